@@ -1,0 +1,76 @@
+"""Early stopping: end the training when it no longer helps, and go back to the best."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from modnet.components.families import Callback
+from modnet.errors import ConfigError
+from modnet.plugins.hookspecs import hookimpl
+from modnet.registry import did_you_mean
+from modnet.training import Snapshot, Training
+
+__all__ = ["EarlyStopping"]
+
+
+class EarlyStopping(Callback):
+    """Stops after ``patience`` epochs without a gain of more than ``minimum_gain``, and restores the best epoch's θ.
+
+    Source: Prechelt, "Early Stopping - But When?" (1998), with the number of epochs as the criterion.
+    """
+
+    kind: Literal["early-stopping"] = "early-stopping"
+    monitor: str = Field(
+        default="validation_cost",
+        description="which figure of the history; a cost or an error should fall, any other figure rise",
+    )
+    patience: int = Field(default=5, ge=1, description="how many epochs without a gain are waited for")
+    minimum_gain: float = Field(default=0.0, ge=0, description="what counts as a gain: more than this")
+    restore_best: bool = Field(default=True, description="whether θ goes back to the best epoch's at the end")
+
+    def listener(self) -> object:
+        """Return a listener that remembers the best epoch."""
+        return _Listener(self)
+
+
+class _Listener:
+    def __init__(self, options: EarlyStopping) -> None:
+        self._options = options
+        self._sign = -1.0 if options.monitor.endswith(("cost", "error", "entropy", "quadratic")) else 1.0
+        self._best: tuple[float, Snapshot] | None = None
+        self._waited = 0
+
+    @hookimpl
+    def modnet_fit_start(self, training: Training) -> None:
+        names = ["cost", *(metric.label for metric in training.metrics)]
+        known = [prefix + name for prefix in ("", *(f"{name}_" for name in training.watched)) for name in names]
+        monitor = self._options.monitor
+        if monitor not in known:
+            hint = did_you_mean(monitor, known)
+            raise ConfigError(f"callbacks: early-stopping: monitor: this training has no '{monitor}'{hint} "
+                              f"(allowed: {', '.join(known)})")  # fmt: skip
+
+    @hookimpl
+    def modnet_epoch_end(self, training: Training, row: dict[str, Any]) -> None:
+        value = self._sign * row[self._options.monitor]
+        if self._best is None or value > self._best[0] + self._options.minimum_gain:
+            self._best = (value, training.snapshot())
+            self._waited = 0
+        else:
+            self._waited += 1
+
+    @hookimpl
+    def modnet_should_stop(self, training: Training) -> str | None:
+        del training
+        if self._waited < self._options.patience:
+            return None
+        return f"{self._options.monitor} has not improved for {self._waited} epochs"
+
+    @hookimpl
+    def modnet_fit_end(self, training: Training) -> None:
+        if self._options.restore_best and self._best is not None:
+            updates = training.updates
+            training.restore(self._best[1])
+            training.updates = updates

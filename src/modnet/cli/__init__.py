@@ -1,0 +1,66 @@
+"""The command ``modnet``: one file a command, each imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+
+import click
+
+from modnet import __version__
+from modnet.errors import DivergenceError, ModnetError
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "train": "Train a network.",
+    "evaluate": "Judge a trained network by data.",
+    "predict": "Give a trained network's answers for rows of a CSV file.",
+    "compare": "Compare the types of gradient descent from the same start.",
+}
+
+
+class _Commands(click.Group):
+    """The commands by name; listing them imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"modnet.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(__version__, prog_name="modnet")
+def _modnet(debug: bool) -> None:
+    """Feedforward neural networks in which every part has a name and every name can be swapped."""
+    del debug  # read from the arguments by main, which sees errors of every kind
+
+
+def main() -> None:
+    """Run the command; an error that a user can meet is one line on standard error, and a status that is not 0."""
+    try:
+        _modnet.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except ModnetError as error:
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        click.echo(f"modnet: {error}", err=True)
+        sys.exit(1 if isinstance(error, DivergenceError) else 2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("modnet: interrupted", err=True)
+        sys.exit(130)

@@ -1,0 +1,50 @@
+"""What several commands share: the arguments that make a configuration, and figures as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from modnet.config import RunConfig, load_config
+
+__all__ = ["configured", "figure_text", "read_config"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def configured(command: Command) -> Command:
+    """Give a command the argument CONFIG and the options that change it."""
+    for decorate in (
+        click.option("--dtype", help="float64 or float32; short for --set dtype=…"),
+        click.option("--seed", help="Where all randomness comes from; short for --set seed=…"),
+        click.option("--epochs", help="Passes over the training samples; short for --set epochs=…"),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Set a dotted key; the value is TOML, a bare word is a string. May be repeated.",
+        ),
+        click.argument("config", required=False, metavar="[CONFIG]"),
+    ):
+        command = decorate(command)
+    return command
+
+
+def read_config(
+    config: str | None, settings: tuple[str, ...], epochs: str | None, seed: str | None, dtype: str | None
+) -> RunConfig:
+    """Return the configuration that the arguments of `configured` mean; CONFIG is a TOML file, without it the defaults.
+
+    Raises:
+        ConfigError: as `modnet.load_config`.
+    """
+    short = {"epochs": epochs, "seed": seed, "dtype": dtype}
+    return load_config(config, [*settings, *(f"{key}={value}" for key, value in short.items() if value is not None)])
+
+
+def figure_text(name: str, value: float) -> str:
+    """Return a figure as people read it: a share in per cent, anything else with six digits."""
+    return f"{value:.2%}" if name.endswith("accuracy") else f"{value:.6g}"

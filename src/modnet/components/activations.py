@@ -1,0 +1,124 @@
+"""The activations: a = σ(z), elementwise but for softmax. Shapes: z, a and upstream are (samples, units)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from modnet.arrays import Array, namespace
+from modnet.components.families import Activation
+
+__all__ = ["Identity", "LeakyRelu", "Relu", "Sigmoid", "Softmax", "Tanh"]
+
+
+class Sigmoid(Activation):
+    """σ(z) = 1 / (1 + e⁻ᶻ), with σ′ = a(1 − a) in (0, ¼].
+
+    Computed as ½(1 + tanh(z/2)), which is the same function, overflows nowhere and takes fewer passes than the
+    exponential. Source: the document, "Feedforward" and "Backpropagation".
+    """
+
+    kind: Literal["sigmoid"] = "sigmoid"
+
+    def __call__(self, z: Array) -> Array:
+        """Return 1 / (1 + e⁻ᶻ)."""
+        return 0.5 * (1.0 + namespace(z).tanh(0.5 * z))
+
+    def backward(self, upstream: Array, z: Array, a: Array) -> Array:
+        """Return upstream · a(1 − a)."""
+        del z
+        return upstream * a * (1.0 - a)
+
+
+class Tanh(Activation):
+    """σ(z) = tanh z, with σ′ = 1 − a².
+
+    Source: LeCun, Bottou, Orr and Müller, "Efficient BackProp" (1998), section 4.4.
+    """
+
+    kind: Literal["tanh"] = "tanh"
+
+    def __call__(self, z: Array) -> Array:
+        """Return tanh z."""
+        return namespace(z).tanh(z)
+
+    def backward(self, upstream: Array, z: Array, a: Array) -> Array:
+        """Return upstream · (1 − a²)."""
+        del z
+        return upstream * (1.0 - a * a)
+
+
+class Relu(Activation):
+    """σ(z) = max(0, z), with σ′ = 1 for z > 0 and 0 elsewhere (at the kink too).
+
+    Source: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines" (2010).
+    """
+
+    kind: Literal["relu"] = "relu"
+
+    def __call__(self, z: Array) -> Array:
+        """Return max(0, z)."""
+        return namespace(z).maximum(z, 0.0)
+
+    def backward(self, upstream: Array, z: Array, a: Array) -> Array:
+        """Return upstream where z > 0, and 0 elsewhere."""
+        del a
+        xp = namespace(z)
+        return xp.where(z > 0.0, upstream, xp.zeros_like(upstream))
+
+
+class LeakyRelu(Activation):
+    """σ(z) = z for z > 0 and αz elsewhere, with σ′ = 1 or α.
+
+    Source: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models" (2013).
+    """
+
+    kind: Literal["leaky-relu"] = "leaky-relu"
+    slope: float = Field(default=0.01, ge=0, lt=1, description="α, the slope for z ≤ 0")
+
+    def __call__(self, z: Array) -> Array:
+        """Return z where z > 0, and αz elsewhere."""
+        return namespace(z).where(z > 0.0, z, self.slope * z)
+
+    def backward(self, upstream: Array, z: Array, a: Array) -> Array:
+        """Return upstream where z > 0, and α · upstream elsewhere."""
+        del a
+        return namespace(z).where(z > 0.0, upstream, self.slope * upstream)
+
+
+class Softmax(Activation):
+    """aᵢ = e^{zᵢ} / Σⱼ e^{zⱼ} over a sample's units: probabilities that add up to 1.
+
+    Computed from z − max z, so that no exponential overflows. Its derivative is a matrix, ∂aᵢ/∂zⱼ = aᵢ(δᵢⱼ − aⱼ);
+    backward multiplies by it without forming it. Source: Bridle, "Probabilistic Interpretation of Feedforward
+    Classification Network Outputs" (1990).
+    """
+
+    kind: Literal["softmax"] = "softmax"
+
+    def __call__(self, z: Array) -> Array:
+        """Return e^{z − max z} divided by its sum over each sample's units."""
+        xp = namespace(z)
+        e = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
+        return e / xp.sum(e, axis=-1, keepdims=True)
+
+    def backward(self, upstream: Array, z: Array, a: Array) -> Array:
+        """Return a · (upstream − Σ upstream · a), the sum over each sample's units."""
+        del z
+        return a * (upstream - namespace(a).sum(upstream * a, axis=-1, keepdims=True))
+
+
+class Identity(Activation):
+    """σ(z) = z, with σ′ = 1: for outputs that are any number (regression)."""
+
+    kind: Literal["identity"] = "identity"
+
+    def __call__(self, z: Array) -> Array:
+        """Return z."""
+        return z
+
+    def backward(self, upstream: Array, z: Array, a: Array) -> Array:
+        """Return upstream."""
+        del z, a
+        return upstream

@@ -1,0 +1,82 @@
+"""The layers. A sample is a vector here; x is (samples, n_current), z and a are (samples, n_next)."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from modnet.arrays import Array, namespace
+from modnet.components.base import Slot, named
+from modnet.components.families import Activation, Initializer, Layer, LayerPass, Parameter
+
+__all__ = ["Dense", "Dropout"]
+
+
+class Dense(Layer):
+    """z = x Wᵀ + b and a = σ(z): every unit sees every input. W is (n_next, n_current), b is (n_next,).
+
+    Backwards (BP2 to BP4): ∂C/∂x = δ W, ∇W = δᵀ x, ∇b = Σ δ. Source: the document, "Feedforward" and
+    "Backpropagation".
+    """
+
+    kind: Literal["dense"] = "dense"
+    units: int = Field(gt=0, description="n_next, how many neurons the layer has")
+    activation: Annotated[Activation, Slot()] = named("sigmoid", "σ, what makes the output a of the net input z")
+    bias: bool = Field(default=True, description="whether the layer has biases b")
+    initializer: Annotated[Initializer, Slot()] = named("standard-normal", "what the weights W start with")
+    bias_initializer: Annotated[Initializer, Slot()] = named("standard-normal", "what the biases b start with")
+
+    def activation_function(self) -> Activation:
+        """Return σ."""
+        return self.activation
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return (units,); samples must be vectors."""
+        if len(input_shape) != 1:
+            raise ValueError(f"takes samples that are vectors, got samples of shape {input_shape}")
+        return (self.units,)
+
+    def parameters(self, input_shape: tuple[int, ...]) -> dict[str, Parameter]:
+        """Return W, (units, inputs), and b, (units,)."""
+        (inputs,) = input_shape
+        shapes = {"weights": Parameter((self.units, inputs), self.initializer, inputs, self.units, regularized=True)}
+        if self.bias:
+            shapes["biases"] = Parameter((self.units,), self.bias_initializer, inputs, self.units)
+        return shapes
+
+    def net_input(self, x: Array, work: LayerPass) -> Array:
+        """Return x Wᵀ + b."""
+        return work.affine(x, work.parameters["weights"], work.parameters.get("biases"))
+
+    def backward(self, delta: Array, work: LayerPass) -> tuple[Array | None, dict[str, Array]]:
+        """Return δ W, and δᵀ x and Σ δ."""
+        gradients = {"weights": work.weight_gradient(delta, work.x)}
+        if self.bias:
+            gradients["biases"] = work.bias_gradient(delta)
+        return work.pull_back(delta, work.parameters["weights"]), gradients
+
+
+class Dropout(Layer):
+    """While training, every input is 0 with probability p and divided by 1 − p otherwise; afterwards nothing changes.
+
+    Source: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: A Simple Way to Prevent Neural
+    Networks from Overfitting" (2014), in the form that scales while training ("inverted dropout", section 10).
+    """
+
+    kind: Literal["dropout"] = "dropout"
+    rate: float = Field(default=0.5, ge=0, lt=1, description="p, the share of inputs that are left out")
+
+    def net_input(self, x: Array, work: LayerPass) -> Array:
+        """Return x times the mask of this pass while training, and x otherwise."""
+        if not work.training or work.rng is None:
+            return x
+        draw = work.rng.random(math.prod(x.shape)).reshape(x.shape) >= self.rate
+        xp = namespace(x)
+        work.kept = xp.astype(xp.asarray(draw), x.dtype) * (1.0 / (1.0 - self.rate))
+        return x * work.kept
+
+    def backward(self, delta: Array, work: LayerPass) -> tuple[Array | None, dict[str, Array]]:
+        """Return δ times the same mask."""
+        return delta if work.kept is None else delta * work.kept, {}

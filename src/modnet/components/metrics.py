@@ -1,0 +1,112 @@
+"""The metrics: figures of merit of outputs a against targets y, both (samples, outputs), added up piece by piece."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from modnet.arrays import Array, namespace
+from modnet.components.base import Slot, named
+from modnet.components.families import Cost, Metric, Task
+
+__all__ = ["Accuracy", "CostMetric", "MeanSquaredError", "R2"]
+
+
+class Accuracy(Metric):
+    """The share of samples whose largest output is that of their class; with one output, whose side of ½ is right."""
+
+    kind: Literal["accuracy"] = "accuracy"
+
+    def check(self, task: Task) -> None:
+        """Refuse targets that are numbers."""
+        if not task.classes:
+            raise ValueError("accuracy needs classes, and the targets are numbers; allowed: mean-squared-error, r2, cost")
+
+    def partial(self, a: Array, y: Array) -> Array:
+        """Return the number of samples that are right, and of all."""
+        xp = namespace(a)
+        if a.shape[-1] == 1:
+            right = (a[:, 0] >= 0.5) == (y[:, 0] >= 0.5)
+        else:
+            right = xp.argmax(a, axis=-1) == xp.argmax(y, axis=-1)
+        return _counts(xp, xp.sum(xp.astype(right, xp.float64)), a.shape[0])
+
+    def value(self, total: Array) -> float:
+        """Return right / all."""
+        return float(total[0] / total[1])
+
+
+class CostMetric(Metric):
+    """The mean over the samples of a cost, which need not be the one that is trained."""
+
+    kind: Literal["cost"] = "cost"
+    cost: Annotated[Cost, Slot()] = named("quadratic", "which cost; the history calls the figure by this cost's kind")
+
+    @property
+    def label(self) -> str:
+        """The cost's kind: plain ``cost`` is always the cost that is trained."""
+        return self.cost.kind.replace("-", "_")
+
+    def partial(self, a: Array, y: Array) -> Array:
+        """Return the sum of the samples' costs, and their number."""
+        xp = namespace(a)
+        return _counts(xp, xp.sum(xp.astype(self.cost(a, y), xp.float64)), a.shape[0])
+
+    def value(self, total: Array) -> float:
+        """Return the mean."""
+        return float(total[0] / total[1])
+
+
+class MeanSquaredError(Metric):
+    """Σ (a − y)² / (samples · outputs)."""
+
+    kind: Literal["mean-squared-error"] = "mean-squared-error"
+
+    def partial(self, a: Array, y: Array) -> Array:
+        """Return the sum of squares, and the number of numbers."""
+        xp = namespace(a)
+        difference = xp.astype(a, xp.float64) - xp.astype(y, xp.float64)
+        return _counts(xp, xp.sum(difference * difference), a.shape[0] * a.shape[1])
+
+    def value(self, total: Array) -> float:
+        """Return the mean."""
+        return float(total[0] / total[1])
+
+
+class R2(Metric):
+    """1 − Σ (a − y)² / Σ (y − ȳ)², the share of the targets' variance that is explained, averaged over the outputs.
+
+    An output whose targets are all the same counts 1 where it is met exactly and 0 otherwise. Source: Draper and
+    Smith, "Applied Regression Analysis" (1998), section 1.3; pieces are merged as in Chan, Golub and LeVeque (1983).
+    """
+
+    kind: Literal["r2"] = "r2"
+
+    def partial(self, a: Array, y: Array) -> Array:
+        """Return for every output: samples, mean of y, Σ (y − ȳ)², Σ (a − y)²; shape (4, outputs)."""
+        xp = namespace(a)
+        a, y = xp.astype(a, xp.float64), xp.astype(y, xp.float64)
+        mean = xp.mean(y, axis=0)
+        count = xp.zeros_like(mean) + float(y.shape[0])
+        return xp.stack([count, mean, xp.sum((y - mean) ** 2, axis=0), xp.sum((a - y) ** 2, axis=0)])
+
+    def merge(self, one: Array, other: Array) -> Array:
+        """Return the four figures of two pieces together."""
+        xp = namespace(one)
+        count = one[0, :] + other[0, :]
+        shift = other[1, :] - one[1, :]
+        mean = one[1, :] + shift * (other[0, :] / count)
+        spread = one[2, :] + other[2, :] + shift * shift * (one[0, :] * other[0, :] / count)
+        return xp.stack([count, mean, spread, one[3, :] + other[3, :]])
+
+    def value(self, total: Array) -> float:
+        """Return the mean over the outputs of 1 − Σ (a − y)² / Σ (y − ȳ)²."""
+        xp = namespace(total)
+        spread, error = total[2, :], total[3, :]
+        flat = spread == 0.0
+        ratio = error / xp.where(flat, xp.ones_like(spread), spread)
+        return float(xp.mean(xp.where(flat, xp.astype(error == 0.0, xp.float64), 1.0 - ratio)))
+
+
+def _counts(xp: object, total: Array, count: int) -> Array:
+    """Return (total, count) as a float64 vector."""
+    return xp.stack([total, xp.zeros_like(total) + float(count)])  # type: ignore[attr-defined] # a namespace has no type

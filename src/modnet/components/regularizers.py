@@ -1,0 +1,49 @@
+"""The regularizers: a penalty on the vector w of all weights (never the biases), added to an update's mean cost."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from modnet.arrays import Array, namespace
+from modnet.components.families import Regularizer
+
+__all__ = ["L1", "L2"]
+
+
+class L2(Regularizer):
+    """R = ½λ Σ w², with ∂R/∂w = λw: large weights are pulled in. λ is per sample, whatever the batch.
+
+    Source: Nielsen, "Neural Networks and Deep Learning" (2015), chapter 3, equation (85), with his λ/n as λ.
+    """
+
+    kind: Literal["l2"] = "l2"
+    strength: float = Field(default=1e-4, ge=0, description="λ")
+
+    def __call__(self, weights: Array) -> Array:
+        """Return ½λ Σ w²."""
+        return 0.5 * self.strength * namespace(weights).sum(weights * weights)
+
+    def gradient(self, weights: Array) -> Array:
+        """Return λw."""
+        return self.strength * weights
+
+
+class L1(Regularizer):
+    """R = λ Σ |w|, with ∂R/∂w = λ sign w (0 at 0): small weights become exactly 0, or nearly.
+
+    Source: Nielsen (2015), chapter 3, equation (95), with his λ/n as λ.
+    """
+
+    kind: Literal["l1"] = "l1"
+    strength: float = Field(default=1e-4, ge=0, description="λ")
+
+    def __call__(self, weights: Array) -> Array:
+        """Return λ Σ |w|."""
+        xp = namespace(weights)
+        return self.strength * xp.sum(xp.abs(weights))
+
+    def gradient(self, weights: Array) -> Array:
+        """Return λ sign w."""
+        return self.strength * namespace(weights).sign(weights)

@@ -1,0 +1,241 @@
+"""The configuration of a run: read, overridden, filled with every default, and written."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias, get_args
+
+import tomli_w
+from pydantic import Field, ValidationError, field_serializer, field_validator
+from pydantic_core import ErrorDetails
+
+from modnet import registry
+from modnet.components.base import Component, Model, Slot, named
+from modnet.components.families import Callback, Cost, Dataset, Layer, Metric, Optimizer, Regularizer
+from modnet.errors import ConfigError
+
+__all__ = ["ConfigSource", "NetworkConfig", "RunConfig", "apply_setting", "load_config", "read_table"]
+
+
+class NetworkConfig(Model):
+    """What the network is made of and what its training minimises."""
+
+    layers: tuple[Annotated[Layer, Slot()], ...] = Field(
+        default=(30, 10),  # type: ignore[arg-type] # the shorthand of two dense layers, looked up when first needed
+        validate_default=True,
+        strict=False,
+        min_length=1,
+        description="the layers above the input, from the first hidden layer to the output; an integer is a dense "
+        "sigmoid layer of so many units. How many inputs there are is seen from the data",
+    )
+    cost: Annotated[Cost, Slot()] = named("quadratic", "C, what is minimised")
+    regularizers: tuple[Annotated[Regularizer, Slot()], ...] = Field(
+        default=(), strict=False, description="penalties on the weights, added to the cost"
+    )
+
+
+class RunConfig(Model):
+    """One training, whole. With nothing configured it is the network of the teaching document on the digits."""
+
+    seed: int = Field(default=0, ge=0, description="where all randomness comes from")
+    epochs: int = Field(default=30, ge=0, description="passes over the training samples; 0 only makes the network")
+    dtype: Literal["float64", "float32"] = Field(default="float64", description="the numbers that are computed with")
+    data: Annotated[Dataset, Slot()] = named("digits", "where the samples come from")
+    network: NetworkConfig = Field(default_factory=NetworkConfig, description="what the network is made of")
+    optimizer: Annotated[Optimizer, Slot()] = named("mini-batch", "which samples feed one update, and at what rate")
+    metrics: tuple[Annotated[Metric, Slot()], ...] | None = Field(
+        default=None,
+        strict=False,
+        description='figures of merit beside the cost; `"auto"` is accuracy for classes and r2 for other targets',
+    )
+    callbacks: tuple[Annotated[Callback, Slot()], ...] = Field(
+        default=("history",),  # type: ignore[arg-type] # a kind, looked up when first needed
+        validate_default=True,
+        strict=False,
+        description="what listens to the training, in this order; `history` comes first even where it is not named",
+    )
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _read_auto(cls, value: Any) -> Any:
+        return None if value == "auto" else value
+
+    @field_serializer("metrics")
+    def _write_auto(self, value: tuple[Metric, ...] | None) -> Any:
+        return "auto" if value is None else [metric.to_plain() for metric in value]
+
+    @field_validator("callbacks", mode="before")
+    @classmethod
+    def _keep_history(cls, value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            return value
+        kinds = [item.get("kind") if isinstance(item, dict) else getattr(item, "kind", item) for item in value]
+        return list(value) if "history" in kinds else ["history", *value]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the configuration as a TOML file says it, with every default filled in."""
+        return _listed(self.model_dump())
+
+    def to_toml(self) -> str:
+        """Return the configuration as TOML, with every default filled in."""
+        return tomli_w.dumps(self.to_plain())
+
+    def parts(self) -> Iterator[tuple[str, Component]]:
+        """Yield every part with its key path, an owner's parts after it."""
+        yield from _parts_of("", self)
+
+
+ConfigSource: TypeAlias = "RunConfig | Mapping[str, Any] | str | PathLike[str] | None"
+"""A configuration: the model, a dict with the TOML's keys, a TOML file's path, or None for the defaults."""
+
+
+def load_config(source: ConfigSource = None, settings: Sequence[str] = ()) -> RunConfig:
+    """Return the configuration that ``source`` means, changed by ``settings`` (``"optimizer.kind=batch"``).
+
+    Raises:
+        ConfigError: the file cannot be read, or a key or value is not allowed; one line with file, key path, value and
+            what is allowed.
+    """
+    if isinstance(source, RunConfig):
+        if not settings:
+            return source
+        source = source.to_plain()
+    place = fspath(source) if isinstance(source, str | PathLike) else None
+    table = read_table(place) if place is not None else dict(source or {})  # type: ignore[arg-type] # not a path here
+    for setting in settings:
+        table = apply_setting(table, setting)
+    try:
+        return RunConfig.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(explain(error, place)) from None
+
+
+def read_table(path: str | PathLike[str]) -> dict[str, Any]:
+    """Return a TOML file's table.
+
+    Raises:
+        ConfigError: the file cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{fspath(path)}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{fspath(path)}: is not TOML: {error}") from None
+
+
+def explain(error: ValidationError, place: str | None = None) -> str:
+    """Return one line that says what is wrong first: place, key path, value and what is allowed."""
+    found = error.errors(include_url=False)
+    inner = {detail["loc"][:depth] for detail in found for depth in range(len(detail["loc"]))}
+    details = [detail for detail in found if detail["loc"] not in inner] or found  # the rest only follows from these
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return (f"{place}: " if place else "") + _line(details[0]) + more
+
+
+def _line(detail: ErrorDetails) -> str:
+    path = ".".join(map(str, detail["loc"]))
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "missing":
+        return f"{path}: is required"
+    if message.startswith("Input should"):
+        message = f"{registry.describe(detail['input'])} {message.removeprefix('Input ')}"
+    if detail["type"] == "too_short":
+        message = f"should have at least {detail['ctx']['min_length']} entries, got {detail['ctx']['actual_length']}"
+    return f"{path}: {message}" if path else message
+
+
+def apply_setting(table: Mapping[str, Any], setting: str) -> dict[str, Any]:
+    """Return ``table`` with one dotted key set: ``key=value``, the value being TOML, or a bare word for a string.
+
+    Where a ``kind`` is changed, the options stay that the new kind has too.
+
+    Raises:
+        ConfigError: the setting has no ``=``, or its key leads into something that is no table.
+    """
+    key, equals, text = setting.partition("=")
+    path = [part.strip() for part in key.split(".")]
+    if not equals or not all(path):
+        raise ConfigError(f"--set {setting}: should be KEY=VALUE, with a dotted key")
+    value = _value(text.strip())
+    changed = _set(dict(table), path, value, setting, [])
+    if path[-1] == "kind" and isinstance(value, str):
+        _drop_foreign_options(changed, path[:-1])
+    return changed
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _set(node: Any, path: Sequence[str], value: Any, setting: str, done: list[str]) -> Any:
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if isinstance(node, list | tuple):
+        if not key.isdigit() or int(key) >= len(node):
+            raise ConfigError(f"--set {setting}: '{'.'.join(done)}' has {len(node)} entries; allowed: 0 to {len(node) - 1}")
+        return [_set(old, rest, value, setting, [*done, key]) if i == int(key) else old for i, old in enumerate(node)]
+    if not isinstance(node, dict):
+        node = Layer.shorthand(node)
+        if node is None:
+            raise ConfigError(f"--set {setting}: '{'.'.join(done)}' is a value, not a table")
+    child = node.get(key, {})
+    if key not in node and rest and rest[0].isdigit():
+        child = _default_at([*done, key])
+    return {**node, key: _set(child, rest, value, setting, [*done, key])}
+
+
+def _default_at(path: Sequence[str]) -> Any:
+    node: Any = RunConfig().to_plain()
+    for key in path:
+        node = node.get(key, {}) if isinstance(node, dict) else {}
+    return node
+
+
+def _drop_foreign_options(table: dict[str, Any], path: Sequence[str]) -> None:
+    """Take the options out of the part at ``path`` that its kind does not have."""
+    model: type[Model] | None = RunConfig
+    node: Any = table
+    for key in path:
+        node = node[int(key)] if isinstance(node, list) else node[key]
+        if not key.isdigit():
+            model = _model_of(model.model_fields[key].annotation) if model and key in model.model_fields else None
+        if model is not None and issubclass(model, Component) and isinstance(node, dict) and "kind" in node:
+            try:
+                model = registry.active().find(model.family, node["kind"]).component
+            except LookupError:
+                return  # an unknown kind is reported when the whole is validated
+    if model is not None and isinstance(node, dict):
+        known = {"kind", "eta", *model.option_names()} if issubclass(model, Optimizer) else {"kind", *model.option_names()}
+        for key in set(node) - known:
+            del node[key]
+
+
+def _model_of(annotation: Any) -> type[Model] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return annotation
+    return next(filter(None, map(_model_of, get_args(annotation))), None)
+
+
+def _parts_of(path: str, value: Any) -> Iterator[tuple[str, Component]]:
+    if isinstance(value, Component):
+        yield path, value
+    if isinstance(value, Model):
+        for name in type(value).model_fields:
+            yield from _parts_of(f"{path}.{name}" if path else name, getattr(value, name))
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _parts_of(f"{path}.{index}", item)
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in value.items() if item is not None}
+    return [_listed(item) for item in value] if isinstance(value, list | tuple) else value

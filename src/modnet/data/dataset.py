@@ -1,0 +1,28 @@
+"""Data: the samples that a dataset gives, before anything is made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+__all__ = ["Data", "Pair"]
+
+Pair: TypeAlias = tuple[Any, Any]
+"""x, (samples, features), and y: class labels (samples,), or targets (samples, outputs) as floats."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Samples for one training.
+
+    Attributes:
+        train: What is learnt from.
+        validation: What the training is watched with, if any.
+        test: What the result is judged with, if any.
+        features: The names of the columns of x, where the source has names.
+    """
+
+    train: Pair
+    validation: Pair | None = None
+    test: Pair | None = None
+    features: tuple[str, ...] | None = None

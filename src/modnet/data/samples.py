@@ -1,0 +1,141 @@
+"""From whatever a caller calls an array to an array of finite floats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modnet.data.files import reason, shown
+from modnet.errors import DataError
+
+__all__ = ["BLOCK", "as_array", "as_samples", "check_finite", "place"]
+
+BLOCK = 4096
+"""How many rows are looked at in one piece, so that no temporary is as large as the data."""
+
+
+def as_samples(x: Any, where: str, columns: str = "features") -> NDArray[Any]:
+    """Return ``x`` as finite floats, (samples, features) or with more dimensions: native, C-contiguous.
+
+    float32 and float64 stay what they are, without a copy where their layout allows it; float16 becomes
+    float32; integers, bools, and objects that are numbers become float64. ``where`` begins every message;
+    ``columns`` is the word for what stands beside the samples.
+
+    Raises:
+        DataError: no samples, no features, too few dimensions, text, complex numbers, missing values, NaN,
+        infinity.
+    """
+    array = as_array(x, where)
+    if array.ndim == 0:
+        raise DataError(f"{where} expects samples × {columns}, got one value of type {type(x).__name__}")
+    if array.shape[0] == 0:
+        raise DataError(f"{where} is empty")
+    if array.ndim == 1:
+        raise DataError(f"{where} expects samples × {columns}, got shape {array.shape}")
+    if 0 in array.shape:
+        raise DataError(f"{where} has 0 {columns}, shape {array.shape}; at least 1 is needed")
+    floats = _as_floats(array, where)
+    check_finite(floats, where)
+    return floats
+
+
+def as_array(x: Any, where: str) -> NDArray[Any]:
+    """Return ``x`` as a plain array of whatever dtype it has; text in nested lists makes an array of objects.
+
+    Raises:
+        DataError: masked entries, ragged rows, or something that does not turn into an array.
+    """
+    if isinstance(x, np.ma.MaskedArray):
+        _refuse_masked(x, where)
+        return np.asarray(x.data)
+    source = x.to_numpy() if hasattr(x, "to_numpy") and not hasattr(x, "__array__") else x
+    try:
+        array = np.asarray(source)
+        # NumPy makes text of every number beside a text: the error would blame the wrong cell.
+        return (
+            np.asarray(source, dtype=object)
+            if array.dtype.kind in "US" and isinstance(source, list | tuple)
+            else array
+        )
+    except Exception as error:  # whatever a stranger's __array__ may raise
+        raise DataError(f"{where} {_ragged(source) or f'is not an array: {reason(error)}'}") from None
+
+
+def check_finite(array: NDArray[Any], where: str) -> None:
+    """Refuse NaN and infinity.
+
+    Raises:
+        DataError: naming the first such value, its row and its column.
+    """
+    for start in range(0, array.shape[0], BLOCK):
+        finite = np.isfinite(array[start : start + BLOCK])
+        if not finite.all():
+            row, *rest = (int(i) for i in np.unravel_index(int(np.argmin(finite)), finite.shape))
+            index = (start + row, *rest)
+            raise DataError(f"{where}: {place(index)} is {float(array[index])}; values must be finite")
+
+
+def place(index: tuple[int, ...]) -> str:
+    """Return words for a place in an array."""
+    row, *rest = index
+    if not rest:
+        return f"row {row} (counted from 0)"
+    column = f"column {rest[0]}" if len(rest) == 1 else f"place {tuple(rest)}"
+    return f"row {row}, {column} (counted from 0)"
+
+
+def _as_floats(array: NDArray[Any], where: str) -> NDArray[Any]:
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    if kind in "OUST":
+        return _from_objects(array, where)
+    if kind == "f":
+        dtype = np.float32 if size <= 4 else np.float64
+    elif kind in "biu":
+        dtype = np.float64
+    else:
+        raise DataError(f"{where} holds {array.dtype} values; allowed are integers, bools and floats")
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # what does not fit turns infinite, and is found as such
+        return array.astype(dtype, order="C", copy=False)
+
+
+def _from_objects(array: NDArray[Any], where: str) -> NDArray[np.float64]:
+    floats = np.empty(array.shape)
+    for index, value in np.ndenumerate(array):
+        try:
+            if value is None or isinstance(value, str | bytes | complex | np.ndarray):
+                raise TypeError
+            floats[index] = float(value)
+        except Exception:  # whatever a stranger's __float__ may raise
+            raise DataError(f"{where}: {place(index)} is {shown(value)}; values must be numbers") from None
+    return floats
+
+
+def _refuse_masked(x: np.ma.MaskedArray[Any, Any], where: str) -> None:
+    mask = np.ma.getmaskarray(x)
+    if mask.any():
+        index = tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
+        raise DataError(f"{where}: {place(index)} is masked; every value is needed")
+
+
+def _ragged(x: Any) -> str | None:
+    if not isinstance(x, list | tuple):
+        return None
+    shapes = [np.shape(row)[:1] if isinstance(row, np.ndarray) else _length(row) for row in x]
+    for row, shape in enumerate(shapes):
+        if shape != shapes[0]:
+            return (
+                f"is ragged: row 0 has {_values(shapes[0])}, row {row} (counted from 0) has {_values(shape)}"
+            )
+    return None
+
+
+def _length(row: Any) -> tuple[int, ...]:
+    return (len(row),) if hasattr(row, "__len__") and not isinstance(row, str | bytes) else ()
+
+
+def _values(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} values" if shape else "no list of values"

@@ -1,0 +1,225 @@
+"""The network: its layers, and θ, all parameters as one flat vector with every W and b as a view into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from modnet.components.families import Activation, Cost, Layer, LayerPass, Parameter, Regularizer
+from modnet.data.preparation import Scaling, as_samples
+from modnet.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from modnet.config import RunConfig
+
+__all__ = ["CHUNK", "Network", "NetworkLayer", "Vector"]
+
+Vector: TypeAlias = NDArray[np.floating[Any]]
+
+CHUNK = 1024
+"""Rows that go through the network in one piece: few enough that what they leave behind stays in the cache."""
+
+
+class NetworkLayer:
+    """One layer in its place in a network.
+
+    Attributes:
+        component: The part that says what the layer does.
+        activation: Its σ, or None.
+        input_shape: The shape of one sample below it.
+        output_shape: The shape of one sample above it.
+        parameters: Its parameters by name, views into θ.
+        state: What it keeps and no gradient trains, by name.
+    """
+
+    def __init__(self, component: Layer, input_shape: tuple[int, ...], number: int) -> None:
+        try:
+            self.output_shape = component.output_shape(input_shape)
+        except ValueError as error:
+            raise ConfigError(f"network.layers.{number - 1}: layer {number} ({component.kind}) {error}") from None
+        self.component = component
+        self.activation: Activation | None = component.activation_function()
+        self.input_shape = input_shape
+        self.specification: dict[str, Parameter] = component.parameters(input_shape)
+        self.parameters: dict[str, Vector] = {}
+        self.state: dict[str, Vector] = {}
+
+    @property
+    def weights(self) -> Vector | None:
+        """W, (n_next, n_current), a view into θ; None for a layer without weights."""
+        return self.parameters.get("weights")
+
+    @property
+    def biases(self) -> Vector | None:
+        """The vector b, (n_next,), a view into θ; None for a layer without biases."""
+        return self.parameters.get("biases")
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {view.shape}" for name, view in self.parameters.items())
+        return f"<{self.component.kind} layer {self.input_shape} → {self.output_shape}: {shapes or 'no parameters'}>"
+
+
+class Network:
+    """A feedforward neural network: layers, and θ.
+
+    Attributes:
+        layers: The layers from the first above the input to the output, each a `NetworkLayer`.
+        cost: What training minimises.
+        regularizers: The penalties on the weights that are added to it.
+        parameters: θ, one flat vector: first all that is regularized (the weights), layer by layer, then the rest.
+        input_shape: The shape of one sample.
+        classes: The labels that the outputs stand for, or None where targets are numbers.
+        scaling: What is done to raw rows before they enter, or None.
+        features: The names of the columns of x, or None.
+        config: The configuration of the run that made it, or None.
+
+    Args:
+        layers: The parts, from the first layer above the input to the output.
+        input_shape: The shape of one sample, ``(features,)`` for vectors.
+        cost: The cost.
+        regularizers: Penalties.
+        dtype: ``float64`` or ``float32``.
+        rng: Where the initial parameters are drawn from; with None they are 0.
+
+    Raises:
+        ConfigError: a layer cannot take what the layer below gives.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        input_shape: tuple[int, ...],
+        cost: Cost,
+        regularizers: Sequence[Regularizer] = (),
+        dtype: str = "float64",
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self.input_shape = tuple(input_shape)
+        self.cost = cost
+        self.regularizers = tuple(regularizers)
+        self.classes: NDArray[Any] | None = None
+        self.scaling: Scaling | None = None
+        self.features: tuple[str, ...] | None = None
+        self.config: RunConfig | None = None
+        self.layers: tuple[NetworkLayer, ...] = tuple(_stack(layers, self.input_shape))
+        if len(self.layers[-1].output_shape) != 1:
+            raise ConfigError(f"network.layers: the output layer gives samples of shape {self.layers[-1].output_shape}; "
+                              "allowed: vectors")  # fmt: skip
+        self.parameters: Vector = np.zeros(sum(size for *_, size in self._places()), dtype=dtype)
+        self.regularized = sum(size for *_, spec, size in self._places() if spec.regularized)
+        for layer, views in zip(self.layers, self.views(self.parameters), strict=True):
+            layer.parameters = views
+            initial = layer.component.initial_state(layer.input_shape)
+            layer.state = {name: np.array(value, dtype=dtype) for name, value in initial.items()}
+            if rng is not None:
+                for name, spec in layer.specification.items():
+                    views[name][...] = spec.initializer(rng, spec.shape, spec.fan_in, spec.fan_out)
+
+    def _places(self) -> Iterator[tuple[int, str, Parameter, int]]:
+        """Yield (layer, name, specification, size) of all parameters in their order in θ."""
+        for regularized in (True, False):
+            for index, layer in enumerate(self.layers):
+                for name, spec in layer.specification.items():
+                    if spec.regularized is regularized:
+                        yield index, name, spec, int(np.prod(spec.shape))
+
+    def views(self, vector: Vector) -> list[dict[str, Vector]]:
+        """Return, for every layer, its parameters' places in a vector like θ, as views of their shapes."""
+        views: list[dict[str, Vector]] = [{} for _ in self.layers]
+        start = 0
+        for index, name, spec, size in self._places():
+            views[index][name] = vector[start : start + size].reshape(spec.shape)
+            start += size
+        return views
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs a sample has."""
+        return self.layers[-1].output_shape[0]
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many units each layer has, the input first: 64, 30, 10."""
+        shapes = [self.input_shape, *(layer.output_shape for layer in self.layers)]
+        return [int(np.prod(shape)) for shape in shapes]
+
+    @property
+    def dtype(self) -> np.dtype[np.floating[Any]]:
+        """The dtype of θ, and of everything that is computed with it."""
+        return self.parameters.dtype
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self.sizes))
+        return f"<modnet network {sizes}, {self.parameters.size} parameters, {self.dtype}>"
+
+    def predict(self, x: ArrayLike) -> Vector:
+        """Return the outputs, (samples, units), for raw rows ``x``, (samples, features).
+
+        Nothing is kept between calls and θ is only read, so any number of threads may predict at once.
+
+        Raises:
+            DataError: ``x`` has another number of features, or holds NaN or infinity.
+        """
+        rows = self._rows(x)
+        pieces = [self.forward(rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK)]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def classify(self, x: ArrayLike) -> NDArray[Any]:
+        """Return the label for each row of ``x``, as labels were given when the network was trained.
+
+        With one output the second label is the answer from ½ upwards. A network without labels gives the index of
+        its largest output.
+
+        Raises:
+            DataError: as `predict`.
+        """
+        return self.labels_of(self.predict(x))
+
+    def labels_of(self, outputs: Vector) -> NDArray[Any]:
+        """Return the labels that these outputs, (samples, units), stand for."""
+        codes = (outputs[:, 0] >= 0.5).astype(np.intp) if outputs.shape[1] == 1 else np.argmax(outputs, axis=1)
+        return codes if self.classes is None else self.classes[codes]
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the network to a model file, which `modnet.load` reads.
+
+        Raises:
+            ModelFileError: the file cannot be written, or the parameters are not finite.
+        """
+        from modnet.storage.model import save  # storage stands above the network: only this verb reaches up
+
+        save(self, path)
+
+    def prepare(self, rows: NDArray[Any]) -> Vector:
+        """Return raw rows as they enter the first layer: scaled, and of the network's dtype."""
+        if self.scaling is not None:
+            rows = self.scaling.apply(rows.astype(np.float64, copy=False))
+        return np.ascontiguousarray(rows, dtype=self.dtype)
+
+    def _rows(self, x: ArrayLike) -> Vector:
+        rows = as_samples(x, "x")
+        if rows.shape[1:] != self.input_shape:
+            raise DataError(f"x: layer 1 expects {_size(self.input_shape)} inputs, got {_size(rows.shape[1:])}")
+        return self.prepare(rows)
+
+    def forward(self, a: Vector) -> Vector:
+        """Return the outputs of prepared rows, in one piece."""
+        for layer in self.layers:
+            z = layer.component.net_input(a, LayerPass(layer.parameters, state=layer.state))
+            a = z if layer.activation is None else layer.activation(z)
+        return a
+
+
+def _stack(layers: Sequence[Layer], shape: tuple[int, ...]) -> Iterator[NetworkLayer]:
+    for number, component in enumerate(layers, 1):
+        layer = NetworkLayer(component, shape, number)
+        shape = layer.output_shape
+        yield layer
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))

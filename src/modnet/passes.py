@@ -1,0 +1,139 @@
+"""Forward and backward through a network, with everything that a pass produces in one place that is reused.
+
+The matrix products of a layer write into buffers and into ∇θ; nothing of this is seen by the parts, which are plain
+functions. A workspace belongs to one training; predictions have nothing to do with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from modnet.components.families import LayerPass
+from modnet.network import CHUNK, Network, NetworkLayer, Vector
+
+__all__ = ["Workspace"]
+
+
+class _BufferedPass(LayerPass):
+    """A layer's pass whose products write into buffers that the next pass of as many rows uses again."""
+
+    __slots__ = ("_buffers", "_ones", "turn")
+
+    def __init__(self, layer: NetworkLayer, gradients: Mapping[str, Vector], rows: int, dtype: Any, **rest: Any) -> None:
+        super().__init__(layer.parameters, gradients, layer.state, training=True, **rest)
+        self._ones = np.ones(rows, dtype=dtype)
+        self._buffers: list[Vector] = []
+        self.turn = 0
+
+    def _buffer(self, *shape: int) -> Vector:
+        """Return the buffer of this turn: a layer that asks for two products in one pass gets two."""
+        turn = self.turn
+        self.turn = turn + 1
+        if turn == len(self._buffers):
+            self._buffers.append(np.empty(shape, dtype=self._ones.dtype))
+        return self._buffers[turn]
+
+    def affine(self, x: Vector, weights: Vector, biases: Vector | None) -> Vector:
+        z = np.dot(x, weights.T, out=self._buffer(len(x), len(weights)))
+        if biases is not None:
+            z += biases
+        return z
+
+    def weight_gradient(self, delta: Vector, x: Vector) -> Vector:
+        return np.dot(delta.T, x, out=self.gradients["weights"])
+
+    def bias_gradient(self, delta: Vector) -> Vector:
+        return np.dot(self._ones, delta, out=self.gradients["biases"])
+
+    def pull_back(self, delta: Vector, weights: Vector) -> Vector | None:
+        if self.first:
+            return None
+        return np.dot(delta, weights, out=self._buffer(len(delta), weights.shape[1]))
+
+
+class Workspace:
+    """What passes through one network leave behind.
+
+    Attributes:
+        gradient: ∇θ, of the last batch.
+        chunk: How many rows go through in one piece.
+    """
+
+    def __init__(self, network: Network, rng: np.random.Generator | None = None, chunk: int = CHUNK) -> None:
+        self.network = network
+        self.rng = rng
+        self.chunk = chunk
+        self.gradient: Vector = np.zeros_like(network.parameters)
+        self.whole = any(layer.component.whole_batch for layer in network.layers)
+        self._views = network.views(self.gradient)
+        self._passes: dict[int, list[_BufferedPass]] = {}
+        self._current: list[_BufferedPass] = []
+
+    def pieces(self, rows: int) -> Iterator[slice]:
+        """Yield the slices in which a batch of so many rows is worked through."""
+        step = rows if self.whole else self.chunk
+        return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+
+    @property
+    def passes(self) -> list[_BufferedPass]:
+        """The layers' passes of the last piece that went forward: their x, z, a and δ."""
+        return self._current
+
+    def forward(self, x: Vector) -> Vector:
+        """Return the outputs of the rows ``x``, which must fit the network, keeping what `backward` needs."""
+        passes = self._passes.get(len(x))
+        if passes is None:
+            passes = self._passes[len(x)] = self._make(len(x))
+        self._current = passes
+        a = x
+        for work, layer in zip(passes, self.network.layers, strict=True):
+            work.turn = 0
+            work.x = a
+            work.z = z = layer.component.net_input(a, work)
+            work.a = a = z if layer.activation is None else layer.activation(z)
+        return a
+
+    def backward(self, y: Vector, scale: float) -> None:
+        """Write ∇θ of ``scale`` times the cost of the last rows forward, against their targets ``y``."""
+        network = self.network
+        work = self._current[-1]
+        delta = network.cost.delta(network.layers[-1].activation, work.z, work.a, y) * scale
+        for index in range(len(network.layers) - 1, -1, -1):
+            work = self._current[index]
+            work.delta = delta
+            upstream, gradients = network.layers[index].component.backward(delta, work)
+            for name, gradient in gradients.items():
+                if gradient is not work.gradients[name]:
+                    work.gradients[name][...] = gradient
+            if index:
+                below, activation = self._current[index - 1], network.layers[index - 1].activation
+                delta = upstream if activation is None else activation.backward(upstream, below.z, below.a)
+
+    def add_penalties(self) -> None:
+        """Add the regularizers' gradients to ∇θ."""
+        count = self.network.regularized
+        for regularizer in self.network.regularizers:
+            self.gradient[:count] += regularizer.gradient(self.network.parameters[:count])
+
+    def cost_and_gradient(self, x: Vector, y: Vector) -> tuple[float, Vector]:
+        """Return the mean cost of rows and targets, penalties included, and its gradient, worked through in pieces."""
+        network, rows = self.network, len(x)
+        total, gradient = 0.0, np.zeros_like(self.gradient)
+        for piece in self.pieces(rows):
+            a = self.forward(x[piece])
+            total += float(np.sum(network.cost(a, y[piece]), dtype=np.float64))
+            self.backward(y[piece], 1.0 / rows)
+            gradient += self.gradient
+        self.gradient[...] = gradient
+        self.add_penalties()
+        weights = network.parameters[: network.regularized]
+        return total / rows + sum(float(penalty(weights)) for penalty in network.regularizers), self.gradient
+
+    def _make(self, rows: int) -> list[_BufferedPass]:
+        return [
+            _BufferedPass(layer, gradients, rows, self.network.dtype, rng=self.rng, first=index == 0)
+            for index, (layer, gradients) in enumerate(zip(self.network.layers, self._views, strict=True))
+        ]

@@ -1,0 +1,23 @@
+"""One seed, and a generator of its own for every purpose, so that no purpose disturbs another."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+__all__ = ["Purpose", "generator"]
+
+
+class Purpose(IntEnum):
+    """What randomness is for; the numbers are part of what a seed means, so they never change."""
+
+    PARAMETERS = 0
+    ORDER = 1
+    LAYERS = 2
+    SPLIT = 3
+
+
+def generator(seed: int | None, purpose: Purpose) -> np.random.Generator:
+    """Return the generator of one purpose; with no seed, one that nobody can repeat."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(purpose),)))

@@ -1,0 +1,1 @@
+"""Files: model files and run folders. What is written appears whole or not at all."""
