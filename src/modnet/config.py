@@ -24,7 +24,7 @@ class NetworkConfig(Model):
     """What the network is made of and what its training minimises."""
 
     layers: tuple[Annotated[Layer, Slot()], ...] = Field(
-        default=(30, 10),  # type: ignore[arg-type] # the shorthand of two dense layers, looked up when first needed
+        default=(30, 10),
         validate_default=True,
         strict=False,
         min_length=1,
@@ -52,7 +52,7 @@ class RunConfig(Model):
         description='figures of merit beside the cost; `"auto"` is accuracy for classes and r2 for other targets',
     )
     callbacks: tuple[Annotated[Callback, Slot()], ...] = Field(
-        default=("history",),  # type: ignore[arg-type] # a kind, looked up when first needed
+        default=("history",),
         validate_default=True,
         strict=False,
         description="what listens to the training, in this order; `history` comes first even where it is not named",
@@ -77,7 +77,8 @@ class RunConfig(Model):
 
     def to_plain(self) -> dict[str, Any]:
         """Return the configuration as a TOML file says it, with every default filled in."""
-        return _listed(self.model_dump())
+        plain: dict[str, Any] = _listed(self.model_dump())
+        return plain
 
     def to_toml(self) -> str:
         """Return the configuration as TOML, with every default filled in."""
@@ -161,7 +162,7 @@ def apply_setting(table: Mapping[str, Any], setting: str) -> dict[str, Any]:
     if not equals or not all(path):
         raise ConfigError(f"--set {setting}: should be KEY=VALUE, with a dotted key")
     value = _value(text.strip())
-    changed = _set(dict(table), path, value, setting, [])
+    changed: dict[str, Any] = _set(dict(table), path, value, setting, [])
     if path[-1] == "kind" and isinstance(value, str):
         _drop_foreign_options(changed, path[:-1])
     return changed
@@ -180,7 +181,9 @@ def _set(node: Any, path: Sequence[str], value: Any, setting: str, done: list[st
     key, rest = path[0], path[1:]
     if isinstance(node, list | tuple):
         if not key.isdigit() or int(key) >= len(node):
-            raise ConfigError(f"--set {setting}: '{'.'.join(done)}' has {len(node)} entries; allowed: 0 to {len(node) - 1}")
+            raise ConfigError(
+                f"--set {setting}: '{'.'.join(done)}' has {len(node)} entries; allowed: 0 to {len(node) - 1}"
+            )
         return [_set(old, rest, value, setting, [*done, key]) if i == int(key) else old for i, old in enumerate(node)]
     if not isinstance(node, dict):
         node = Layer.shorthand(node)
@@ -213,7 +216,9 @@ def _drop_foreign_options(table: dict[str, Any], path: Sequence[str]) -> None:
             except LookupError:
                 return  # an unknown kind is reported when the whole is validated
     if model is not None and isinstance(node, dict):
-        known = {"kind", "eta", *model.option_names()} if issubclass(model, Optimizer) else {"kind", *model.option_names()}
+        known = (
+            {"kind", "eta", *model.option_names()} if issubclass(model, Optimizer) else {"kind", *model.option_names()}
+        )
         for key in set(node) - known:
             del node[key]
 

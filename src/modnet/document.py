@@ -92,7 +92,7 @@ class NeuralNetwork:
     def feedforward(self, a: ArrayLike) -> Vector:
         """Return the output for the input ``a``: a column for a column, else a 1-D array."""
         given = np.asarray(a, dtype=np.float64)
-        output = self.network.forward(_matrix([given], self.sizes[0], "a", "layer 1 expects", "inputs"))[0]
+        output: Vector = self.network.forward(_matrix([given], self.sizes[0], "a", "layer 1 expects", "inputs"))[0]
         return output[:, np.newaxis] if given.ndim == 2 else output
 
     def SGD(  # noqa: N802 -- the document's name
@@ -198,6 +198,7 @@ class _Views(MutableSequence[NDArray[Any]]):
         raise TypeError("a network keeps its layers")
 
     def insert(self, index: int, value: Any) -> None:
+        del index, value
         raise TypeError("a network keeps its layers")
 
     def __iter__(self) -> Iterator[Vector]:

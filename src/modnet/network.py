@@ -107,8 +107,8 @@ class Network:
         self.config: RunConfig | None = None
         self.layers: tuple[NetworkLayer, ...] = tuple(_stack(layers, self.input_shape))
         if len(self.layers[-1].output_shape) != 1:
-            raise ConfigError(f"network.layers: the output layer gives samples of shape {self.layers[-1].output_shape}; "
-                              "allowed: vectors")  # fmt: skip
+            shape = self.layers[-1].output_shape
+            raise ConfigError(f"network.layers: the output layer gives samples of shape {shape}; allowed: vectors")
         self.parameters: Vector = np.zeros(sum(size for *_, size in self._places()), dtype=dtype)
         self.regularized = sum(size for *_, spec, size in self._places() if spec.regularized)
         for layer, views in zip(self.layers, self.views(self.parameters), strict=True):

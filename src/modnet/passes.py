@@ -22,7 +22,9 @@ class _BufferedPass(LayerPass):
 
     __slots__ = ("_buffers", "_ones", "turn")
 
-    def __init__(self, layer: NetworkLayer, gradients: Mapping[str, Vector], rows: int, dtype: Any, **rest: Any) -> None:
+    def __init__(
+        self, layer: NetworkLayer, gradients: Mapping[str, Vector], rows: int, dtype: Any, **rest: Any
+    ) -> None:
         super().__init__(layer.parameters, gradients, layer.state, training=True, **rest)
         self._ones = np.ones(rows, dtype=dtype)
         self._buffers: list[Vector] = []
@@ -43,10 +45,12 @@ class _BufferedPass(LayerPass):
         return z
 
     def weight_gradient(self, delta: Vector, x: Vector) -> Vector:
-        return np.dot(delta.T, x, out=self.gradients["weights"])
+        gradient: Vector = np.dot(delta.T, x, out=self.gradients["weights"])
+        return gradient
 
     def bias_gradient(self, delta: Vector) -> Vector:
-        return np.dot(self._ones, delta, out=self.gradients["biases"])
+        gradient: Vector = np.dot(self._ones, delta, out=self.gradients["biases"])
+        return gradient
 
     def pull_back(self, delta: Vector, weights: Vector) -> Vector | None:
         if self.first:

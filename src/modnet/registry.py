@@ -111,7 +111,7 @@ class Registry:
         """Return the shortest name that means this class and no other: ``kind`` or ``distribution:kind``."""
         kind = component.named_kind()
         found = self._parts.get((component.family, kind), [])
-        if not found or found[0].component is component and (len(found) == 1 or found[0].owner.builtin):
+        if not found or (found[0].component is component and (len(found) == 1 or found[0].owner.builtin)):
             return kind
         owner = self.owner_of(component)
         return kind if owner is None else f"{owner.distribution}:{kind}"
@@ -130,14 +130,14 @@ _active: Registry | None = None
 
 def set_source(source: Callable[[], Registry] | None) -> None:
     """Say how the process's registry is made when a part is first looked for by name; None forgets it."""
-    global _source, _active  # noqa: PLW0603 -- the one place where the process keeps its registry
+    global _source, _active
     with _lock:
         _source, _active = source, None
 
 
 def active() -> Registry:
     """Return the process's registry, made when first asked for."""
-    global _active  # noqa: PLW0603 -- the one place where the process keeps its registry
+    global _active
     with _lock:
         if _active is None:
             _active = _source() if _source else Registry()

@@ -193,7 +193,9 @@ class Trainer:
             count = len(targets.classes)
             if units != count and not (units == 1 and count == 2):
                 allowed = "1 or 2" if count == 2 else str(count)
-                raise ConfigError(f"{last}: the output layer has {units} units, the data has {count} classes; allowed: {allowed}")
+                raise ConfigError(
+                    f"{last}: the output layer has {units} units, the data has {count} classes; allowed: {allowed}"
+                )
         elif targets.width != units:
             raise ConfigError(f"{last}: the output layer has {units} units, the targets have {targets.width} outputs; "
                               f"allowed: {targets.width}")  # fmt: skip

@@ -256,10 +256,10 @@ class Training:
         return len(self.network.layers)
 
     def _diverged(self, update: int, what: str, layer: int) -> NoReturn:
-        subject = {"parameters": f"layer {layer}'s parameters are", "cost": f"the cost (of layer {layer}'s outputs) is"}
+        rate = self.config.optimizer.learning_rate
         raise DivergenceError(
-            f"epoch {self.epoch}, update {update}: {subject.get(what, f'''layer {layer}'s {what} is''')} no longer finite; "
-            f"optimizer.learning_rate {self.config.optimizer.learning_rate} may be too high, or the data too large",
+            f"epoch {self.epoch}, update {update}: the {what} of layer {layer} left the finite numbers; "
+            f"optimizer.learning_rate = {rate} may be too high, or the data too large",
             epoch=self.epoch,
             update=update,
             layer=layer,

@@ -17,7 +17,9 @@ __all__ = ["command"]
 
 @click.command("compare")
 @configured
-@click.option("--optimizers", default="batch,stochastic,mini-batch", show_default=True, help="Which kinds, with commas.")
+@click.option(
+    "--optimizers", default="batch,stochastic,mini-batch", show_default=True, help="Which kinds, with commas."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(
     config: str | None,

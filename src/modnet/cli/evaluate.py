@@ -25,8 +25,11 @@ __all__ = ["command"]
 @click.command("evaluate")
 @click.argument("run", metavar="RUN")
 @click.option("--data", "path", metavar="PATH", help="Other data: a CSV or NPZ file, or a folder of IDX files.")
-@click.option("--part", type=click.Choice(["train", "validation", "test"]), help="Which part; without it the test samples, "
-              "or where there are none the validation samples, or all.")  # fmt: skip
+@click.option(
+    "--part",
+    type=click.Choice(["train", "validation", "test"]),
+    help="Which part; without it the test samples, or where there are none the validation samples, or all.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(run: str, path: str | None, part: str | None, as_json: bool) -> None:
     """Print cost and metrics of the network in RUN, a run folder or a model file."""
@@ -63,9 +66,8 @@ def dataset_at(path: str, like: Dataset) -> Dataset:
         raise ConfigError(f"--data {path}: allowed are a .csv file, an .npz file, or a folder of IDX files")
     table: dict[str, Any] = {"kind": kind, "path": path}
     if like.kind == kind:
-        options = like.to_plain()
-        others = ("validation_path", "test_path", "validation_share")
-        table = {key: value for key, value in dict(options).items() if key not in others} | table
+        others = {"validation_path", "test_path", "validation_share"}
+        table = like.model_dump(exclude_none=True, exclude=others) | table
     elif kind == "csv":
         table["target"] = "target"
     return Dataset.resolve(table)

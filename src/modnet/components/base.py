@@ -40,12 +40,16 @@ class Model(BaseModel):
         known = {*cls.model_fields, *aliases}
         data = {key: cls._with_default_kind(key, value) for key, value in data.items()}
         errors = [
-            InitErrorDetails(type=_wrong("unknown_option", cls._unknown_option(str(key))), loc=(str(key),), input=data[key])
+            InitErrorDetails(
+                type=_wrong("unknown_option", cls._unknown_option(str(key))), loc=(str(key),), input=data[key]
+            )
             for key in data
             if key not in known
         ]
         errors += [
-            InitErrorDetails(type=_wrong("twice", f"means the same as {name}: give one of them"), loc=(alias,), input=data[alias])
+            InitErrorDetails(
+                type=_wrong("twice", f"means the same as {name}: give one of them"), loc=(alias,), input=data[alias]
+            )
             for alias, name in aliases.items()
             if alias in data and name in data and alias != name
         ]
@@ -55,7 +59,7 @@ class Model(BaseModel):
 
     @classmethod
     def _with_default_kind(cls, key: str, value: Any) -> Any:
-        """A table without a kind, in a slot that has a default, gives options to the default kind."""
+        """Give a table without a kind, in a slot that has a default, the default kind."""
         field = cls.model_fields.get(key)
         if field is None or not isinstance(value, dict) or "kind" in value or not isinstance(field.default, str):
             return value
@@ -66,7 +70,9 @@ class Model(BaseModel):
     def _aliases(cls) -> dict[str, str]:
         """Return other name → name, of the options that have more than one."""
         fields = cls.model_fields.items()
-        choices = {name: field.validation_alias for name, field in fields if isinstance(field.validation_alias, AliasChoices)}
+        choices = {
+            name: field.validation_alias for name, field in fields if isinstance(field.validation_alias, AliasChoices)
+        }
         return {str(alias): name for name, names in choices.items() for alias in names.choices}
 
     @classmethod
@@ -111,7 +117,8 @@ class Component(Model):
             return value
         table = value if isinstance(value, dict) else cls.shorthand(value)
         if table is None or not isinstance(table.get("kind"), str):
-            raise _wrong("no_kind", f"{registry.describe(value)} names no {cls.family}; allowed are a kind ({_known(cls.family)}) or a table with one")
+            allowed = f"a kind ({', '.join(registry.active().kinds(cls.family))}) or a table with one"
+            raise _wrong("no_kind", f"{registry.describe(value)} names no {cls.family}; allowed: {allowed}")
         try:
             component = registry.active().find(cls.family, table["kind"]).component
         except (registry.UnknownKindError, PluginError) as error:
@@ -127,13 +134,9 @@ class Component(Model):
         return table["kind"] if len(table) == 1 else table
 
 
-def _known(family: str) -> str:
-    return ", ".join(registry.active().kinds(family))
-
-
 def _wrong(code: str, problem: str) -> PydanticCustomError:
     # The text goes in as a value: a message template would choke on braces in a user's own words.
-    return PydanticCustomError(code, "{problem}", {"problem": problem})  # type: ignore[arg-type] # wants LiteralString
+    return PydanticCustomError(code, "{problem}", {"problem": problem})
 
 
 class Slot:

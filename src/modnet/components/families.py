@@ -160,7 +160,7 @@ class Layer(Component):
 
     @classmethod
     def shorthand(cls, value: Any) -> dict[str, Any] | None:
-        """An integer is a dense layer of so many units."""
+        """Return what a value stands for: an integer is a dense layer of so many units."""
         if isinstance(value, int) and not isinstance(value, bool):
             return {"kind": "dense", "units": value}
         return super().shorthand(value)
@@ -247,14 +247,18 @@ class Descent(Protocol):
 
     samples: int
     """How many training samples there are."""
-    parameters: Any
-    """θ, one vector; a solver of its own may write to it (``parameters[...] = ...``)."""
     memory: dict[str, Any]
     """Arrays and numbers that the optimizer keeps from epoch to epoch."""
     rng: np.random.Generator
     """The source of randomness for the order of the samples."""
-    rate: float
-    """The learning rate in force: η times the schedule's factor."""
+
+    @property
+    def parameters(self) -> Any:
+        """θ, one vector; a solver of its own may write to it (``parameters[...] = ...``)."""
+
+    @property
+    def rate(self) -> float:
+        """The learning rate in force: η times the schedule's factor."""
 
     def sweep(self, order: Any, length: int) -> None:
         """Update once per ``length`` samples in this ``order`` (an array of row numbers, or None for as they lie)."""
@@ -330,7 +334,7 @@ class Metric(Component):
         del task
 
     def partial(self, a: Array, y: Array) -> Array:
-        """Return what a piece of the data adds, as a vector, of outputs ``a`` and targets ``y`` (samples, outputs)."""
+        """Return what a piece of the data adds, as a vector, of outputs ``a`` and targets ``y``, (samples, outputs)."""
         raise NotImplementedError
 
     def merge(self, one: Array, other: Array) -> Array:
@@ -366,8 +370,8 @@ class Dataset(Component):
     )
     scaling: Literal["none", "standard", "min-max"] = Field(
         default="none",
-        description="how the network scales each feature, fitted on the training samples alone and kept with the model: "
-        "`standard` to mean 0 and standard deviation 1, `min-max` to [0, 1]",
+        description="how the network scales each feature, fitted on the training samples alone and kept with the "
+        "model: `standard` to mean 0 and standard deviation 1, `min-max` to [0, 1]",
     )
 
     def load(self) -> Data:
@@ -379,19 +383,17 @@ class Dataset(Component):
         raise NotImplementedError
 
 
-FAMILIES: dict[str, type[Component]] = {
-    family.family: family
-    for family in (
-        Activation,
-        Cost,
-        Layer,
-        Initializer,
-        Optimizer,
-        Rule,
-        Schedule,
-        Regularizer,
-        Metric,
-        Callback,
-        Dataset,
-    )
-}
+_ALL: tuple[type[Component], ...] = (
+    Activation,
+    Cost,
+    Layer,
+    Initializer,
+    Optimizer,
+    Rule,
+    Schedule,
+    Regularizer,
+    Metric,
+    Callback,
+    Dataset,
+)
+FAMILIES: dict[str, type[Component]] = {family.family: family for family in _ALL}

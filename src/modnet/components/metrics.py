@@ -8,7 +8,7 @@ from modnet.arrays import Array, namespace
 from modnet.components.base import Slot, named
 from modnet.components.families import Cost, Metric, Task
 
-__all__ = ["Accuracy", "CostMetric", "MeanSquaredError", "R2"]
+__all__ = ["R2", "Accuracy", "CostMetric", "MeanSquaredError"]
 
 
 class Accuracy(Metric):
@@ -19,7 +19,9 @@ class Accuracy(Metric):
     def check(self, task: Task) -> None:
         """Refuse targets that are numbers."""
         if not task.classes:
-            raise ValueError("accuracy needs classes, and the targets are numbers; allowed: mean-squared-error, r2, cost")
+            raise ValueError(
+                "accuracy needs classes, and the targets are numbers; allowed: mean-squared-error, r2, cost"
+            )
 
     def partial(self, a: Array, y: Array) -> Array:
         """Return the number of samples that are right, and of all."""

@@ -48,10 +48,7 @@ def read_npz(
             with zipfile.ZipFile(file) as archive:
                 members = _members(archive, name)
                 wanted = _wanted(members, name, tuple(required), tuple(optional))
-                return {
-                    key: _read_member(archive, members[key], size, f"{name}: array {shown(key)}")
-                    for key in wanted
-                }
+                return {key: _read_member(archive, members[key], size, f"{name}: array {shown(key)}") for key in wanted}
         except DataError:
             raise
         except Exception as error:  # zipfile raises a dozen types on damaged archives
@@ -85,9 +82,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, whe
         raise DataError(f"{where}: compression {info.compress_type} is not one that NumPy writes (0 and 8)")
     ratio = DEFLATE if info.compress_type == zipfile.ZIP_DEFLATED else 1
     if info.compress_size > size or info.file_size > info.compress_size * ratio:
-        raise DataError(
-            f"{where}: {info.file_size} bytes cannot come from {info.compress_size} of {size} in the file"
-        )
+        raise DataError(f"{where}: {info.file_size} bytes cannot come from {info.compress_size} of {size} in the file")
     if info.file_size > LARGEST:
         raise DataError(f"{where}: {info.file_size} bytes; allowed are {LARGEST}")
     try:
@@ -102,9 +97,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, whe
 def _read_array(stream: BinaryIO, size: int, where: str) -> NDArray[Any]:
     head, dtype, shape, fortran = _read_header(stream, where)
     if dtype.hasobject:
-        raise DataError(
-            f"{where}: holds Python objects, which would run code when read; allowed are numbers and text"
-        )
+        raise DataError(f"{where}: holds Python objects, which would run code when read; allowed are numbers and text")
     if dtype.kind not in "biufcUSMm" or dtype.itemsize == 0:
         raise DataError(f"{where}: holds {shown(str(dtype))} elements; allowed are numbers and text")
     promised = math.prod(shape) * dtype.itemsize

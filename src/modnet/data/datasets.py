@@ -52,9 +52,7 @@ class Idx(Dataset):
     """
 
     kind: Literal["idx"] = "idx"
-    path: str = Field(
-        min_length=1, description="the folder with the four files, absolute or from the current folder"
-    )
+    path: str = Field(min_length=1, description="the folder with the four files, absolute or from the current folder")
     validation_samples: int = Field(
         default=10_000,
         ge=0,
@@ -68,19 +66,15 @@ class Idx(Dataset):
         test = _read_images(folder, "t10k", "test")
         if test[0].shape[1:] != x.shape[1:]:
             size, other = (" × ".join(map(str, images.shape[1:])) for images in (x, test[0]))
-            raise DataError(
-                f"{printable(folder)}: the training images have {size} pixels, the test images {other}"
-            )
+            raise DataError(f"{printable(folder)}: the training images have {size} pixels, the test images {other}")
         if self.validation_samples >= len(x):
             raise DataError(
-                f"{printable(folder)}: validation_samples = {self.validation_samples}, but there are {len(x)} "
-                f"training samples; allowed are 0 to {len(x) - 1}"
+                f"{printable(folder)}: validation_samples = {self.validation_samples}, but there are "
+                f"{len(x)} training samples; allowed are 0 to {len(x) - 1}"
             )
         pixels, kept = _as_pixels(x), len(x) - self.validation_samples
         validation = (pixels[kept:], y[kept:]) if self.validation_samples else None
-        return Data(
-            train=(pixels[:kept], y[:kept]), validation=validation, test=(_as_pixels(test[0]), test[1])
-        )
+        return Data(train=(pixels[:kept], y[:kept]), validation=validation, test=(_as_pixels(test[0]), test[1]))
 
 
 class Csv(Dataset):
@@ -91,9 +85,7 @@ class Csv(Dataset):
     """
 
     kind: Literal["csv"] = "csv"
-    path: str = Field(
-        min_length=1, description="the file that is learnt from, absolute or from the current folder"
-    )
+    path: str = Field(min_length=1, description="the file that is learnt from, absolute or from the current folder")
     target: str = Field(min_length=1, description="the name of the column that is to be predicted")
     validation_path: str | None = Field(
         default=None, min_length=1, description="a file with the same columns to validate with, if any"
@@ -169,9 +161,7 @@ def _find(folder: Path, stem: str, what: str, dimensions: int) -> Path:
         except (OSError, ValueError):  # a folder that may not be searched: as good as not there
             continue
     state = (
-        "is not a folder"
-        if not _is_folder(folder)
-        else f"has no {names[0]} (also looked for: {', '.join(names[1:])})"
+        "is not a folder" if not _is_folder(folder) else f"has no {names[0]} (also looked for: {', '.join(names[1:])})"
     )
     raise DataError(f"{printable(folder)}: {state}")
 
@@ -187,11 +177,8 @@ def _check_form(array: NDArray[Any], path: Path, what: str, dimensions: int) -> 
     if array.dtype == np.uint8 and array.ndim == dimensions:
         return
     forms = {(np.dtype(np.uint8), 3): "images", (np.dtype(np.uint8), 1): "labels"}
-    found = forms.get((array.dtype, array.ndim), f"{array.dtype} elements in {array.ndim} dimensions")
-    raise DataError(
-        f"{printable(path)}: holds {found} where {what} are expected "
-        f"(uint8 elements in {dimensions} dimensions)"
-    )
+    found = forms.get((array.dtype, array.ndim), f"{array.dtype} elements, {array.ndim}-D")
+    raise DataError(f"{printable(path)}: holds {found} where {what} are expected (uint8 elements, {dimensions}-D)")
 
 
 def _as_pixels(images: NDArray[np.uint8]) -> NDArray[np.float64]:

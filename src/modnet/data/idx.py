@@ -50,9 +50,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         except EOFError:
             raise DataError(f"{name}: truncated: the gzip stream ends before its end mark") from None
         except (OSError, zlib.error) as error:
-            raise DataError(
-                f"{name}: cannot be {'unpacked' if packed else 'read'}: {reason(error)}"
-            ) from None
+            raise DataError(f"{name}: cannot be {'unpacked' if packed else 'read'}: {reason(error)}") from None
         except MemoryError:
             raise DataError(f"{name}: the array does not fit into the memory") from None
 
@@ -61,9 +59,7 @@ def _read(stream: BinaryIO | gzip.GzipFile, name: str, size: int | None, most: i
     """Read a stream of ``size`` bytes, or of at most ``most`` where the size is not known."""
     dtype, shape, start = _read_header(stream, name)
     end = start + math.prod(shape) * dtype.itemsize
-    promise = (
-        f"the header promises {end} ({' × '.join(map(str, shape))} {dtype.newbyteorder('=').name} elements)"
-    )
+    promise = f"the header promises {end} ({' × '.join(map(str, shape))} {dtype.newbyteorder('=').name} elements)"
     if size is not None and size != end:
         raise DataError(f"{name}: {'truncated' if size < end else 'too long'}: {size} bytes, {promise}")
     if end > most:
@@ -89,17 +85,13 @@ def _read_header(stream: BinaryIO | gzip.GzipFile, name: str) -> tuple[np.dtype[
         allowed = ", ".join(f"0x{known:02x} ({np.dtype(TYPES[known]).name})" for known in TYPES)
         raise DataError(f"{name}: byte 2, the type of the elements, is 0x{code:02x}; allowed are {allowed}")
     if not 1 <= dimensions <= DIMENSIONS:
-        raise DataError(
-            f"{name}: byte 3, the number of dimensions, is {dimensions}; allowed are 1 to {DIMENSIONS}"
-        )
+        raise DataError(f"{name}: byte 3, the number of dimensions, is {dimensions}; allowed are 1 to {DIMENSIONS}")
     shape = []
     for number in range(1, dimensions + 1):
         at = 4 * number
         shape.append(int.from_bytes(_take(stream, name, at, 4, f"size of dimension {number}"), "big"))
         if shape[-1] == 0:
-            raise DataError(
-                f"{name}: bytes {at}-{at + 3}, the size of dimension {number}, are 0; at least 1 is needed"
-            )
+            raise DataError(f"{name}: bytes {at}-{at + 3}, the size of dimension {number}, are 0; at least 1 is needed")
     return np.dtype(TYPES[code]), tuple(shape), 4 + 4 * dimensions
 
 

@@ -20,8 +20,8 @@ class Scaling:
     """x ↦ (x − shift) · factor, feature by feature.
 
     Attributes:
-        shift: (features,), float64.
-        factor: (features,), float64.
+        shift: float64, of the shape of one sample: (features,).
+        factor: The same.
     """
 
     shift: NDArray[np.float64]
@@ -48,7 +48,6 @@ class Scaling:
             else:
                 shift, spread = _moments(table, low, high)
             factor = 1.0 / np.where(low == high, 1.0, spread)
-            shift = np.where(low == high, low, shift)
         wrong = ~(np.isfinite(shift) & np.isfinite(factor) & (factor > 0))
         if wrong.any():
             column = int(np.argmax(wrong))
@@ -56,25 +55,23 @@ class Scaling:
                 f"scaling '{kind}': column {column} (counted from 0) runs from {low[column]:g} "
                 f"to {high[column]:g}, a spread that a float cannot hold"
             )
-        return cls(shift, factor)
+        return cls(shift.reshape(x.shape[1:]), factor.reshape(x.shape[1:]))
 
     def apply(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return the scaled samples, of x's shape and dtype (computed in float64).
 
         Raises:
-            DataError: another number of features, or a value that the scaling takes out of the finite
-            numbers.
+            DataError: another number of features, or a value that does not stay finite.
         """
-        table = x.reshape(len(x), -1)
-        if table.shape[1] != len(self.shift):
-            raise DataError(f"the scaling expects {len(self.shift)} features, got {table.shape[1]}")
-        scaled = np.empty(table.shape, table.dtype)
+        if x.shape[1:] != self.shift.shape:
+            raise DataError(f"the scaling expects samples of shape {self.shift.shape}, got {x.shape[1:]}")
+        scaled = np.empty(x.shape, x.dtype)
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found below
-            for start in range(0, len(table), BLOCK):
+            for start in range(0, len(x), BLOCK):
                 rows = slice(start, start + BLOCK)
-                scaled[rows] = (table[rows] - self.shift) * self.factor
+                scaled[rows] = (x[rows] - self.shift) * self.factor
         check_finite(scaled, "scaled x")
-        return scaled.reshape(x.shape)
+        return scaled
 
 
 def _moments(table: NDArray[Any], low: NDArray[Any], high: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -110,9 +107,7 @@ def split(y: Targets, share: float, rng: np.random.Generator) -> tuple[NDArray[n
     spare = np.maximum(counts - 1, 0)
     total = min(max(round(share * len(codes)), 1), int(spare.sum()))
     if total == 0:
-        raise DataError(
-            f"validation_share = {share:g} needs a sample to spare, and no class has more than one"
-        )
+        raise DataError(f"validation_share = {share:g} needs a sample to spare, and no class has more than one")
     take = np.minimum(np.floor(share * counts).astype(np.intp), spare)
     by_remainder = np.argsort(take - share * counts, kind="stable")
     while int(take.sum()) < total:

@@ -24,8 +24,8 @@ def as_samples(x: Any, where: str, columns: str = "features") -> NDArray[Any]:
     ``columns`` is the word for what stands beside the samples.
 
     Raises:
-        DataError: no samples, no features, too few dimensions, text, complex numbers, missing values, NaN,
-        infinity.
+        DataError: no samples, no features, too few dimensions, text, complex numbers, missing values,
+            NaN, infinity.
     """
     array = as_array(x, where)
     if array.ndim == 0:
@@ -55,9 +55,7 @@ def as_array(x: Any, where: str) -> NDArray[Any]:
         array = np.asarray(source)
         # NumPy makes text of every number beside a text: the error would blame the wrong cell.
         return (
-            np.asarray(source, dtype=object)
-            if array.dtype.kind in "US" and isinstance(source, list | tuple)
-            else array
+            np.asarray(source, dtype=object) if array.dtype.kind in "US" and isinstance(source, list | tuple) else array
         )
     except Exception as error:  # whatever a stranger's __array__ may raise
         raise DataError(f"{where} {_ragged(source) or f'is not an array: {reason(error)}'}") from None
@@ -96,9 +94,7 @@ def _as_floats(array: NDArray[Any], where: str) -> NDArray[Any]:
         dtype = np.float64
     else:
         raise DataError(f"{where} holds {array.dtype} values; allowed are integers, bools and floats")
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # what does not fit turns infinite, and is found as such
+    with np.errstate(over="ignore", invalid="ignore"):  # what does not fit turns infinite, and is found as such
         return array.astype(dtype, order="C", copy=False)
 
 
@@ -106,7 +102,7 @@ def _from_objects(array: NDArray[Any], where: str) -> NDArray[np.float64]:
     floats = np.empty(array.shape)
     for index, value in np.ndenumerate(array):
         try:
-            if value is None or isinstance(value, str | bytes | complex | np.ndarray):
+            if isinstance(value, str | bytes | complex | np.ndarray):
                 raise TypeError
             floats[index] = float(value)
         except Exception:  # whatever a stranger's __float__ may raise
@@ -127,9 +123,7 @@ def _ragged(x: Any) -> str | None:
     shapes = [np.shape(row)[:1] if isinstance(row, np.ndarray) else _length(row) for row in x]
     for row, shape in enumerate(shapes):
         if shape != shapes[0]:
-            return (
-                f"is ragged: row 0 has {_values(shapes[0])}, row {row} (counted from 0) has {_values(shape)}"
-            )
+            return f"is ragged: row 0 has {_values(shapes[0])}, row {row} (counted from 0) has {_values(shape)}"
     return None
 
 

@@ -23,7 +23,9 @@ __all__ = ["Table", "read_rows", "read_table"]
 
 LINE = 1 << 24
 """How many characters a line may have."""
-INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
+LABEL = 1000
+"""How many characters a label may have: in an array of text all take as much as the longest."""
+INTEGER = re.compile(r"[+-]?[0-9]+")
 LISTED = 12
 """How many columns an error lists."""
 
@@ -71,14 +73,10 @@ def read_table(
     _check_header(header, line, name)
     if target not in header:
         hint = "; is line 1 data and the header missing?" if _all_numbers(header) else ""
-        raise DataError(
-            f"{name}: line {line}: no column {shown(target)}; the columns are {_listed(header)}{hint}"
-        )
+        raise DataError(f"{name}: line {line}: no column {shown(target)}; the columns are {_listed(header)}{hint}")
     names = tuple(column for column in header if column != target)
     if not names:
-        raise DataError(
-            f"{name}: line {line}: no column besides {shown(target)}; at least one feature is needed"
-        )
+        raise DataError(f"{name}: line {line}: no column besides {shown(target)}; at least one feature is needed")
     if features is not None:
         _check_same(names, features, f"{name}: line {line}")
         names = features
@@ -88,9 +86,7 @@ def read_table(
     return Table(names, x, y, found)
 
 
-def read_rows(
-    path: str | os.PathLike[str], features: tuple[str, ...] | None, count: int
-) -> NDArray[np.float64]:
+def read_rows(path: str | os.PathLike[str], features: tuple[str, ...] | None, count: int) -> NDArray[np.float64]:
     """Return rows for a network with ``count`` inputs, (rows, count), from a CSV file, header or not.
 
     A first line with a cell that is no number is a header. Where the inputs have names (``features``), a
@@ -129,18 +125,20 @@ def _lines(text: io.TextIOWrapper, name: str) -> Iterator[str]:
         number += 1
         if len(content) == LINE:
             raise DataError(f"{name}: line {number} is longer than {LINE} characters")
-        if "\0" in content:
-            raise DataError(f"{name}: line {number}: a NUL byte; is this a text file?")
         if not content.isascii():
             _check_decoded(content, number, name)
+        if "\0" in content:
+            raise DataError(f"{name}: line {number}: a NUL byte; is this a text file?")
         yield content
 
 
 def _check_decoded(content: str, number: int, name: str) -> None:
-    for at, character in enumerate(content, 1):
-        if "\udc80" <= character <= "\udcff":  # where "surrogateescape" put an undecodable byte
-            byte = ord(character) - 0xDC00
-            raise DataError(f"{name}: line {number}, character {at}: byte 0x{byte:02x} is not UTF-8")
+    try:
+        content.encode()
+    except UnicodeEncodeError as error:  # "surrogateescape" has put a surrogate where a byte was undecodable
+        byte = ord(content[error.start]) - 0xDC00
+        problem = f"line {number}, character {error.start + 1}: byte 0x{byte:02x} is not UTF-8"
+        raise DataError(f"{name}: {problem}") from None
 
 
 def _records(path: Path, name: str) -> Iterator[Record]:
@@ -198,7 +196,7 @@ def _read_numbers(
     width = len(header) if header else len(places)
     for line, cells in records:
         if len(cells) != width:
-            expected = f"the header has {width}" if header else f"line 1 has {width}"
+            expected = f"the header has {width}" if header else f"the first row has {width}"
             raise DataError(f"{name}: line {line}: {len(cells)} cells, {expected}")
         chosen = [cells[place] for place in places]
         try:
@@ -232,10 +230,10 @@ def _as_targets(
     """Return the target column as what it is, or as what ``kind`` says it must be."""
     cells = [cell for _, (cell,) in records]
     for (line, _), cell in zip(records, cells, strict=True):
-        if not cell:
-            _refuse(name, line, column, cell, "a label or number is expected")
+        if not 1 <= len(cell) <= LABEL:
+            _refuse(name, line, column, cell, f"a number, or a label of at most {LABEL} characters, is expected")
     if kind is None:
-        kind = "integer" if all(map(_is_integer, cells)) else "number" if _all_numbers(cells) else "text"
+        kind = _kind(cells)
     if kind == "text":
         return np.array(cells), kind
     if kind == "integer":
@@ -243,10 +241,16 @@ def _as_targets(
             if not _is_integer(cell):
                 _refuse(name, line, column, cell, "an integer is expected, as in the training file")
         return np.array([int(cell) for cell in cells], dtype=np.int64), kind
-    values = [
-        _check_cells([cell], [column], line, name) for (line, _), cell in zip(records, cells, strict=True)
-    ]
+    values = [_check_cells([cell], [column], line, name) for (line, _), cell in zip(records, cells, strict=True)]
     return np.array(values), kind
+
+
+def _kind(cells: list[str]) -> TargetKind:
+    if all(map(_is_integer, cells)):
+        return "integer"
+    # Integers beyond 64 bits name things: as floats, different ones would become equal.
+    whole = all(INTEGER.fullmatch(cell) for cell in cells)
+    return "number" if _all_numbers(cells) and not whole else "text"
 
 
 def _column(place: int, header: list[str] | None) -> str:
@@ -265,7 +269,7 @@ def _number(cell: str) -> float | None:
 
 
 def _is_integer(cell: str) -> bool:
-    return INTEGER.fullmatch(cell) is not None and -(2**63) <= int(cell) < 2**63
+    return len(cell) <= 20 and INTEGER.fullmatch(cell) is not None and -(2**63) <= int(cell) < 2**63
 
 
 def _all_numbers(cells: list[str]) -> bool:

@@ -19,6 +19,8 @@ TABLE = 1024
 """Up to how many classes the one-hot rows are gathered from a table of all of them."""
 LISTED = 10
 """How many labels an error lists."""
+LONGEST = 1000
+"""How many characters text may have in an array of text, in which all take as much as the longest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +41,12 @@ class Targets:
     def learn(cls, y: Any, count: int, where: str) -> Self:
         """Return what ``y`` means for a training with ``count`` samples.
 
-        (samples,) of integers, bools, text or other hashable objects are class labels; (samples,) of floats
-        are the targets of one output; (samples, outputs) of numbers are targets.
+        (samples,) of integers, bools, text or other hashable objects except None are class labels; (samples,)
+        of floats are the targets of one output; (samples, outputs) of numbers are targets.
 
         Raises:
-            DataError: beginning with ``where`` ("training y"): wrong length, one class only, NaN, infinity, a
-            label
-                that cannot be one.
+            DataError: beginning with ``where`` ("training y"): wrong length, one class only, NaN, infinity,
+                or a label that cannot be one.
         """
         column = _as_column(y, count, where)
         if column.ndim == 2 or column.dtype.kind == "f":
@@ -57,7 +58,7 @@ class Targets:
 
     @classmethod
     def follow(cls, y: Any, count: int, where: str, like: NDArray[Any] | None, outputs: int) -> Self:
-        """Return what ``y`` means beside a training with the classes ``like``, or ``outputs`` numbers if None.
+        """Return what ``y`` means beside a training with the classes ``like`` (None: ``outputs`` numbers).
 
         Raises:
             DataError: as ``learn``; also for a label that the training does not know, and for other outputs.
@@ -69,9 +70,7 @@ class Targets:
                 raise DataError(f"{where} has {values.shape[1]} outputs a sample, the training has {outputs}")
             return cls(values=values)
         if column.ndim != 1:
-            raise DataError(
-                f"{where} expects class labels, shape ({count},), as in training; got {column.shape}"
-            )
+            raise DataError(f"{where} expects class labels, shape ({count},), as in training; got {column.shape}")
         own, codes = _encode(column, where)
         known = {_key(label): code for code, label in enumerate(like.tolist())}
         places = np.array([known.get(_key(label), -1) for label in own.tolist()], dtype=np.intp)
@@ -80,7 +79,7 @@ class Targets:
             row = int(np.argmax(codes < 0))
             label = column[row : row + 1].tolist()[0]
             raise DataError(
-                f"{where}: {place((row,))} is {shown(label)}, a label unseen in training: {_listed(like)}"
+                f"{where}: {place((row,))} is {shown(label)}, unseen in training; the labels there are {_listed(like)}"
             )
         return cls(classes=like, codes=codes)
 
@@ -124,9 +123,7 @@ class Targets:
 
 @lru_cache(maxsize=16)
 def _table(classes: int, column: bool, dtype: np.dtype[Any]) -> NDArray[Any]:
-    table = np.arange(2).reshape(2, 1).astype(dtype) if column else np.eye(classes, dtype=dtype)
-    table.flags.writeable = False
-    return table
+    return np.arange(2).reshape(2, 1).astype(dtype) if column else np.eye(classes, dtype=dtype)
 
 
 def _as_column(y: Any, count: int, where: str) -> NDArray[Any]:
@@ -144,9 +141,7 @@ def _as_column(y: Any, count: int, where: str) -> NDArray[Any]:
     if len(column) != count:
         raise DataError(f"{where.removesuffix('y')}x has {count} samples, {where} has {len(column)}")
     if column.ndim > 2:
-        raise DataError(
-            f"{where} expects labels (samples,) or targets (samples, outputs), got shape {column.shape}"
-        )
+        raise DataError(f"{where} expects labels (samples,) or targets (samples, outputs), got shape {column.shape}")
     if column.dtype.kind in "OT" and column.ndim == 1:
         column = _from_list(column.tolist(), where)
     if column.dtype.kind in "cV":
@@ -156,9 +151,7 @@ def _as_column(y: Any, count: int, where: str) -> NDArray[Any]:
 
 def _from_list(items: list[Any], where: str) -> NDArray[Any]:
     """Return a list as an array that keeps apart what Python does (NumPy makes text of 1 beside "1")."""
-    items = [
-        item.item() if isinstance(item, np.generic) and item.dtype.kind in "biufU" else item for item in items
-    ]
+    items = [item.item() if isinstance(item, np.generic) and item.dtype.kind in "biufU" else item for item in items]
     types = set(map(type, items))
     if any(isinstance(item, list) or np.ndim(item) for item in items if isinstance(item, list | np.ndarray)):
         nested = as_array(items, where)
@@ -169,7 +162,7 @@ def _from_list(items: list[Any], where: str) -> NDArray[Any]:
         except ValueError:  # tuples of different lengths: labels
             return _objects(items)
         return nested if nested.dtype.kind in "biuf" and nested.ndim > 1 else _objects(items)
-    if types == {bool} or (types == {str} and not any("\0" in item for item in items)):
+    if types == {bool} or (types == {str} and not any("\0" in item or len(item) > LONGEST for item in items)):
         return np.asarray(items)
     if types == {int} and all(-(2**63) <= item < 2**63 for item in items):
         return np.asarray(items, dtype=np.int64)
@@ -211,7 +204,7 @@ def _encode_objects(labels: list[Any], where: str) -> tuple[NDArray[Any], NDArra
     for row, label in enumerate(labels):
         try:
             codes[row] = seen.setdefault(_key(label), len(seen))
-            usable = len(seen) == len(distinct) or bool(label == label)
+            usable = len(seen) == len(distinct) or (label is not None and bool(label == label))
         except Exception:  # no hash, or a comparison that has no answer
             usable = False
         if not usable:

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, TypeGuard
 
 import pluggy
 
@@ -81,11 +81,17 @@ def _parts_of(manager: pluggy.PluginManager, plugin: Any, name: str) -> list[typ
     return parts
 
 
+def _is_part(value: Any) -> TypeGuard[type[Component]]:
+    return isinstance(value, type) and issubclass(value, tuple(FAMILIES.values()))
+
+
 def _check(parts: list[Any]) -> None:
     seen = set()
     for part in parts:
-        if not isinstance(part, type) or not issubclass(part, tuple(FAMILIES.values())):
-            raise PluginError(f"{part!r} is no class of a part; allowed are subclasses of {', '.join(sorted(FAMILIES))}")
+        if not _is_part(part):
+            raise PluginError(
+                f"{part!r} is no class of a part; allowed are subclasses of {', '.join(sorted(FAMILIES))}"
+            )
         kind = part.named_kind()
         if not _KIND.fullmatch(kind):
             raise PluginError(f"{part.__name__} has the kind {kind!r}; allowed are lower-case words joined by hyphens")

@@ -8,7 +8,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from modnet.components.base import Component
-    from modnet.trainer import Training
+    from modnet.training import Training
 
 __all__ = ["Events", "Parts", "hookimpl", "hookspec"]
 

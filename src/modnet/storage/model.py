@@ -161,7 +161,9 @@ def _classes_to_json(classes: NDArray[Any], file: str) -> str:
     labels = classes.tolist()
     wrong = next((label for label in labels if not isinstance(label, str | int | float | bool)), None)
     if wrong is not None:
-        raise ModelFileError(f"{file}: the class {wrong!r} cannot be kept in a file; allowed are text, numbers and booleans")
+        raise ModelFileError(
+            f"{file}: the class {wrong!r} cannot be kept in a file; allowed are text, numbers and booleans"
+        )
     return json.dumps({"dtype": classes.dtype.kind, "labels": labels}, ensure_ascii=False)
 
 

@@ -1,0 +1,37 @@
+"""Every built-in part is documented and every option described."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from modnet import registry
+
+PARTS = [registration.component for registration in registry.active() if registration.owner.builtin]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.family}-{part.named_kind()}")
+def test_part_is_described(part):
+    assert inspect.getdoc(part)
+    for name in part.option_names():
+        assert part.model_fields[name].description, name
+
+
+def test_the_parts_are_those_that_are_promised():
+    found = {}
+    for part in PARTS:
+        found.setdefault(part.family, set()).add(part.named_kind())
+    assert found == {
+        "layer": {"dense", "dropout"},
+        "activation": {"sigmoid", "tanh", "relu", "leaky-relu", "softmax", "identity"},
+        "cost": {"quadratic", "binary-cross-entropy", "categorical-cross-entropy"},
+        "initializer": {"standard-normal", "scaled-normal", "glorot-uniform", "glorot-normal", "he-normal", "zeros"},
+        "optimizer": {"batch", "stochastic", "mini-batch"},
+        "rule": {"plain", "momentum", "nesterov", "rmsprop", "adam"},
+        "schedule": {"constant", "step", "exponential", "cosine", "inverse-scaling"},
+        "regularizer": {"l2", "l1"},
+        "metric": {"accuracy", "cost", "mean-squared-error", "r2"},
+        "callback": {"history", "progress", "early-stopping"},
+        "dataset": {"digits", "idx", "csv", "npz"},
+    }
