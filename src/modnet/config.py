@@ -17,7 +17,7 @@ from modnet.components.base import Component, Model, Slot, named
 from modnet.components.families import Callback, Cost, Dataset, Layer, Metric, Optimizer, Regularizer
 from modnet.errors import ConfigError
 
-__all__ = ["ConfigSource", "NetworkConfig", "RunConfig", "apply_setting", "load_config", "read_table"]
+__all__ = ["ConfigSource", "NetworkConfig", "RunConfig", "apply_setting", "load_config", "parts_of", "read_table"]
 
 
 class NetworkConfig(Model):
@@ -84,10 +84,6 @@ class RunConfig(Model):
         """Return the configuration as TOML, with every default filled in."""
         return tomli_w.dumps(self.to_plain())
 
-    def parts(self) -> Iterator[tuple[str, Component]]:
-        """Yield every part with its key path, an owner's parts after it."""
-        yield from _parts_of("", self)
-
 
 ConfigSource: TypeAlias = "RunConfig | Mapping[str, Any] | str | PathLike[str] | None"
 """A configuration: the model, a dict with the TOML's keys, a TOML file's path, or None for the defaults."""
@@ -130,7 +126,7 @@ def read_table(path: str | PathLike[str]) -> dict[str, Any]:
 
 def explain(error: ValidationError, place: str | None = None) -> str:
     """Return one line that says what is wrong first: place, key path, value and what is allowed."""
-    found = error.errors(include_url=False)
+    found = [detail for detail in error.errors(include_url=False) if detail["type"] != "default_factory_not_called"]
     inner = {detail["loc"][:depth] for detail in found for depth in range(len(detail["loc"]))}
     details = [detail for detail in found if detail["loc"] not in inner] or found  # the rest only follows from these
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
@@ -186,9 +182,10 @@ def _set(node: Any, path: Sequence[str], value: Any, setting: str, done: list[st
             )
         return [_set(old, rest, value, setting, [*done, key]) if i == int(key) else old for i, old in enumerate(node)]
     if not isinstance(node, dict):
-        node = Layer.shorthand(node)
-        if node is None:
+        opened = Layer.shorthand(node) if isinstance(node, str) or (done and done[-1].isdigit()) else None
+        if opened is None:
             raise ConfigError(f"--set {setting}: '{'.'.join(done)}' is a value, not a table")
+        node = opened
     child = node.get(key, {})
     if key not in node and rest and rest[0].isdigit():
         child = _default_at([*done, key])
@@ -229,15 +226,16 @@ def _model_of(annotation: Any) -> type[Model] | None:
     return next(filter(None, map(_model_of, get_args(annotation))), None)
 
 
-def _parts_of(path: str, value: Any) -> Iterator[tuple[str, Component]]:
+def parts_of(value: Any, path: str = "") -> Iterator[tuple[str, Component]]:
+    """Yield every part in a configuration, or in a piece of one, with its key path; an owner's parts come after it."""
     if isinstance(value, Component):
         yield path, value
     if isinstance(value, Model):
         for name in type(value).model_fields:
-            yield from _parts_of(f"{path}.{name}" if path else name, getattr(value, name))
+            yield from parts_of(getattr(value, name), f"{path}.{name}" if path else name)
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
-            yield from _parts_of(f"{path}.{index}", item)
+            yield from parts_of(item, f"{path}.{index}")
 
 
 def _listed(value: Any) -> Any:

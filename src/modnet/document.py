@@ -92,7 +92,9 @@ class NeuralNetwork:
     def feedforward(self, a: ArrayLike) -> Vector:
         """Return the output for the input ``a``: a column for a column, else a 1-D array."""
         given = np.asarray(a, dtype=np.float64)
-        output: Vector = self.network.forward(_matrix([given], self.sizes[0], "a", "layer 1 expects", "inputs"))[0]
+        if given.shape not in ((self.sizes[0],), (self.sizes[0], 1)):
+            raise DataError(f"a: layer 1 expects {self.sizes[0]} inputs, got an array of shape {given.shape}")
+        output: Vector = self.network.forward(given.reshape(1, -1))[0]
         return output[:, np.newaxis] if given.ndim == 2 else output
 
     def SGD(  # noqa: N802 -- the document's name

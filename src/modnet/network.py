@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from modnet.components.families import Activation, Cost, Layer, LayerPass, Parameter, Regularizer
 from modnet.data.preparation import Scaling, as_samples
+from modnet.data.samples import check_finite
 from modnet.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -195,10 +196,19 @@ class Network:
         save(self, path)
 
     def prepare(self, rows: NDArray[Any]) -> Vector:
-        """Return raw rows as they enter the first layer: scaled, and of the network's dtype."""
+        """Return raw rows as they enter the first layer: scaled, and of the network's dtype.
+
+        Raises:
+            DataError: a number that the scaling or the dtype takes out of the finite numbers.
+        """
         if self.scaling is not None:
             rows = self.scaling.apply(rows.astype(np.float64, copy=False))
-        return np.ascontiguousarray(rows, dtype=self.dtype)
+        if rows.dtype.itemsize <= self.dtype.itemsize:
+            return np.ascontiguousarray(rows, dtype=self.dtype)
+        with np.errstate(over="ignore"):  # what a narrower dtype cannot hold is an error of ours
+            narrowed = np.ascontiguousarray(rows, dtype=self.dtype)
+        check_finite(narrowed, f"x as {self.dtype}")
+        return narrowed
 
     def _rows(self, x: ArrayLike) -> Vector:
         rows = as_samples(x, "x")

@@ -16,6 +16,9 @@ from modnet.network import CHUNK, Network, NetworkLayer, Vector
 
 __all__ = ["Workspace"]
 
+_LENGTHS = 4
+"""For how many batch lengths buffers are kept: a training needs two, the usual length and that of the last batch."""
+
 
 class _BufferedPass(LayerPass):
     """A layer's pass whose products write into buffers that the next pass of as many rows uses again."""
@@ -90,6 +93,8 @@ class Workspace:
         """Return the outputs of the rows ``x``, which must fit the network, keeping what `backward` needs."""
         passes = self._passes.get(len(x))
         if passes is None:
+            if len(self._passes) == _LENGTHS:
+                self._passes.clear()
             passes = self._passes[len(x)] = self._make(len(x))
         self._current = passes
         a = x

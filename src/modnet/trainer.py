@@ -109,9 +109,7 @@ class Trainer:
         started = time.perf_counter()
         data = self._data(x, y, validation, test)
         network, samples, metrics = self._compose(data, initial)
-        folder = None if out is None else RunFolder.create(out)
-        if folder is not None:
-            folder.write_config(self.config)
+        folder = None if out is None else RunFolder.claim(out, self.config)
         train = samples.pop("train")
         training = Training(self.config, network, train, samples, metrics, _relay(self.config), folder)
         with np.errstate(all="ignore"):  # a number that leaves the finite is an error of ours, not a warning
@@ -132,9 +130,18 @@ class Trainer:
         )
 
     def _run(self, training: Training) -> str | None:
-        events, stopped = training._events, None  # noqa: SLF001 -- the two are one mechanism
-        with _naming(events, "fit_start"):
-            events.modnet_fit_start(training=training)
+        events = training.events
+        try:
+            with _naming(events, "fit_start"):
+                events.modnet_fit_start(training=training)
+            if training.folder is not None:
+                training.folder.begin(self.config)
+            return self._epochs(training, events)
+        finally:
+            with _naming(events, "fit_end"):
+                events.modnet_fit_end(training=training)
+
+    def _epochs(self, training: Training, events: pluggy.HookRelay) -> str | None:
         for epoch in range(self.config.epochs):
             began = time.perf_counter()
             training.epoch = epoch
@@ -150,12 +157,10 @@ class Trainer:
             with _naming(events, "epoch_end"):
                 events.modnet_epoch_end(training=training, row=row)
             with _naming(events, "should_stop"):
-                stopped = events.modnet_should_stop(training=training)
+                stopped: str | None = events.modnet_should_stop(training=training)
             if stopped:
-                break
-        with _naming(events, "fit_end"):
-            events.modnet_fit_end(training=training)
-        return stopped
+                return stopped
+        return None
 
     def _data(self, x: ArrayLike | None, y: Any, validation: Pair | None, test: Pair | None) -> Data:
         if x is None:
@@ -277,7 +282,8 @@ def _relay(config: RunConfig) -> pluggy.HookRelay:
     manager = pluggy.PluginManager("modnet")
     manager.add_hookspecs(Events)
     for index, callback in reversed(list(enumerate(config.callbacks))):  # pluggy calls the latest first
-        name = f"{registry.active().owner_of(type(callback))} callback '{callback.kind}' (callbacks.{index})"
+        owner = registry.active().owner_of(type(callback)) or type(callback).__module__
+        name = f"{owner}: callback '{callback.kind}' (callbacks.{index})"
         manager.register(callback.listener(), name=name)
     manager.check_pending()
     return manager.hook

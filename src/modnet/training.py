@@ -55,6 +55,7 @@ class Training:
         memory: What the optimizer keeps from epoch to epoch.
         rng: The source of the samples' order.
         watched: What else is evaluated after every epoch: ``validation`` and ``test``, where there are any.
+        events: The hooks by which listeners hear of it.
         folder: The run folder, or None.
     """
 
@@ -77,6 +78,7 @@ class Training:
         self.memory: dict[str, Any] = {}
         self.rng = generator(config.seed, Purpose.ORDER)
         self.watched = watched
+        self.events = events
         self.folder = folder
         self.metrics = metrics
         self.tally = Tally(network.cost, metrics)
@@ -86,7 +88,6 @@ class Training:
         self._rate_is_constant = config.optimizer.schedule.constant
         self._updates_per_epoch = config.optimizer.updates(len(train))
         self._first_update = 0
-        self._events = events
         self._batch_end = events.modnet_batch_end if events.modnet_batch_end.get_hookimpls() else None
         self._gathered: Vector | None = None
 

@@ -24,7 +24,7 @@ class EarlyStopping(Callback):
     kind: Literal["early-stopping"] = "early-stopping"
     monitor: str = Field(
         default="validation_cost",
-        description="which figure of the history; a cost or an error should fall, any other figure rise",
+        description="which figure of the history; whether it should rise or fall, its metric knows",
     )
     patience: int = Field(default=5, ge=1, description="how many epochs without a gain are waited for")
     minimum_gain: float = Field(default=0.0, ge=0, description="what counts as a gain: more than this")
@@ -38,19 +38,21 @@ class EarlyStopping(Callback):
 class _Listener:
     def __init__(self, options: EarlyStopping) -> None:
         self._options = options
-        self._sign = -1.0 if options.monitor.endswith(("cost", "error", "entropy", "quadratic")) else 1.0
+        self._sign = 1.0
         self._best: tuple[float, Snapshot] | None = None
         self._waited = 0
 
     @hookimpl
     def modnet_fit_start(self, training: Training) -> None:
-        names = ["cost", *(metric.label for metric in training.metrics)]
-        known = [prefix + name for prefix in ("", *(f"{name}_" for name in training.watched)) for name in names]
+        better = {"cost": "lower"} | {metric.label: metric.better for metric in training.metrics}
+        prefixes = ["", *(f"{part}_" for part in training.watched)]
+        known = {prefix + name: way for prefix in prefixes for name, way in better.items()}
         monitor = self._options.monitor
         if monitor not in known:
             hint = did_you_mean(monitor, known)
-            raise ConfigError(f"callbacks: early-stopping: monitor: this training has no '{monitor}'{hint} "
-                              f"(allowed: {', '.join(known)})")  # fmt: skip
+            allowed = ", ".join(known)
+            raise ConfigError(f"callbacks: early-stopping: no figure is called '{monitor}'{hint} (allowed: {allowed})")
+        self._sign = 1.0 if known[monitor] == "higher" else -1.0
 
     @hookimpl
     def modnet_epoch_end(self, training: Training, row: dict[str, Any]) -> None:

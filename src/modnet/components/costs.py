@@ -32,8 +32,8 @@ class Quadratic(Cost):
 class BinaryCrossEntropy(Cost):
     """C = −Σ (y ln a + (1 − y) ln(1 − a)): every output is a yes or no of its own.
 
-    With sigmoid, δ^L = a − y. An output at exactly 0 or 1 counts as the nearest number inside (0, 1), so the cost
-    stays finite. Source: Nielsen, "Neural Networks and Deep Learning" (2015), chapter 3, equations (57) and (63).
+    With sigmoid, δ^L = a − y. Where a or 1 − a is exactly 0 it counts as the dtype's smallest normal number, so the
+    cost stays finite. Source: Nielsen, "Neural Networks and Deep Learning" (2015), chapter 3, equations (57) and (63).
     """
 
     kind: Literal["binary-cross-entropy"] = "binary-cross-entropy"

@@ -319,6 +319,8 @@ class Metric(Component):
     """A figure of merit of outputs against targets, added up piece by piece, so that no data is too large."""
 
     family: ClassVar[str] = "metric"
+    better: ClassVar[Literal["higher", "lower"]] = "higher"
+    """Which way the figure goes when a network gets better."""
 
     @property
     def label(self) -> str:

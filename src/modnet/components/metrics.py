@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from modnet.arrays import Array, namespace
 from modnet.components.base import Slot, named
@@ -41,6 +41,7 @@ class CostMetric(Metric):
     """The mean over the samples of a cost, which need not be the one that is trained."""
 
     kind: Literal["cost"] = "cost"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
     cost: Annotated[Cost, Slot()] = named("quadratic", "which cost; the history calls the figure by this cost's kind")
 
     @property
@@ -62,6 +63,7 @@ class MeanSquaredError(Metric):
     """Σ (a − y)² / (samples · outputs)."""
 
     kind: Literal["mean-squared-error"] = "mean-squared-error"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
 
     def partial(self, a: Array, y: Array) -> Array:
         """Return the sum of squares, and the number of numbers."""

@@ -17,7 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_safetensors
 
 from modnet import __version__, registry
-from modnet.config import NetworkConfig, RunConfig, explain
+from modnet.components.base import Model
+from modnet.config import NetworkConfig, RunConfig, explain, parts_of
 from modnet.data.preparation import Scaling
 from modnet.errors import ConfigError, ModelFileError
 from modnet.network import Network
@@ -39,11 +40,14 @@ def save(network: Network, path: str | PathLike[str]) -> None:
     for name, values in tensors.items():
         if not np.isfinite(values).all():
             raise ModelFileError(f"{fspath(path)}: not written: {name} holds NaN or infinity")
-    network_table = NetworkConfig(
+    parts = NetworkConfig(
         layers=tuple(layer.component for layer in network.layers),
         cost=network.cost,
         regularizers=network.regularizers,
-    ).model_dump(exclude_none=True)
+    )
+    for findable in (parts, network.config):
+        check_findable(findable, fspath(path))
+    network_table = parts.model_dump(exclude_none=True)
     metadata = {
         "format": "modnet",
         "format_version": FORMAT_VERSION,
@@ -101,10 +105,24 @@ def load(path: str | PathLike[str]) -> Network:
     return network
 
 
+def check_findable(model: Model | None, place: str) -> None:
+    """Refuse a part that could not be found again by the name that a file would call it by.
+
+    Raises:
+        ModelFileError: the part was given as an object whose class no installed plug-in gives.
+    """
+    for path, part in parts_of(model):
+        if registry.active().owner_of(type(part)) is None:
+            raise ModelFileError(
+                f"{place}: {path} is a {type(part).__name__} that no installed plug-in gives, so a file could not name "
+                "it; give it by an entry point of the group 'modnet'"
+            )
+
+
 def parts_in_use(config: RunConfig) -> dict[str, dict[str, str]]:
     """Return key path → kind, distribution and version, of every part that a configuration names."""
     found = {}
-    for path, part in config.parts():
+    for path, part in parts_of(config):
         owner = registry.active().owner_of(type(part))
         found[path] = {
             "kind": part.named_kind(),
@@ -173,5 +191,6 @@ def _classes_from_json(text: str) -> NDArray[Any]:
     if table["dtype"] != "O":
         return np.array(labels)
     classes = np.empty(len(labels), dtype=object)
-    classes[:] = labels
+    for index, label in enumerate(labels):
+        classes[index] = label
     return classes

@@ -11,7 +11,7 @@ from modnet.config import RunConfig
 from modnet.errors import ModelFileError
 from modnet.network import Network
 from modnet.storage.atomic import write_atomically
-from modnet.storage.model import MODEL_NAME, parts_in_use, save
+from modnet.storage.model import MODEL_NAME, check_findable, parts_in_use, save
 
 __all__ = ["RunFolder"]
 
@@ -29,23 +29,31 @@ class RunFolder:
         self.path = Path(path)
 
     @classmethod
-    def create(cls, path: str | PathLike[str]) -> RunFolder:
-        """Return a new folder for a run; an empty one may be there already.
+    def claim(cls, path: str | PathLike[str], config: RunConfig) -> RunFolder:
+        """Return a folder for a run, which is not made before `begin`; an empty one may be there already.
 
         Raises:
-            ModelFileError: something is there already, or nothing can be made there.
+            ModelFileError: something is there already, or a part of ``config`` could not be found again by its name.
         """
+        check_findable(config, fspath(path))
         folder = cls(path)
         try:
-            folder.path.mkdir(parents=True, exist_ok=True)
-            if any(folder.path.iterdir()):
+            if folder.path.exists() and any(folder.path.iterdir()):
                 raise ModelFileError(f"{fspath(path)}: is not empty; a run needs a folder of its own")
         except OSError as error:
-            raise ModelFileError(f"{fspath(path)}: no run folder can be made here: {error.strerror}") from None
+            raise ModelFileError(f"{fspath(path)}: cannot be a run folder: {error.strerror}") from None
         return folder
 
-    def write_config(self, config: RunConfig) -> None:
-        """Write the configuration, and as comments which distributions gave its parts."""
+    def begin(self, config: RunConfig) -> None:
+        """Make the folder, and write the configuration with a comment that says which distributions gave its parts.
+
+        Raises:
+            ModelFileError: nothing can be made there.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ModelFileError(f"{self.path}: no run folder can be made here: {error.strerror}") from None
         owners = sorted({f"{part['distribution']} {part['version']}".strip() for part in parts_in_use(config).values()})
         comment = f"# Every default is filled in. Parts from: {', '.join(filter(None, owners))}\n"
         self._write(self.CONFIG, (comment + config.to_toml()).encode())

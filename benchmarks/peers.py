@@ -1,0 +1,100 @@
+"""The peers, as a user would run them: each returns a function that trains one epoch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+Epoch = Callable[[], None]
+
+
+def scikit_learn(sizes: list[int], x: np.ndarray, labels: np.ndarray, length: int, eta: float) -> Epoch:
+    """``MLPClassifier``: sgd, logistic, no momentum, no penalty, warm start. Its cost is the cross-entropy."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+
+    classifier = MLPClassifier(
+        hidden_layer_sizes=tuple(sizes[1:-1]),
+        activation="logistic",
+        solver="sgd",
+        alpha=0.0,
+        momentum=0.0,
+        nesterovs_momentum=False,
+        batch_size=length,
+        learning_rate_init=eta,
+        max_iter=1,
+        warm_start=True,
+        random_state=0,
+    )
+
+    def epoch() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # one epoch is what is wanted
+            classifier.fit(x, labels)
+
+    return epoch
+
+
+def pytorch(sizes: list[int], x: np.ndarray, labels: np.ndarray, length: int, eta: float) -> Epoch:
+    """Eager PyTorch: Linear and Sigmoid, ½ Σ squares / batch, SGD; rows permuted once an epoch and sliced."""
+    import torch
+
+    torch.manual_seed(0)
+    stages: list[torch.nn.Module] = []
+    for below, above in zip(sizes[:-1], sizes[1:], strict=True):
+        stages += [torch.nn.Linear(below, above), torch.nn.Sigmoid()]
+    model = torch.nn.Sequential(*stages).to(torch.from_numpy(x[:1]).dtype)
+    optimizer = torch.optim.SGD(model.parameters(), lr=eta)
+    rows, targets = torch.from_numpy(x), torch.eye(10, dtype=torch.from_numpy(x[:1]).dtype)[torch.from_numpy(labels)]
+
+    def epoch() -> None:
+        whole = length >= len(rows)
+        order = None if whole else torch.randperm(len(rows))
+        xs, ys = (rows, targets) if order is None else (rows[order], targets[order])
+        for start in range(0, len(xs), length):
+            xb, yb = xs[start : start + length], ys[start : start + length]
+            optimizer.zero_grad()
+            loss = 0.5 * ((model(xb) - yb) ** 2).sum() / len(xb)
+            loss.backward()
+            optimizer.step()
+
+    return epoch
+
+
+def jax(sizes: list[int], x: np.ndarray, labels: np.ndarray, length: int, eta: float) -> Epoch:
+    """JAX with the whole epoch in one ``jit(scan)``: the bar to look up to."""
+    import jax as jax_
+    import jax.numpy as jnp
+
+    rng = np.random.default_rng(0)
+    parameters = [
+        (jnp.asarray(rng.standard_normal((n, m)).astype(x.dtype)), jnp.asarray(rng.standard_normal(n).astype(x.dtype)))
+        for m, n in zip(sizes[:-1], sizes[1:], strict=True)
+    ]
+    count = len(x) // length
+    rows, targets = jnp.asarray(x), jnp.eye(10, dtype=x.dtype)[jnp.asarray(labels)]
+
+    def cost(theta, xb, yb):  # noqa: ANN001, ANN202 -- a benchmark's inner function
+        a = xb
+        for w, b in theta:
+            a = jax_.nn.sigmoid(a @ w.T + b)
+        return 0.5 * jnp.sum((a - yb) ** 2) / length
+
+    @jax_.jit
+    def run(theta, order):  # noqa: ANN001, ANN202 -- the same
+        def update(theta, batch):  # noqa: ANN001, ANN202 -- the same
+            value, gradient = jax_.value_and_grad(cost)(theta, rows[batch], targets[batch])
+            return jax_.tree.map(lambda p, g: p - eta * g, theta, gradient), value
+
+        return jax_.lax.scan(update, theta, order)
+
+    state = {"theta": parameters}
+
+    def epoch() -> None:
+        order = jnp.asarray(rng.permutation(len(x))[: count * length].reshape(count, length))
+        state["theta"], values = run(state["theta"], order)
+        values.block_until_ready()
+
+    return epoch

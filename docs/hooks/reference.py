@@ -1,0 +1,236 @@
+"""Write the reference of the configuration and of the parts from the models while the site is built.
+
+A page says ``<!-- reference: NAME -->`` on a line of its own; NAME is one of ``run``, ``network``,
+``overview``, ``parts``, ``families`` and ``commands``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from mkdocs.exceptions import PluginError
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))  # the tree that this site belongs to
+
+import click
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+
+from modnet.cli import _COMMANDS
+from modnet.components.base import Component, Model
+from modnet.components.families import FAMILIES, Optimizer, Rule
+from modnet.config import NetworkConfig, RunConfig
+from modnet.plugins.builtin import modnet_components
+
+_MARK = re.compile(r"^<!-- reference: (\w+) -->$", re.MULTILINE)
+
+
+def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
+    def fill(found: re.Match[str]) -> str:
+        if found[1] not in _SECTIONS:
+            known = ", ".join(_SECTIONS)
+            raise PluginError(f"{page.file.src_uri}: no reference is called {found[1]!r}; there are {known}")
+        return _SECTIONS[found[1]]()
+
+    return _MARK.sub(fill, markdown)
+
+
+def run_keys() -> str:
+    return _options(RunConfig)
+
+
+def network_keys() -> str:
+    return _options(NetworkConfig)
+
+
+def overview() -> str:
+    """Return every built-in part of every family in one table."""
+    rows = []
+    for family in FAMILIES:
+        kinds = (f"[`{part.named_kind()}`](#{_anchor(family, part)})" for part in _parts(family))
+        rows.append((f"[{family}](#{_anchor(family)})", ", ".join(kinds)))
+    return _table(("family", "kinds"), rows)
+
+
+def parts() -> str:
+    """Return a section for every family, with every built-in part: formula, source and options."""
+    return "\n\n".join(text for family in FAMILIES for text in _family(family))
+
+
+def families() -> str:
+    """Return, for every family, the methods that a part has or may have."""
+    sections = []
+    for family, base in FAMILIES.items():
+        methods = _methods(base)
+        rows = [(f"`{written}`", _first(method), need) for written, method, need in methods]
+        table = _table(("method", "what it returns or does", ""), rows)
+        sections.append(f"### {family.capitalize()}\n\n{_sentences(base)}\n\n{table}")
+    return "\n\n".join(sections)
+
+
+def commands() -> str:
+    """Return, for every command, its usage, what it does, and its options."""
+    sections = []
+    for name in _COMMANDS:
+        command: click.Command = importlib.import_module(f"modnet.cli.{name}").command
+        context = click.Context(command, info_name=f"modnet {name}")
+        usage = " ".join(["modnet", name, *command.collect_usage_pieces(context)])
+        options = [option for option in command.get_params(context) if isinstance(option, click.Option)]
+        records = [record for option in options if (record := option.get_help_record(context))]
+        rows = [(f"`{written}`", _cell(_escaped(meaning))) for written, meaning in records]
+        text = _escaped(inspect.cleandoc(command.help or ""))
+        sections.append(f"### modnet {name}\n\n`{usage}`\n\n{text}\n\n{_table(('option', 'meaning'), rows)}")
+    return "\n\n".join(sections)
+
+
+_SECTIONS: dict[str, Callable[[], str]] = {
+    "run": run_keys,
+    "network": network_keys,
+    "overview": overview,
+    "parts": parts,
+    "families": families,
+    "commands": commands,
+}
+
+
+def _parts(family: str) -> list[type[Component]]:
+    return [part for part in modnet_components() if part.family == family]
+
+
+def _family(family: str) -> Iterator[str]:
+    base = FAMILIES[family]
+    yield f"## {_anchor(family).replace('-', ' ').capitalize()} {{ #{_anchor(family)} }}"
+    yield _sentences(base)
+    shared = [name for name in base.option_names() if name in base.__annotations__]
+    if shared:
+        yield f"Every {family} has these options:"
+        yield _options(base, shared)
+    for part in _parts(family):
+        yield f"### {part.named_kind()} {{ #{_anchor(family, part)} }}"
+        yield _sentences(part)
+        if issubclass(part, Rule):
+            yield f"Usual learning rate: {part.usual_rate}."
+        own = [name for name in part.option_names() if name not in shared]
+        if own:
+            yield _options(part, own)
+        elif not issubclass(part, Optimizer) and not shared:
+            yield "No options."
+
+
+def _anchor(family: str, part: type[Component] | None = None) -> str:
+    return f"{family}-{part.named_kind()}" if part else f"{family}s"
+
+
+def _options(model: type[Model], names: list[str] | None = None) -> str:
+    fields = {name: model.model_fields[name] for name in names or model.option_names()}
+    rows = [
+        (f"`{name}`", _type(field.annotation, field.metadata), _default(model, name), _cell(field.description))
+        for name, field in fields.items()
+        if field.description
+    ]
+    missing = [name for name, field in fields.items() if not field.description]
+    if missing:
+        raise PluginError(f"{model.__name__}: these options have no description: {', '.join(missing)}")
+    return _table(("option", "value", "default", "meaning"), rows)
+
+
+def _type(annotation: Any, metadata: list[Any] | None = None) -> str:
+    """Return in words what a field takes."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(arguments[0], list(arguments[1:]))
+    if origin in (Union, types.UnionType):
+        return " or ".join(_type(a, metadata) for a in arguments if a is not type(None))
+    if origin is Literal:
+        return ", ".join(f'`"{value}"`' for value in arguments)
+    if origin is tuple:
+        (inner,) = {a for a in arguments if a is not Ellipsis}
+        part = get_args(inner)[0]
+        least = "".join(f", at least {mark.min_length}" for mark in metadata or [] if isinstance(mark, MinLen))
+        return f"a list of [{_anchor(part.family)}](parts.md#{_anchor(part.family)}){least}"
+    if isinstance(annotation, type) and issubclass(annotation, Component):
+        article = "an" if annotation.family[0] in "aeio" else "a"
+        return f"{article} [{annotation.family}](parts.md#{_anchor(annotation.family)})"
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return "a table"
+    words = {int: "integer", float: "number", bool: "`true` or `false`", str: "text"}
+    return f"{words[annotation]}{_bounds(metadata or [])}"
+
+
+def _bounds(metadata: list[Any]) -> str:
+    signs: dict[type, Callable[[Any], str]] = {
+        Gt: lambda mark: f"> {mark.gt:g}",
+        Ge: lambda mark: f"≥ {mark.ge:g}",
+        Lt: lambda mark: f"< {mark.lt:g}",
+        Le: lambda mark: f"≤ {mark.le:g}",
+    }
+    found = [signs[type(mark)](mark) for mark in metadata if type(mark) in signs]
+    return f" {', '.join(found)}" if found else ""
+
+
+def _default(model: type[Model], name: str) -> str:
+    field = model.model_fields[name]
+    if field.is_required():
+        return "required"
+    if field.default_factory is not None:
+        table = isinstance(field.annotation, type) and issubclass(field.annotation, Model)
+        return "its defaults" if table else "see the meaning"
+    if field.default is None and model is RunConfig:  # None may be written as a word
+        return _plain(RunConfig().to_plain().get(name))
+    return _plain(field.default)
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, str):
+        return f'`"{value}"`'
+    if isinstance(value, tuple):
+        return "`[" + ", ".join(_plain(item).strip("`") for item in value) + "]`"
+    return f"`{value}`"
+
+
+def _methods(base: type[Component]) -> Iterator[tuple[str, Any, str]]:
+    """Yield, of every method and property: how it is written, itself, and whether it is required."""
+    for name, member in vars(base).items():
+        if name.startswith("_") and name != "__call__":
+            continue
+        if isinstance(member, property):
+            yield name, member, ""
+        elif inspect.isfunction(member):
+            arguments = ", ".join(list(inspect.signature(member).parameters)[1:])
+            required = "NotImplementedError" in member.__code__.co_names
+            yield f"{name}({arguments})", member, "required" if required else ""
+
+
+def _sentences(documented: Any) -> str:
+    """Return a docstring as Markdown; what a formula has that Markdown would read as its own is escaped."""
+    return "\n".join(_escaped(line) for line in (inspect.getdoc(documented) or "").splitlines())
+
+
+def _escaped(line: str) -> str:
+    pieces = re.split(r"(`+[^`]+`+)", line)
+    pieces[::2] = [re.sub(r"([*_|\[\]])", r"\\\1", piece).replace("<", "&lt;") for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def _first(documented: Any) -> str:
+    paragraph = (inspect.getdoc(documented) or "").partition("\n\n")[0]
+    return _cell(_escaped(" ".join(paragraph.split())))
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"(?<!\\)\|", r"\\|", text)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

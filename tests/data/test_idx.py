@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import struct
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from modnet.data.idx import read_idx
+from modnet.errors import DataError
+
+SMALL = b"\0\0\x08\x02" + struct.pack(">II", 2, 3) + bytes(range(6))
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def problem(path: Path) -> str:
+    """What read_idx says of a file, without the file's name."""
+    with pytest.raises(DataError) as caught:
+        read_idx(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message.removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("code", "form", "dtype", "values"),
+    [
+        (0x08, "B", np.uint8, [0, 1, 127, 128, 254, 255]),
+        (0x09, "b", np.int8, [0, 1, 127, -128, -2, -1]),
+        (0x0B, "h", np.int16, [0, 1, 2**15 - 1, -(2**15), -2, 258]),
+        (0x0C, "i", np.int32, [0, 1, 2**31 - 1, -(2**31), -2, 66051]),
+        (0x0D, "f", np.float32, [0.0, 1.5, -2.25, 3e38, 1e-40, float("inf")]),
+        (0x0E, "d", np.float64, [0.0, 0.1, -2.25, 1e308, 5e-324, float("-inf")]),
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_every_type_packed_or_not(tmp_path: Path, pack, code, form, dtype, values) -> None:
+    content = bytes([0, 0, code, 3]) + struct.pack(">III", 3, 1, 2) + struct.pack(f">6{form}", *values)
+    array = read_idx(write(tmp_path / "any-name", pack(content)))
+    assert array.dtype == dtype
+    assert array.dtype.isnative
+    assert array.flags.writeable
+    assert array.shape == (3, 1, 2)
+    assert array.ravel().tolist() == [struct.unpack(f">{form}", struct.pack(f">{form}", v))[0] for v in values]
+
+
+def test_every_prefix_is_refused(tmp_path: Path) -> None:
+    for length in range(len(SMALL)):
+        assert "truncated" in problem(write(tmp_path / "f", SMALL[:length])), length
+
+
+def test_every_prefix_of_a_packed_file_is_refused(tmp_path: Path) -> None:
+    packed = gzip.compress(SMALL)
+    for length in range(2, len(packed)):
+        assert "truncated" in problem(write(tmp_path / "f", packed[:length])), length
+
+
+def test_every_prefix_in_gzip_is_refused(tmp_path: Path) -> None:
+    for length in range(len(SMALL)):
+        assert "truncated" in problem(write(tmp_path / "f", gzip.compress(SMALL[:length]))), length
+
+
+PROMISE = "the header promises 18 (2 × 3 uint8 elements)"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "truncated: it ends at byte 0, within the magic number"),
+        (SMALL[:7], "truncated: it ends at byte 7, within the size of dimension 1"),
+        (SMALL[:-1], f"truncated: 17 bytes, {PROMISE}"),
+        (SMALL + b"!", f"too long: 19 bytes, {PROMISE}"),
+        (gzip.compress(SMALL[:-1]), f"truncated: 17 bytes, {PROMISE}"),
+        (gzip.compress(SMALL + b"!"), f"too long: it goes on after byte 17, {PROMISE}"),
+        (gzip.compress(SMALL)[:-1], "truncated: the gzip stream ends before its end mark"),
+        (b"\0\1" + SMALL[2:], "not an IDX file: bytes 0-1 are 0x0001; they must be 0x0000"),
+        (b"\x12" + SMALL[1:], "not an IDX file: bytes 0-1 are 0x1200; they must be 0x0000"),
+        (
+            b"\0\0\x0a\x02" + SMALL[4:],
+            (
+                "byte 2, the type of the elements, is 0x0a; allowed are 0x08 (uint8), 0x09 (int8), "
+                "0x0b (int16), "
+                "0x0c (int32), 0x0d (float32), 0x0e (float64)"
+            ),
+        ),
+        (b"\0\0\x08\0" + SMALL[4:], "byte 3, the number of dimensions, is 0; allowed are 1 to 64"),
+        (b"\0\0\x08\x41" + SMALL[4:], "byte 3, the number of dimensions, is 65; allowed are 1 to 64"),
+        (
+            SMALL[:8] + struct.pack(">I", 0),
+            "bytes 8-11, the size of dimension 2, are 0; at least 1 is needed",
+        ),
+        (
+            b"\0\0\x0e\x02" + b"\xff" * 8,
+            (
+                f"truncated: 12 bytes, the header promises {12 + (2**32 - 1) ** 2 * 8} "
+                "(4294967295 × 4294967295 float64 elements)"
+            ),
+        ),
+    ],
+)
+def test_faults_are_named(tmp_path: Path, content: bytes, message: str) -> None:
+    assert problem(write(tmp_path / "f", content)) == message
+
+
+def test_a_packed_promise_beyond_the_file_is_refused_unread(tmp_path: Path) -> None:
+    absurd = gzip.compress(b"\0\0\x0e\x02" + b"\xff" * 8 + b"\0" * 100)
+    assert "truncated: it cannot unpack to more than" in problem(write(tmp_path / "f", absurd))
+
+
+def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    bomb = write(tmp_path / "f", gzip.compress(SMALL + b"\0" * (64 << 20), 1))
+    tracemalloc.start()
+    try:
+        assert problem(bomb).startswith("too long")
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_damage_in_gzip_is_found(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(SMALL))
+    packed[-5] ^= 1  # the sum
+    assert "cannot be unpacked: CRC check failed" in problem(write(tmp_path / "sum", bytes(packed)))
+    packed[2] = 9  # the method
+    assert "cannot be unpacked: Unknown compression method" in problem(write(tmp_path / "method", bytes(packed)))
+    broken = gzip.compress(SMALL)[:10] + b"\xff" * 20
+    assert "cannot be unpacked" in problem(write(tmp_path / "stream", broken))
+    assert "cannot be unpacked" in problem(write(tmp_path / "after", gzip.compress(SMALL) + b"garbage"))
+
+
+def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
+    assert problem(tmp_path / "none") == "cannot be read: No such file or directory"
+    assert problem(tmp_path) == "is a folder; a file is expected"
+    os.mkfifo(tmp_path / "pipe")
+    assert problem(tmp_path / "pipe") == "is not a regular file"
+    with pytest.raises(DataError, match=r"^'a\\x00b': cannot be read: .*null"):
+        read_idx("a\0b")
+    with pytest.raises(DataError, match=r"^'a\\nb': cannot be read: No such"):
+        read_idx("a\nb")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission(tmp_path: Path) -> None:
+    path = write(tmp_path / "f", SMALL)
+    path.chmod(0)
+    assert problem(path) == "cannot be read: Permission denied"
+
+
+MUTATIONS = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(MUTATIONS, st.sampled_from(["plain", "packed", "inside"]), st.integers(-3, 3))
+def test_mutations_raise_data_errors_or_give_arrays(tmp_path: Path, mutations, form, longer) -> None:
+    content = bytearray(gzip.compress(SMALL) if form == "packed" else SMALL)
+    content = content[: len(content) + longer] + b"\0" * max(longer, 0)
+    for at, value in mutations:
+        content[at % len(content)] = value
+    try:
+        array = read_idx(write(tmp_path / "f", gzip.compress(content) if form == "inside" else bytes(content)))
+    except DataError as error:
+        message = str(error)
+        assert "\n" not in message
+    else:
+        assert array.size == np.prod(array.shape)
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize(
+    ("name", "shape", "md5"),
+    [
+        ("train-images-idx3-ubyte", (60000, 28, 28), "6bbc9ace898e44ae57da46a324031adb"),
+        ("train-labels-idx1-ubyte", (60000,), "a25bea736e30d166cdddb491f175f624"),
+        ("t10k-images-idx3-ubyte", (10000, 28, 28), "2646ac647ad5339dbf082846283269ea"),
+        ("t10k-labels-idx1-ubyte", (10000,), "27ae3e4e09519cfbb04c329615203637"),
+    ],
+)
+def test_mnist_byte_for_byte(mnist: Path, tmp_path: Path, name: str, shape, md5: str) -> None:
+    path = mnist / name if (mnist / name).exists() else mnist / f"{name}.gz"
+    array = read_idx(path)
+    assert array.shape == shape
+    content = bytes([0, 0, 8, len(shape)]) + struct.pack(f">{len(shape)}I", *shape) + array.tobytes()
+    assert hashlib.md5(content, usedforsecurity=False).hexdigest() == md5
+    assert (read_idx(write(tmp_path / "unpacked", content)) == array).all()
+
+
+def test_a_member_after_a_member(tmp_path: Path) -> None:
+    both = gzip.compress(SMALL[:9]) + gzip.compress(SMALL[9:])
+    assert read_idx(write(tmp_path / "f", both)).tolist() == [[0, 1, 2], [3, 4, 5]]

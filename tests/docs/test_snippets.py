@@ -1,0 +1,201 @@
+"""Every code block of the README and of the site, run in the order in which a reader meets them.
+
+A page's blocks share one namespace and one folder:
+
+- ``python`` is executed, or with ``title="path"`` written to that file;
+- ``toml`` is checked as a configuration, and with ``title="path"`` written too (a pyproject is only parsed);
+- ``console`` (lines that begin with ``$``) and ``sh``: every line that begins with ``modnet`` is run, as is
+  ``pip install`` of a folder;
+- ``text`` under the comment ``<!-- output -->`` is what the block before it printed;
+- ``<!-- status: N -->`` before a ``console`` block says that its commands end with that status.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import modnet
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page.is_file()]
+
+NOT_RUN = {
+    r"pip install \. && modnet train": "installs modnet, which the tests do not; CI runs this line",
+    r"pip install -e '\.\[test\]' && python -m pytest": "is how these tests are started",
+    r"mkdocs .*": "tests/docs/test_site.py builds the site",
+    r".*examples/mnist\.toml.*": "needs the MNIST files, which are not in the repository, and minutes",
+}
+"""Commands that are not run, and why."""
+
+BLOCK = re.compile(
+    r"(?:^<!-- (?P<mark>output|status: (?P<status>\d+)) -->\n\n?)?"
+    r"^(?P<indent> *)```(?P<language>\w*)(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=indent)```$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    page: Path
+    line: int
+    language: str
+    title: str | None
+    code: str
+    is_output: bool
+    status: int
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks_of(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    for found in BLOCK.finditer(text):
+        title = re.search(r'title="([^"]+)"', found["info"])
+        indent = len(found["indent"])
+        yield Block(
+            page,
+            text.count("\n", 0, found.start("code")) + 1,
+            found["language"],
+            title[1] if title else None,
+            "".join(line[indent:] for line in found["code"].splitlines(keepends=True)),
+            found["mark"] == "output",
+            int(found["status"] or 0),
+        )
+
+
+class Page:
+    """What a reader who types everything in has before them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.namespace: dict[str, Any] = {"__name__": "a_page_of_the_documentation"}
+        self.printed = ""
+        self.plugins = folder.with_name("installed")
+        tools = folder.with_name("bin")
+        tools.mkdir()
+        command = tools / "modnet"
+        command.write_text(f"#!{sys.executable}\nfrom modnet.cli import main\n\nmain()\n")
+        command.chmod(0o755)
+        importable = [str(self.plugins), str(Path(modnet.__file__).parents[1])]
+        self.environment = os.environ | {
+            "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}",
+            "PYTHONPATH": os.pathsep.join(importable),
+            "MODNET_STRICT_PLUGINS": "1",
+        }
+
+    def take(self, block: Block) -> None:
+        if block.is_output:
+            assert self.printed == block.code, f"{block}: the block before it printed something else"
+        elif block.language == "text":
+            pass
+        elif block.language in TAKEN:
+            self.printed = ""
+            TAKEN[block.language](self, block)
+        else:
+            pytest.fail(f"{block}: what is to be done with a block in {block.language!r}?")
+
+    def _take_python(self, block: Block) -> None:
+        if block.title:
+            self._write(block, block.title)
+            return
+        code = compile("\n" * (block.line - 1) + block.code, str(block.page), "exec")
+        stream = io.StringIO()
+        with contextlib.redirect_stdout(stream):
+            exec(code, self.namespace)  # noqa: S102 -- our own documentation
+        self.printed = stream.getvalue()
+
+    def _take_toml(self, block: Block) -> None:
+        tomllib.loads(block.code)
+        path = self._write(block, block.title or "block.toml")
+        if path.name != "pyproject.toml":
+            modnet.load_config(path)
+
+    def _take_console(self, block: Block) -> None:
+        lines = block.code.splitlines()
+        if block.language == "console":
+            lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+        commands = [line for line in lines if line and not line.startswith("#")]
+        assert commands, f"{block}: no command"
+        for command in commands:
+            if any(re.fullmatch(rf"{pattern}(\s+#.*)?", command) for pattern in NOT_RUN):
+                continue
+            if install := re.fullmatch(r"pip install ((\./)?[\w/-]+)", command):
+                command = self._installation(install[1])
+            elif not command.startswith("modnet "):
+                pytest.fail(f"{block}: '{command}' is neither run nor listed as not run")
+            done = subprocess.run(  # noqa: S602 -- our own documentation
+                command,
+                shell=True,
+                cwd=self.folder,
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert done.returncode == block.status, f"{block}: {command}\n{done.stdout}{done.stderr}"
+            self.printed += done.stdout + done.stderr
+
+    def _installation(self, source: str) -> str:
+        """Return the command that installs beside this environment, with what is in it and no network."""
+        options = "--quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation"
+        return f"'{sys.executable}' -m pip install {options} --target '{self.plugins}' './{source}'"
+
+    def _write(self, block: Block, name: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.code, encoding="utf-8")
+        return path
+
+
+TAKEN = {
+    "python": Page._take_python,
+    "toml": Page._take_toml,
+    "console": Page._take_console,
+    "sh": Page._take_console,
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "reader"
+    folder.mkdir()
+    for name in ("examples", "plugins"):
+        if (ROOT / name).is_dir():
+            (folder / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(folder)
+    reader = Page(folder)
+    for block in blocks_of(page):
+        reader.take(block)
+
+
+def test_blocks_are_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        'A\n\n```python title="a/b.py"\nx = 1\n```\n\n<!-- output -->\n\n```text\n1\n```\n\n'
+        "<!-- status: 2 -->\n```console\n$ modnet train\n```\n\n- item\n\n    ```toml\n    a = 1\n    ```\n"
+    )
+    python, text, console, toml = blocks_of(page)
+    assert (python.language, python.title, python.line, python.code) == ("python", "a/b.py", 4, "x = 1\n")
+    assert (text.is_output, text.code) == (True, "1\n")
+    assert (console.status, console.is_output) == (2, False)
+    assert toml.code == "a = 1\n"
+
+
+def test_every_fence_is_a_block() -> None:
+    for page in PAGES:
+        fences = re.findall(r"^ *```", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert len(fences) == 2 * len(list(blocks_of(page))), page
