@@ -61,6 +61,8 @@ class Registry:
         """Take all ``components`` of one owner."""
         for component in components:
             found = self._parts.setdefault((component.family, component.named_kind()), [])
+            if any(one.component is component for one in found):
+                continue  # two entry points of one module
             if owner.builtin:
                 found.insert(0, Registration(component, owner))
             else:
@@ -68,7 +70,8 @@ class Registry:
 
     def add_failure(self, distribution: str, reason: str) -> None:
         """Remember that ``distribution`` is installed but gives nothing, and why."""
-        self._failures[distribution] = reason
+        earlier = self._failures.get(distribution)
+        self._failures[distribution] = f"{earlier}; {reason}" if earlier else reason
 
     @property
     def failures(self) -> dict[str, str]:
