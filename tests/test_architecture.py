@@ -14,22 +14,27 @@ SOURCE = Path(modnet.__file__).parent
 # Each room may import from the rooms before it, and from itself.
 ORDER = [
     ["errors"],
-    ["arrays", "randomness"],
+    ["arrays", "randomness", "threads"],
+    ["ownership"],
     ["registry"],
+    ["schema"],
     ["components.base"],
     ["data.dataset"],
     ["components.families"],
+    ["preferences"],
     ["plugins.hookspecs", "data"],
     ["components"],
     ["config"],
     ["network"],
     ["passes", "tally"],
+    ["lanes"],
     ["storage"],
     ["training"],
     ["callbacks"],
     ["trainer"],
     ["plugins"],
     ["document"],
+    ["testing"],
     ["cli"],
 ]
 # What is imported upwards on purpose, inside a function, when it is called.

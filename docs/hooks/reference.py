@@ -159,6 +159,8 @@ def _type(annotation: Any, metadata: list[Any] | None = None) -> str:
         return f"{article} [{annotation.family}](parts.md#{_anchor(annotation.family)})"
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return "a table"
+    if origin is dict:
+        return "a table of text"
     words = {int: "integer", float: "number", bool: "`true` or `false`", str: "text"}
     return f"{words[annotation]}{_bounds(metadata or [])}"
 

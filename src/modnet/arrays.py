@@ -14,6 +14,13 @@ Array: TypeAlias = Any
 """An array of a library that follows the array API standard (the standard itself names no type for it)."""
 
 
+_NAMESPACES: dict[type, Any] = {}
+
+
 def namespace(array: Array) -> Any:
     """Return the functions that belong to ``array``: ``numpy`` for a NumPy array."""
-    return array.__array_namespace__()
+    kind = type(array)
+    found = _NAMESPACES.get(kind)
+    if found is None:
+        found = _NAMESPACES[kind] = array.__array_namespace__()
+    return found

@@ -9,13 +9,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import tomli_w
-from pydantic import Field, ValidationError, field_serializer, field_validator
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from modnet import registry
 from modnet.components.base import Component, Model, Slot, named
 from modnet.components.families import Callback, Cost, Dataset, Layer, Metric, Optimizer, Regularizer
 from modnet.errors import ConfigError
+from modnet.preferences import Preferences, preferences_in
 
 __all__ = ["ConfigSource", "NetworkConfig", "RunConfig", "apply_setting", "load_config", "parts_of", "read_table"]
 
@@ -37,18 +45,33 @@ class NetworkConfig(Model):
     )
 
 
+def _or_auto(schema: dict[str, Any]) -> None:
+    """Say in a field's JSON Schema that it is ``"auto"`` by default."""
+    schema |= {"anyOf": [*schema["anyOf"], {"const": "auto"}], "default": "auto"}
+
+
 class RunConfig(Model):
     """One training, whole. With nothing configured it is the network of the teaching document on the digits."""
 
     seed: int = Field(default=0, ge=0, description="where all randomness comes from")
     epochs: int = Field(default=30, ge=0, description="passes over the training samples; 0 only makes the network")
     dtype: Literal["float64", "float32"] = Field(default="float64", description="the numbers that are computed with")
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        json_schema_extra=_or_auto,
+        description='threads that share the samples of one update; `"auto"` is one for each core where an update is '
+        "large enough, else one. The numbers depend on it in their last bits",
+    )
+    # Before all parts, so that its mistakes are told before those that follow from them.
+    prefer: Preferences = Field(default_factory=dict)
     data: Annotated[Dataset, Slot()] = named("digits", "where the samples come from")
     network: NetworkConfig = Field(default_factory=NetworkConfig, description="what the network is made of")
     optimizer: Annotated[Optimizer, Slot()] = named("mini-batch", "which samples feed one update, and at what rate")
     metrics: tuple[Annotated[Metric, Slot()], ...] | None = Field(
         default=None,
         strict=False,
+        json_schema_extra=_or_auto,
         description='figures of merit beside the cost; `"auto"` is accuracy for classes and r2 for other targets',
     )
     callbacks: tuple[Annotated[Callback, Slot()], ...] = Field(
@@ -58,7 +81,17 @@ class RunConfig(Model):
         description="what listens to the training, in this order; `history` comes first even where it is not named",
     )
 
-    @field_validator("metrics", mode="before")
+    @model_validator(mode="wrap")
+    @classmethod
+    def _prefer(cls, data: Any, handler: ModelWrapValidatorHandler[RunConfig]) -> RunConfig:
+        with preferences_in(data):
+            return handler(data)
+
+    @field_serializer("prefer")
+    def _write_prefer(self, value: dict[str, str]) -> dict[str, str] | None:
+        return value or None
+
+    @field_validator("metrics", "threads", mode="before")
     @classmethod
     def _read_auto(cls, value: Any) -> Any:
         return None if value == "auto" else value
@@ -66,6 +99,10 @@ class RunConfig(Model):
     @field_serializer("metrics")
     def _write_auto(self, value: tuple[Metric, ...] | None) -> Any:
         return "auto" if value is None else [metric.to_plain() for metric in value]
+
+    @field_serializer("threads")
+    def _write_auto_threads(self, value: int | None) -> int | str:
+        return "auto" if value is None else value
 
     @field_validator("callbacks", mode="before")
     @classmethod
@@ -100,6 +137,9 @@ def load_config(source: ConfigSource = None, settings: Sequence[str] = ()) -> Ru
         if not settings:
             return source
         source = source.to_plain()
+    if not (source is None or isinstance(source, str | PathLike | Mapping)):
+        what = registry.describe(source)
+        raise ConfigError(f"{what} is no configuration; allowed: a TOML file's path, a dict with its keys, a RunConfig")
     place = fspath(source) if isinstance(source, str | PathLike) else None
     table = read_table(place) if place is not None else dict(source or {})  # type: ignore[arg-type] # not a path here
     for setting in settings:
@@ -134,12 +174,14 @@ def explain(error: ValidationError, place: str | None = None) -> str:
 
 
 def _line(detail: ErrorDetails) -> str:
-    path = ".".join(map(str, detail["loc"]))
+    path = ".".join(str(key) for key in detail["loc"] if key != "[key]")  # as pydantic marks a mistake in a key
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "missing":
         return f"{path}: is required"
-    if message.startswith("Input should"):
-        message = f"{registry.describe(detail['input'])} {message.removeprefix('Input ')}"
+    for ours, theirs in (("list", "valid tuple"), ("table", "valid dictionary or instance of NetworkConfig")):
+        message = message.replace(theirs, ours)
+    if message.startswith(("Input should", "String should")):
+        message = f"{registry.describe(detail['input'])} {message.partition(' ')[2]}"
     if detail["type"] == "too_short":
         message = f"should have at least {detail['ctx']['min_length']} entries, got {detail['ctx']['actual_length']}"
     return f"{path}: {message}" if path else message
@@ -182,12 +224,14 @@ def _set(node: Any, path: Sequence[str], value: Any, setting: str, done: list[st
             )
         return [_set(old, rest, value, setting, [*done, key]) if i == int(key) else old for i, old in enumerate(node)]
     if not isinstance(node, dict):
+        if key.isdigit():
+            raise ConfigError(f"--set {setting}: '{'.'.join(done)}' is {registry.describe(node)}, not a list")
         opened = Layer.shorthand(node) if isinstance(node, str) or (done and done[-1].isdigit()) else None
         if opened is None:
             raise ConfigError(f"--set {setting}: '{'.'.join(done)}' is a value, not a table")
         node = opened
     child = node.get(key, {})
-    if key not in node and rest and rest[0].isdigit():
+    if key not in node and rest and rest[0].lstrip("-").isdigit():
         child = _default_at([*done, key])
     return {**node, key: _set(child, rest, value, setting, [*done, key])}
 

@@ -42,6 +42,11 @@ class _BufferedPass(LayerPass):
         return self._buffers[turn]
 
     def affine(self, x: Vector, weights: Vector, biases: Vector | None) -> Vector:
+        if _lies_on_its_side(len(x), len(weights), self._ones.dtype):
+            side = np.dot(weights, x.T, out=self._buffer(len(weights), len(x)))
+            if biases is not None:
+                side += biases[:, np.newaxis]
+            return side.T
         z = np.dot(x, weights.T, out=self._buffer(len(x), len(weights)))
         if biases is not None:
             z += biases
@@ -58,7 +63,15 @@ class _BufferedPass(LayerPass):
     def pull_back(self, delta: Vector, weights: Vector) -> Vector | None:
         if self.first:
             return None
-        return np.dot(delta, weights, out=self._buffer(len(delta), weights.shape[1]))
+        rows, units = len(delta), weights.shape[1]
+        if _lies_on_its_side(rows, units, self._ones.dtype):  # as z and a of the layer below, which it will meet
+            return np.dot(weights.T, delta.T, out=self._buffer(units, rows)).T
+        return np.dot(delta, weights, out=self._buffer(rows, units))
+
+
+def _lies_on_its_side(rows: int, units: int, dtype: np.dtype[Any]) -> bool:
+    """Whether rows × units are better computed as units × rows; measured with OpenBLAS on one thread."""
+    return 4 < rows <= 128 and units >= 64 if dtype.itemsize == 4 else rows >= 16 and units <= 128
 
 
 class Workspace:
@@ -76,6 +89,9 @@ class Workspace:
         self.gradient: Vector = np.zeros_like(network.parameters)
         self.whole = any(layer.component.whole_batch for layer in network.layers)
         self._views = network.views(self.gradient)
+        self._net_inputs = [layer.component.net_input for layer in network.layers]
+        self._activations = [layer.activation for layer in network.layers]
+        self._backwards = [layer.component.backward for layer in network.layers]
         self._passes: dict[int, list[_BufferedPass]] = {}
         self._current: list[_BufferedPass] = []
 
@@ -98,28 +114,33 @@ class Workspace:
             passes = self._passes[len(x)] = self._make(len(x))
         self._current = passes
         a = x
-        for work, layer in zip(passes, self.network.layers, strict=True):
+        for work, net_input, activation in zip(passes, self._net_inputs, self._activations, strict=True):
             work.turn = 0
             work.x = a
-            work.z = z = layer.component.net_input(a, work)
-            work.a = a = z if layer.activation is None else layer.activation(z)
+            work.z = a = net_input(a, work)
+            if activation is not None:
+                a = activation(a)
+            work.a = a
         return a
 
     def backward(self, y: Vector, scale: float) -> None:
         """Write ∇θ of ``scale`` times the cost of the last rows forward, against their targets ``y``."""
-        network = self.network
-        work = self._current[-1]
-        delta = network.cost.delta(network.layers[-1].activation, work.z, work.a, y) * scale
-        for index in range(len(network.layers) - 1, -1, -1):
-            work = self._current[index]
+        passes = self._current
+        index = len(passes) - 1
+        work = passes[index]
+        delta = self.network.cost.delta(self._activations[index], work.z, work.a, y) * scale
+        while True:
             work.delta = delta
-            upstream, gradients = network.layers[index].component.backward(delta, work)
+            upstream, gradients = self._backwards[index](delta, work)
+            places = work.gradients
             for name, gradient in gradients.items():
-                if gradient is not work.gradients[name]:
-                    work.gradients[name][...] = gradient
-            if index:
-                below, activation = self._current[index - 1], network.layers[index - 1].activation
-                delta = upstream if activation is None else activation.backward(upstream, below.z, below.a)
+                if gradient is not places[name]:
+                    places[name][...] = gradient
+            if index == 0:
+                return
+            index -= 1
+            work, activation = passes[index], self._activations[index]
+            delta = upstream if activation is None else activation.backward(upstream, work.z, work.a)
 
     def add_penalties(self) -> None:
         """Add the regularizers' gradients to ∇θ."""

@@ -18,6 +18,6 @@ class Purpose(IntEnum):
     SPLIT = 3
 
 
-def generator(seed: int | None, purpose: Purpose) -> np.random.Generator:
-    """Return the generator of one purpose; with no seed, one that nobody can repeat."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(purpose),)))
+def generator(seed: int | None, purpose: Purpose, *place: int) -> np.random.Generator:
+    """Return the generator of one purpose, and of one place where a purpose has several; with no seed, a new one."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(purpose), *place)))

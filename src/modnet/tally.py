@@ -25,6 +25,9 @@ class Samples:
     def __len__(self) -> int:
         return len(self.x)
 
+    def __repr__(self) -> str:
+        return f"<{len(self)} samples of shape {self.x.shape[1:]}, {self.x.dtype}>"
+
 
 class Tally:
     """The mean cost and the metrics of the outputs that were added so far."""
@@ -45,6 +48,19 @@ class Tally:
             piece, before = metric.partial(a, y), self._partials[index]
             self._partials[index] = piece if before is None else metric.merge(before, piece)
         return math.isfinite(total)
+
+    def empty(self) -> Tally:
+        """Return a new tally of the same cost and metrics."""
+        return Tally(self._cost, self._metrics)
+
+    def merge(self, other: Tally) -> None:
+        """Take in what another tally of the same cost and metrics has added up."""
+        self._total += other._total
+        self.samples += other.samples
+        for index, metric in enumerate(self._metrics):
+            mine, theirs = self._partials[index], other._partials[index]
+            if theirs is not None:
+                self._partials[index] = theirs if mine is None else metric.merge(mine, theirs)
 
     def figures(self, prefix: str = "") -> dict[str, float]:
         """Return ``cost`` and every metric by its label, each with ``prefix`` before it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,9 +26,10 @@ from modnet.plugins.hookspecs import Events
 from modnet.randomness import Purpose, generator
 from modnet.storage.run_folder import RunFolder
 from modnet.tally import Samples, judge
+from modnet.threads import one_blas_thread
 from modnet.training import Training
 
-__all__ = ["Run", "Trainer", "metrics_for", "partition"]
+__all__ = ["Run", "Trainer", "check_optimizer", "metrics_for", "partition"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Run:
         updates: How many updates were made.
         seconds: How long it took.
         test: Cost and metrics of the finished network on the test samples; empty where there are none.
-        samples: How many samples there were for ``train``, ``validation`` and ``test``.
+        samples: The samples for ``train``, ``validation`` and ``test``, as they entered the network.
         stopped: Why the training ended before its last epoch, or None.
         folder: The run folder, or None.
     """
@@ -54,9 +56,17 @@ class Run:
     updates: int
     seconds: float
     test: dict[str, float] = field(default_factory=dict)
-    samples: dict[str, int] = field(default_factory=dict)
+    samples: dict[str, Samples] = field(default_factory=dict, repr=False)
     stopped: str | None = None
     folder: Path | None = None
+
+    def judge(self, part: str) -> dict[str, float]:
+        """Return cost and metrics of the finished network on ``train``, ``validation`` or ``test``.
+
+        Raises:
+            KeyError: the run has no such part.
+        """
+        return judge(self.network, self.samples[part], metrics_for(self.config, self.network)).figures()
 
 
 class Trainer:
@@ -110,11 +120,15 @@ class Trainer:
         data = self._data(x, y, validation, test)
         network, samples, metrics = self._compose(data, initial)
         folder = None if out is None else RunFolder.claim(out, self.config)
-        train = samples.pop("train")
-        training = Training(self.config, network, train, samples, metrics, _relay(self.config), folder)
-        with np.errstate(all="ignore"):  # a number that leaves the finite is an error of ours, not a warning
-            stopped = self._run(training)
-            result = judge(network, samples["test"], metrics).figures() if "test" in samples else {}
+        watched = {name: some for name, some in samples.items() if name != "train"}
+        training = Training(self.config, network, samples["train"], watched, metrics, _relay(self.config), folder)
+        try:
+            with one_blas_thread(), np.errstate(all="ignore"):  # what leaves the finite is our error, not a warning
+                stopped = self._run(training)
+                training.check_result()
+                result = judge(network, samples["test"], metrics).figures() if "test" in samples else {}
+        finally:
+            training.close()
         if folder is not None:
             folder.write_model(network)
         return Run(
@@ -124,7 +138,7 @@ class Trainer:
             training.updates,
             time.perf_counter() - started,
             result,
-            {"train": len(train)} | {name: len(some) for name, some in samples.items()},
+            samples,
             stopped,
             None if folder is None else folder.path,
         )
@@ -135,11 +149,17 @@ class Trainer:
             with _naming(events, "fit_start"):
                 events.modnet_fit_start(training=training)
             if training.folder is not None:
-                training.folder.begin(self.config)
-            return self._epochs(training, events)
-        finally:
-            with _naming(events, "fit_end"):
+                training.folder.begin(self.config, training.network)
+            stopped = self._epochs(training, events)
+        except BaseException as error:
+            try:
                 events.modnet_fit_end(training=training)
+            except Exception as other:  # the first error is the one to be told
+                error.add_note(f"then a listener failed in the event 'fit_end': {other!r}")
+            raise
+        with _naming(events, "fit_end"):
+            events.modnet_fit_end(training=training)
+        return stopped
 
     def _epochs(self, training: Training, events: pluggy.HookRelay) -> str | None:
         for epoch in range(self.config.epochs):
@@ -153,6 +173,7 @@ class Trainer:
             row: dict[str, Any] = {"epoch": epoch, "learning_rate": rate, **figures}
             for name, samples in training.watched.items():
                 row |= judge(training.network, samples, training.metrics).figures(f"{name}_")
+            training.check_figures(row)
             row["seconds"] = time.perf_counter() - began
             with _naming(events, "epoch_end"):
                 events.modnet_epoch_end(training=training, row=row)
@@ -182,11 +203,11 @@ class Trainer:
             network.scaling = Scaling.fit(config.data.scaling, x)
         if initial is not None:
             _continue_from(initial, network)
-        try:
-            config.optimizer.check(len(x))
-        except ValueError as error:
-            raise ConfigError(f"optimizer.{error}") from None
-        samples = {name: Samples(network.prepare(rows), labels) for name, (rows, labels) in parts.items()}
+        check_optimizer(config, len(x))
+        samples = {
+            name: Samples(network.prepare(rows), labels.narrowed(network.dtype, f"{data.place(name)} y"))
+            for name, (rows, labels) in parts.items()
+        }
         return network, samples, metrics_for(config, network)
 
     def _network(self, input_shape: tuple[int, ...], targets: Targets) -> Network:
@@ -209,27 +230,63 @@ class Trainer:
         return network
 
 
-def partition(config: RunConfig, data: Data) -> dict[str, tuple[NDArray[Any], Targets]]:
+def partition(config: RunConfig, data: Data, like: Network | None = None) -> dict[str, tuple[NDArray[Any], Targets]]:
     """Return raw rows and targets of ``train``, ``validation`` and ``test``, as far as there are any.
 
     Where the data has no validation part and ``data.validation_share`` asks for one, it is drawn by the run's seed.
+    With a network to be ``like``, columns go by its names and labels by its classes.
 
     Raises:
         DataError: samples or labels cannot be used.
     """
-    x = as_samples(data.train[0], "training x")
-    targets = Targets.learn(data.train[1], len(x), "training y")
+    columns, place = _columns(data, like), data.place("train")
+    x = as_samples(data.train[0], f"{place} x")[columns]
+    if like is None:
+        targets = Targets.learn(data.train[1], len(x), f"{place} y")
+    else:
+        targets = Targets.follow(data.train[1], len(x), f"{place} y", like.classes, like.outputs)
+    shape = x.shape[1:] if like is None else like.input_shape
+    _check_shape(x, shape, place)
     parts = {"train": (x, targets)}
     for name, pair in (("validation", data.validation), ("test", data.test)):
         if pair is not None:
-            rows = as_samples(pair[0], f"{name} x")
-            if rows.shape[1:] != x.shape[1:]:
-                raise DataError(f"{name} x: layer 1 expects {x[0].size} inputs, got {rows[0].size}")
-            parts[name] = (rows, Targets.follow(pair[1], len(rows), f"{name} y", targets.classes, targets.width or 0))
+            place = data.place(name)
+            rows = as_samples(pair[0], f"{place} x")[columns]
+            _check_shape(rows, shape, place)
+            parts[name] = (rows, Targets.follow(pair[1], len(rows), f"{place} y", targets.classes, targets.width or 0))
         elif name == "validation" and config.data.validation_share:
             kept, drawn = split(targets, config.data.validation_share, generator(config.seed, Purpose.SPLIT))
             parts |= {"train": (x[kept], targets.take(kept)), "validation": (x[drawn], targets.take(drawn))}
     return parts
+
+
+def _check_shape(rows: NDArray[Any], shape: tuple[int, ...], place: str) -> None:
+    if rows.shape[1:] != shape:
+        raise DataError(f"{place} x: layer 1 expects {math.prod(shape)} inputs, got {rows[0].size}")
+
+
+def _columns(data: Data, like: Network | None) -> Any:
+    """Return what picks the network's columns, in its order, from the data's."""
+    if like is None or like.features is None or data.features is None:
+        return slice(None)
+    missing = sorted(set(like.features) - set(data.features))
+    if missing:
+        raise DataError(
+            f"{data.place('train')} x: there is no column '{missing[0]}', which the network was trained with"
+        )
+    return np.s_[:, [data.features.index(name) for name in like.features]]
+
+
+def check_optimizer(config: RunConfig, samples: int) -> None:
+    """Refuse a number of training samples that the configured optimizer cannot work with.
+
+    Raises:
+        ConfigError: naming the key, the value and what is allowed.
+    """
+    try:
+        config.optimizer.check(samples)
+    except ValueError as error:
+        raise ConfigError(f"optimizer.{error}") from None
 
 
 def metrics_for(config: RunConfig, network: Network) -> tuple[Metric, ...]:
@@ -295,13 +352,14 @@ def _naming(events: pluggy.HookRelay, event: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        codes = {}
-        for implementation in getattr(events, f"modnet_{event}").get_hookimpls():
-            codes[implementation.function.__code__] = implementation.plugin_name
+        heard = getattr(events, f"modnet_{event}").get_hookimpls()
+        names = {(getattr(each.function, "__code__", None), id(each.plugin)): each.plugin_name for each in heard}
         trace = error.__traceback__
         while trace is not None:
-            if trace.tb_frame.f_code in codes:
-                error.add_note(f"raised by {codes[trace.tb_frame.f_code]} in the event '{event}'")
+            frame = trace.tb_frame
+            name = names.get((frame.f_code, id(frame.f_locals.get("self"))))
+            if name is not None:
+                error.add_note(f"raised by {name} in the event '{event}'")
                 break
             trace = trace.tb_next
         raise

@@ -7,6 +7,7 @@ block is run again from its start, one update after the other, until the first t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from modnet.components.families import Metric
 from modnet.config import RunConfig
 from modnet.errors import DivergenceError
+from modnet.lanes import Fetch, Lanes
 from modnet.network import CHUNK, Network, Vector
 from modnet.passes import Workspace
 from modnet.randomness import Purpose, generator
@@ -38,7 +40,7 @@ class Snapshot:
     parameters: Vector
     rule_state: dict[str, Any]
     layer_states: list[dict[str, Vector]]
-    layer_randomness: dict[str, Any]
+    layer_randomness: list[dict[str, Any]]
     updates: int
 
 
@@ -82,11 +84,12 @@ class Training:
         self.folder = folder
         self.metrics = metrics
         self.tally = Tally(network.cost, metrics)
-        self.workspace = Workspace(network, generator(config.seed, Purpose.LAYERS))
         self.rule_state = config.optimizer.rule.start(network.parameters)
         self._train = train
-        self._rate_is_constant = config.optimizer.schedule.constant
+        self._step, self._theta = config.optimizer.rule.step, network.parameters
+        self._constant_rate = config.optimizer.learning_rate if config.optimizer.schedule.constant else 0.0
         self._updates_per_epoch = config.optimizer.updates(len(train))
+        self._lanes = Lanes(network, config.seed, config.threads, -(-len(train) // self._updates_per_epoch))
         self._first_update = 0
         self._batch_end = events.modnet_batch_end if events.modnet_batch_end.get_hookimpls() else None
         self._gathered: Vector | None = None
@@ -100,8 +103,6 @@ class Training:
     def rate(self) -> float:
         """The learning rate in force: η times the schedule's factor at this update."""
         optimizer = self.config.optimizer
-        if self._rate_is_constant:
-            return optimizer.learning_rate
         position = self.epoch + (self.updates - self._first_update) / self._updates_per_epoch
         return optimizer.learning_rate * optimizer.schedule(position, self.config.epochs)
 
@@ -125,13 +126,19 @@ class Training:
 
     def evaluate(self) -> tuple[float, Vector]:
         """Return the mean cost (penalties included) over all training samples at θ, and its gradient."""
-        return self.workspace.cost_and_gradient(self._train.x, self._targets(slice(None)))
+        tally = Tally(self.network.cost, ())
+        if self._lanes.large(self.samples, self._fetch_from(slice(0, self.samples)), tally):
+            return math.inf, self._lanes.gradient
+        weights = self.parameters[: self.network.regularized]
+        penalty = sum(float(penalty(weights)) for penalty in self.network.regularizers)
+        return tally.figures()["cost"] + penalty, self._lanes.gradient
 
     def update(self, gradient: Vector) -> None:
         """Make one update with this gradient by the configured rule."""
-        optimizer = self.config.optimizer
-        step, self.rule_state = optimizer.rule.step(gradient, self.rule_state, self.rate)
-        self.network.parameters -= step
+        rate = self._constant_rate or self.rate
+        step, self.rule_state = self._step(gradient, self.rule_state, rate)
+        theta = self._theta
+        theta -= step
         self.updates += 1
         if self._batch_end is not None:
             self._batch_end(training=self)
@@ -139,7 +146,7 @@ class Training:
     def sweep(self, order: NDArray[np.intp] | None, length: int) -> None:
         """Update once per ``length`` samples, in this order or, with None, as they lie."""
         row_bytes = self._train.x[:1].nbytes
-        block = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // row_bytes) // length) * length
+        block = length if length > CHUNK else max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // row_bytes) // length) * length
         total = self.samples if order is None else len(order)
         for start in range(0, total, block):
             rows = slice(start, min(start + block, total)) if order is None else order[start : start + block]
@@ -148,14 +155,33 @@ class Training:
             else:
                 self._block(rows, length)
 
+    def check_figures(self, row: dict[str, Any]) -> None:
+        """Refuse an epoch's figures that are not finite.
+
+        Raises:
+            DivergenceError: naming the figure.
+        """
+        for name, value in row.items():
+            if not math.isfinite(value):
+                self._diverged(max(self.updates - 1, 0), f"figure '{name}', which comes", len(self.network.layers))
+
+    def check_result(self) -> None:
+        """Refuse a network whose last update, which no cost has followed, took its outputs out of the finite numbers.
+
+        Raises:
+            DivergenceError: naming the last update.
+        """
+        if self.updates:
+            some = Samples(self._train.x[:CHUNK], self._train.targets.take(np.arange(min(CHUNK, self.samples))))
+            self.check_figures(judge(self.network, some, ()).figures())
+
     def snapshot(self) -> Snapshot:
         """Return all that an update changes, for `restore`. A rule's state is never written to, so it is only kept."""
-        rng = self.workspace.rng
         return Snapshot(
             self.parameters.copy(),
             self.rule_state,
             [{name: value.copy() for name, value in layer.state.items()} for layer in self.network.layers],
-            dict(rng.bit_generator.state) if rng is not None else {},
+            [dict(source.bit_generator.state) for source in self._lanes.sources],
             self.updates,
         )
 
@@ -167,8 +193,12 @@ class Training:
         for layer, state in zip(self.network.layers, snapshot.layer_states, strict=True):
             for name, value in state.items():
                 layer.state[name][...] = value
-        if self.workspace.rng is not None:
-            self.workspace.rng.bit_generator.state = snapshot.layer_randomness
+        for source, state in zip(self._lanes.sources, snapshot.layer_randomness, strict=True):
+            source.bit_generator.state = state
+
+    def close(self) -> None:
+        """Let the lanes' threads go."""
+        self._lanes.close()
 
     def _targets(self, rows: Any) -> Vector:
         return self._train.targets.rows(rows, self.network.dtype, self.network.outputs)
@@ -194,33 +224,30 @@ class Training:
 
     def _descend(self, x: Vector, y: Vector, outputs: Vector, batch: slice) -> None:
         """Make one update from a batch that goes through in one piece."""
-        workspace = self.workspace
-        outputs[batch] = workspace.forward(x[batch])
-        workspace.backward(y[batch], 1.0 / (batch.stop - batch.start))
-        if self.network.regularizers:
-            workspace.add_penalties()
-        self.update(workspace.gradient)
+        self._lanes.small(x[batch], y[batch], outputs[batch])
+        self.update(self._lanes.gradient)
 
     def _large_batch(self, rows: Any) -> None:
         """Make one update from a batch that is worked through in pieces whose gradient sums are added."""
-        workspace, before = self.workspace, self.snapshot()
+        before = self.snapshot()
         count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
-        gradient, finite = np.zeros_like(workspace.gradient), True
-        for piece in workspace.pieces(count):
-            part = slice(rows.start + piece.start, rows.start + piece.stop) if isinstance(rows, slice) else rows[piece]
-            x, y = self._gather(part), self._targets(part)
-            finite &= self.tally.add(workspace.forward(x), y)
-            workspace.backward(y, 1.0 / count)
-            gradient += workspace.gradient
-            if not finite:
-                self._diverged(self.updates, *self._culprit())
-        workspace.gradient[...] = gradient
-        workspace.add_penalties()
-        self.update(workspace.gradient)
+        failed = self._lanes.large(count, self._fetch_from(rows), self.tally)
+        if failed is not None:
+            self._diverged(self.updates, *self._culprit(failed))
+        self.update(self._lanes.gradient)
         if not np.isfinite(self.parameters).all():
             layer = self._bad_layer(self.parameters)
             self.restore(before)
             self._diverged(before.updates, "parameters", layer)
+
+    def _fetch_from(self, rows: Any) -> Fetch:
+        """Return what gives the samples of a slice of these rows: a view where they lie together, else a copy."""
+
+        def fetch(piece: slice) -> tuple[Vector, Vector]:
+            part = slice(rows.start + piece.start, rows.start + piece.stop) if isinstance(rows, slice) else rows[piece]
+            return self._train.x[part], self._targets(part)
+
+        return fetch
 
     def _find_divergence(self, before: Snapshot, x: Vector, y: Vector, length: int) -> NoReturn:
         """Run a block again, looking after every update, and raise for the first that fails."""
@@ -232,7 +259,7 @@ class Training:
             good = self.snapshot()
             self._descend(x, y, outputs, batch)
             if not np.isfinite(np.sum(self.network.cost(outputs[batch], y[batch]), dtype=np.float64)):
-                what, layer = self._culprit()
+                what, layer = self._culprit(self._lanes.workspaces[0])
             elif not np.isfinite(self.parameters).all():
                 what, layer = "parameters", self._bad_layer(self.parameters)
             else:
@@ -241,9 +268,9 @@ class Training:
             self._diverged(good.updates, what, layer)
         self._diverged(self.updates, "cost", len(self.network.layers))
 
-    def _culprit(self) -> tuple[str, int]:
+    def _culprit(self, workspace: Workspace) -> tuple[str, int]:
         """Return what is not finite in the last piece that went forward, and the first layer that has it, from 1."""
-        for number, work in enumerate(self.workspace.passes, 1):
+        for number, work in enumerate(workspace.passes, 1):
             if not np.isfinite(work.z).all():
                 return "net input", number
             if not np.isfinite(work.a).all():

@@ -35,6 +35,8 @@ NOT_RUN = {
     r"pip install \. && modnet train": "installs modnet, which the tests do not; CI runs this line",
     r"pip install -e '\.\[test\]' && python -m pytest": "is how these tests are started",
     r"mkdocs .*": "tests/docs/test_site.py builds the site",
+    r"pip install \. -r benchmarks/requirements\.txt": "the benchmarks have an environment of their own",
+    r"python benchmarks/run\.py .*": "takes many minutes, and needs MNIST and the peers",
     r".*examples/mnist\.toml.*": "needs the MNIST files, which are not in the repository, and minutes",
 }
 """Commands that are not run, and why."""

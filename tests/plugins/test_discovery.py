@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import logging
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cli.running import Modnet
+from plugins.sites import GOOD, PARTS, Site, activation, hook
 
 import modnet
 from modnet import ConfigError, PluginError, load_config
-from modnet.components.activations import Sigmoid
 from modnet.plugins.discovery import discover
 from modnet.registry import Registry, UnknownKindError
 
-PARTS = """
-from typing import Literal
-import modnet
-
-class Part(modnet.Activation):
-    kind: Literal["{kind}"] = "{kind}"
-
-    def __call__(self, z):
-        return z
-
-    def backward(self, upstream, z, a):
-        return upstream
-"""
-
-
-def hook(body: str, name: str = "modnet_components", arguments: str = "") -> str:
-    return f"import modnet\n@modnet.hookimpl\ndef {name}({arguments}):\n    {body}\n"
-
-
-GOOD = PARTS + hook("return [Part]")
 WANTED = PARTS.format(kind="wanted")
 NAMELESS = "import modnet\nclass Nameless(modnet.Activation): pass\n"
 AGAIN = WANTED + "class Again(Part): pass\n"
@@ -92,77 +70,17 @@ BROKEN: dict[str, tuple[str, str]] = {
     "an empty kind": (GOOD.format(kind=""), "Part has the kind ''"),
     "one kind twice": (AGAIN + hook("return [Part, Again]"), "gives the activation 'wanted' twice"),
     "a family that does not exist": (LOST + hook("return [Part, Lost]"), "Lost"),
+    "an error that cannot be shown": (
+        "class Mute(Exception):\n    def __str__(self): raise ValueError\nraise Mute",
+        "Mute: its error cannot be shown",
+    ),
+    "a cancelled import": ("import asyncio\nraise asyncio.CancelledError('gone')", "CancelledError: gone"),
+    "a warning that is an error": (
+        "import warnings\nwarnings.warn('old', DeprecationWarning)",
+        "DeprecationWarning: old",
+    ),
     "an option of a type that only type checkers see": (LATE + hook("return [Part, Late]"), "'Decimal'"),
 }
-
-
-class Site:
-    """A folder of distributions, as pip leaves them behind."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.modules: list[str] = []
-
-    def install(self, distribution: str, source: str = "", version: str = "1.2", entry_points: str = "{module}") -> str:
-        """Install a distribution with one module; ``entry_points`` is ``VALUE`` or ``NAME = VALUE`` lines."""
-        module = f"modnet_test_plugin_{next(_numbers)}"
-        self.modules.append(module)
-        (self.folder / f"{module}.py").write_text(source, encoding="utf-8")
-        lines = entry_points.format(module=module)
-        lines = lines if "=" in lines else f"{distribution} = {lines}"
-        information = self.folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
-        information.mkdir()
-        metadata = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
-        (information / "METADATA").write_text(metadata, encoding="utf-8")
-        (information / "entry_points.txt").write_text(f"[modnet]\n{lines}\n", encoding="utf-8")
-        return module
-
-
-_numbers = count()
-
-
-@pytest.fixture
-def make_site(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> Iterator[Callable[[], Site]]:
-    """Make folders that stand on Python's path, an earlier one before a later one, until the test ends."""
-    caplog.set_level(logging.WARNING, "modnet")
-    monkeypatch.delenv("MODNET_STRICT_PLUGINS", raising=False)
-    sites: list[Site] = []
-
-    rest = list(sys.path)
-
-    def make() -> Site:
-        sites.append(Site(tmp_path / f"site{len(sites)}"))
-        sites[-1].folder.mkdir()
-        monkeypatch.setattr(sys, "path", [*(str(site.folder) for site in sites), *rest])
-        importlib.invalidate_caches()
-        return sites[-1]
-
-    yield make
-    for module in [module for site in sites for module in site.modules]:
-        sys.modules.pop(module, None)
-
-
-@pytest.fixture
-def site(make_site: Callable[[], Site]) -> Site:
-    return make_site()
-
-
-@pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Registry]:
-    """Discover, and let the process use what is found until the test ends."""
-
-    def discover_now() -> Registry:
-        registry = discover()
-        monkeypatch.setattr(modnet.registry, "_active", registry)
-        return registry
-
-    return discover_now
-
-
-def activation(kind: str) -> dict[str, object]:
-    return {"network": {"layers": [{"kind": "dense", "units": 3, "activation": kind}, 10]}}
 
 
 def assert_set_aside(registry: Registry, distribution: str, reason: str) -> None:
@@ -172,13 +90,32 @@ def assert_set_aside(registry: Registry, distribution: str, reason: str) -> None
     with pytest.raises(ConfigError) as caught:
         load_config(activation("wanted"))
     message = str(caught.value)
-    assert message.startswith("network.layers.0.activation: unknown activation 'wanted'")
+    told = (
+        "network.layers.0.activation: unknown activation 'wanted'; ",
+        f"network.layers.0.activation: the activation 'wanted' is of {distribution} 1.2, which was set aside: ",
+    )
+    assert message.startswith(told)
     assert distribution in message
     assert reason in message
     assert "\n" not in message
-    with pytest.raises(PluginError, match=re.escape(f"{distribution} was set aside: ")) as named:
+    with pytest.raises(PluginError, match=re.escape(f"{distribution} 1.2")) as named:
         registry.find("activation", f"{distribution}:wanted")
+    assert "was set aside: " in str(named.value)
     assert reason in str(named.value)
+
+
+@pytest.mark.parametrize("source", [source for source, _ in BROKEN.values()], ids=BROKEN.keys())
+def test_the_default_training_goes_on_beside_a_broken_plug_in(site: Site, command: Modnet, source: str) -> None:
+    site.install("modnet-broken", source)
+    result = command("train", "--epochs", 1, "--quiet", "--out", "run")
+    assert result.code == 0
+    assert result.out.startswith("Reached test accuracy ")
+    (listed,) = json.loads(command("plugins", "list", "--json").out)
+    assert (listed["name"], listed["status"], listed["components"]) == ("modnet-broken", "failed", [])
+
+
+def test_there_are_enough_kinds_of_broken_plug_ins() -> None:
+    assert len(BROKEN) >= 20
 
 
 def test_a_good_plug_in(site: Site, found: Callable[[], Registry], caplog: pytest.LogCaptureFixture) -> None:
@@ -249,18 +186,6 @@ def test_an_interrupt_at_import_is_no_broken_plug_in(site: Site) -> None:
         discover()
 
 
-def test_two_entry_points_with_one_name(
-    site: Site, found: Callable[[], Registry], caplog: pytest.LogCaptureFixture
-) -> None:
-    site.install("modnet-one", GOOD.format(kind="wanted"), entry_points="same = {module}")
-    site.install("modnet-two", GOOD.format(kind="other"), entry_points="same = {module}")
-    registry = found()
-    assert set(registry.failures) == {"modnet-one", "modnet-two"}
-    assert len(caplog.messages) == 2
-    assert all("two installed distributions have an entry point 'same'" in line for line in caplog.messages)
-    assert_set_aside(registry, "modnet-one", "two installed distributions have an entry point 'same'")
-
-
 def test_two_entry_points_with_one_module(
     site: Site, found: Callable[[], Registry], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -270,10 +195,37 @@ def test_two_entry_points_with_one_module(
     assert all(len(line) < 200 for line in caplog.messages), "no line shows pluggy's tables"
 
 
+def test_what_a_refused_plug_in_would_have_given_is_known(site: Site, found: Callable[[], Registry]) -> None:
+    site.install("modnet-broken", AGAIN + hook("return [Part, Again]"))
+    registry = found()
+    with pytest.raises(PluginError, match=r"the activation 'wanted' is of modnet-broken 1.2, which was set aside: "):
+        registry.find("activation", "wanted")
+    with pytest.raises(UnknownKindError) as caught:
+        registry.find("activation", "sigmod")
+    assert str(caught.value) == "unknown activation 'sigmod'; did you mean 'sigmoid'?"
+
+
+def test_a_plug_in_may_name_built_in_parts_while_it_is_imported(site: Site, found: Callable[[], Registry]) -> None:
+    more = "\nfirst = modnet.Layer.resolve({'kind': 'dense', 'units': 3})\n"
+    site.install("modnet-good", GOOD.format(kind="good") + more)
+    assert found().failures == {}
+
+
+def test_a_strict_failure_names_the_plug_in_and_no_key(site: Site, command: Modnet) -> None:
+    site.install("modnet-broken", "import no_such_module")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODNET_STRICT_PLUGINS", "1")
+        result = command("train", "--epochs", 1)
+    reason = "ModuleNotFoundError: No module named 'no_such_module'"
+    assert (result.code, result.err) == (2, f"modnet: plug-in modnet-broken 1.2: {reason}\n")
+
+
 def test_two_reasons_of_one_distribution_are_both_kept(site: Site, found: Callable[[], Registry]) -> None:
     site.install("modnet-broken", "import first_missing", entry_points="one = {module}\ntwo = second_missing")
     with pytest.raises(UnknownKindError) as caught:
         found().find("activation", "wanted")
+    assert "unknown activation 'wanted'" in str(caught.value)
+    assert "it is not known what these would give: modnet-broken 1.2 was set aside: " in str(caught.value)
     assert "first_missing" in str(caught.value)
     assert "second_missing" in str(caught.value)
 
@@ -297,55 +249,6 @@ def test_entry_points_that_cannot_be_read_stop_nothing(site: Site, found: Callab
     site.install("modnet-broken", entry_points="{module} = {module}\nwithout an equals sign")
     found()
     load_config()
-
-
-def test_a_kind_of_two_plug_ins_is_an_error_only_where_it_is_used(
-    site: Site, found: Callable[[], Registry], caplog: pytest.LogCaptureFixture
-) -> None:
-    one = site.install("modnet-one", GOOD.format(kind="wanted"))
-    two = site.install("modnet-two", GOOD.format(kind="wanted"))
-    registry = found()
-    load_config()
-    assert caplog.messages == []
-    assert registry.failures == {}
-    with pytest.raises(ConfigError) as caught:
-        load_config(activation("wanted"))
-    assert str(caught.value).startswith("network.layers.0.activation: 2 plug-ins give the activation 'wanted'")
-    assert "'modnet-one:wanted'" in str(caught.value)
-    assert "'modnet-two:wanted'" in str(caught.value)
-
-    for distribution, module in (("modnet-one", one), ("modnet-two", two)):
-        name = f"{distribution}:wanted"
-        part = registry.find("activation", name).component
-        assert part.__module__ == module
-        config = load_config(activation(name))
-        assert type(config.network.layers[0].activation_function()) is part
-        plain = config.to_plain()
-        assert plain["network"]["layers"][0]["activation"] == name
-        assert load_config(plain) == config
-
-    with pytest.raises(UnknownKindError, match="unknown activation 'modnet-three:wanted'"):
-        registry.find("activation", "modnet-three:wanted")
-
-
-def test_one_kind_in_two_families_is_no_conflict(site: Site, found: Callable[[], Registry]) -> None:
-    site.install("modnet-one", GOOD.format(kind="wanted"))
-    site.install("modnet-two", GOOD.format(kind="wanted").replace("modnet.Activation", "modnet.Rule"))
-    registry = found()
-    assert registry.find("activation", "wanted").owner.distribution == "modnet-one"
-    assert registry.find("rule", "wanted").owner.distribution == "modnet-two"
-
-
-def test_a_built_in_keeps_its_name(site: Site, found: Callable[[], Registry]) -> None:
-    module = site.install("modnet-thief", GOOD.format(kind="sigmoid"))
-    registry = found()
-    assert type(load_config().network.layers[0].activation_function()) is Sigmoid
-    assert type(load_config(activation("sigmoid")).network.layers[0].activation_function()) is Sigmoid
-    assert registry.find("activation", "modnet-framework:sigmoid").component is Sigmoid
-    config = load_config(activation("modnet-thief:sigmoid"))
-    assert type(config.network.layers[0].activation_function()).__module__ == module
-    assert config.to_plain()["network"]["layers"][0]["activation"] == "modnet-thief:sigmoid"
-    assert registry.kinds("activation").count("sigmoid") == 1
 
 
 def in_a_process(site: Site, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -391,4 +294,4 @@ def test_the_command_says_the_true_reason_in_one_line_with_status_2(tmp_path: Pa
     aside, error = refused.stderr.splitlines()
     assert aside.startswith("modnet: plug-in modnet-broken 1.2 was set aside: ModuleNotFoundError")
     assert error.startswith("modnet: network.layers.0.activation: unknown activation 'wanted'")
-    assert "modnet-broken: ModuleNotFoundError: No module named 'no_such_module'" in error
+    assert "modnet-broken 1.2 was set aside: ModuleNotFoundError: No module named 'no_such_module'" in error

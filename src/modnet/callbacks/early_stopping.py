@@ -50,8 +50,10 @@ class _Listener:
         monitor = self._options.monitor
         if monitor not in known:
             hint = did_you_mean(monitor, known)
-            allowed = ", ".join(known)
-            raise ConfigError(f"callbacks: early-stopping: no figure is called '{monitor}'{hint} (allowed: {allowed})")
+            place = training.config.callbacks.index(self._options)
+            raise ConfigError(
+                f"callbacks.{place}.monitor: no figure is called '{monitor}'{hint} (allowed: {', '.join(known)})"
+            )
         self._sign = 1.0 if known[monitor] == "higher" else -1.0
 
     @hookimpl

@@ -44,6 +44,8 @@ class _Lines:
 
 
 class _Bar:
+    _bar: Any = None  # an error may come before there is a bar
+
     @hookimpl
     def modnet_fit_start(self, training: Training) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -70,4 +72,5 @@ class _Bar:
     @hookimpl
     def modnet_fit_end(self, training: Training) -> None:
         del training
-        self._bar.stop()
+        if self._bar is not None:
+            self._bar.stop()

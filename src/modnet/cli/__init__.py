@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
+from typing import Any
 
 import click
 
 from modnet import __version__
 from modnet.errors import DivergenceError, ModnetError
+from modnet.plugins import disabled
 
 __all__ = ["main"]
 
@@ -18,7 +20,45 @@ _COMMANDS = {
     "evaluate": "Judge a trained network by data.",
     "predict": "Give a trained network's answers for rows of a CSV file.",
     "compare": "Compare the types of gradient descent from the same start.",
+    "config": "Check a configuration file, or write it out with every default.",
+    "schema": "Print the JSON Schema of the configuration.",
+    "plugins": "Look at installed plug-ins, check one, or begin a new one.",
 }
+
+
+def _disable(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    del ctx, parameter
+    disabled.add_to_command_line([disabled.EVERYTHING] if value is True else value or ())
+
+
+def _plugin_options() -> list[click.Parameter]:
+    """Return the options that every command has, whatever it is."""
+    return [
+        click.Option(
+            ["--no-plugin"],
+            multiple=True,
+            metavar="NAME",
+            expose_value=False,
+            callback=_disable,
+            help="Do as if this plug-in were not installed; may be repeated.",
+        ),
+        click.Option(
+            ["--no-plugins"],
+            is_flag=True,
+            expose_value=False,
+            callback=_disable,
+            help="Do as if no plug-in were installed.",
+        ),
+    ]
+
+
+def _with_plugin_options(command: click.Command) -> click.Command:
+    if not any(parameter.name == "no_plugins" for parameter in command.params):
+        command.params += _plugin_options()
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _with_plugin_options(inner)
+    return command
 
 
 class _Commands(click.Group):
@@ -33,7 +73,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"modnet.cli.{cmd_name}").command
-        return command
+        return _with_plugin_options(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
@@ -41,7 +81,7 @@ class _Commands(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, params=_plugin_options(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, prog_name="modnet")
 def _modnet(debug: bool) -> None:
@@ -52,7 +92,8 @@ def _modnet(debug: bool) -> None:
 def main() -> None:
     """Run the command; an error that a user can meet is one line on standard error, and a status that is not 0."""
     try:
-        _modnet.main(standalone_mode=False)
+        with disabled.command_line():
+            status = _modnet.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -64,3 +105,5 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("modnet: interrupted", err=True)
         sys.exit(130)
+    if status:  # what a command gave to ctx.exit; none returns anything else
+        sys.exit(status)

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from modnet.cli.options import configured, figure_text, read_config
+from modnet.cli.options import configured, figure_text, naming, read_config
 from modnet.config import load_config
-from modnet.tally import Samples, judge
-from modnet.trainer import Trainer, metrics_for, partition
+from modnet.errors import ConfigError
+from modnet.trainer import Trainer, check_optimizer, partition
 
 __all__ = ["command"]
 
@@ -37,17 +37,20 @@ def command(
     validation or training samples.
     """
     base = read_config(config, settings, epochs, seed, dtype)
-    data = base.data.load()
-    results = []
-    part = "train"
-    for kind in filter(None, map(str.strip, optimizers.split(","))):
-        run_config = load_config(base, [f"optimizer.kind={kind}"])
-        run = Trainer(run_config).fit(*data.train, validation=data.validation, test=data.test)
-        parts = partition(run_config, data)
-        part = next(name for name in ("test", "validation", "train") if name in parts)
-        rows, targets = parts[part]
-        samples = Samples(run.network.prepare(rows), targets)
-        figures = judge(run.network, samples, metrics_for(run_config, run.network)).figures()
+    kinds = [kind.strip() for kind in optimizers.split(",") if kind.strip()]
+    if not kinds:
+        raise ConfigError(f"--optimizers {optimizers}: should name one or more kinds, with commas between them")
+    with naming(config):
+        configs = [load_config(base, [f"optimizer.kind={kind}"]) for kind in kinds]
+        data = base.data.load()
+        for each in configs:
+            check_optimizer(each, len(partition(each, data)["train"][0]))
+    results, part = [], "train"
+    for kind, each in zip(kinds, configs, strict=True):
+        with naming(config):
+            run = Trainer(each).fit(*data.train, validation=data.validation, test=data.test)
+        part = next(name for name in ("test", "validation", "train") if name in run.samples)
+        figures = run.test or run.judge(part)
         results.append({"optimizer": kind, "epochs": len(run.history), "updates": run.updates,
                         "seconds": run.seconds, "part": part, **figures})  # fmt: skip
     if as_json:
@@ -60,13 +63,17 @@ def _print_table(results: list[dict[str, Any]], part: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{results[0]['epochs']} passes over the data each; figures of the {part} samples")
+    table = Table(title=f"{_passes(results[0])} over the data each; figures of the {part} samples")
     names = [name for name in results[0] if name not in ("epochs", "part")]
     for name in names:
         table.add_column(name.replace("_", " "), justify="left" if name == "optimizer" else "right")
     for result in results:
         table.add_row(*(_cell(name, result[name]) for name in names))
     Console().print(table)
+
+
+def _passes(result: dict[str, Any]) -> str:
+    return f"{result['epochs']} pass{'' if result['epochs'] == 1 else 'es'}"
 
 
 def _cell(name: str, value: Any) -> str:

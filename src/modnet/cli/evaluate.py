@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from modnet.cli.options import figure_text
 from modnet.components.families import Dataset
 from modnet.config import RunConfig
-from modnet.data.dataset import Data
-from modnet.data.preparation import Targets, as_samples
 from modnet.errors import ConfigError, DataError
 from modnet.network import Network
 from modnet.storage.model import load
@@ -35,18 +35,20 @@ def command(run: str, path: str | None, part: str | None, as_json: bool) -> None
     """Print cost and metrics of the network in RUN, a run folder or a model file."""
     network = load(run)
     config = network.config or RunConfig()
-    if path is None:
-        parts = partition(config, config.data.load())
-    else:
-        parts = _parts_of(network, dataset_at(path, config.data).load())
+    dataset = _read_as(network, config.data if path is None else dataset_at(path, config.data))
+    data = dataset.load()
+    parts = partition(config if path is None else RunConfig(), data, network)
     chosen = part or next(name for name in ("test", "validation", "train") if name in parts)
     if chosen not in parts:
         raise DataError(f"--part {chosen}: the data has none; allowed: {', '.join(parts)}")
     rows, targets = parts[chosen]
-    if rows.shape[1:] != network.input_shape:
-        raise DataError(f"{chosen} x: layer 1 expects {network.sizes[0]} inputs, got {rows[0].size}")
-    samples = Samples(network.prepare(rows), targets)
-    figures: dict[str, Any] = judge(network, samples, metrics_for(config, network)).figures()
+    place = data.place(chosen)
+    samples = Samples(network.prepare(rows), targets.narrowed(network.dtype, f"{place} y"))
+    with np.errstate(all="ignore"):  # what leaves the finite numbers is found below
+        figures: dict[str, Any] = judge(network, samples, metrics_for(config, network)).figures()
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            raise DataError(f"{place}: the figure '{name}' of the network is {value}; the numbers may be too large")
     if as_json:
         click.echo(json.dumps({"run": run, "part": chosen, "samples": len(rows), **figures}))
         return
@@ -73,17 +75,12 @@ def dataset_at(path: str, like: Dataset) -> Dataset:
     return Dataset.resolve(table)
 
 
-def _parts_of(network: Network, data: Data) -> dict[str, tuple[Any, Targets]]:
-    """Return the parts of other data, with the columns in the network's order and its labels."""
-    columns: Any = slice(None)
-    if network.features is not None and data.features is not None:
-        missing = sorted(set(network.features) - set(data.features))
-        if missing:
-            raise DataError(f"the data has no column '{missing[0]}', which the network was trained with")
-        columns = [data.features.index(name) for name in network.features]
-    parts = {}
-    for name, pair in (("train", data.train), ("validation", data.validation), ("test", data.test)):
-        if pair is not None:
-            rows = as_samples(pair[0], f"{name} x")[:, columns]
-            parts[name] = (rows, Targets.follow(pair[1], len(rows), f"{name} y", network.classes, network.outputs))
-    return parts
+def _read_as(network: Network, dataset: Dataset) -> Dataset:
+    """Return a dataset whose target column, where it has the choice, is read as in the network's training."""
+    if getattr(dataset, "target_type", None) != "auto":
+        return dataset
+    if network.classes is None:
+        kind = "number"
+    else:
+        kind = "text" if all(isinstance(label, str) for label in network.classes.tolist()) else "integer"
+    return dataset.model_copy(update={"target_type": kind})

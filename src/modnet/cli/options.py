@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
 
 from modnet.config import RunConfig, load_config
+from modnet.errors import ConfigError
 
-__all__ = ["configured", "figure_text", "read_config"]
+__all__ = ["configured", "figure_text", "naming", "read_config"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -43,6 +45,17 @@ def read_config(
     """
     short = {"epochs": epochs, "seed": seed, "dtype": dtype}
     return load_config(config, [*settings, *(f"{key}={value}" for key, value in short.items() if value is not None)])
+
+
+@contextmanager
+def naming(config: str | None) -> Iterator[None]:
+    """Let an error that is only seen beside the data name the configuration's file too."""
+    try:
+        yield
+    except ConfigError as error:
+        if config is None:
+            raise
+        raise ConfigError(f"{config}: {error}") from error
 
 
 def figure_text(name: str, value: float) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
-import sys
+import io
+from pathlib import Path
 
 import click
+import numpy as np
 
 from modnet.data.table import read_rows
-from modnet.errors import ModelFileError
+from modnet.errors import DataError, ModelFileError
+from modnet.storage.atomic import write_atomically
 from modnet.storage.model import load
 
 __all__ = ["command"]
@@ -21,20 +24,32 @@ __all__ = ["command"]
 def command(run: str, rows: str, out: str | None) -> None:
     """Print a line of CSV for each row: its class, if the network in RUN knows classes, and its outputs."""
     network = load(run)
-    outputs = network.predict(read_rows(rows, network.features, network.sizes[0]))
+    x = read_rows(rows, network.features, network.sizes[0])
+    with np.errstate(all="ignore"):  # what leaves the finite numbers is found below
+        outputs = network.predict(x)
+    wrong = ~np.isfinite(outputs).all(axis=1)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(f"{rows}: row {row} (counted from 0): the outputs leave the finite numbers")
     labels = None if network.classes is None else network.labels_of(outputs).tolist()
     named = network.classes is not None and len(network.classes) == network.outputs
     names = network.classes.tolist() if named and network.classes is not None else range(network.outputs)
-    header = [*(["class"] if labels is not None else []), *(f"output_{name}" for name in names)]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*(["class"] if labels is not None else []), *(f"output_{name}" for name in names)])
+    for index, row_outputs in enumerate(outputs.tolist()):
+        writer.writerow([*([labels[index]] if labels is not None else []), *row_outputs])
+    if out is None:
+        click.echo(text.getvalue(), nl=False)
+    else:
+        _write(Path(out), text.getvalue().encode())
+
+
+def _write(path: Path, content: bytes) -> None:
     try:
-        stream = sys.stdout if out is None else open(out, "w", encoding="utf-8", newline="")  # noqa: PTH123, SIM115 -- closed below
+        if path.exists() and not path.is_file():  # a device or a pipe, which nothing may take the place of
+            path.write_bytes(content)
+        else:
+            write_atomically(path.resolve(), content)
     except OSError as error:
-        raise ModelFileError(f"{out}: cannot be written: {error.strerror}") from None
-    try:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        for index, row in enumerate(outputs.tolist()):
-            writer.writerow([*([labels[index]] if labels is not None else []), *row])
-    finally:
-        if stream is not sys.stdout:
-            stream.close()
+        raise ModelFileError(f"{path}: cannot be written: {error.strerror}") from None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from modnet.cli.options import configured, figure_text, read_config
+from modnet.cli.options import configured, figure_text, naming, read_config
 from modnet.components.families import Callback
 from modnet.config import RunConfig
 from modnet.trainer import Run, Trainer
@@ -33,10 +33,12 @@ def command(
     CONFIG is a TOML file; without it the network of the teaching document is trained on the embedded digits.
     """
     run_config = read_config(config, settings, epochs, seed, dtype)
-    if not quiet and all(callback.kind != "progress" for callback in run_config.callbacks):
-        progress = Callback.resolve("progress")
-        run_config = run_config.model_copy(update={"callbacks": (*run_config.callbacks, progress)})
-    run = Trainer(run_config).fit(out=out or _new_folder(run_config))
+    callbacks = [callback for callback in run_config.callbacks if not (quiet and callback.kind == "progress")]
+    if not quiet and all(callback.kind != "progress" for callback in callbacks):
+        callbacks.append(Callback.resolve("progress"))
+    run_config = run_config.model_copy(update={"callbacks": tuple(callbacks)})
+    with naming(config):
+        run = Trainer(run_config).fit(out=out or _new_folder(run_config))
     click.echo(_summary(run))
 
 
@@ -52,17 +54,12 @@ def _new_folder(config: RunConfig) -> Path:
 
 def _summary(run: Run) -> str:
     """Return what the run reached and where it is, in one sentence."""
-    part, figures = "test", run.test
-    if not figures and run.history:
-        last = run.history[-1]
-        part = "validation" if "validation" in run.samples else "training"
-        prefix = "validation_" if part == "validation" else ""
-        figures = {key.removeprefix(prefix): last[key] for key in last if key.startswith(prefix)}
-        figures = {key: value for key, value in figures.items() if key not in ("epoch", "learning_rate", "seconds")}
+    part = next(name for name in ("test", "validation", "train") if name in run.samples)
+    figures = run.test or run.judge(part)
     best = "accuracy" if "accuracy" in figures else "cost"
     epochs = f"{len(run.history)} epoch{'s' if len(run.history) != 1 else ''} and {run.updates:,} updates"
-    reached = f"{part} {best} {figure_text(best, figures[best])}" if figures else "no figure"
-    if best == "accuracy" and part in run.samples:
-        reached += f" ({round(figures[best] * run.samples[part])} of {run.samples[part]})"
+    reached = f"{'training' if part == 'train' else part} {best} {figure_text(best, figures[best])}"
+    if best == "accuracy":
+        reached += f" ({round(figures[best] * len(run.samples[part]))} of {len(run.samples[part])})"
     stopped = f" (stopped: {run.stopped})" if run.stopped else ""
     return f"Reached {reached} after {epochs} in {run.seconds:.1f} s{stopped}; the run is in {run.folder}."

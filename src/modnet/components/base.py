@@ -9,6 +9,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 
 from modnet import registry
 from modnet.errors import PluginError
+from modnet.schema import PartsSchema
 
 __all__ = ["Component", "Model", "Slot", "named"]
 
@@ -31,12 +32,42 @@ class Model(BaseModel):
         """Return the names of the options, as a configuration writes them."""
         return [name for name in cls.model_fields if name != "kind"]
 
+    @classmethod
+    def default_parts(cls) -> dict[str, tuple[type[Component], str]]:
+        """Return family and kind of the default part, by name of the option that takes a part and has a default."""
+        return {
+            name: (field.annotation, field.default)
+            for name, field in cls.model_fields.items()
+            if isinstance(field.default, str)
+            and any(isinstance(mark, Slot) for mark in field.metadata)
+            and isinstance(field.annotation, type)
+        }
+
+    @classmethod
+    def other_names(cls) -> dict[str, str]:
+        """Return other name → name, of the options that have more than one."""
+        fields = cls.model_fields.items()
+        choices = {
+            name: field.validation_alias for name, field in fields if isinstance(field.validation_alias, AliasChoices)
+        }
+        return {str(alias): name for name, names in choices.items() for alias in names.choices}
+
+    @classmethod
+    def model_json_schema(cls, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """Return the JSON Schema, in which every installed part appears where its family is asked for.
+
+        The arguments are pydantic's; without another ``schema_generator`` it is `modnet.schema.PartsSchema`.
+        """
+        if len(arguments) < 3:
+            options.setdefault("schema_generator", PartsSchema)
+        return super().model_json_schema(*arguments, **options)
+
     @model_validator(mode="before")
     @classmethod
     def _only_known_options(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        aliases = cls._aliases()
+        aliases = cls.other_names()
         known = {*cls.model_fields, *aliases}
         data = {key: cls._with_default_kind(key, value) for key, value in data.items()}
         errors = [
@@ -60,20 +91,9 @@ class Model(BaseModel):
     @classmethod
     def _with_default_kind(cls, key: str, value: Any) -> Any:
         """Give a table without a kind, in a slot that has a default, the default kind."""
-        field = cls.model_fields.get(key)
-        if field is None or not isinstance(value, dict) or "kind" in value or not isinstance(field.default, str):
+        if not isinstance(value, dict) or "kind" in value or key not in cls.default_parts():
             return value
-        slotted = any(isinstance(mark, Slot) for mark in field.metadata)
-        return {"kind": field.default, **value} if slotted else value
-
-    @classmethod
-    def _aliases(cls) -> dict[str, str]:
-        """Return other name → name, of the options that have more than one."""
-        fields = cls.model_fields.items()
-        choices = {
-            name: field.validation_alias for name, field in fields if isinstance(field.validation_alias, AliasChoices)
-        }
-        return {str(alias): name for name, names in choices.items() for alias in names.choices}
+        return {"kind": cls.default_parts()[key][1], **value}
 
     @classmethod
     def _unknown_option(cls, key: str) -> str:
@@ -119,8 +139,9 @@ class Component(Model):
         if table is None or not isinstance(table.get("kind"), str):
             allowed = f"a kind ({', '.join(registry.active().kinds(cls.family))}) or a table with one"
             raise _wrong("no_kind", f"{registry.describe(value)} names no {cls.family}; allowed: {allowed}")
+        known = registry.active()  # outside of what follows: a plug-in's own failure is no mistake at this key
         try:
-            component = registry.active().find(cls.family, table["kind"]).component
+            component = known.find(cls.family, table["kind"]).component
         except (registry.UnknownKindError, PluginError) as error:
             raise _wrong("unknown_kind", str(error)) from None
         if not issubclass(component, cls):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 __all__ = ["Data", "Pair"]
@@ -20,9 +21,16 @@ class Data:
         validation: What the training is watched with, if any.
         test: What the result is judged with, if any.
         features: The names of the columns of x, where the source has names.
+        sources: The file or folder that ``train``, ``validation`` and ``test`` come from, where they do.
     """
 
     train: Pair
     validation: Pair | None = None
     test: Pair | None = None
     features: tuple[str, ...] | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def place(self, part: str) -> str:
+        """Return how an error calls ``train``, ``validation`` or ``test``: with its file, where it has one."""
+        source = self.sources.get(part, "")
+        return (f"{source}: " if source else "") + ("training" if part == "train" else part)

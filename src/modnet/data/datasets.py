@@ -74,7 +74,12 @@ class Idx(Dataset):
             )
         pixels, kept = _as_pixels(x), len(x) - self.validation_samples
         validation = (pixels[kept:], y[kept:]) if self.validation_samples else None
-        return Data(train=(pixels[:kept], y[:kept]), validation=validation, test=(_as_pixels(test[0]), test[1]))
+        return Data(
+            train=(pixels[:kept], y[:kept]),
+            validation=validation,
+            test=(_as_pixels(test[0]), test[1]),
+            sources=dict.fromkeys(("train", "validation", "test"), self.path),
+        )
 
 
 class Csv(Dataset):
@@ -94,14 +99,20 @@ class Csv(Dataset):
         default=None, min_length=1, description="a file with the same columns to test with, if any"
     )
 
+    target_type: Literal["auto", "integer", "text", "number"] = Field(
+        default="auto",
+        description="what the target column holds: labels that are integers or text, or numbers to be met; `auto` sees",
+    )
+
     def load(self) -> Data:
         """Return the rows, and the names of the features."""
-        train = read_table(self.path, self.target)
+        train = read_table(self.path, self.target, kind=None if self.target_type == "auto" else self.target_type)
         return Data(
             train=(train.x, train.y),
             validation=self._read_other(self.validation_path, train),
             test=self._read_other(self.test_path, train),
             features=train.features,
+            sources={"train": self.path, "validation": self.validation_path or "", "test": self.test_path or ""},
         )
 
     def _read_other(self, path: str | None, train: Table) -> Pair | None:
@@ -131,6 +142,7 @@ class Npz(Dataset):
             train=(arrays[self.x], arrays[self.y]),
             validation=self._pair(arrays, "validation"),
             test=self._pair(arrays, "test"),
+            sources=dict.fromkeys(("train", "validation", "test"), self.path),
         )
 
     def _pair(self, arrays: dict[str, NDArray[Any]], part: str) -> Pair | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from modnet.data.files import reason, shown
-from modnet.data.samples import as_array, as_samples, place
+from modnet.data.samples import as_array, as_samples, check_finite, place
 from modnet.errors import DataError
 
 __all__ = ["Targets"]
@@ -91,6 +91,19 @@ class Targets:
     def width(self) -> int | None:
         """How many numbers a sample's target has; None for labels."""
         return None if self.values is None else int(self.values.shape[1])
+
+    def narrowed(self, dtype: DTypeLike, where: str) -> Targets:
+        """Return the targets as numbers of a dtype; labels stay as they are.
+
+        Raises:
+            DataError: a number that the dtype cannot hold.
+        """
+        if self.values is None or self.values.dtype == dtype:
+            return self
+        with np.errstate(over="ignore"):  # what overflows is found below
+            values = self.values.astype(dtype)
+        check_finite(values, f"{where} as {np.dtype(dtype)}")
+        return Targets(values=values)
 
     def take(self, rows: NDArray[np.intp]) -> Targets:
         """Return the targets of the samples ``rows`` alone."""

@@ -11,7 +11,8 @@ from modnet.config import RunConfig
 from modnet.errors import ModelFileError
 from modnet.network import Network
 from modnet.storage.atomic import write_atomically
-from modnet.storage.model import MODEL_NAME, check_findable, parts_in_use, save
+from modnet.storage.metadata import Metadata, check_findable, parts_in_use
+from modnet.storage.model import MODEL_NAME, save
 
 __all__ = ["RunFolder"]
 
@@ -44,17 +45,18 @@ class RunFolder:
             raise ModelFileError(f"{fspath(path)}: cannot be a run folder: {error.strerror}") from None
         return folder
 
-    def begin(self, config: RunConfig) -> None:
+    def begin(self, config: RunConfig, network: Network) -> None:
         """Make the folder, and write the configuration with a comment that says which distributions gave its parts.
 
         Raises:
-            ModelFileError: nothing can be made there.
+            ModelFileError: nothing can be made there, or the network will hold what no file can keep.
         """
+        Metadata.of(network, str(self.path))  # not only when all is trained
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ModelFileError(f"{self.path}: no run folder can be made here: {error.strerror}") from None
-        owners = sorted({f"{part['distribution']} {part['version']}".strip() for part in parts_in_use(config).values()})
+        owners = sorted({f"{part.distribution} {part.version}".strip() for part in parts_in_use(config).values()})
         comment = f"# Every default is filled in. Parts from: {', '.join(filter(None, owners))}\n"
         self._write(self.CONFIG, (comment + config.to_toml()).encode())
         self._write(self.HISTORY, b"")

@@ -1,0 +1,234 @@
+"""Measure everything, and write RESULTS.md and the chart of the docs.
+
+    pip install . -r benchmarks/requirements.txt
+    python benchmarks/run.py --mnist FOLDER          # --quick for fewer rounds, --only training,prediction for a part
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from measuring import Row, load_mnist, machine, ratios
+
+HERE = Path(__file__).parent
+CHART = HERE.parent / "docs" / "images" / "training-speed.svg"
+PEERS = ["by hand", "scikit-learn", "PyTorch", "JAX"]
+WANTED = {  # the issue's figures: at least so many times as fast as scikit-learn and PyTorch, at most so many times by hand
+    1: (3.3, 4.2, 1.10),
+    2: (6.0, 6.0, 1.25),
+    3: (2.0, 2.5, 1.10),
+    4: (2.2, 1.8, 1.10),
+    5: (1.4, 1.1, 1.10),
+}
+
+
+def spread(row: Row, name: str, base: str = "modnet") -> str:
+    low, median, high = ratios(row, name, base)
+    return f"**{median:.2f}** ({low:.2f}–{high:.2f})"
+
+
+def seconds(row: Row, name: str) -> str:
+    return f"{np.median(row[name]):.3f}" if name in row else "–"
+
+
+def training_part(arguments: argparse.Namespace) -> list[str]:
+    from training import ROWS, table
+
+    x, y = load_mnist(arguments.mnist)
+    results = table(x, y, arguments.rows, arguments.rounds, not arguments.no_jax)
+    lines = [
+        "## One epoch of training, float32",
+        "",
+        "*modnet* is an epoch within a fit, by its own history; *whole fit* is `fit` of one epoch with all that is done once,",
+        "the check of every number of the data for NaN among it, which no peer but scikit-learn makes.",
+        "Seconds are medians. A ratio is the contender's time over modnet's: median (least–most over the rounds); above 1",
+        "modnet is faster. *Wanted* is for scikit-learn, PyTorch, and modnet's time over the hand-written loop's.",
+        "",
+        "| # | net | batch | modnet s | whole fit s | by hand s | scikit-learn s | PyTorch s | JAX s | vs scikit-learn | vs PyTorch | "
+        "modnet / by hand | wanted |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for number, row in results.items():
+        sizes, length, samples = ROWS[number]
+        times = " | ".join(seconds(row, name) for name in ("modnet", "whole fit", *PEERS))
+        wanted = "≥ {} / ≥ {} / ≤ {}".format(*WANTED[number])
+        lines.append(
+            f"| {number} | {'-'.join(map(str, sizes))} | {'all' if length == samples else length} | {times} | "
+            f"{spread(row, 'scikit-learn')} | {spread(row, 'PyTorch')} | {spread(row, 'modnet', 'by hand')} | {wanted} |"
+        )
+    draw(results)
+    return lines
+
+
+def precision_part(arguments: argparse.Namespace) -> list[str]:
+    from training import precision
+
+    results = precision(*load_mnist(arguments.mnist), arguments.rows, arguments.rounds)
+    lines = ["## float64 over float32", "", "Wanted: at most 2.3.", "", "| # | float64 / float32 |", "| --- | --- |"]
+    return lines + [f"| {number} | {spread(row, 'float64')} |" for number, row in results.items()]
+
+
+def openness_part(arguments: argparse.Namespace) -> list[str]:
+    from training import openness
+
+    row = openness(*load_mnist(arguments.mnist), 2 * arguments.rounds)
+    lines = ["## What openness costs", "", "Row 1, over its own time. Wanted: 1 for the stranger, at most 1.05 for the event.",
+             "", "| what | ratio |", "| --- | --- |"]  # fmt: skip
+    return lines + [f"| {name} | {spread(row, name)} |" for name in row if name != "modnet"]
+
+
+def busy_part(arguments: argparse.Namespace) -> list[str]:
+    from training import busy
+
+    results = busy(*load_mnist(arguments.mnist), arguments.rows, arguments.rounds)
+    lines = [
+        "## Beside a process that keeps one core busy",
+        "",
+        "Over the same contender's time on the machine as it was. Wanted for modnet: at most 2.5. The loop by hand leaves the",
+        "number of threads to the BLAS library.",
+        "",
+        "| # | modnet | by hand |",
+        "| --- | --- | --- |",
+    ]
+    for number, row in results.items():
+        cells = " | ".join(spread(row, f"{name}, busy", name) for name in ("modnet", "by hand"))
+        lines.append(f"| {number} | {cells} |")
+    return lines
+
+
+def growth_part(arguments: argparse.Namespace) -> list[str]:
+    from training import growth
+
+    lines = [
+        "## Growth with the samples",
+        "",
+        "32-30-10, float32, one epoch. The exponent is that of seconds ∝ samplesᵖ, wanted at most 1.05; MB are the most that",
+        "was allocated beyond the caller's data, of which the order of the samples is 8 bytes for each.",
+        "",
+        "| type | samples | seconds | exponent | MB |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for kind, (counts, times, memory) in growth(arguments.rounds).items():
+        exponent = np.polyfit(np.log(counts), np.log(times), 1)[0]
+        lines.append(
+            f"| {kind} | {', '.join(f'{count:,}' for count in counts)} | {', '.join(f'{t:.3f}' for t in times)} | "
+            f"{exponent:.2f} | {', '.join(f'{mb:.1f}' for mb in memory)} |"
+        )
+    return lines
+
+
+def prediction_part(arguments: argparse.Namespace) -> list[str]:
+    from prediction import predictions
+
+    lines = [
+        "## Predictions through 64-30-10, float32",
+        "",
+        "Wanted for one row: at most 1.6 times by hand, 6 times as fast as scikit-learn, faster than PyTorch; for 10,000",
+        "rows: at least as fast as either.",
+        "",
+        "| rows | modnet µs | by hand µs | modnet / by hand | vs scikit-learn | vs PyTorch |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for rows, calls in ((1, 2000), (10_000, 10)):
+        row = predictions(3 * arguments.rounds, rows, calls)
+        micro = [f"{np.median(row[name]) * 1e6:.1f}" for name in ("modnet", "by hand")]
+        lines.append(
+            f"| {rows:,} | {micro[0]} | {micro[1]} | {spread(row, 'modnet', 'by hand')} | {spread(row, 'scikit-learn')} | "
+            f"{spread(row, 'PyTorch')} |"
+        )
+    return lines
+
+
+def start_part(arguments: argparse.Namespace) -> list[str]:
+    from start import installed_megabytes, starts
+
+    row = starts(3 * arguments.rounds)
+    base = "numpy, pydantic, pluggy"
+    lines = [
+        "## Start and size",
+        "",
+        f"Installed with everything that it needs: {installed_megabytes(HERE.parent):.0f} MB (wanted: under 130).",
+        "",
+        f"| what | ms | over `import {base}` |",
+        "| --- | --- | --- |",
+    ]
+    return lines + [f"| {name} | {np.median(row[name]) * 1e3:.0f} | {spread(row, name, base)} |" for name in row]
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
+    "training": training_part,
+    "precision": precision_part,
+    "openness": openness_part,
+    "busy": busy_part,
+    "growth": growth_part,
+    "prediction": prediction_part,
+    "start": start_part,
+}
+
+
+def draw(results: dict[int, Row]) -> None:
+    """Draw the epochs' seconds as one chart."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+    from training import ROWS
+
+    mpl.rcParams["svg.hashsalt"] = "modnet"
+    names = ["modnet", *PEERS]
+    colours = ["#0072B2", "#999999", "#E69F00", "#CC79A7", "#009E73"]
+    figure, axes = plt.subplots(figsize=(9, 4.5), layout="constrained")
+    width = 0.8 / len(names)
+    for place, (name, colour) in enumerate(zip(names, colours, strict=True)):
+        present = [(index, row[name]) for index, row in enumerate(results.values()) if name in row]
+        positions = [index + (place - (len(names) - 1) / 2) * width for index, _ in present]
+        medians = [float(np.median(times)) for _, times in present]
+        axes.bar(positions, medians, width, label=name, color=colour)
+    labels = []
+    for number in results:
+        sizes, length, samples = ROWS[number]
+        labels.append(f"{'-'.join(map(str, sizes))}\nbatch {'all' if length == samples else length}, {samples // 1000} k rows")
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_yscale("log")
+    axes.set_ylabel("seconds an epoch (logarithmic)")
+    axes.set_title("One epoch of training on MNIST, float32: less is better")
+    axes.legend(ncols=len(names), loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    CHART.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(CHART, metadata={"Date": None})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mnist", type=Path, required=True, help="the folder with the four IDX files, gzip")
+    parser.add_argument("--only", default=",".join(PARTS), help="which parts, with commas")
+    parser.add_argument("--rows", default="1,2,3,4,5", type=lambda text: [int(part) for part in text.split(",")])
+    parser.add_argument("--quick", action="store_true", help="three rounds instead of seven")
+    parser.add_argument("--no-jax", action="store_true", help="leave JAX out")
+    arguments = parser.parse_args()
+    arguments.rounds = 3 if arguments.quick else 7
+    kept = HERE / "results.json"
+    sections: dict[str, list[str]] = json.loads(kept.read_text()) if kept.exists() else {}
+    for name in arguments.only.split(","):
+        before, when = machine(), datetime.now(UTC).strftime("%Y-%m-%d")
+        lines = PARTS[name](arguments)
+        sections[name] = [*lines, "", f"*{when}; {before}; {arguments.rounds} rounds.*", ""]
+        print("\n".join(sections[name]), flush=True)
+        kept.write_text(json.dumps(sections, ensure_ascii=False, indent=1) + "\n")
+    ordered = [line for name in PARTS if name in sections for line in sections[name]]
+    head = ["# Benchmarks", "", f"Written by `python benchmarks/run.py`; the parts may be of different runs. {HOW}", ""]
+    (HERE / "RESULTS.md").write_text("\n".join([*head, *ordered]), encoding="utf-8")
+
+
+HOW = (
+    "Contenders take turns, round after round, after one round to warm up, so that a busy moment hits them all; compare "
+    "the ratios, not the seconds."
+)
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE))
+    main()

@@ -1,0 +1,19 @@
+"""The conformance kit: it tells the author of a part whether the part is right, check by check.
+
+It needs nothing but modnet itself. Only `parametrize_checks` imports pytest, when it is called; array-api-strict is
+used where it is installed.
+"""
+
+from modnet.testing.report import ConformanceError, Report, Result
+from modnet.testing.run import check_component, parametrize_checks
+from modnet.testing.table import Check, checks_of
+
+__all__ = [
+    "Check",
+    "ConformanceError",
+    "Report",
+    "Result",
+    "check_component",
+    "checks_of",
+    "parametrize_checks",
+]

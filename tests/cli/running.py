@@ -1,0 +1,108 @@
+"""Running the command in this process, data to run it on, and what a run leaves behind."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import modnet as tested
+from modnet.cli import main
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(tested.__file__).parents[1])}
+"""For processes of their own, so that they test what this one does, installed or not."""
+COMMAND = (sys.executable, "-W", "error", "-m", "modnet")
+
+
+def process(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``modnet`` as a process of its own."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env={**ENVIRONMENT, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a person sees of one call."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+Modnet = Callable[..., Result]
+
+
+def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Modnet:
+    """Return a function that runs ``modnet`` with some arguments."""
+
+    def call(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["modnet", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = 0 if end.code is None else int(end.code)
+        return Result(code, *capsys.readouterr())
+
+    return call
+
+
+def history_of(run: str | Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (Path(run) / "history.jsonl").read_text().splitlines()]
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-z))
+
+
+def outputs_of(run: str | Path, x: np.ndarray, last: Callable[[np.ndarray], np.ndarray] = sigmoid) -> np.ndarray:
+    """Work out the outputs of a run's dense sigmoid network from nothing but the tensors in its file."""
+    tensors = load_file(Path(run) / "model.safetensors")
+    if "scaling.shift" in tensors:
+        x = (x - tensors["scaling.shift"]) * tensors["scaling.factor"]
+    count = sum(name.endswith(".weights") for name in tensors)
+    for index in range(count):
+        z = x @ tensors[f"layers.{index}.weights"].T + tensors[f"layers.{index}.biases"]
+        x = last(z) if index == count - 1 else sigmoid(z)
+    return x
+
+
+def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+@dataclass(frozen=True)
+class Flowers:
+    """Four measures of three sorts, told apart with ease; the sorts have text for names."""
+
+    x: np.ndarray
+    names: np.ndarray
+    columns = ("length", "width", "height", "weight")
+    train = ("--set", "data.kind=csv", "--set", "data.path=flowers.csv", "--set", "data.target=sort", "--set",
+             "network.layers=[8, 3]", "--set", "data.scaling=standard")  # fmt: skip
+
+    def write(self, path: str, order: Sequence[str] = (*columns, "sort"), rows: slice = slice(None)) -> None:
+        table = dict(zip(self.columns, self.x.T.tolist(), strict=True)) | {"sort": self.names.tolist()}
+        write_csv(path, order, list(zip(*(table[name] for name in order), strict=True))[rows])

@@ -1,0 +1,165 @@
+"""``modnet predict``: a line of CSV for each row."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli.running import Flowers, Modnet, outputs_of, write_csv
+
+from modnet import load
+
+
+def parsed(text: str) -> tuple[list[str], list[list[str]]]:
+    header, *rows = csv.reader(io.StringIO(text))
+    return header, rows
+
+
+@pytest.fixture
+def run(trained: Modnet, flowers: Flowers) -> str:
+    """A run on flowers, with scaling kept in the model."""
+    trained("train", *flowers.train, "--epochs", 3, "--quiet", "--out", "run")
+    return "run"
+
+
+def test_classes_and_outputs_are_those_of_the_network(trained: Modnet, flowers: Flowers, run: str) -> None:
+    header, rows = parsed(trained("predict", run, "flowers.csv").out)
+    assert header == ["class", "output_größe 3", "output_lily, white", "output_rose"]
+    outputs = np.array([row[1:] for row in rows], dtype=float)
+    network = load(run)
+    assert np.array_equal(outputs, network.predict(flowers.x))  # every digit is printed
+    assert np.allclose(outputs, outputs_of(run, flowers.x), rtol=1e-9, atol=0)
+    named = np.array(["größe 3", "lily, white", "rose"])[outputs.argmax(axis=1)]
+    assert [row[0] for row in rows] == named.tolist() == network.classify(flowers.x).tolist()
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        Flowers.columns,
+        ("weight", "height", "width", "length"),
+        ("sort", "weight", "height", "width", "length"),
+    ],
+)
+def test_columns_are_found_by_name_with_or_without_the_target(
+    trained: Modnet, flowers: Flowers, run: str, order: tuple[str, ...]
+) -> None:
+    flowers.write("rows.csv", order, slice(5, 25))
+    _, rows = parsed(trained("predict", run, "rows.csv").out)
+    assert np.array_equal(np.array([row[1:] for row in rows], dtype=float), load(run).predict(flowers.x[5:25]))
+
+
+def test_columns_that_the_network_does_not_know_are_left_aside(trained: Modnet, flowers: Flowers, run: str) -> None:
+    table = [["x", *map(repr, row), ""] for row in flowers.x[:3].tolist()]
+    write_csv("rows.csv", ["note", *flowers.columns, "more"], table)
+    _, rows = parsed(trained("predict", run, "rows.csv").out)
+    assert np.array_equal(np.array([row[1:] for row in rows], dtype=float), load(run).predict(flowers.x[:3]))
+
+
+def test_rows_without_a_header_are_taken_as_they_lie(trained: Modnet, flowers: Flowers, run: str) -> None:
+    Path("rows.csv").write_text("".join(",".join(map(repr, row)) + "\n" for row in flowers.x[:2].tolist()))
+    _, rows = parsed(trained("predict", run, "rows.csv").out)
+    assert np.array_equal(np.array([row[1:] for row in rows], dtype=float), load(run).predict(flowers.x[:2]))
+
+
+def test_a_file_takes_what_would_be_printed(trained: Modnet, flowers: Flowers, run: str) -> None:
+    del flowers
+    printed = trained("predict", run, "flowers.csv").out
+    Path("out.csv").write_text("of before")
+    result = trained("predict", run, "flowers.csv", "--out", "out.csv")
+    assert result.out == ""
+    assert Path("out.csv").read_text(encoding="utf-8") == printed
+
+
+def test_an_error_leaves_the_earlier_file_as_it_was(modnet: Modnet, run: str) -> None:
+    Path("out.csv").write_text("of before")
+    Path("rows.csv").write_text("length,width,height,weight\n1,2,3,x\n")
+    result = modnet("predict", run, "rows.csv", "--out", "out.csv")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "modnet: rows.csv: line 2, column 'weight': 'x'; a finite number is expected\n"
+    assert Path("out.csv").read_text() == "of before"
+
+
+@pytest.mark.parametrize("place", ["no/such/out.csv", "folder", "full"])
+def test_a_place_that_takes_no_answers(modnet: Modnet, run: str, place: str) -> None:
+    Path("folder").mkdir()
+    if place == "full":
+        if not Path("/dev/full").exists():
+            pytest.skip("there is no device that is always full here")
+        Path("full").symlink_to("/dev/full")
+    result = modnet("predict", run, "flowers.csv", "--out", place)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"modnet: {place}: cannot be written: ")
+    assert result.err.count("\n") == 1
+    assert sorted(path.name for path in Path().iterdir()) == sorted(
+        {"flowers.csv", "folder", "run", *(["full"] if place == "full" else [])}
+    )
+
+
+def test_a_link_is_followed_and_a_pipe_is_written_to(trained: Modnet, run: str) -> None:
+    printed = trained("predict", run, "flowers.csv").out
+    Path("old.csv").write_text("of before")
+    Path("link.csv").symlink_to("old.csv")
+    trained("predict", run, "flowers.csv", "--out", "link.csv")
+    assert Path("link.csv").is_symlink()
+    assert Path("old.csv").read_text(encoding="utf-8") == printed
+    os.mkfifo("pipe")
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit(Path("pipe").read_text, encoding="utf-8")
+        trained("predict", run, "flowers.csv", "--out", "pipe")
+        assert read.result() == printed
+    assert Path("pipe").is_fifo()
+
+
+def test_a_full_disk_leaves_the_earlier_file_as_it_was(
+    modnet: Modnet, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("out.csv").write_text("of before")
+
+    def full(descriptor: int) -> None:
+        del descriptor
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", full)
+    result = modnet("predict", run, "flowers.csv", "--out", "out.csv")
+    assert (result.code, result.err) == (2, "modnet: out.csv: cannot be written: No space left on device\n")
+    assert Path("out.csv").read_text() == "of before"
+    assert sorted(path.name for path in Path().iterdir()) == ["flowers.csv", "out.csv", "run"]
+
+
+def test_outputs_that_leave_the_finite_numbers_are_not_an_answer(modnet: Modnet, flowers: Flowers) -> None:
+    layer = "network.layers=[{kind='dense', units=3, activation='identity'}]"
+    settings = (*flowers.train, "--set", layer, "--set", "data.scaling=none")
+    assert modnet("train", *settings, "--epochs", 0, "--quiet", "--out", "run").code == 0
+    Path("rows.csv").write_text("1,2,3,4\n1.7e308,-1.7e308,1.7e308,1.7e308\n")
+    result = modnet("predict", "run", "rows.csv")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "modnet: rows.csv: row 1 (counted from 0): the outputs leave the finite numbers\n"
+
+
+def test_two_classes_on_one_output(trained: Modnet, rng: np.random.Generator) -> None:
+    x = rng.normal(size=(40, 2))
+    write_csv("two.csv", ["u", "v", "yes"], [[*row, "yes" if row[0] > 0 else "no"] for row in x.tolist()])
+    settings = ("data.kind=csv", "data.path=two.csv", "data.target=yes", "network.layers=[1]", "optimizer.eta=10.0")
+    options = [part for setting in settings for part in ("--set", setting)]
+    trained("train", *options, "--quiet", "--out", "run")
+    header, rows = parsed(trained("predict", "run", "two.csv").out)
+    assert header == ["class", "output_0"]
+    outputs = outputs_of("run", x)[:, 0]
+    assert np.allclose([float(row[1]) for row in rows], outputs, rtol=1e-9)
+    assert [row[0] for row in rows] == ["yes" if a >= 0.5 else "no" for a in outputs]
+    assert np.mean((outputs >= 0.5) == (x[:, 0] > 0)) > 0.9
+
+
+def test_a_row_too_large_for_the_networks_numbers_is_refused(modnet: Modnet) -> None:
+    assert modnet("train", "--epochs", 0, "--dtype", "float32", "--quiet", "--out", "run").code == 0
+    Path("rows.csv").write_text(",".join(["1e300"] * 64) + "\n")
+    result = modnet("predict", "run", "rows.csv")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("modnet: ")

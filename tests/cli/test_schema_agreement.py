@@ -1,0 +1,308 @@
+"""The schema and the validator say the same of generated configurations, good and bad."""
+
+from __future__ import annotations
+
+import math
+import random
+import types
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import pytest
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+from jsonschema import Draft202012Validator
+from pydantic import AliasChoices, Field
+
+from modnet import Activation, Callback, ConfigError, Layer, Slot, load_config, named, registry
+from modnet.components.base import Component, Model
+from modnet.components.layers import Dense
+from modnet.config import NetworkConfig, RunConfig
+from modnet.registry import Owner
+
+COUNT = 1500
+JUNK: tuple[Any, ...] = (
+    *(None, True, False, 0, 1, -1, 7, 10**30, 0.5, -0.5, 1e-300, math.inf, -math.inf, math.nan),
+    *("", "x", "auto", "sigmoid", "dense", "dense:", ":sigmoid", "modnet-framework:sigmoid", "Sigmoid"),
+    *([], ["x"], [3], [[3]], {}, {"units": 3}, {"x": 1}),
+    *({"kind": "sigmoid"}, {"kind": 3}, {"kind": None}, {"kind": "none-such"}),
+)
+
+
+class Nested(Activation):
+    """An activation within an activation."""
+
+    kind: Literal["nested"] = "nested"
+    inner: Annotated[Activation, Slot()] = named("tanh", "what is within")
+    other: Annotated[Activation, Slot()] | None = Field(default=None, description="what is perhaps within")
+
+
+class Sigmoid(Activation):
+    """Claims a built-in's kind."""
+
+    kind: Literal["sigmoid"] = "sigmoid"
+    steep: float = Field(gt=0, allow_inf_nan=True, description="required, and may be infinite")
+
+
+class Swish(Activation):
+    """One of two."""
+
+    kind: Literal["swish"] = "swish"
+    beta: float = Field(default=1.0, gt=0, validation_alias=AliasChoices("beta", "b"), description="has another name")
+
+
+class Rival(Swish):
+    """The other of two."""
+
+    gamma: int = Field(default=1, ge=-2, le=2, description="only here")
+
+
+class Bundle(Layer):
+    """Has options of many forms."""
+
+    kind: Literal["bundle"] = "bundle"
+    size: int = Field(gt=1, lt=9, description="required")
+    shape: list[int] = Field(default=[1], min_length=1, description="a list")
+    mode: Literal["one", "two", 3] = Field(default="one", description="a choice")
+    note: str | None = Field(default=None, min_length=2, description="may be missing")
+    activations: tuple[Annotated[Activation, Slot()], ...] = Field(default=(), strict=False, description="several")
+
+
+class Odd(Callback):
+    """Has an option that may be anything."""
+
+    kind: Literal["odd"] = "odd"
+    odd: Any = Field(default=3, description="anything")
+
+
+class Unwritable(Callback):
+    """Has an option that has no JSON Schema."""
+
+    kind: Literal["unwritable"] = "unwritable"
+    call: Callable[[], None] | None = Field(default=None, description="no TOML file has this")
+    patience: int = Field(default=1, ge=0, description="any file has this")
+
+
+@pytest.fixture(autouse=True)
+def strangers() -> Iterator[None]:
+    """Strangers' parts beside the built-in ones, with collisions."""
+    before = registry.active()
+    wider = before.copy()
+    wider.add([Nested, Swish, Bundle, Odd], Owner("modnet-one", "1"))
+    wider.add([Sigmoid, Rival], Owner("modnet-two", "2"))
+    registry._active = wider
+    yield
+    registry._active = before
+
+
+class Writer:
+    """Writes configurations: most values are right, and ``wrong`` of them are not."""
+
+    def __init__(self, seed: int, wrong: float) -> None:
+        self.rng = random.Random(seed)  # noqa: S311 -- to be repeated
+        self.wrong = wrong
+
+    def table(self, model: type[Model], keep: float = 0.3) -> dict[str, Any]:
+        aliases = {name: alias for alias, name in model.other_names().items() if alias != name}
+        table = {}
+        for name, field in model.model_fields.items():
+            if name == "kind" or (not field.is_required() and self.rng.random() > keep):
+                continue
+            if field.is_required() and self.rng.random() < self.wrong:
+                continue
+            key = aliases[name] if name in aliases and self.rng.random() < 0.5 else name
+            table[key] = self.value(field.annotation, field.metadata, isinstance(field.default, str))
+            if name in aliases and self.rng.random() < self.wrong:
+                table[aliases[name]] = table[name] = table[key]
+        if self.rng.random() < self.wrong / 2:
+            table[self.rng.choice(["bach_size", "kinds", "eta", ""])] = 1
+        return table
+
+    def value(self, annotation: Any, metadata: list[Any], has_default: bool = False) -> Any:
+        if self.rng.random() < self.wrong:
+            return self.rng.choice(JUNK)
+        origin, arguments = get_origin(annotation), get_args(annotation)
+        if origin is Annotated:
+            return self.value(arguments[0], list(arguments[1:]))
+        if any(isinstance(mark, Slot) for mark in metadata):
+            return self.part(annotation, has_default)
+        if origin in (Union, types.UnionType):
+            return self.value(self.rng.choice(arguments), metadata)
+        if origin is Literal:
+            return self.rng.choice(arguments)
+        if origin in (tuple, list):
+            least = next((mark.min_length for mark in metadata if isinstance(mark, MinLen)), 0)
+            return [self.value(arguments[0], []) for _ in range(self.rng.randint(least, 3))]
+        if origin is dict:
+            return {"activation:swish": self.rng.choice(["modnet-one", "modnet-two"])}
+        if isinstance(annotation, type) and issubclass(annotation, Model):
+            return self.table(annotation, 0.7)
+        simple = {bool: [True, False], str: ["some", "words"], type(None): [None], Any: [1, "x", [None]]}
+        return self.rng.choice(simple[annotation]) if annotation in simple else self.number(annotation, metadata)
+
+    def number(self, annotation: Any, metadata: list[Any]) -> Any:
+        """Return a number within its bounds, often on one of them, and sometimes just outside."""
+        low, high = -3.0, 50.0
+        for mark in metadata:
+            low = getattr(mark, "ge", getattr(mark, "gt", low)) if isinstance(mark, Ge | Gt) else low
+            high = getattr(mark, "le", getattr(mark, "lt", high)) if isinstance(mark, Le | Lt) else high
+        if annotation is int:
+            return self.rng.choice([math.ceil(low) + 1, math.floor(high) - 1, self.rng.randint(int(low), int(high))])
+        drawn = [low + (high - low) * 0.25, self.rng.uniform(low, high)]
+        return self.rng.choice([*drawn, low, high, int(low) + 1] if self.rng.random() < 0.2 else drawn)
+
+    def part(self, family: type[Component], has_default: bool) -> Any:
+        classes = [one.component for one in registry.active() if issubclass(one.component, family)]
+        part = self.rng.choice(classes)
+        if family is Layer and self.rng.random() < 0.4:
+            return self.rng.choice([1, 5, 30])
+        names = registry.active().names_of(part)
+        if part.named_kind() == "swish":
+            names = [names[-1]]  # its plain kind is for a preference to decide
+        name = self.rng.choice(names[-1:] if self.rng.random() < 0.1 else names[:1])
+        required = any(field.is_required() for field in part.model_fields.values())
+        if self.rng.random() < 0.3 and (not required or self.rng.random() < self.wrong):
+            return name
+        table = self.table(part)
+        if has_default and self.rng.random() < 0.2:
+            return table
+        return table if self.rng.random() < self.wrong / 2 else {"kind": name, **table}
+
+
+def holds(table: dict[str, Any]) -> bool:
+    try:
+        load_config(table)
+    except ConfigError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_they_agree_on_generated_configurations(part: int) -> None:
+    validator = Draft202012Validator(RunConfig.model_json_schema())
+    good = 0
+    for seed in range(part * COUNT // 3, (part + 1) * COUNT // 3):
+        table = Writer(seed, wrong=0.0 if seed % 3 == 0 else 0.03 if seed % 3 == 1 else 0.1).table(RunConfig, 0.6)
+        table.pop("prefer", None)
+        expected = holds(table)
+        errors = [error.message for error in validator.iter_errors(table)]
+        assert (not errors) == expected, (seed, table, errors)
+        good += expected
+    assert COUNT // 12 < good < COUNT // 3 - COUNT // 12, "there are many of both sorts"
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ({}, True),
+        ({"network": {"layers": [30, 10]}}, True),
+        ({"network": {"layers": [0]}}, False),
+        ({"network": {"layers": [True]}}, False),
+        ({"network": {"layers": []}}, False),
+        ({"network": {"layers": ["dense"]}}, False),
+        ({"network": {"layers": ["dropout", 10]}}, True),
+        ({"network": {"layers": [{"units": 3}]}}, False),
+        ({"network": {"layers": 30}}, False),
+        ({"network": None}, False),
+        ({"metrics": "auto"}, True),
+        ({"metrics": "accuracy"}, False),
+        ({"metrics": ["auto"]}, False),
+        ({"optimizer": {"batch_size": 3}}, True),
+        ({"optimizer": {"kind": "batch", "batch_size": 3}}, False),
+        ({"optimizer": {"eta": 3.0}}, True),
+        ({"optimizer": {"eta": 3.0, "learning_rate": 3.0}}, False),
+        ({"optimizer": {"learning_rate": math.inf}}, False),
+        ({"optimizer": {"learning_rate": math.nan}}, False),
+        ({"optimizer": {"rule": {"beta1": 0.5}}}, False),
+        ({"optimizer": {"rule": {"kind": "adam", "beta1": 0.5}}}, True),
+        ({"optimizer": "modnet-framework:batch"}, True),
+        ({"data": {"kind": "csv", "path": "x.csv"}}, False),
+        ({"data": {"kind": "csv", "path": "", "target": "y"}}, False),
+        ({"seed": True}, False),
+        ({"seed": "0"}, False),
+        ({"callbacks": ["progress", {"kind": "early-stopping", "patience": 3}]}, True),
+        ({"callbacks": {"kind": "progress"}}, False),
+        ({"prefer": {"activation:swish": "modnet-one"}}, True),
+        ({"prefer": {"activation:sigmoid": "modnet-two"}}, False),
+        ({"prefer": {"wish:swish": "modnet-one"}}, False),
+        ({"prefer": {"swish": "modnet-one"}}, False),
+        ({"prefer": {"activation:swish": "one or two"}}, False),
+        ({"prefer": {"activation:swish": 1}}, False),
+        ({"prefer": []}, False),
+    ],
+)
+def test_they_agree_on_what_is_easily_forgotten(table: dict[str, Any], expected: bool) -> None:
+    assert holds(table) == expected
+    assert Draft202012Validator(RunConfig.model_json_schema()).is_valid(table) == expected
+
+
+@pytest.mark.parametrize(
+    ("activation", "expected"),
+    [
+        ("swish", True),
+        ({"kind": "swish", "gamma": 1}, True),
+        ({"kind": "modnet-two:swish", "b": 2.0}, True),
+        ({"kind": "modnet-two:swish", "b": 2.0, "beta": 2.0}, False),
+        ({"kind": "modnet-one:swish", "gamma": 1}, False),
+        ("modnet-two:sigmoid", False),
+        ({"kind": "modnet-two:sigmoid", "steep": math.inf}, True),
+        ({"kind": "sigmoid", "steep": 1.0}, False),
+        ({"kind": "nested", "inner": {"kind": "nested", "inner": {"kind": "leaky-relu", "slope": 0.5}}}, True),
+        ({"kind": "nested", "inner": {"kind": "nested", "inner": {"kind": "leaky-relu", "slop": 0.5}}}, False),
+        ({"kind": "nested", "inner": {}}, True),
+    ],
+)
+def test_they_agree_on_strangers(activation: Any, expected: bool) -> None:
+    layer = {"kind": "dense", "units": 3, "activation": activation}
+    table = {"prefer": {"activation:swish": "modnet-two"}, "network": {"layers": [layer]}}
+    assert holds(table) == expected
+    assert Draft202012Validator(RunConfig.model_json_schema()).is_valid(table) == expected
+
+
+def test_what_the_schema_cannot_say() -> None:
+    """The list in `modnet.schema`, so that it stays true."""
+    validator = Draft202012Validator(RunConfig.model_json_schema())
+    undecided = {"network": {"layers": [{"kind": "dense", "units": 3, "activation": "swish"}]}}
+    for lenient in ({"epochs": 3.0}, undecided):
+        assert validator.is_valid(lenient)
+        assert not holds(lenient)
+    other_spelling = {"optimizer": "Modnet_Framework:batch"}
+    assert not validator.is_valid(other_spelling)
+    assert holds(other_spelling)
+
+
+def test_the_schema_is_one_and_describes_everything() -> None:
+    schema = RunConfig.model_json_schema()
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert all(option.get("description") for option in schema["properties"].values())
+    tables = {table.get("title"): table for table in schema["$defs"].values()}
+    for one in registry.active():
+        table = tables[f"{one.component.family} {one.component.named_kind()}"]
+        options = set(table["properties"]) - {"kind"} - set(one.component.other_names())
+        if one.component.named_kind() not in ("swish", "sigmoid"):  # of which there are two
+            assert options <= set(one.component.option_names())
+            assert all(table["properties"][name].get("description") for name in one.component.option_names())
+        assert table["description"]
+    assert schema["properties"]["metrics"]["default"] == "auto"
+    assert not [node for node in walk(schema) if "$ref" in node and len(node) > 1]
+
+
+def walk(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from walk(inner)
+
+
+def test_an_option_without_a_schema_hides_no_other() -> None:
+    registry.active().add([Unwritable], Owner("modnet-one", "1"))
+    validator = Draft202012Validator(RunConfig.model_json_schema())
+    for patience, expected in ((3, True), (-3, False)):
+        table = {"callbacks": [{"kind": "unwritable", "patience": patience}]}
+        assert holds(table) == validator.is_valid(table) == expected
+
+
+def test_a_piece_has_a_schema_too() -> None:
+    assert NetworkConfig.model_json_schema()["properties"]["layers"]["minItems"] == 1
+    assert Draft202012Validator(Dense.model_json_schema()).is_valid({"units": 3, "activation": "tanh"})
+    assert not Draft202012Validator(Dense.model_json_schema()).is_valid({"units": 0})

@@ -1,0 +1,115 @@
+"""A file is there whole, or the one before it is."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import modnet
+from modnet import Trainer
+from modnet.errors import ModelFileError
+from modnet.storage.atomic import write_atomically
+
+
+def test_a_new_file_and_a_replaced_one(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"one")
+    assert path.read_bytes() == b"one"
+    write_atomically(path, b"two, longer")
+    assert path.read_bytes() == b"two, longer"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_others_may_read_what_the_umask_lets_them(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_atomically(tmp_path / "file", b"one")
+        assert os.umask(0o027) == 0o027  # and the umask is as it was
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
+
+
+FAILURES = {
+    "no space when written": ("os.fdopen", errno.ENOSPC),
+    "no space when synced": ("os.fsync", errno.ENOSPC),
+    "not renamed": ("pathlib.Path.replace", errno.EACCES),
+    "no temporary file": ("tempfile.mkstemp", errno.EROFS),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_failure_leaves_the_earlier_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, name: str
+) -> None:
+    where, code = FAILURES[name]
+    config = {"epochs": 1, "network": {"layers": [2]}}
+    network = Trainer.from_config(config).fit(rng.normal(size=(20, 3)), [0, 1] * 10).network
+    path = tmp_path / "model.safetensors"
+    network.save(path)
+    before, theta = path.read_bytes(), network.parameters.copy()
+    network.parameters[...] += 1.0
+    called = []
+
+    def fail(*arguments: object, **more: object) -> None:
+        called.append((arguments, more))
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(where, fail)
+        with pytest.raises(ModelFileError) as caught:
+            network.save(path)
+    assert len(called) == 1
+    assert str(caught.value) == f"{path}: cannot be written: {os.strerror(code)}"
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert np.array_equal(modnet.load(path).parameters, theta)
+    network.save(path)
+    assert np.array_equal(modnet.load(path).parameters, theta + 1.0)
+
+
+def test_an_interruption_leaves_the_earlier_file_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"one")
+
+    def interrupt(descriptor: int) -> None:
+        del descriptor
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, b"two")
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("file", b"one")]
+
+
+def test_the_content_is_synced_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    seen = []
+    sync = os.fsync
+
+    def watch(descriptor: int) -> None:
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        seen.append((regular, path.exists(), os.fstat(descriptor).st_size if regular else None))
+        sync(descriptor)
+
+    monkeypatch.setattr("os.fsync", watch)
+    write_atomically(path, b"12345")
+    assert seen == [(True, False, 5), (False, True, None)]  # the file, then the folder that names it
+
+
+@pytest.mark.parametrize("place", ["a file/model", "none/model", "."])
+def test_a_place_that_takes_no_file(tmp_path: Path, rng: np.random.Generator, place: str) -> None:
+    (tmp_path / "a file").write_text("mine")
+    network = (
+        Trainer.from_config({"epochs": 0, "network": {"layers": [2]}})
+        .fit(rng.normal(size=(20, 3)), [0, 1] * 10)
+        .network
+    )
+    with pytest.raises(ModelFileError, match="cannot be written: "):
+        network.save(tmp_path / place)
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a file", "mine")]

@@ -1,0 +1,249 @@
+"""Files that are truncated, edited or of somebody else: each is refused in one line, and none is believed."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+import modnet
+from modnet import Trainer
+from modnet.errors import ConfigError, ModelFileError
+
+
+@pytest.fixture
+def good(rng: np.random.Generator, tmp_path: Path) -> Path:
+    config = {"epochs": 1, "network": {"layers": [5, 3]}, "data": {"scaling": "standard"}}
+    network = Trainer.from_config(config).fit(rng.normal(size=(30, 4)), ["abc"[i % 3] for i in range(30)]).network
+    network.features = ("p", "q", "r", "s")
+    network.save(tmp_path / "good")
+    return tmp_path / "good"
+
+
+def refused(path: Path, pattern: str) -> None:
+    with pytest.raises(ModelFileError, match=pattern) as caught:
+        modnet.load(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def rewritten(good: Path, metadata: dict[str, str] | None, tensors: dict[str, Any] | None = None) -> Path:
+    """Return a file with these metadata and, where none are given, the same tensors."""
+    path = good.with_name("edited")
+    save_file(load_file(good) if tensors is None else tensors, path, metadata=metadata)
+    return path
+
+
+def said_in(good: Path) -> dict[str, Any]:
+    with safe_open(good, "numpy") as file:
+        return json.loads(file.metadata()["modnet"])
+
+
+def edited(good: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> Path:
+    """Return a file whose metadata and tensors ``change`` has edited."""
+    said, tensors = said_in(good), load_file(good)
+    change(said, tensors)
+    return rewritten(good, {"modnet": json.dumps(said)}, tensors)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 7, 8, 100, 0.5, -1])
+def test_a_truncated_file(good: Path, kept: float) -> None:
+    content = good.read_bytes()
+    length = int(len(content) * kept) if isinstance(kept, float) else kept
+    good.write_bytes(content[:length])
+    refused(good, "cannot be read: ")
+
+
+@pytest.mark.parametrize("content", [b"hello, I am no model at all", b"PK\x03\x04" + bytes(60), bytes(200)])
+def test_a_file_of_another_kind(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "m").write_bytes(content)
+    refused(tmp_path / "m", "cannot be read: ")
+
+
+def test_somebody_elses_tensors(tmp_path: Path) -> None:
+    save_file({"w": np.zeros(3)}, tmp_path / "m")
+    refused(tmp_path / "m", "is no modnet model file")
+    save_file({"w": np.zeros(3)}, tmp_path / "m", metadata={"format": "pt"})
+    refused(tmp_path / "m", "is no modnet model file")
+
+
+def test_nothing_where_a_model_should_be(tmp_path: Path) -> None:
+    refused(tmp_path, r"no model file and no run folder with model\.safetensors is here")
+    refused(tmp_path / "none", "no model file and no run folder")
+    (tmp_path / "file").write_text("")
+    refused(tmp_path / "file" / "model", "no model file and no run folder")
+
+
+TEXTS = ("", "{", "{}", '{"a": 1}', "5", "null", '"x"', "[]", "[" * 5000, '{"format_version": 1}', '{"a\\nb": 1}')
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_metadata_that_say_something_else_altogether(good: Path, text: str) -> None:
+    refused(rewritten(good, {"modnet": text}), r" \(in the file's metadata\)$")
+
+
+def test_the_file_that_is_edited_below_is_good_before(good: Path) -> None:
+    assert np.array_equal(modnet.load(edited(good, lambda *_: None)).parameters, modnet.load(good).parameters)
+
+
+KEYS = ("format_version", "modnet_version", "input_shape", "dtype", "network", "parts")
+MAY_BE_MISSING = ("config", "classes", "features")
+VALUES = ("", "{", {"a": 1}, {"a\nb": 1}, 5, None, True, 1.5, "x", [], [None], [[[]]], ["a\nb"])
+SAID = [
+    *((key, value) for key in KEYS for value in VALUES if not (key == "modnet_version" and isinstance(value, str))),
+    *((key, value) for key in MAY_BE_MISSING for value in VALUES if value is not None),
+    *(("format_version", version) for version in (0, 2, "1", 1.0, -1, 10**30)),
+    *((key, value) for key in (*KEYS[2:], *MAY_BE_MISSING) for value in ("4", "float64 ", [4.0], ["4"])),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), SAID)
+def test_metadata_of_which_one_says_something_else(good: Path, key: str, value: Any) -> None:
+    path = edited(good, lambda said, _: said.update({key: value}))
+    with pytest.raises((ModelFileError, ConfigError)) as caught:
+        modnet.load(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_metadata_of_which_one_is_missing(good: Path, key: str) -> None:
+    refused(edited(good, lambda said, _: said.pop(key)), f"{key}: is required")
+
+
+@pytest.mark.parametrize("key", ["more", "Network", ""])
+def test_metadata_with_something_that_nobody_knows(good: Path, key: str) -> None:
+    refused(edited(good, lambda said, _: said.update({key: 1})), f"{key}: ")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("input_shape", [5]),
+        ("input_shape", []),
+        ("input_shape", [-4]),
+        ("input_shape", [4, 1]),
+        ("input_shape", [10**13]),
+        ("input_shape", [10**30]),
+        ("input_shape", None),
+        ("dtype", "float16"),
+        ("dtype", "float32"),
+        ("dtype", ["float64"]),
+        ("layers", []),
+        ("layers", [5]),
+        ("layers", [5, 4]),
+        ("layers", [5, 3, 3]),
+        ("layers", [10**13, 3]),
+        ("layers", [10**30, 3]),
+        ("layers", ["dropout"]),
+        ("layers", ["den\nse", 3]),
+        ("cost", "none"),
+        ("cost", 3),
+        ("regularizers", ["l3"]),
+    ],
+)
+def test_a_network_that_does_not_fit_its_tensors(good: Path, key: str, value: Any) -> None:
+    def change(said: dict[str, Any], tensors: dict[str, Any]) -> None:
+        del tensors
+        (said if key in said else said["network"])[key] = value
+
+    file = edited(good, change)
+    with pytest.raises((ModelFileError, ConfigError)) as caught:
+        modnet.load(file)
+    assert str(caught.value).startswith(f"{file}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("tensors", [{}, {"scaling.shift": np.zeros(3), "scaling.factor": np.ones(3)}])
+def test_a_promise_of_terabytes_is_refused_before_they_are_asked_for(good: Path, tensors: dict[str, Any]) -> None:
+    said = said_in(good) | {"input_shape": [10**13]}
+    said["network"]["layers"] = ["dropout"]
+    del said["config"], said["features"], said["classes"]
+    refused(rewritten(good, {"modnet": json.dumps(said)}, {"more": np.zeros(1)} | tensors), "says nothing|10000000000000")
+
+
+LABELS = (["a", "b"], ["a", "b", "c", "d"], ["a", "b", "b"], "abc", {"a": 1, "b": 2, "c": 3}, [])
+
+
+@pytest.mark.parametrize("labels", LABELS)
+def test_classes_that_do_not_fit_the_outputs(good: Path, labels: Any) -> None:
+    refused(edited(good, lambda said, _: said.update(classes={"form": "U", "labels": labels})), "classes")
+
+
+@pytest.mark.parametrize(
+    ("form", "labels"),
+    [
+        ("U", [1, 2, 3]),
+        ("U", ["a", "b", 3]),
+        ("U", ["a", "b", True]),
+        ("i", ["a", "b", "c"]),
+        ("i", [1, 2, True]),
+        ("i", [1, 2, 3.5]),
+        ("i", [1, 2, 2**70]),
+        ("i", [1, 2, 2**63]),
+        ("u", [1, 2, -3]),
+        ("u", [1, 2, 2**64]),
+        ("b", [0, 1, 2]),
+        ("f", [1.5, 2.5, "x"]),
+        ("O", ["a", "b", None]),
+        ("O", ["a", "b", ["c"]]),
+        ("M", [1, 2, 3]),
+        ("", [1, 2, 3]),
+    ],
+)
+def test_classes_of_another_form_than_they_are_said_to_be(good: Path, form: str, labels: list[Any]) -> None:
+    refused(edited(good, lambda said, _: said.update(classes={"form": form, "labels": labels})), "classes")
+
+
+@pytest.mark.parametrize("features", [["p", "q", "r"], ["p", "q", "r", "r"], "pqrs", [1, 2, 3, 4], ["p", "q", "r", None]])
+def test_features_that_do_not_fit_the_inputs(good: Path, features: Any) -> None:
+    refused(edited(good, lambda said, _: said.update(features=features)), "feature")
+
+
+def test_a_tensor_too_few_or_too_many(good: Path) -> None:
+    says = "the file's own configuration says"
+    refused(edited(good, lambda _, t: t.pop("layers.1.biases")), rf"layers\.1\.biases is nothing; {says} F64 \(3,\)$")
+    refused(edited(good, lambda _, t: t.pop("scaling.factor")), rf"scaling\.factor is nothing; {says} F64 \(4,\)$")
+    refused(edited(good, lambda _, t: t.update({"layers.2.weights": np.zeros((3, 3))})), f"weights is F64 .*{says} nothing$")
+    refused(edited(good, lambda _, t: t.update({"layers.0.weights": np.zeros((4, 5))})), rf"F64 \(4, 5\); {says} F64 \(5, 4\)$")
+    refused(edited(good, lambda _, t: t.update({"a\nb": np.zeros(2)})), f"is F64 .*{says} nothing$")
+    refused(edited(good, lambda _, t: t.update({"scaling.more": np.zeros(4)})), rf"scaling\.more is F64 .*{says} nothing$")
+    refused(edited(good, lambda _, t: t.update({"layers.0.state.mean": np.zeros(4)})), f"mean is F64 .*{says} nothing$")
+
+
+def test_no_tensors_at_all(good: Path) -> None:
+    refused(rewritten(good, {"modnet": json.dumps(said_in(good))}, {}), "is nothing")
+
+
+@pytest.mark.parametrize("name", ["layers.0.weights", "layers.1.biases", "scaling.shift"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_tensor_that_is_not_finite(good: Path, name: str, value: float) -> None:
+    def change(_: dict[str, Any], tensors: dict[str, Any]) -> None:
+        tensors[name].flat[0] = value
+
+    refused(edited(good, change), f"{name} holds NaN or infinity")
+
+
+@pytest.mark.parametrize("dtype", ["F32", "F16", "BF16", "I64", "BOOL", "F8_E4M3", "C64"])
+def test_tensors_of_another_type(good: Path, dtype: str) -> None:
+    """A header by hand, for types that NumPy has no name for."""
+    sizes = {"F32": 4, "F16": 2, "BF16": 2, "I64": 8, "BOOL": 1, "F8_E4M3": 1, "C64": 8}
+    content = good.read_bytes()
+    header = json.loads(content[8 : 8 + struct.unpack("<Q", content[:8])[0]])
+    end = 0
+    for name, entry in header.items():
+        if name != "__metadata__":
+            start, end = end, end + int(np.prod(entry["shape"])) * sizes[dtype]
+            entry |= {"dtype": dtype, "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path = good.with_name("edited")
+    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(end))
+    refused(path, dtype)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from callbacks.strangers import Watch, installed
+
+import modnet
+from modnet import Trainer
+from modnet.errors import ModelFileError
+
+CONFIG = {"epochs": 3, "network": {"layers": [4, 2]}}
+
+
+@pytest.fixture
+def data(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    return rng.normal(size=(30, 3)), rng.integers(0, 2, 30)
+
+
+def test_the_folder_holds_what_the_run_holds(tmp_path: Path, data: tuple[np.ndarray, np.ndarray]) -> None:
+    run = Trainer.from_config(CONFIG).fit(*data, out=tmp_path / "a" / "b")
+    assert run.folder == tmp_path / "a" / "b"
+    rows = [json.loads(line) for line in (run.folder / "history.jsonl").read_text().splitlines()]
+    assert rows == run.history
+    assert modnet.load_config(run.folder / "config.toml") == run.config
+    assert np.array_equal(modnet.load(run.folder).parameters, run.network.parameters)
+
+
+def test_the_history_grows_with_the_epochs(tmp_path: Path, data: tuple[np.ndarray, np.ndarray]) -> None:
+    seen = []
+    Watch.at = {"epoch_end": lambda training: seen.append((training.folder.path / "history.jsonl").read_text())}
+    with installed(Watch):
+        Trainer.from_config(CONFIG | {"callbacks": ["watch"]}).fit(*data, out=tmp_path / "run")
+    assert [len(text.splitlines()) for text in seen] == [1, 2, 3]
+    assert all(text.endswith("}\n") for text in seen)
+
+
+def test_without_a_folder_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: tuple[np.ndarray, np.ndarray]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Trainer.from_config(CONFIG).fit(*data).folder is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_with_anything_in_it_is_left_alone(tmp_path: Path, data: tuple[np.ndarray, np.ndarray]) -> None:
+    (tmp_path / ".hidden").write_text("mine")
+    with pytest.raises(ModelFileError, match="is not empty; a run needs a folder of its own"):
+        Trainer.from_config(CONFIG).fit(*data, out=tmp_path)
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [(".hidden", "mine")]
+
+
+def test_labels_that_no_file_can_keep_are_told_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: tuple[np.ndarray, np.ndarray]
+) -> None:
+    swept = []
+    monkeypatch.setattr("modnet.training.Training.sweep", lambda *whatever: swept.append(whatever))
+    with pytest.raises(ModelFileError, match=r"run: the class \('a',\) cannot be kept in a file; allowed: text"):
+        Trainer.from_config(CONFIG).fit(data[0], [("a",), ("b",)] * 15, out=tmp_path / "run")
+    assert swept == list(tmp_path.iterdir()) == []
+
+
+def test_a_history_that_cannot_be_written_is_told(tmp_path: Path, data: tuple[np.ndarray, np.ndarray]) -> None:
+    def replace(training: object) -> None:
+        history = training.folder.path / "history.jsonl"
+        history.unlink()
+        history.mkdir()
+
+    Watch.at = {"epoch_start": replace}
+    with installed(Watch), pytest.raises(ModelFileError, match=r"history\.jsonl: cannot be written: Is a directory"):
+        Trainer.from_config(CONFIG | {"callbacks": ["watch"]}).fit(*data, out=tmp_path / "run")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_a_run_that_breaks_off_keeps_its_history(
+    tmp_path: Path, data: tuple[np.ndarray, np.ndarray], error: type[BaseException]
+) -> None:
+    def fail(training: object) -> None:
+        if training.epoch == 2:
+            raise error
+
+    Watch.at = {"epoch_start": fail}
+    with installed(Watch), pytest.raises(error):
+        Trainer.from_config(CONFIG | {"callbacks": ["watch"]}).fit(*data, out=tmp_path / "run")
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.toml", "history.jsonl"}
+    assert len((tmp_path / "run" / "history.jsonl").read_text().splitlines()) == 2
