@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def pytorch(sizes: list[int], x: np.ndarray, labels: np.ndarray, length: int, et
 
     torch.manual_seed(0)
     stages: list[torch.nn.Module] = []
-    for below, above in zip(sizes[:-1], sizes[1:], strict=True):
+    for below, above in pairwise(sizes):
         stages += [torch.nn.Linear(below, above), torch.nn.Sigmoid()]
     model = torch.nn.Sequential(*stages).to(torch.from_numpy(x[:1]).dtype)
     optimizer = torch.optim.SGD(model.parameters(), lr=eta)
@@ -71,20 +72,20 @@ def jax(sizes: list[int], x: np.ndarray, labels: np.ndarray, length: int, eta: f
     rng = np.random.default_rng(0)
     parameters = [
         (jnp.asarray(rng.standard_normal((n, m)).astype(x.dtype)), jnp.asarray(rng.standard_normal(n).astype(x.dtype)))
-        for m, n in zip(sizes[:-1], sizes[1:], strict=True)
+        for m, n in pairwise(sizes)
     ]
     count = len(x) // length
     rows, targets = jnp.asarray(x), jnp.eye(10, dtype=x.dtype)[jnp.asarray(labels)]
 
-    def cost(theta, xb, yb):  # noqa: ANN001, ANN202 -- a benchmark's inner function
+    def cost(theta, xb, yb):
         a = xb
         for w, b in theta:
             a = jax_.nn.sigmoid(a @ w.T + b)
         return 0.5 * jnp.sum((a - yb) ** 2) / length
 
     @jax_.jit
-    def run(theta, order):  # noqa: ANN001, ANN202 -- the same
-        def update(theta, batch):  # noqa: ANN001, ANN202 -- the same
+    def run(theta, order):
+        def update(theta, batch):
             value, gradient = jax_.value_and_grad(cost)(theta, rows[batch], targets[batch])
             return jax_.tree.map(lambda p, g: p - eta * g, theta, gradient), value
 

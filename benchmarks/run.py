@@ -1,7 +1,7 @@
 """Measure everything, and write RESULTS.md and the chart of the docs.
 
-    pip install . -r benchmarks/requirements.txt
-    python benchmarks/run.py --mnist FOLDER          # --quick for fewer rounds, --only training,prediction for a part
+pip install . -r benchmarks/requirements.txt
+python benchmarks/run.py --mnist FOLDER          # --quick for fewer rounds, --only training,prediction for a part
 """
 
 from __future__ import annotations
@@ -50,8 +50,7 @@ def training_part(arguments: argparse.Namespace) -> list[str]:
         "Seconds are medians. A ratio is the contender's time over modnet's: median (least–most over the rounds); above 1",
         "modnet is faster. *Wanted* is for scikit-learn, PyTorch, and modnet's time over the hand-written loop's.",
         "",
-        "| # | net | batch | modnet s | whole fit s | by hand s | scikit-learn s | PyTorch s | JAX s | vs scikit-learn | vs PyTorch | "
-        "modnet / by hand | wanted |",
+        "| # | net | batch | modnet s | whole fit s | by hand s | scikit-learn s | PyTorch s | JAX s | vs scikit-learn | vs PyTorch | modnet / by hand | wanted |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for number, row in results.items():
@@ -191,7 +190,9 @@ def draw(results: dict[int, Row]) -> None:
     labels = []
     for number in results:
         sizes, length, samples = ROWS[number]
-        labels.append(f"{'-'.join(map(str, sizes))}\nbatch {'all' if length == samples else length}, {samples // 1000} k rows")
+        labels.append(
+            f"{'-'.join(map(str, sizes))}\nbatch {'all' if length == samples else length}, {samples // 1000} k rows"
+        )
     axes.set_xticks(range(len(labels)), labels)
     axes.set_yscale("log")
     axes.set_ylabel("seconds an epoch (logarithmic)")

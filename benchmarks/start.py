@@ -21,7 +21,8 @@ STARTS = {
 def starts(rounds: int) -> Row:
     """Return the seconds that Python takes for each of the imports."""
     runs = {
-        name: (lambda code=code: subprocess.run([sys.executable, "-c", code], check=True)) for name, code in STARTS.items()
+        name: (lambda code=code: subprocess.run([sys.executable, "-c", code], check=True))
+        for name, code in STARTS.items()
     }
     runs["modnet --version"] = lambda: subprocess.run(
         [sys.executable, "-m", "modnet", "--version"], check=True, capture_output=True

@@ -69,7 +69,9 @@ def table(x: np.ndarray, y: np.ndarray, rows: list[int], rounds: int, with_jax: 
         if with_jax:
             contenders["JAX"] = peers.jax(sizes, xs, ys, length, ETA)
         results[number] = take_turns(contenders, rounds)
-        print(f"row {number}:", {name: f"{np.median(times):.4f}" for name, times in results[number].items()}, flush=True)
+        print(
+            f"row {number}:", {name: f"{np.median(times):.4f}" for name, times in results[number].items()}, flush=True
+        )
     return results
 
 
@@ -152,7 +154,9 @@ def busy(x: np.ndarray, y: np.ndarray, rows: list[int], rounds: int) -> dict[int
             hog.kill()
             hog.wait()
         results[number] = idle | {f"{name}, busy": times for name, times in hogged.items()}
-        print(f"row {number}:", {name: f"{np.median(times):.4f}" for name, times in results[number].items()}, flush=True)
+        print(
+            f"row {number}:", {name: f"{np.median(times):.4f}" for name, times in results[number].items()}, flush=True
+        )
     return results
 
 
@@ -168,7 +172,9 @@ def growth(rounds: int) -> dict[str, tuple[list[int], list[float], list[float]]]
         seconds, memory = [], []
         for count in counts:
             epoch = ours(configuration([32, 30, 10], length or count, count), x[:count], y[:count])
-            seconds.append(float(np.median(take_turns({"modnet": epoch}, rounds if kind != "stochastic" else 1)["modnet"])))
+            seconds.append(
+                float(np.median(take_turns({"modnet": epoch}, rounds if kind != "stochastic" else 1)["modnet"]))
+            )
             if kind != "stochastic" or count <= 100_000:  # tracing every allocation is slow
                 tracemalloc.start()
                 epoch()

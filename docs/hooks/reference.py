@@ -79,14 +79,19 @@ def commands() -> str:
     sections = []
     for name in _COMMANDS:
         command: click.Command = importlib.import_module(f"modnet.cli.{name}").command
-        context = click.Context(command, info_name=f"modnet {name}")
-        usage = " ".join(["modnet", name, *command.collect_usage_pieces(context)])
-        options = [option for option in command.get_params(context) if isinstance(option, click.Option)]
-        records = [record for option in options if (record := option.get_help_record(context))]
-        rows = [(f"`{written}`", _cell(_escaped(meaning))) for written, meaning in records]
-        text = _escaped(inspect.cleandoc(command.help or ""))
-        sections.append(f"### modnet {name}\n\n`{usage}`\n\n{text}\n\n{_table(('option', 'meaning'), rows)}")
+        inner = command.commands if isinstance(command, click.Group) else {}
+        sections += [_command(f"{name} {word}", one) for word, one in inner.items()] or [_command(name, command)]
     return "\n\n".join(sections)
+
+
+def _command(name: str, command: click.Command) -> str:
+    context = click.Context(command, info_name=f"modnet {name}")
+    usage = " ".join(["modnet", name, *command.collect_usage_pieces(context)])
+    options = [option for option in command.get_params(context) if isinstance(option, click.Option)]
+    records = [record for option in options if (record := option.get_help_record(context))]
+    rows = [(f"`{_cell(written)}`", _cell(_escaped(meaning))) for written, meaning in records]
+    text = _escaped(inspect.cleandoc(command.help or ""))
+    return f"### modnet {name}\n\n`{usage}`\n\n{text}\n\n{_table(('option', 'meaning'), rows)}"
 
 
 _SECTIONS: dict[str, Callable[[], str]] = {

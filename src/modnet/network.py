@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -140,6 +139,7 @@ class Network:
                 for name, spec in layer.specification.items():
                     views[name][...] = spec.initializer(rng, spec.shape, spec.fan_in, spec.fan_out)
 
+        self._dtype = self.parameters.dtype
         self._steps = [
             (layer.component.net_input, layer.activation, layer.parameters, layer.state) for layer in self.layers
         ]
@@ -175,7 +175,7 @@ class Network:
     @property
     def dtype(self) -> np.dtype[np.floating[Any]]:
         """The dtype of θ, and of everything that is computed with it."""
-        return self.parameters.dtype
+        return self._dtype
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self.sizes))
@@ -240,12 +240,11 @@ class Network:
 
     def _enters_as_it_is(self, x: NDArray[Any]) -> bool:
         """Whether a few rows need nothing done to them: the short way for a net in somebody's loop."""
-        if x.dtype != self.dtype or x.shape[1:] != self.input_shape or not 0 < len(x) <= CHUNK:
+        if x.dtype is not self._dtype or x.shape[1:] != self.input_shape or not 0 < len(x) <= CHUNK:
             return False
         if self.scaling is not None or not x.flags.c_contiguous:
             return False
-        flat = x.reshape(-1)
-        return math.isfinite(np.dot(flat, flat))  # numbers so large that this overflows are looked at one by one
+        return int(np.count_nonzero(np.isfinite(x))) == x.size
 
     def _rows(self, x: ArrayLike) -> Vector:
         rows = as_samples(x, "x")

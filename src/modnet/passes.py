@@ -23,31 +23,41 @@ _LENGTHS = 4
 class _BufferedPass(LayerPass):
     """A layer's pass whose products write into buffers that the next pass of as many rows uses again."""
 
-    __slots__ = ("_buffers", "_ones", "turn")
+    __slots__ = ("_ones", "_places", "turn")
 
     def __init__(
         self, layer: NetworkLayer, gradients: Mapping[str, Vector], rows: int, dtype: Any, **rest: Any
     ) -> None:
         super().__init__(layer.parameters, gradients, layer.state, training=True, **rest)
         self._ones = np.ones(rows, dtype=dtype)
-        self._buffers: list[Vector] = []
+        self._places: list[tuple[Vector, Vector]] = []
         self.turn = 0
 
-    def _buffer(self, *shape: int) -> Vector:
-        """Return the buffer of this turn: a layer that asks for two products in one pass gets two."""
+    def _place(self, rows: int, units: int) -> tuple[Vector, Vector]:
+        """Return where this turn's product is written, and the same as rows × units.
+
+        A layer that asks for two products in one pass gets two places. Where it pays, a product lies on its side:
+        its place is units × rows, as that of every other product of so many units, because arrays that lie
+        differently are slow to combine.
+        """
         turn = self.turn
         self.turn = turn + 1
-        if turn == len(self._buffers):
-            self._buffers.append(np.empty(shape, dtype=self._ones.dtype))
-        return self._buffers[turn]
+        if turn == len(self._places):
+            dtype = self._ones.dtype
+            if _lies_on_its_side(rows, units, dtype):
+                side = np.empty((units, rows), dtype=dtype)
+                self._places.append((side, side.T))
+            else:
+                place = np.empty((rows, units), dtype=dtype)
+                self._places.append((place, place))
+        return self._places[turn]
 
     def affine(self, x: Vector, weights: Vector, biases: Vector | None) -> Vector:
-        if _lies_on_its_side(len(x), len(weights), self._ones.dtype):
-            side = np.dot(weights, x.T, out=self._buffer(len(weights), len(x)))
-            if biases is not None:
-                side += biases[:, np.newaxis]
-            return side.T
-        z = np.dot(x, weights.T, out=self._buffer(len(x), len(weights)))
+        place, z = self._place(len(x), len(weights))
+        if place is z:
+            np.dot(x, weights.T, out=place)
+        else:
+            np.dot(weights, x.T, out=place)
         if biases is not None:
             z += biases
         return z
@@ -63,10 +73,12 @@ class _BufferedPass(LayerPass):
     def pull_back(self, delta: Vector, weights: Vector) -> Vector | None:
         if self.first:
             return None
-        rows, units = len(delta), weights.shape[1]
-        if _lies_on_its_side(rows, units, self._ones.dtype):  # as z and a of the layer below, which it will meet
-            return np.dot(weights.T, delta.T, out=self._buffer(units, rows)).T
-        return np.dot(delta, weights, out=self._buffer(rows, units))
+        place, upstream = self._place(len(delta), weights.shape[1])
+        if place is upstream:
+            np.dot(delta, weights, out=place)
+        else:
+            np.dot(weights.T, delta.T, out=place)
+        return upstream
 
 
 def _lies_on_its_side(rows: int, units: int, dtype: np.dtype[Any]) -> bool:

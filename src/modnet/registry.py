@@ -196,7 +196,9 @@ class Registry:
         absent = [str(one) for one in self._absences if one.owner.distribution == distribution]
         why = "; ".join(absent) or f"{distribution} gives no such part"
         givers = " or ".join(part.owner.distribution for part in self._parts[(family, kind)])
-        raise PluginError(f"prefer.{family}:{kind} decides for {distribution}, but {why}; allowed: {givers}")
+        raise PluginError(
+            f"the {family} '{kind}' should be that of {distribution}, but {why}; there is that of {givers}"
+        )
 
 
 def _unseen(absent: Iterable[Absence]) -> str:
@@ -215,8 +217,12 @@ _preferences: ContextVar[Mapping[str, str]] = ContextVar("modnet_preferences", d
 
 @contextmanager
 def preferring(choices: Mapping[str, str]) -> Iterator[None]:
-    """While this lasts, ``family:kind`` means the part of the distribution that it is mapped to, if not a built-in."""
-    token = _preferences.set({name: canonical(distribution) for name, distribution in choices.items()})
+    """While this lasts, ``family:kind`` means the part of the distribution that it is mapped to, if not a built-in.
+
+    What was preferred already goes on, where this says nothing else.
+    """
+    more = {name: canonical(distribution) for name, distribution in choices.items()}
+    token = _preferences.set({**_preferences.get(), **more})
     try:
         yield
     finally:

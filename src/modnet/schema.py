@@ -47,7 +47,14 @@ class PartsSchema(GenerateJsonSchema):
     def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
         """Return a number that is finite; TOML has words for others."""
         number = super().float_schema(schema)
-        return number if schema.get("allow_inf_nan") else {**number, "allOf": [self._finite()]}
+        if schema.get("allow_inf_nan"):
+            return number
+        if "minimum" not in number and "exclusiveMinimum" not in number:
+            number["minimum"] = -sys.float_info.max
+        if "maximum" not in number and "exclusiveMaximum" not in number:
+            number["maximum"] = sys.float_info.max
+        number["not"] = {"exclusiveMinimum": 0, "exclusiveMaximum": 0}  # no number is both, and nothing excludes nan
+        return number
 
     def function_plain_schema(self, schema: core_schema.PlainValidatorFunctionSchema) -> JsonSchemaValue:
         """Return the choice of parts, for the validator that a slot has."""
@@ -62,53 +69,62 @@ class PartsSchema(GenerateJsonSchema):
         properties = table.get("properties", {})
         for name, part in getattr(model, "default_parts", dict)().items():
             properties[name] = self._with_default_part(properties[name], *part)
-        excluded = []
+        twice = []
         for alias, name in getattr(model, "other_names", dict)().items():
             if alias != name:
                 properties[alias] = properties[name]
-                excluded.append({"not": {"required": [alias, name]}})
-        if excluded:
-            table["allOf"] = excluded
+                twice.append({"required": [alias, name]})
+        if twice:
+            table["not"] = {"anyOf": twice}
         if "kind" in properties and hasattr(model, "named_kind"):
             properties["kind"] = {"enum": _names(model), "description": f"which {model.family} this is"}
             table["title"] = f"{model.family} {model.named_kind()}"
         return table
 
-    def _define(self, name: str) -> tuple[str, JsonSchemaValue]:
-        """Return the key of a definition, and what refers to it."""
-        key, reference = self.get_cache_defs_ref_schema(name)  # type: ignore[arg-type] # a str under another name
-        return key, reference
-
-    def _finite(self) -> JsonSchemaValue:
-        key, reference = self._define("finite")
-        largest = sys.float_info.max
-        self.definitions[key] = {  # type: ignore[index] # a str under another name
-            "description": "a finite number; inf and nan are refused",
-            "minimum": -largest,
-            "maximum": largest,
-            "not": {"exclusiveMinimum": 0, "exclusiveMaximum": 0},  # no number is both, and nothing excludes nan
-        }
-        return reference
-
     def _slot(self, family: Any) -> JsonSchemaValue:
-        key, reference = self._define(f"{family.__module__}.{family.__qualname__}:slot")
+        name: Any = f"{family.__module__}.{family.__qualname__}:slot"  # a str under another name
+        key, reference = self.get_cache_defs_ref_schema(name)
         if key in self.definitions:
             return reference
-        self.definitions[key] = {}  # type: ignore[index] # a part may have a slot of its own family
+        self.definitions[key] = {}  # a part may have a slot of its own family
         parts = sorted(
             (part.component for part in registry.active() if issubclass(part.component, family)),
             key=lambda part: (not registry.active().is_builtin(part.family, part.named_kind()), part.named_kind()),
         )
-        names = [name for part in parts if _stands_alone(part) for name in _names(part)]
-        choices: list[JsonSchemaValue] = [{"enum": sorted(set(names), key=lambda name: (":" in name, name))}]
-        choices += self._shorthands(family)
-        choices += [{"allOf": [self._part(part)], "required": ["kind"]} for part in parts]
-        self.definitions[key] = {  # type: ignore[index] # a str under another name
+        names = {name for part in parts if _stands_alone(part) for name in _names(part)}
+        words = {"type": "string", "enum": sorted(names, key=lambda name: (":" in name, name))}
+        plain = [words, *self._shorthands(family)]
+        rules = [{"if": {"type": choice["type"]}, "then": choice} for choice in plain]
+        self.definitions[key] = {
             "title": family.family,
             "description": f"a part of the family {family.family}: its kind, or a table with its kind and options",
-            "anyOf": choices,
+            "type": [*(choice["type"] for choice in plain), "object"],
+            "allOf": [*rules, *self._tables(parts)],
+            # What is wrong is said by the rules, each at its place; editors take what they offer from here.
+            "anyOf": [*plain, *map(self._part, parts), {}],
         }
         return reference
+
+    def _tables(self, parts: list[Any]) -> list[JsonSchemaValue]:
+        """Return the rules for a table: its kind is known, and its options are those of its kind."""
+        by_name: dict[str, list[Any]] = {}
+        for part in parts:
+            for name in _names(part):
+                by_name.setdefault(name, []).append(part)
+        kind = {"required": ["kind"], "properties": {"kind": {"enum": list(by_name)}}}
+        rules: list[JsonSchemaValue] = [{"if": {"type": "object"}, "then": kind}]
+        groups: list[tuple[list[Any], list[str]]] = []
+        for name, givers in by_name.items():
+            same = next((names for parts, names in groups if parts == givers), None)
+            if same is None:
+                groups.append((givers, [name]))
+            else:
+                same.append(name)
+        for givers, names in groups:
+            named = {"type": "object", "required": ["kind"], "properties": {"kind": {"enum": names}}}
+            choices = [self._part(part) for part in givers]
+            rules.append({"if": named, "then": choices[0] if len(choices) == 1 else {"anyOf": choices}})
+        return rules
 
     def _part(self, part: Any) -> JsonSchemaValue:
         part.model_rebuild()
@@ -123,17 +139,19 @@ class PartsSchema(GenerateJsonSchema):
                 continue
             part = registry.active().find(family.family, table["kind"]).component
             options = self.resolve_ref_schema(self._part(part))["properties"]
-            found += [{"type": type_name, **options[name]} for name, value in table.items() if value == probe]
+            found += [{**options[name], "type": type_name} for name, value in table.items() if value == probe]
         return found
 
     def _with_default_part(self, slot: JsonSchemaValue, family: Any, kind: str) -> JsonSchemaValue:
+        """Return a slot in which a table without a kind has the options of the default part."""
         try:
-            part = registry.active().find(family.family, kind).component
+            part = self._part(registry.active().find(family.family, kind).component)
         except (registry.UnknownKindError, PluginError):
             return slot
         kept: JsonSchemaValue = {key: slot[key] for key in ("description", "default") if key in slot}
         bare = {key: value for key, value in slot.items() if key not in kept}
-        return {"anyOf": [bare, self._part(part)], **kept}
+        nameless = {"type": "object", "not": {"required": ["kind"]}}
+        return {"if": nameless, "then": part, "else": bare, "anyOf": [bare, part, {}], **kept}
 
 
 def _names(part: Any) -> list[str]:
@@ -159,6 +177,6 @@ def _portable(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     node = {key: _portable(value) for key, value in node.items()}
-    if "$ref" in node and len(node) > 1 and isinstance(node["$ref"], str):
-        node["allOf"] = [{"$ref": node.pop("$ref")}, *node.get("allOf", [])]
+    if isinstance(node.get("$ref"), str) and len(node) > 1:
+        node["allOf"] = [{"$ref": node.pop("$ref")}]
     return node

@@ -14,7 +14,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,9 @@ WORTHWHILE = 60e6
 """Floating-point operations of an update (some half a millisecond) from which a second lane gains."""
 
 _lock = threading.Lock()
-_limited: list[Any] = []
+_inside = 0
+_keeper: ThreadPoolExecutor | None = None
+_limiter: Any = None
 
 
 def cores() -> int:
@@ -44,27 +45,54 @@ def lanes_for(wanted: int | None, rows: int, parameters: int) -> int:
     return max(1, min(wanted, rows))
 
 
-@cache
-def _controller() -> Any:
-    from threadpoolctl import ThreadpoolController  # looks at every loaded library, so only where a training begins
+def _limit() -> Any:
+    from threadpoolctl import threadpool_limits  # looks at every loaded library, so only where a training begins
 
-    return ThreadpoolController()
+    return threadpool_limits(limits=1, user_api="blas")
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Limit BLAS to one thread, for the whole process, while at least one training is inside; then restore it."""
+    """Limit BLAS to one thread while at least one training is inside; whoever leaves last restores what was before.
+
+    With OpenBLAS's own threads the limit is the whole process's, and threadpoolctl heeds only the thread that first
+    set it; so one thread of ours sets and restores it for all trainings. Other libraries limit each thread by itself.
+    """
+    global _inside, _keeper, _limiter
     with _lock:
-        _limited.append(_controller().limit(limits=1, user_api="blas") if not _limited else None)
+        if _inside == 0:
+            _keeper = ThreadPoolExecutor(1, "modnet-blas")
+            _limiter = _keeper.submit(_take_over).result()
+        _inside += 1
+    own = _limit()
     try:
         yield
     finally:
+        own.restore_original_limits()
         with _lock:
-            first = _limited.pop(0)
-            if _limited:
-                _limited[0] = first  # whoever leaves last restores what was there before anybody came
-            elif first is not None:
-                first.restore_original_limits()
+            _inside -= 1
+            if _inside == 0 and _keeper is not None:
+                _keeper.submit(_give_back, _limiter).result()
+                _keeper.shutdown()
+                _keeper = _limiter = None
+
+
+def _take_over() -> Any:
+    _let_go(force=True)
+    return _limit()
+
+
+def _give_back(limiter: Any) -> None:
+    limiter.restore_original_limits()
+    _let_go(force=False)
+
+
+def _let_go(*, force: bool) -> None:
+    """Let another thread be the one that threadpoolctl heeds; before its version 3.7 it heeded every thread."""
+    from threadpoolctl import OpenBLASController
+
+    if hasattr(OpenBLASController, "clear_controlling_thread"):
+        OpenBLASController.clear_controlling_thread(force=force)
 
 
 class Pool:
@@ -73,8 +101,7 @@ class Pool:
     def __init__(self, lanes: int) -> None:
         self._executor: ThreadPoolExecutor | None = None
         if lanes > 1:
-            # A floating-point warning is an error of ours, as in the thread that trains.
-            self._executor = ThreadPoolExecutor(lanes - 1, "modnet-lane", initializer=lambda: np.seterr(all="ignore"))
+            self._executor = ThreadPoolExecutor(lanes - 1, "modnet-lane", initializer=_begin_lane)
 
     def run(self, tasks: Sequence[Callable[[], None]]) -> None:
         """Run all tasks and return when all are done; one that no thread has begun is done here, not waited for."""
@@ -96,3 +123,8 @@ class Pool:
         """Let the threads go."""
         if self._executor is not None:
             self._executor.shutdown()
+
+
+def _begin_lane() -> None:
+    np.seterr(all="ignore")  # what leaves the finite numbers is an error of ours, as in the thread that trains
+    _limit()

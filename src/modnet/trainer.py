@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -122,13 +122,11 @@ class Trainer:
         folder = None if out is None else RunFolder.claim(out, self.config)
         watched = {name: some for name, some in samples.items() if name != "train"}
         training = Training(self.config, network, samples["train"], watched, metrics, _relay(self.config), folder)
-        try:
-            with one_blas_thread(), np.errstate(all="ignore"):  # what leaves the finite is our error, not a warning
-                stopped = self._run(training)
-                training.check_result()
-                result = judge(network, samples["test"], metrics).figures() if "test" in samples else {}
-        finally:
-            training.close()
+        # What leaves the finite numbers is our error, not a warning; lanes end before BLAS gets its threads back.
+        with one_blas_thread(), np.errstate(all="ignore"), closing(training):
+            stopped = self._run(training)
+            training.check_result()
+            result = judge(network, samples["test"], metrics).figures() if "test" in samples else {}
         if folder is not None:
             folder.write_model(network)
         return Run(

@@ -217,15 +217,17 @@ class Training:
         x, y = self._gather(rows), self._targets(rows)
         before = self.snapshot()
         outputs = np.empty_like(y)
-        for start in range(0, len(x), length):
-            self._descend(x, y, outputs, slice(start, min(start + length, len(x))))
+        self._descend(x, y, outputs, length)
         if not (self.tally.add(outputs, y) and np.isfinite(self.parameters).all()):
             self._find_divergence(before, x, y, length)
 
-    def _descend(self, x: Vector, y: Vector, outputs: Vector, batch: slice) -> None:
-        """Make one update from a batch that goes through in one piece."""
-        self._lanes.small(x[batch], y[batch], outputs[batch])
-        self.update(self._lanes.gradient)
+    def _descend(self, x: Vector, y: Vector, outputs: Vector, length: int) -> None:
+        """Make an update for every batch of these rows, each going through in one piece."""
+        lanes, update = self._lanes, self.update
+        for start in range(0, len(x), length):
+            stop = start + length  # past the end for a short last batch, which slices allow
+            lanes.small(x[start:stop], y[start:stop], outputs[start:stop])
+            update(lanes.gradient)
 
     def _large_batch(self, rows: Any) -> None:
         """Make one update from a batch that is worked through in pieces whose gradient sums are added."""
@@ -257,9 +259,9 @@ class Training:
         for start in range(0, len(x), length):
             batch = slice(start, min(start + length, len(x)))
             good = self.snapshot()
-            self._descend(x, y, outputs, batch)
+            self._descend(x[batch], y[batch], outputs[batch], length)
             if not np.isfinite(np.sum(self.network.cost(outputs[batch], y[batch]), dtype=np.float64)):
-                what, layer = self._culprit(self._lanes.workspaces[0])
+                what, layer = min(map(self._culprit, self._lanes.workspaces), key=lambda found: found[1])
             elif not np.isfinite(self.parameters).all():
                 what, layer = "parameters", self._bad_layer(self.parameters)
             else:

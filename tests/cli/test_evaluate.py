@@ -144,7 +144,11 @@ def test_figures_that_are_no_numbers_are_not_printed(
 ) -> None:
     some = rng.normal(size=(30, 3))
     np.savez("some.npz", x=some, y=some[:, :1])
-    settings = ("data.kind=npz", "data.path=some.npz", "network.layers=[{kind='dense', units=1, activation='identity'}]")
+    settings = (
+        "data.kind=npz",
+        "data.path=some.npz",
+        "network.layers=[{kind='dense', units=1, activation='identity'}]",
+    )
     options = [part for setting in settings for part in ("--set", setting)]
     assert modnet("train", *options, "--epochs", 0, "--dtype", dtype, "--quiet", "--out", "run").code == 0
     np.savez("some.npz", x=np.full((30, 3), x), y=np.full((30, 1), y))

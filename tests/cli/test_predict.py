@@ -86,20 +86,14 @@ def test_an_error_leaves_the_earlier_file_as_it_was(modnet: Modnet, run: str) ->
     assert Path("out.csv").read_text() == "of before"
 
 
-@pytest.mark.parametrize("place", ["no/such/out.csv", "folder", "full"])
+@pytest.mark.parametrize("place", ["no/such/out.csv", "folder", "flowers.csv/out.csv"])
 def test_a_place_that_takes_no_answers(modnet: Modnet, run: str, place: str) -> None:
     Path("folder").mkdir()
-    if place == "full":
-        if not Path("/dev/full").exists():
-            pytest.skip("there is no device that is always full here")
-        Path("full").symlink_to("/dev/full")
     result = modnet("predict", run, "flowers.csv", "--out", place)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith(f"modnet: {place}: cannot be written: ")
     assert result.err.count("\n") == 1
-    assert sorted(path.name for path in Path().iterdir()) == sorted(
-        {"flowers.csv", "folder", "run", *(["full"] if place == "full" else [])}
-    )
+    assert sorted(path.name for path in Path().iterdir()) == ["flowers.csv", "folder", "run"]
 
 
 def test_a_link_is_followed_and_a_pipe_is_written_to(trained: Modnet, run: str) -> None:

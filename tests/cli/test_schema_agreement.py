@@ -19,7 +19,7 @@ from modnet.components.layers import Dense
 from modnet.config import NetworkConfig, RunConfig
 from modnet.registry import Owner
 
-COUNT = 1500
+COUNT = 600
 JUNK: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 7, 10**30, 0.5, -0.5, 1e-300, math.inf, -math.inf, math.nan),
     *("", "x", "auto", "sigmoid", "dense", "dense:", ":sigmoid", "modnet-framework:sigmoid", "Sigmoid"),

@@ -4,9 +4,10 @@ A page's blocks share one namespace and one folder:
 
 - ``python`` is executed, or with ``title="path"`` written to that file;
 - ``toml`` is checked as a configuration, and with ``title="path"`` written too (a pyproject is only parsed);
-- ``console`` (lines that begin with ``$``) and ``sh``: every line that begins with ``modnet`` is run, as is
-  ``pip install`` of a folder;
-- ``text`` under the comment ``<!-- output -->`` is what the block before it printed;
+- ``console`` (lines that begin with ``$``) and ``sh``: every line that begins with ``modnet`` is run, as are
+  ``pip install`` of a folder and ``python -m pytest`` of one;
+- ``text`` with ``title="path"`` is written to that file, and not checked; under the comment ``<!-- output -->`` it is
+  what the block before it printed;
 - ``<!-- status: N -->`` before a ``console`` block says that its commands end with that status.
 """
 
@@ -37,6 +38,7 @@ NOT_RUN = {
     r"mkdocs .*": "tests/docs/test_site.py builds the site",
     r"pip install \. -r benchmarks/requirements\.txt": "the benchmarks have an environment of their own",
     r"python benchmarks/run\.py .*": "takes many minutes, and needs MNIST and the peers",
+    r"taplo .*": "is no Python package",
     r".*examples/mnist\.toml.*": "needs the MNIST files, which are not in the repository, and minutes",
 }
 """Commands that are not run, and why."""
@@ -102,7 +104,8 @@ class Page:
         if block.is_output:
             assert self.printed == block.code, f"{block}: the block before it printed something else"
         elif block.language == "text":
-            pass
+            if block.title:
+                self._write(block, block.title)
         elif block.language in TAKEN:
             self.printed = ""
             TAKEN[block.language](self, block)
@@ -136,6 +139,8 @@ class Page:
                 continue
             if install := re.fullmatch(r"pip install ((\./)?[\w/-]+)", command):
                 command = self._installation(install[1])
+            elif tests := re.fullmatch(r"python -m pytest ([\w/-]+)", command):
+                command = f"'{sys.executable}' -m pytest -q -p no:cacheprovider {tests[1]}"
             elif not command.startswith("modnet "):
                 pytest.fail(f"{block}: '{command}' is neither run nor listed as not run")
             done = subprocess.run(  # noqa: S602 -- our own documentation

@@ -93,11 +93,11 @@ def test_a_preference_decides_and_is_kept(rivals: tuple[str, str], found: Callab
     [
         (
             {"activation:wanted": "modnet-three"},
-            "activation: prefer.activation:wanted decides for modnet-three, but modnet-three gives no such part; allowed: ",
+            "the activation 'wanted' should be that of modnet-three, but modnet-three gives no such part; there is",
         ),
         (
             {"activaton:wanted": "modnet-two"},
-            "prefer.activaton:wanted: 'activaton:wanted' should be a family and a kind, such as 'activation:swish'; did ",
+            "prefer.activaton:wanted: 'activaton:wanted' should be a family and a kind, such as 'activation:swish'; di",
         ),
         ({"wanted": "modnet-two"}, "prefer.wanted: 'wanted' should be a family and a kind, such as "),
         (

@@ -108,6 +108,25 @@ def test_a_collision_is_an_error_where_it_is_used_until_something_decides(modnet
                   "alone").returncode == 0  # fmt: skip
 
 
+def test_a_model_of_before_goes_on_with_the_plug_in_that_made_it(modnet: Here) -> None:
+    alone = ("--no-plugin", COLLIDES, "--no-plugin", FAILS)
+    trained = modnet(*alone, "train", "--epochs", 1, "--quiet", "--set", LAYERS.format("wave"), "--out", "run")
+    assert (trained.returncode, trained.stderr) == (0, "")
+    before = modnet(*alone, "evaluate", "run", "--json")
+    after = modnet("evaluate", "run", "--json")
+    assert (after.returncode, after.stdout) == (0, before.stdout)
+    refused = modnet("--no-plugin", GOOD, "--no-plugin", FAILS, "evaluate", "run")
+    assert refused.returncode == 2
+    assert (
+        f"the activation 'wave' should be that of {GOOD}, but {GOOD} 1.0 is disabled by --no-plugin" in refused.stderr
+    )
+    gone = modnet("--no-plugins", "evaluate", "run")
+    assert gone.returncode == 2
+    assert "unknown activation 'wave'" in gone.stderr
+    assert "are disabled by --no-plugins)" in gone.stderr
+    assert "not installed here" not in gone.stderr
+
+
 def test_what_the_broken_one_would_have_given_is_refused_with_the_true_reason(modnet: Here) -> None:
     for name in (f"{FAILS}:anything", "anything"):
         refused = modnet("train", "--epochs", 1, "--set", LAYERS.format(name))

@@ -57,7 +57,7 @@ def discover() -> Registry:
 
 
 def installed(registry: Registry | None = None) -> list[tuple[Owner, EntryPoint]]:
-    """Return every entry point of the group with its distribution, by name; what cannot be read goes into ``registry``."""
+    """Return every entry point of the group with its distribution; what cannot be read goes to ``registry``."""
     try:
         points = list(entry_points(group=ENTRY_POINT_GROUP))
     except Exception:  # somebody's entry_points.txt cannot be read: the slow way finds whose, and everybody else's

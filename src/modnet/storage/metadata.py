@@ -113,7 +113,8 @@ class Metadata(_Strict):
             ConfigError: one is not installed, or not as the file's; the message names the distribution that gave it.
         """
         try:
-            return NetworkConfig.model_validate(self.network)
+            with registry.preferring(self._givers()):
+                return NetworkConfig.model_validate(self.network)
         except ValidationError as error:
             raise ConfigError(_told(error, place) + self._missing()) from None
 
@@ -124,7 +125,8 @@ class Metadata(_Strict):
             ConfigError: as `network_config`.
         """
         try:
-            return None if self.config is None else RunConfig.model_validate(self.config)
+            with registry.preferring(self._givers()):
+                return None if self.config is None else RunConfig.model_validate(self.config)
         except ValidationError as error:
             raise ConfigError(_told(error, place) + self._missing()) from None
 
@@ -163,9 +165,23 @@ class Metadata(_Strict):
             raise ModelFileError(f"{place}: features: {len(names)} names do not fit the inputs {self.input_shape}")
         return names
 
+    def _givers(self) -> dict[str, str]:
+        """Return family and kind → who gave it, so that another plug-in's part of that kind never takes its place."""
+        gave = {(part.kind, part.distribution) for part in self.parts.values()}
+        by_kind, chosen = dict(sorted(gave)), {}
+        for one in registry.active():
+            kind, owner = one.component.named_kind(), one.owner.distribution
+            name = f"{one.component.family}:{kind}"
+            if (kind, owner) in gave:
+                chosen[name] = owner
+            elif kind in by_kind:
+                chosen.setdefault(name, by_kind[kind])
+        return chosen
+
     def _missing(self) -> str:
         """Name the distributions that gave the file's parts and are not installed now."""
-        here = {part.owner.distribution for part in registry.active()}
+        here = {owner.distribution for owner in registry.active().owners}
+        here |= {absence.owner.distribution for absence in registry.active().absences}  # of which the error tells
         missing = sorted({part.distribution for part in self.parts.values()} - here - {""})
         return f"; the file was made with parts of {', '.join(missing)}, not installed here" if missing else ""
 
@@ -211,4 +227,5 @@ def _classes_of(classes: NDArray[Any], place: str) -> Classes:
     wrong = next((label for label in labels if not _keepable(label)), None)
     if wrong is not None:
         raise ModelFileError(f"{place}: the class {wrong!r} cannot be kept in a file; allowed: text, numbers, booleans")
-    return Classes(form=classes.dtype.kind, labels=tuple(labels))
+    form: Any = classes.dtype.kind  # of the letters that there are, those of labels that can be kept
+    return Classes(form=form, labels=tuple(labels))
