@@ -1,7 +1,7 @@
 """Measure everything, and write RESULTS.md and the chart of the docs.
 
 pip install . -r benchmarks/requirements.txt
-python benchmarks/run.py --mnist FOLDER          # --quick for fewer rounds, --only training,prediction for a part
+python benchmarks/run.py --mnist FOLDER          # --rounds 3, or --only training,prediction, for less
 """
 
 from __future__ import annotations
@@ -208,10 +208,9 @@ def main() -> None:
     parser.add_argument("--mnist", type=Path, required=True, help="the folder with the four IDX files, gzip")
     parser.add_argument("--only", default=",".join(PARTS), help="which parts, with commas")
     parser.add_argument("--rows", default="1,2,3,4,5", type=lambda text: [int(part) for part in text.split(",")])
-    parser.add_argument("--quick", action="store_true", help="three rounds instead of seven")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each contender takes its turn")
     parser.add_argument("--no-jax", action="store_true", help="leave JAX out")
     arguments = parser.parse_args()
-    arguments.rounds = 3 if arguments.quick else 7
     kept = HERE / "results.json"
     sections: dict[str, list[str]] = json.loads(kept.read_text()) if kept.exists() else {}
     for name in arguments.only.split(","):

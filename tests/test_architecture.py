@@ -28,7 +28,7 @@ ORDER = [
     ["network"],
     ["passes", "tally"],
     ["lanes"],
-    ["storage"],
+    ["composition", "storage"],
     ["training"],
     ["callbacks"],
     ["trainer"],

@@ -19,7 +19,7 @@ from modnet.lanes import Lanes
 from modnet.network import CHUNK
 from modnet.passes import Workspace
 from modnet.tally import Tally
-from modnet.threads import Pool, cores, lanes_for, one_blas_thread
+from modnet.threads import Pool, _begin_lane, cores, lanes_for, one_blas_thread
 
 
 class Remembering(Layer):
@@ -581,6 +581,29 @@ def test_a_training_gives_blas_back(three: list[int]) -> None:
     Watch.at["batch_end"] = lambda training: 1 // (training.updates - training.updates)
     with pytest.raises(ZeroDivisionError):
         fit(0, 45, 2, callbacks=["watch"])
+    assert blas_threads() == three
+
+
+def test_blas_is_limited_where_somebody_else_has_set_the_number_before(three: list[int]) -> None:
+    limit = ThreadpoolController().limit(limits=2, user_api="blas")  # by this thread, which lives on
+    seen = [blas_threads()]
+
+    def inside() -> list[int]:
+        with one_blas_thread():
+            return blas_threads()
+
+    with ThreadPoolExecutor(1) as pool:
+        seen += [pool.submit(inside).result(), blas_threads(), inside(), blas_threads()]
+    limit.restore_original_limits()
+    assert [set(each) for each in seen] == [{2}, {1}, {2}, {1}, {2}]
+    assert blas_threads() == three
+
+
+def test_a_lanes_thread_that_begins_late_does_not_limit_blas_for_good(
+    monkeypatch: pytest.MonkeyPatch, three: list[int]
+) -> None:
+    monkeypatch.setattr("modnet.threads._begin_lane", delayed(_begin_lane, 0.1))
+    fit(0, 45, 2, epochs=1)
     assert blas_threads() == three
 
 

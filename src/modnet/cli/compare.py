@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from modnet.cli.options import configured, figure_text, naming, read_config
+from modnet.composition import check_optimizer, partition
 from modnet.config import load_config
 from modnet.errors import ConfigError
-from modnet.trainer import Trainer, check_optimizer, partition
+from modnet.trainer import Trainer
 
 __all__ = ["command"]
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from modnet.cli.options import figure_text
 from modnet.components.families import Dataset
+from modnet.composition import metrics_for, partition
 from modnet.config import RunConfig
 from modnet.errors import ConfigError, DataError
 from modnet.network import Network
 from modnet.storage.model import load
 from modnet.tally import Samples, judge
-from modnet.trainer import metrics_for, partition
 
 __all__ = ["command"]
 

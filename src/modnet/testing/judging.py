@@ -11,6 +11,7 @@ import pluggy
 from numpy.typing import NDArray
 
 from modnet.components.families import Task
+from modnet.composition import partition
 from modnet.config import RunConfig
 from modnet.data.dataset import Data
 from modnet.plugins.hookspecs import Events
@@ -18,7 +19,6 @@ from modnet.testing.case import Case
 from modnet.testing.numbers import same_bits
 from modnet.testing.report import FailedError, NoteError
 from modnet.testing.trials import train
-from modnet.trainer import partition
 
 __all__ = [
     "gives_data",
