@@ -373,8 +373,8 @@ def test_threads_are_auto_where_nobody_says_anything() -> None:
         (-2, "threads: -2 should be greater than or equal to 1"),
         (2.0, "threads: 2.0 should be a valid integer"),
         (True, "threads: True should be a valid integer"),
-        ("two", "threads: 'two' should be a valid integer"),
-        ("2", "threads: '2' should be a valid integer"),
+        ("two", "threads: 'two' should be an integer from 1 or \"auto\""),
+        ("2", "threads: '2' should be an integer from 1 or \"auto\""),
         ([2], r"threads: \[2\] should be a valid integer"),
     ],
 )

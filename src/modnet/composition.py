@@ -40,10 +40,10 @@ def compose(
     if initial is not None:
         _continue_from(initial, network)
     check_optimizer(config, len(x))
-    samples = {
-        name: Samples(network.prepare(rows), labels.narrowed(network.dtype, f"{data.place(name)} y"))
-        for name, (rows, labels) in parts.items()
-    }
+    samples = {}
+    for name, (rows, labels) in parts.items():
+        place = data.place(name)
+        samples[name] = Samples(network.prepare(rows, f"{place} x"), labels.narrowed(network.dtype, f"{place} y"))
     return network, samples, metrics_for(config, network)
 
 

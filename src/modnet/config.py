@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     ModelWrapValidatorHandler,
     ValidationError,
+    ValidationInfo,
     field_serializer,
     field_validator,
     model_validator,
@@ -93,8 +94,11 @@ class RunConfig(Model):
 
     @field_validator("metrics", "threads", mode="before")
     @classmethod
-    def _read_auto(cls, value: Any) -> Any:
-        return None if value == "auto" else value
+    def _read_auto(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, str) and value != "auto":
+            other = "an integer from 1" if info.field_name == "threads" else "a list"
+            raise ValueError(f'{registry.describe(value)} should be {other} or "auto"')
+        return None if isinstance(value, str) else value
 
     @field_serializer("metrics")
     def _write_auto(self, value: tuple[Metric, ...] | None) -> Any:
@@ -184,7 +188,7 @@ def _line(detail: ErrorDetails) -> str:
         message = f"{registry.describe(detail['input'])} {message.partition(' ')[2]}"
     if detail["type"] == "too_short":
         message = f"should have at least {detail['ctx']['min_length']} entries, got {detail['ctx']['actual_length']}"
-    return f"{path}: {message}" if path else message
+    return " ".join((f"{path}: {message}" if path else message).splitlines())
 
 
 def apply_setting(table: Mapping[str, Any], setting: str) -> dict[str, Any]:

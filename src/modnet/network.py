@@ -189,13 +189,19 @@ class Network:
         Raises:
             DataError: ``x`` has another number of features, or holds NaN or infinity.
         """
-        if not (type(x) is np.ndarray and self._enters_as_it_is(x)):
-            x = self._rows(x)
-        if len(x) <= CHUNK:
-            return self.forward(x)
-        rows = x
-        pieces = [self.forward(rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK)]
-        return np.concatenate(pieces)
+        if type(x) is np.ndarray and self._enters_as_it_is(x):
+            if len(x) <= CHUNK and _is_finite(x):
+                return self.forward(x)
+            rows, checked = x, False
+        else:
+            rows, checked = self._rows(x), True
+        outputs = np.empty((len(rows), self.outputs), dtype=self._dtype)
+        for start in range(0, len(rows), CHUNK):
+            piece = rows[start : start + CHUNK]
+            if not (checked or _is_finite(piece)):
+                check_finite(rows, "x")  # says where
+            outputs[start : start + CHUNK] = self.forward(piece)
+        return outputs
 
     def classify(self, x: ArrayLike) -> NDArray[Any]:
         """Return the label for each row of ``x``, as labels were given when the network was trained.
@@ -223,8 +229,10 @@ class Network:
 
         save(self, path)
 
-    def prepare(self, rows: NDArray[Any]) -> Vector:
+    def prepare(self, rows: NDArray[Any], where: str = "x") -> Vector:
         """Return raw rows as they enter the first layer: scaled, and of the network's dtype.
+
+        ``where`` is what an error calls them.
 
         Raises:
             DataError: a number that the scaling or the dtype takes out of the finite numbers.
@@ -235,16 +243,14 @@ class Network:
             return np.ascontiguousarray(rows, dtype=self.dtype)
         with np.errstate(over="ignore"):  # what a narrower dtype cannot hold is an error of ours
             narrowed = np.ascontiguousarray(rows, dtype=self.dtype)
-        check_finite(narrowed, f"x as {self.dtype}")
+        check_finite(narrowed, f"{where} as {self.dtype}")
         return narrowed
 
     def _enters_as_it_is(self, x: NDArray[Any]) -> bool:
-        """Whether a few rows need nothing done to them: the short way for a net in somebody's loop."""
-        if x.dtype is not self._dtype or x.shape[1:] != self.input_shape or not 0 < len(x) <= CHUNK:
+        """Whether rows need nothing done to them: the short way for a net in somebody's loop."""
+        if x.dtype is not self._dtype or x.shape[1:] != self.input_shape or not len(x):
             return False
-        if self.scaling is not None or not x.flags.c_contiguous:
-            return False
-        return int(np.count_nonzero(np.isfinite(x))) == x.size
+        return self.scaling is None and x.flags.c_contiguous
 
     def _rows(self, x: ArrayLike) -> Vector:
         rows = as_samples(x, "x")
@@ -259,6 +265,10 @@ class Network:
             if activation is not None:
                 a = activation(a)
         return a
+
+
+def _is_finite(rows: Vector) -> bool:
+    return int(np.count_nonzero(np.isfinite(rows))) == rows.size
 
 
 def stack(layers: Sequence[Layer], shape: tuple[int, ...]) -> Iterator[NetworkLayer]:

@@ -127,3 +127,18 @@ def test_the_version_and_help_load_no_parts_and_no_drawing(tmp_path: Path) -> No
     assert re.fullmatch(r"modnet, version \d+\.\d+\.\d+\n", process(tmp_path, "--version").stdout)
     listed = re.findall(r"^  (\w+)  ", process(tmp_path, "--help").stdout, re.MULTILINE)
     assert {"train", "evaluate", "predict", "compare"} <= set(listed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("train", "--bogus"), "No such option"),
+        (("evaluate",), "Missing argument 'RUN'"),
+        (("trian",), "No such command 'trian'"),
+        (("evaluate", "run", "--part", "x"), "Invalid value for '--part'"),
+    ],
+)
+def test_words_that_no_command_knows_are_one_line_too(tmp_path: Path, arguments: tuple[str, ...], error: str) -> None:
+    result = process(tmp_path, *arguments)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith(f"modnet: {error}")

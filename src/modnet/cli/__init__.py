@@ -94,8 +94,11 @@ def main() -> None:
     try:
         with disabled.command_line():
             status = _modnet.main(standalone_mode=False)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        click.echo(f"modnet: {' '.join(error.format_message().split())}", err=True)
         sys.exit(error.exit_code)
     except ModnetError as error:
         if "--debug" in sys.argv:

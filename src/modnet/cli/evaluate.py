@@ -43,7 +43,7 @@ def command(run: str, path: str | None, part: str | None, as_json: bool) -> None
         raise DataError(f"--part {chosen}: the data has none; allowed: {', '.join(parts)}")
     rows, targets = parts[chosen]
     place = data.place(chosen)
-    samples = Samples(network.prepare(rows), targets.narrowed(network.dtype, f"{place} y"))
+    samples = Samples(network.prepare(rows, f"{place} x"), targets.narrowed(network.dtype, f"{place} y"))
     with np.errstate(all="ignore"):  # what leaves the finite numbers is found below
         figures: dict[str, Any] = judge(network, samples, metrics_for(config, network)).figures()
     for name, value in figures.items():
