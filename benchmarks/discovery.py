@@ -82,7 +82,8 @@ def wall(search: list[Path], *arguments: str) -> float:
     return time.perf_counter() - started
 
 
-def main(count: int = 50, repeats: int = 15) -> None:
+def measure(count: int = 50, repeats: int = 15) -> dict[str, float]:
+    """Return what was measured → median seconds."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         names = make(folder, count)
@@ -98,16 +99,16 @@ def main(count: int = 50, repeats: int = 15) -> None:
                 for plugins in (False, True):
                     search = [folder] if plugins else []
                     starts.setdefault((option, plugins), []).append(wall(search, option))
-    milliseconds = {
+    figures = {
         f"discovery without plug-ins ({parts - count} built-in parts)": statistics.median(bare),
         f"importing {count} plug-ins' modules": statistics.median(modules),
         f"discovery of {count} plug-ins, beyond their modules": statistics.median(full) - statistics.median(bare),
     }
     for (option, plugins), times in starts.items():
-        milliseconds[f"modnet {option}, {count if plugins else 'no'} plug-ins"] = statistics.median(times)
-    for name, seconds in milliseconds.items():
-        print(f"{name:<60} {1000 * seconds:8.1f} ms")
+        figures[f"modnet {option}, {count if plugins else 'no'} plug-ins"] = statistics.median(times)
+    return figures
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    for name, seconds in measure(*map(int, sys.argv[1:])).items():
+        print(f"{name:<60} {1000 * seconds:8.1f} ms")

@@ -160,6 +160,20 @@ def start_part(arguments: argparse.Namespace) -> list[str]:
     return lines + [f"| {name} | {np.median(row[name]) * 1e3:.0f} | {spread(row, name, base)} |" for name in row]
 
 
+def discovery_part(arguments: argparse.Namespace) -> list[str]:
+    from discovery import measure
+
+    lines = [
+        "## Fifty installed plug-ins",
+        "",
+        "Wanted: at most 100 ms beyond what importing their own modules costs, and nothing for `--version` and `--help`.",
+        "",
+        "| what | ms |",
+        "| --- | --- |",
+    ]
+    return lines + [f"| {name} | {seconds * 1e3:.1f} |" for name, seconds in measure(50, 3 * arguments.rounds).items()]
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "training": training_part,
     "precision": precision_part,
@@ -168,6 +182,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "growth": growth_part,
     "prediction": prediction_part,
     "start": start_part,
+    "discovery": discovery_part,
 }
 
 
