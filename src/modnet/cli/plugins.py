@@ -53,7 +53,9 @@ def _print_plugins(plugins: list[Plugin]) -> None:
     from rich.table import Table
 
     colours = {"ok": "green", "failed": "red", "disabled": "dim", "conflict": "yellow"}
-    table = Table("name", "version", "status", "components", "reason")
+    table = Table()
+    for heading in ("name", "version", "status", "components", "reason"):
+        table.add_column(heading, overflow="fold")  # a name is never cut
     for plugin in plugins:
         status = f"[{colours[plugin.status]}]{plugin.status}[/]"
         table.add_row(*map(escape, (plugin.name, plugin.version)), status,
