@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support import numeric_gradient
 
-from modnet import Descent, Layer, LayerPass, Optimizer, Parameter, Trainer, namespace
+from modnet import Descent, DivergenceError, Layer, LayerPass, Optimizer, Parameter, Trainer, namespace
 from modnet.components.activations import Identity, Softmax, Tanh
 from modnet.components.costs import CategoricalCrossEntropy, Quadratic
 from modnet.components.initializers import ScaledNormal, StandardNormal, Zeros
@@ -136,6 +136,21 @@ def test_a_solver_of_its_own():
     costs = [row["cost"] for row in run.history]
     assert all(after < before for before, after in itertools.pairwise(costs))
     assert costs[-1] < costs[0] / 1.5
+
+
+class Runaway(Optimizer):
+    """A solver that leaves the finite numbers in the first layer only."""
+
+    kind: Literal["runaway"] = "runaway"
+
+    def epoch(self, descent: Descent) -> None:
+        descent.parameters[0] = np.inf
+
+
+def test_a_solver_that_leaves_the_finite_numbers_is_stopped_at_its_layer():
+    with pytest.raises(DivergenceError) as told:
+        Trainer(RunConfig(epochs=1, optimizer=Runaway())).fit()
+    assert (told.value.epoch, told.value.update, told.value.layer) == (0, 0, 1)
 
 
 class TwoProducts(Layer):

@@ -181,6 +181,11 @@ class Network:
         sizes = "-".join(map(str, self.sizes))
         return f"<modnet network {sizes}, {self.parameters.size} parameters, {self.dtype}>"
 
+    def penalty(self) -> float:
+        """Return what the regularizers add to the mean cost at θ."""
+        weights = self.parameters[: self.regularized]
+        return sum(float(regularizer(weights)) for regularizer in self.regularizers)
+
     def predict(self, x: ArrayLike) -> Vector:
         """Return the outputs, (samples, units), for raw rows ``x``, (samples, features).
 

@@ -171,8 +171,7 @@ class Workspace:
             gradient += self.gradient
         self.gradient[...] = gradient
         self.add_penalties()
-        weights = network.parameters[: network.regularized]
-        return total / rows + sum(float(penalty(weights)) for penalty in network.regularizers), self.gradient
+        return total / rows + network.penalty(), self.gradient
 
     def _make(self, rows: int) -> list[_BufferedPass]:
         return [

@@ -88,7 +88,7 @@ def _give_back(limiter: Any) -> None:
 
 
 def _let_go(*, force: bool) -> None:
-    """Let another thread be the one that threadpoolctl heeds; before its version 3.7 it heeded every thread."""
+    """Let another thread be the one that threadpoolctl heeds; older versions heed every thread."""
     from threadpoolctl import OpenBLASController
 
     if hasattr(OpenBLASController, "clear_controlling_thread"):

@@ -118,8 +118,9 @@ class Training:
         before = self.snapshot()
         self.config.optimizer.epoch(self)
         if not np.isfinite(self.parameters).all():  # a solver of its own may have written to θ
+            layer = self._bad_layer(self.parameters)
             self.restore(before)
-            self._diverged(self._first_update, "parameters", self._bad_layer(self.parameters))
+            self._diverged(self._first_update, "parameters", layer)
         if not self.tally.samples:
             self.tally = judge(self.network, self._train, self.metrics)
         return self.tally.figures()
@@ -129,9 +130,7 @@ class Training:
         tally = Tally(self.network.cost, ())
         if self._lanes.large(self.samples, self._fetch_from(slice(0, self.samples)), tally):
             return math.inf, self._lanes.gradient
-        weights = self.parameters[: self.network.regularized]
-        penalty = sum(float(penalty(weights)) for penalty in self.network.regularizers)
-        return tally.figures()["cost"] + penalty, self._lanes.gradient
+        return tally.figures()["cost"] + self.network.penalty(), self._lanes.gradient
 
     def update(self, gradient: Vector) -> None:
         """Make one update with this gradient by the configured rule."""

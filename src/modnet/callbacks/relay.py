@@ -31,7 +31,7 @@ def naming(events: pluggy.HookRelay, event: str) -> Iterator[None]:
     """Let a listener's error go on with a note that names the listener and the event."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # whatever a stranger raises goes on, with a note
         heard = getattr(events, f"modnet_{event}").get_hookimpls()
         names = {(getattr(each.function, "__code__", None), id(each.plugin)): each.plugin_name for each in heard}
         trace = error.__traceback__

@@ -45,7 +45,7 @@ for text in sys.stdin.read().split():
         results.append({"again": base64.b64encode(pickle.dumps(part)).decode()})
     except ModuleNotFoundError as error:
         results.append({"missing": error.name})
-    except Exception as error:
+    except Exception as error:  # whatever the module does when it is imported
         results.append({"error": type(error).__name__ + ": " + str(error)})
 print("\\0conformance " + json.dumps(results), flush=True)
 """
