@@ -32,6 +32,8 @@ ORDER = [
     ["training"],
     ["callbacks"],
     ["trainer"],
+    ["insight"],
+    ["pictures"],
     ["plugins"],
     ["document"],
     ["testing"],

@@ -1,0 +1,1 @@
+"""Pictures of what `modnet.insight` computes. Drawing needs the extra ``plot``; computing never does."""
