@@ -14,7 +14,7 @@ SOURCE = Path(modnet.__file__).parent
 # Each room may import from the rooms before it, and from itself.
 ORDER = [
     ["errors"],
-    ["arrays", "randomness", "threads"],
+    ["arrays", "randomness", "threads", "interruption", "storage.state", "storage.trees"],
     ["ownership"],
     ["registry"],
     ["schema"],
@@ -26,11 +26,13 @@ ORDER = [
     ["components"],
     ["config"],
     ["network"],
-    ["passes", "tally"],
-    ["lanes"],
+    ["passes", "tally", "insight.summary"],
+    ["lanes", "insight.flow", "insight.flows", "insight.findings"],
     ["composition", "storage"],
+    ["divergence", "feeding", "position"],
     ["training"],
     ["callbacks"],
+    ["keeping"],
     ["trainer"],
     ["insight"],
     ["pictures"],
@@ -40,7 +42,10 @@ ORDER = [
     ["cli"],
 ]
 # What is imported upwards on purpose, inside a function, when it is called.
-UPWARDS = {("network", "storage.model"): "save() is the network's own verb"}
+UPWARDS = {
+    ("network", "storage.model"): "save() is the network's own verb",
+    ("network", "insight.summary"): "a network prints itself as its summary",
+}
 # The front door and the composition root see every room.
 ROOTS = {"", "__main__"}
 BASES = {"components.base", "components.families"}

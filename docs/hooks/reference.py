@@ -1,7 +1,7 @@
 """Write the reference of the configuration and of the parts from the models while the site is built.
 
 A page says ``<!-- reference: NAME -->`` on a line of its own; NAME is one of ``run``, ``network``,
-``overview``, ``parts``, ``families`` and ``commands``.
+``overview``, ``parts``, ``families``, ``commands`` and ``trace``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))  # the tree
 import click
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
+import modnet
 from modnet.cli import _COMMANDS
 from modnet.components.base import Component, Model
 from modnet.components.families import FAMILIES, Optimizer, Rule
@@ -78,7 +79,7 @@ def commands() -> str:
     """Return, for every command, its usage, what it does, and its options."""
     sections = []
     for name in _COMMANDS:
-        command: click.Command = importlib.import_module(f"modnet.cli.{name}").command
+        command: click.Command = importlib.import_module(f"modnet.cli.{name.replace('-', '_')}").command
         inner = command.commands if isinstance(command, click.Group) else {}
         sections += [_command(f"{name} {word}", one) for word, one in inner.items()] or [_command(name, command)]
     return "\n\n".join(sections)
@@ -94,6 +95,14 @@ def _command(name: str, command: click.Command) -> str:
     return f"### modnet {name}\n\n`{usage}`\n\n{text}\n\n{_table(('option', 'meaning'), rows)}"
 
 
+def trace() -> str:
+    """Return the trace of the sample that the page on the mathematics works out by hand."""
+    net = modnet.NeuralNetwork([2, 2, 1])
+    net.weights = [[[0.5, -0.5], [1.0, 0.25]], [[1.0, -1.0]]]
+    net.biases = [[0.0, -0.5], [0.25]]
+    return modnet.trace(net.network, [1.0, 0.5], [1.0]).to_markdown("The trace", heading="##")
+
+
 _SECTIONS: dict[str, Callable[[], str]] = {
     "run": run_keys,
     "network": network_keys,
@@ -101,6 +110,7 @@ _SECTIONS: dict[str, Callable[[], str]] = {
     "parts": parts,
     "families": families,
     "commands": commands,
+    "trace": trace,
 }
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modnet.components.families import Metric, Task
-from modnet.config import RunConfig
-from modnet.data.dataset import Data
+from modnet.config import RunConfig, load_config
+from modnet.data.dataset import Data, Pair
 from modnet.data.preparation import Scaling, Targets, as_samples, split
+from modnet.data.samples import names_of, picking
 from modnet.errors import ConfigError, DataError
 from modnet.network import Network
 from modnet.randomness import Purpose, generator
 from modnet.tally import Samples
 
-__all__ = ["check_optimizer", "compose", "metrics_for", "partition"]
+__all__ = ["check_optimizer", "compose", "metrics_for", "partition", "with_optimizers"]
 
 
 def compose(
@@ -34,7 +36,7 @@ def compose(
     parts = partition(config, data)
     x, targets = parts["train"]
     network = _network(config, x.shape[1:], targets)
-    network.features = data.features
+    network.features = _learnt(data)
     if config.data.scaling != "none":
         network.scaling = Scaling.fit(config.data.scaling, x)
     if initial is not None:
@@ -56,8 +58,14 @@ def partition(config: RunConfig, data: Data, like: Network | None = None) -> dic
     Raises:
         DataError: samples or labels cannot be used.
     """
-    columns, place = _columns(data, like), data.place("train")
-    x = as_samples(data.train[0], f"{place} x")[columns]
+    learnt = _learnt(data) if like is None else like.features
+
+    def rows_of(pair: Pair, place: str) -> NDArray[Any]:
+        picked = picking(data.features or names_of(pair[0]), learnt, f"{place} x")
+        return np.ascontiguousarray(as_samples(pair[0], f"{place} x")[picked])
+
+    place = data.place("train")
+    x = rows_of(data.train, place)
     if like is None:
         targets = Targets.learn(data.train[1], len(x), f"{place} y")
     else:
@@ -68,7 +76,7 @@ def partition(config: RunConfig, data: Data, like: Network | None = None) -> dic
     for name, pair in (("validation", data.validation), ("test", data.test)):
         if pair is not None:
             place = data.place(name)
-            rows = as_samples(pair[0], f"{place} x")[columns]
+            rows = rows_of(pair, place)
             _check_shape(rows, shape, place)
             parts[name] = (rows, Targets.follow(pair[1], len(rows), f"{place} y", targets.classes, targets.width or 0))
         elif name == "validation" and config.data.validation_share:
@@ -77,21 +85,15 @@ def partition(config: RunConfig, data: Data, like: Network | None = None) -> dic
     return parts
 
 
+def _learnt(data: Data) -> tuple[str, ...] | None:
+    """Return the names of the training columns, where there are any and no two are the same."""
+    names = data.features or names_of(data.train[0])
+    return names if names is not None and len(set(names)) == len(names) else None
+
+
 def _check_shape(rows: NDArray[Any], shape: tuple[int, ...], place: str) -> None:
     if rows.shape[1:] != shape:
         raise DataError(f"{place} x: layer 1 expects {math.prod(shape)} inputs, got {rows[0].size}")
-
-
-def _columns(data: Data, like: Network | None) -> Any:
-    """Return what picks the network's columns, in its order, from the data's."""
-    if like is None or like.features is None or data.features is None:
-        return slice(None)
-    missing = sorted(set(like.features) - set(data.features))
-    if missing:
-        raise DataError(
-            f"{data.place('train')} x: there is no column '{missing[0]}', which the network was trained with"
-        )
-    return np.s_[:, [data.features.index(name) for name in like.features]]
 
 
 def check_optimizer(config: RunConfig, samples: int) -> None:
@@ -104,6 +106,22 @@ def check_optimizer(config: RunConfig, samples: int) -> None:
         config.optimizer.check(samples)
     except ValueError as error:
         raise ConfigError(f"optimizer.{error}") from None
+
+
+def with_optimizers(config: RunConfig, kinds: Sequence[str], data: Data) -> list[RunConfig]:
+    """Return the configuration once with each kind of optimizer, checked against the data.
+
+    Learning rate, rule and schedule stay, and every other option that a kind has too.
+
+    Raises:
+        ConfigError: a kind is not known, or does not fit the data.
+        DataError: samples or labels cannot be used.
+    """
+    configs = [load_config(config, [f"optimizer.kind={kind}"]) for kind in kinds]
+    samples = len(partition(config, data)["train"][0])
+    for each in configs:
+        check_optimizer(each, samples)
+    return configs
 
 
 def metrics_for(config: RunConfig, network: Network) -> tuple[Metric, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "DataError", "DivergenceError", "ModelFileError", "ModnetError", "PluginError"]
+from pathlib import Path
+
+__all__ = ["ConfigError", "DataError", "DivergenceError", "Interrupted", "ModelFileError", "ModnetError", "PluginError"]
 
 
 class ModnetError(Exception):
@@ -39,3 +41,27 @@ class DivergenceError(ModnetError):
         self.epoch = epoch
         self.update = update
         self.layer = layer
+
+
+class Interrupted(KeyboardInterrupt):
+    """The training was interrupted, by a signal or by somebody who asked for it, and can be gone on with.
+
+    As Python's own KeyboardInterrupt, it passes by those who catch every Exception.
+
+    Attributes:
+        reason: By what.
+        signal: The signal's number, or None.
+        updates: How many updates had been made.
+        checkpoint: The file that `modnet.Trainer.resume` goes on from; None where there is no run folder.
+    """
+
+    def __init__(self, reason: str, *, signal: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.signal = signal
+        self.updates = 0
+        self.checkpoint: Path | None = None
+
+    def __str__(self) -> str:
+        kept = "" if self.checkpoint is None else f"; {self.checkpoint} keeps them"
+        return f"interrupted ({self.reason}) after {self.updates:,} update{'' if self.updates == 1 else 's'}{kept}"

@@ -41,6 +41,7 @@ class Lanes:
         self._first, self._count = self.workspaces[0], count
         self.gradient = self._first.gradient
         self._pool = Pool(count)
+        self._scales: dict[int, Vector] = {}
 
     @property
     def sources(self) -> Iterator[np.random.Generator]:
@@ -50,14 +51,17 @@ class Lanes:
     def small(self, x: Vector, y: Vector, outputs: Vector) -> None:
         """Write the outputs of a batch that goes through in one piece, and ∇θ of its mean cost with penalties."""
         rows, count = len(x), self._count
+        scale = self._scales.get(rows)
+        if scale is None:  # an array, because a Python number costs NumPy a conversion
+            scale = self._scales[rows] = np.array(1.0 / rows, dtype=self.network.dtype)
         if count == 1 or rows < count:
             outputs[...] = self._first.forward(x)
-            self._first.backward(y, 1.0 / rows)
+            self._first.backward(y, scale)
         else:
             cuts = [rows * lane // count for lane in range(count + 1)]
             self._pool.run(
                 [
-                    partial(_one_piece, workspace, x[start:stop], y[start:stop], outputs[start:stop], 1.0 / rows)
+                    partial(_one_piece, workspace, x[start:stop], y[start:stop], outputs[start:stop], scale)
                     for workspace, start, stop in zip(self.workspaces, cuts[:-1], cuts[1:], strict=True)
                 ]
             )
@@ -104,6 +108,6 @@ class Lanes:
             self._first.gradient += workspace.gradient
 
 
-def _one_piece(workspace: Workspace, x: Vector, y: Vector, outputs: Vector, scale: float) -> None:
+def _one_piece(workspace: Workspace, x: Vector, y: Vector, outputs: Vector, scale: Vector) -> None:
     outputs[...] = workspace.forward(x)
     workspace.backward(y, scale)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from modnet.components.families import Activation, Cost, Layer, LayerPass, Parameter, Regularizer
 from modnet.data.preparation import Scaling, as_samples
-from modnet.data.samples import check_finite
+from modnet.data.samples import check_finite, names_of, picking
 from modnet.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ class Network:
         if len(self.layers[-1].output_shape) != 1:
             shape = self.layers[-1].output_shape
             raise ConfigError(f"network.layers: the output layer gives samples of shape {shape}; allowed: vectors")
-        self.parameters: Vector = np.zeros(sum(size for *_, size in self._places()), dtype=dtype)
-        self.regularized = sum(size for *_, spec, size in self._places() if spec.regularized)
+        self.parameters: Vector = np.zeros(sum(size for *_, size in self.places()), dtype=dtype)
+        self.regularized = sum(size for *_, spec, size in self.places() if spec.regularized)
         for layer, views in zip(self.layers, self.views(self.parameters), strict=True):
             layer.parameters = views
             initial = layer.component.initial_state(layer.input_shape)
@@ -144,8 +144,8 @@ class Network:
             (layer.component.net_input, layer.activation, layer.parameters, layer.state) for layer in self.layers
         ]
 
-    def _places(self) -> Iterator[tuple[int, str, Parameter, int]]:
-        """Yield (layer, name, specification, size) of all parameters in their order in θ."""
+    def places(self) -> Iterator[tuple[int, str, Parameter, int]]:
+        """Yield (layer, name, specification, size) of all parameters in their order in θ; layers count from 0."""
         for regularized in (True, False):
             for index, layer in enumerate(self.layers):
                 for name, spec in layer.specification.items():
@@ -156,7 +156,7 @@ class Network:
         """Return, for every layer, its parameters' places in a vector like θ, as views of their shapes."""
         views: list[dict[str, Vector]] = [{} for _ in self.layers]
         start = 0
-        for index, name, spec, size in self._places():
+        for index, name, spec, size in self.places():
             views[index][name] = vector[start : start + size].reshape(spec.shape)
             start += size
         return views
@@ -178,8 +178,14 @@ class Network:
         return self._dtype
 
     def __repr__(self) -> str:
-        sizes = "-".join(map(str, self.sizes))
-        return f"<modnet network {sizes}, {self.parameters.size} parameters, {self.dtype}>"
+        from modnet.insight.summary import summary  # what is said of a network stands above it
+
+        return str(summary(self))
+
+    def _repr_html_(self) -> str:
+        from modnet.insight.summary import summary  # the same
+
+        return summary(self)._repr_html_()
 
     def penalty(self) -> float:
         """Return what the regularizers add to the mean cost at θ."""
@@ -189,10 +195,12 @@ class Network:
     def predict(self, x: ArrayLike) -> Vector:
         """Return the outputs, (samples, units), for raw rows ``x``, (samples, features).
 
+        A frame's columns are picked by name, where the network was trained with names.
+
         Nothing is kept between calls and θ is only read, so any number of threads may predict at once.
 
         Raises:
-            DataError: ``x`` has another number of features, or holds NaN or infinity.
+            DataError: ``x`` has another number of features, lacks one that has a name, or holds NaN or infinity.
         """
         if type(x) is np.ndarray and self._enters_as_it_is(x):
             if len(x) <= CHUNK and _is_finite(x):
@@ -221,8 +229,12 @@ class Network:
 
     def labels_of(self, outputs: Vector) -> NDArray[Any]:
         """Return the labels that these outputs, (samples, units), stand for."""
-        codes = (outputs[:, 0] >= 0.5).astype(np.intp) if outputs.shape[1] == 1 else np.argmax(outputs, axis=1)
+        codes = self.codes_of(outputs)
         return codes if self.classes is None else self.classes[codes]
+
+    def codes_of(self, outputs: Vector) -> NDArray[np.intp]:
+        """Return the places in ``classes`` of the labels that these outputs, (samples, units), stand for."""
+        return (outputs[:, 0] >= 0.5).astype(np.intp) if outputs.shape[1] == 1 else np.argmax(outputs, axis=1)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the network to a model file, which `modnet.load` reads.
@@ -258,7 +270,7 @@ class Network:
         return self.scaling is None and x.flags.c_contiguous
 
     def _rows(self, x: ArrayLike) -> Vector:
-        rows = as_samples(x, "x")
+        rows = as_samples(x, "x")[picking(names_of(x), self.features, "x")]
         if rows.shape[1:] != self.input_shape:
             raise DataError(f"x: layer 1 expects {_size(self.input_shape)} inputs, got {_size(rows.shape[1:])}")
         return self.prepare(rows)

@@ -135,7 +135,7 @@ class Workspace:
             work.a = a
         return a
 
-    def backward(self, y: Vector, scale: float) -> None:
+    def backward(self, y: Vector, scale: float | Vector) -> None:
         """Write ∇θ of ``scale`` times the cost of the last rows forward, against their targets ``y``."""
         passes = self._current
         index = len(passes) - 1

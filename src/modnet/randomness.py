@@ -16,6 +16,8 @@ class Purpose(IntEnum):
     ORDER = 1
     LAYERS = 2
     SPLIT = 3
+    SAMPLE = 4
+    DIRECTIONS = 5
 
 
 def generator(seed: int | None, purpose: Purpose, *place: int) -> np.random.Generator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ import numpy as np
 
 from modnet.components.families import Cost, Metric
 from modnet.data.preparation import Targets
+from modnet.errors import ModelFileError
 from modnet.network import CHUNK, Network, Vector
+from modnet.storage.state import Sums
 
 __all__ = ["Samples", "Tally", "judge"]
 
@@ -24,6 +27,16 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def digest(self) -> str:
+        """Return a SHA-256 of the samples, in hexadecimal digits."""
+        labels, codes, values = self.targets.classes, self.targets.codes, self.targets.values
+        digest = hashlib.sha256(repr(None if labels is None else labels.tolist()).encode())
+        for array in (self.x, codes, values):
+            if array is not None:
+                digest.update(f"{array.dtype} {array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
     def __repr__(self) -> str:
         return f"<{len(self)} samples of shape {self.x.shape[1:]}, {self.x.dtype}>"
@@ -61,6 +74,20 @@ class Tally:
             mine, theirs = self._partials[index], other._partials[index]
             if theirs is not None:
                 self._partials[index] = theirs if mine is None else metric.merge(mine, theirs)
+
+    def sums(self) -> Sums:
+        """Return what was added up, for `resume`."""
+        return Sums(total=self._total, samples=self.samples, partials=list(self._partials))
+
+    def resume(self, sums: Sums) -> None:
+        """Go on from what `sums` returned.
+
+        Raises:
+            ModelFileError: it is of other metrics.
+        """
+        if len(sums.partials) != len(self._metrics):
+            raise ModelFileError("the sums are not those of the configured metrics")
+        self._total, self.samples, self._partials = sums.total, sums.samples, list(sums.partials)
 
     def figures(self, prefix: str = "") -> dict[str, float]:
         """Return ``cost`` and every metric by its label, each with ``prefix`` before it."""

@@ -3,13 +3,19 @@
 Samples are gathered some thousand at a time and their figures are added up for all of them together, so that an
 update costs little more than its passes. Whether everything is still finite is asked as rarely; where it is not, the
 block is run again from its start, one update after the other, until the first that fails is found.
+
+A training can be told at any update (`Training.state`) and gone on with (`Training.resume`). Within an epoch the
+optimizer then begins the epoch anew from what it began with, and what it does up to the interrupted sweep is repeated
+in silence; there the training goes on in the middle of the block that it was in.
 """
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -17,11 +23,15 @@ from numpy.typing import NDArray
 
 from modnet.components.families import Metric
 from modnet.config import RunConfig
-from modnet.errors import DivergenceError
-from modnet.lanes import Fetch, Lanes
+from modnet.divergence import culprit, divergence, lost
+from modnet.errors import Interrupted, ModelFileError
+from modnet.feeding import Feed
+from modnet.lanes import Lanes
 from modnet.network import CHUNK, Network, Vector
 from modnet.passes import Workspace
+from modnet.position import Block, EpochStart, check_fit, put_back, take
 from modnet.randomness import Purpose, generator
+from modnet.storage.state import Memory, Place, Snapshot, State
 from modnet.tally import Samples, Tally, judge
 
 if TYPE_CHECKING:
@@ -33,17 +43,6 @@ _BLOCK_BYTES = 8 << 20
 _BLOCK_ROWS = 4096
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """Everything that an update changes."""
-
-    parameters: Vector
-    rule_state: dict[str, Any]
-    layer_states: list[dict[str, Vector]]
-    layer_randomness: list[dict[str, Any]]
-    updates: int
-
-
 class Training:
     """The run in progress, as optimizers (`modnet.components.families.Descent`) and listeners see it.
 
@@ -52,6 +51,7 @@ class Training:
         network: What is trained.
         samples: How many training samples there are.
         epoch: The epoch in progress, from 0.
+        epochs: How many epochs have ended.
         updates: How many updates were made.
         history: The rows of the epochs that ended.
         memory: What the optimizer keeps from epoch to epoch.
@@ -59,6 +59,10 @@ class Training:
         watched: What else is evaluated after every epoch: ``validation`` and ``test``, where there are any.
         events: The hooks by which listeners hear of it.
         folder: The run folder, or None.
+        stopped: Why the training ends before its last epoch, or None.
+        began: When the training began, and ``epoch_began`` when the epoch did, by `time.perf_counter`.
+        keep: Writes a checkpoint and returns its path; None where there is no folder.
+        after_block: Asked after every block of samples whether there is something to do; None where nobody listens.
     """
 
     def __init__(
@@ -70,11 +74,14 @@ class Training:
         metrics: Sequence[Metric],
         events: Any,
         folder: RunFolder | None = None,
+        *,
+        lanes: int | None = None,
+        interrupt_after: int | None = None,
     ) -> None:
         self.config = config
         self.network = network
         self.samples = len(train)
-        self.epoch = 0
+        self.epoch = self.epochs = 0
         self.updates = 0
         self.history: list[dict[str, Any]] = []
         self.memory: dict[str, Any] = {}
@@ -82,17 +89,31 @@ class Training:
         self.watched = watched
         self.events = events
         self.folder = folder
+        self.stopped: str | None = None
+        self.began = self.epoch_began = time.perf_counter()
+        self.keep: Callable[[], Path] | None = None
+        self.after_block: Callable[[], None] | None = None
         self.metrics = metrics
         self.tally = Tally(network.cost, metrics)
         self.rule_state = config.optimizer.rule.start(network.parameters)
-        self._train = train
+        self._train, self._feed = train, Feed(train, network)
         self._step, self._theta = config.optimizer.rule.step, network.parameters
         self._constant_rate = config.optimizer.learning_rate if config.optimizer.schedule.constant else 0.0
         self._updates_per_epoch = config.optimizer.updates(len(train))
-        self._lanes = Lanes(network, config.seed, config.threads, -(-len(train) // self._updates_per_epoch))
+        rows = -(-len(train) // self._updates_per_epoch)
+        self._lanes = Lanes(network, config.seed, config.threads if lanes is None else lanes, rows)
+        self._sources = list(self._lanes.sources)
         self._first_update = 0
         self._batch_end = events.modnet_batch_end if events.modnet_batch_end.get_hookimpls() else None
-        self._gathered: Vector | None = None
+        self._interrupt_after = interrupt_after
+        self._interruption: Interrupted | None = None
+        self._diverging = False
+        # What an update costs is this one attribute; whoever wants to do something after it puts it there.
+        self._after_update = None if self._batch_end is None and interrupt_after is None else self._tell
+        self._start: EpochStart | None = None
+        self._sweeps = self._sweep = self._rows = self._heard = 0
+        self._open: Block | None = None
+        self._arriving: tuple[Snapshot, Place] | None = None
 
     @property
     def parameters(self) -> Vector:
@@ -106,29 +127,69 @@ class Training:
         position = self.epoch + (self.updates - self._first_update) / self._updates_per_epoch
         return optimizer.learning_rate * optimizer.schedule(position, self.config.epochs)
 
+    @property
+    def within_epoch(self) -> bool:
+        """Whether an epoch is in progress."""
+        return self._start is not None
+
+    @property
+    def ended(self) -> bool:
+        """Whether no epoch comes any more."""
+        return self.stopped is not None or self.epochs >= self.config.epochs
+
     def run_epoch(self, epoch: int) -> dict[str, float]:
-        """Let the optimizer make one pass over the samples; return its figures.
+        """Let the optimizer make one pass over the samples; return the first rate, and the figures.
 
         Raises:
             DivergenceError: a cost or a parameter left the finite numbers; θ is as it was before that update.
+            Interrupted: somebody asked for it.
         """
         self.epoch = epoch
         self._first_update = self.updates
         self.tally = Tally(self.network.cost, self.metrics)
         before = self.snapshot()
+        self._start = EpochStart(before, dict(self.rng.bit_generator.state), self._memory_now())
+        self._sweeps = 0
+        rate = self.rate
         self.config.optimizer.epoch(self)
-        if not np.isfinite(self.parameters).all():  # a solver of its own may have written to θ
-            layer = self._bad_layer(self.parameters)
+        if self._arriving is not None:
+            raise ModelFileError("the optimizer does not come again to where it was interrupted")
+        if found := lost(self.network, self.rule_state):  # a solver of its own may have written to θ
             self.restore(before)
-            self._diverged(self._first_update, "parameters", layer)
+            self._diverged(self._first_update, *found)
         if not self.tally.samples:
             self.tally = judge(self.network, self._train, self.metrics)
-        return self.tally.figures()
+        self._start = None
+        self.epochs = epoch + 1
+        return {"learning_rate": rate, **self.tally.figures()}
+
+    def interrupt(self, reason: str, signal: int | None = None) -> None:
+        """Ask for an end of the training at the next update, with a checkpoint where there is a run folder."""
+        if not self._diverging:  # what failed is told, whatever else is asked for
+            self._interruption = Interrupted(reason, signal=signal)
+            self._after_update = self._tell
+
+    def leave_if_asked(self) -> None:
+        """Raise where an interruption was asked for.
+
+        Raises:
+            Interrupted: when a checkpoint was written.
+        """
+        after = self._interrupt_after
+        if after is not None and self.updates >= after and self._interruption is None:
+            self.interrupt("as asked for")
+        if self._interruption is not None:
+            self._interruption.updates = self.updates
+            if self.keep is not None:
+                self._interruption.checkpoint = self.keep()
+            raise self._interruption
 
     def evaluate(self) -> tuple[float, Vector]:
         """Return the mean cost (penalties included) over all training samples at θ, and its gradient."""
+        if self._interruption is not None and self._open is None:
+            self.leave_if_asked()
         tally = Tally(self.network.cost, ())
-        if self._lanes.large(self.samples, self._fetch_from(slice(0, self.samples)), tally):
+        if self._lanes.large(self.samples, self._feed.fetch_from(slice(0, self.samples)), tally):
             return math.inf, self._lanes.gradient
         return tally.figures()["cost"] + self.network.penalty(), self._lanes.gradient
 
@@ -139,20 +200,29 @@ class Training:
         theta = self._theta
         theta -= step
         self.updates += 1
-        if self._batch_end is not None:
-            self._batch_end(training=self)
+        if self._after_update is not None:
+            self._after_update()
 
     def sweep(self, order: NDArray[np.intp] | None, length: int) -> None:
         """Update once per ``length`` samples, in this order or, with None, as they lie."""
-        row_bytes = self._train.x[:1].nbytes
-        block = length if length > CHUNK else max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // row_bytes) // length) * length
+        most = min(_BLOCK_ROWS, _BLOCK_BYTES // self._feed.row_bytes)
+        block = length if length > CHUNK else max(1, most // length) * length
         total = self.samples if order is None else len(order)
-        for start in range(0, total, block):
-            rows = slice(start, min(start + block, total)) if order is None else order[start : start + block]
+        self._sweeps += 1
+        self._sweep, self._rows = self._sweeps, 0
+        outputs = self._arrive(total)
+        while self._rows < total:
+            start, stop = self._rows, min(self._rows + block, total)
+            rows = slice(start, stop) if order is None else order[start:stop]
             if length > CHUNK:
-                self._large_batch(rows)
+                self._large_batch(rows, stop)
             else:
-                self._block(rows, length)
+                self._block(rows, length, outputs)
+                outputs = None
+            self._rows = stop
+            if self.after_block is not None and self.updates > self._heard:
+                self.after_block()
+        self._sweep = 0
 
     def check_figures(self, row: dict[str, Any]) -> None:
         """Refuse an epoch's figures that are not finite.
@@ -162,7 +232,8 @@ class Training:
         """
         for name, value in row.items():
             if not math.isfinite(value):
-                self._diverged(max(self.updates - 1, 0), f"figure '{name}', which comes", len(self.network.layers))
+                what, layer = self._where(self.watched.get(name.split("_")[0], self._train))
+                self._diverged(max(self.updates - 1, 0), f"figure '{name}' is {value}: the {what}", layer)
 
     def check_result(self) -> None:
         """Refuse a network whose last update, which no cost has followed, took its outputs out of the finite numbers.
@@ -175,50 +246,113 @@ class Training:
             self.check_figures(judge(self.network, some, ()).figures())
 
     def snapshot(self) -> Snapshot:
-        """Return all that an update changes, for `restore`. A rule's state is never written to, so it is only kept."""
-        return Snapshot(
-            self.parameters.copy(),
-            self.rule_state,
-            [{name: value.copy() for name, value in layer.state.items()} for layer in self.network.layers],
-            [dict(source.bit_generator.state) for source in self._lanes.sources],
-            self.updates,
-        )
+        """Return all that an update changes, for `restore`."""
+        return take(self.network, self.rule_state, self._sources, self.updates)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to what `snapshot` returned."""
-        self.parameters[...] = snapshot.parameters
-        self.rule_state = snapshot.rule_state
-        self.updates = snapshot.updates
-        for layer, state in zip(self.network.layers, snapshot.layer_states, strict=True):
-            for name, value in state.items():
-                layer.state[name][...] = value
-        for source, state in zip(self._lanes.sources, snapshot.layer_randomness, strict=True):
-            source.bit_generator.state = state
+        put_back(snapshot, self.network, self._sources)
+        self.rule_state, self.updates = snapshot.rule_state, snapshot.updates
+
+    def state(self, listeners: list[Memory], data: dict[str, str]) -> State:
+        """Return all that `resume` needs, right after an update or between two epochs."""
+        start, place, block = self._start, None, self._open
+        if start is not None:
+            outputs = None if block is None else block.outputs[: block.rows(self.updates).stop].copy()
+            place = Place.model_construct(
+                start=start.snapshot,
+                sweep=self._sweep,
+                rows=self._rows,
+                outputs=outputs,
+                sums=self.tally.sums(),
+                seconds=time.perf_counter() - self.epoch_began,
+            )
+        return State.model_construct(  # taking it apart checks what is in it
+            now=self.snapshot(),
+            epochs=self.epochs,
+            heard=max(self.updates, self._heard),
+            lanes=len(self._lanes.workspaces),
+            order=dict(self.rng.bit_generator.state) if start is None else start.order,
+            memory=self.memory if start is None else start.memory,
+            history=self.history,
+            listeners=listeners,
+            data=data,
+            seconds=time.perf_counter() - self.began,
+            stopped=self.stopped,
+            place=place,
+        )
+
+    def resume(self, state: State) -> None:
+        """Go back to what `state` returned; within an epoch, to its start, so that `run_epoch` comes back to it.
+
+        Raises:
+            ModelFileError: it does not fit.
+        """
+        place = state.place
+        try:
+            self.rng.bit_generator.state = state.order
+            for point in (state.now, *(() if place is None else (place.start,))):
+                check_fit(point, self.network, self.config.optimizer.rule, self._sources)
+                self.restore(point)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ModelFileError(f"the state of a generator is none: {error}") from None
+        self.memory = copy.deepcopy(state.memory)
+        self.history = [dict(row) for row in state.history]
+        self.epoch, self.epochs, self._heard = state.epochs, state.epochs, state.heard
+        self.stopped = state.stopped
+        self._arriving = (state.now, place) if place is not None and place.sweep else None
+        now = time.perf_counter()
+        self.began, self.epoch_began = now - state.seconds, now - (place.seconds if place is not None else 0.0)
+
+    def _memory_now(self) -> dict[str, Any]:
+        """Return a copy of the optimizer's memory, whose arrays it may write to, where a checkpoint may want it."""
+        try:
+            return self.memory if self.keep is None else copy.deepcopy(self.memory)
+        except Exception:  # whatever a stranger keeps: a checkpoint will say that no file can hold it
+            return self.memory
 
     def close(self) -> None:
         """Let the lanes' threads go."""
         self._lanes.close()
 
-    def _targets(self, rows: Any) -> Vector:
-        return self._train.targets.rows(rows, self.network.dtype, self.network.outputs)
+    def _arrive(self, total: int) -> Vector | None:
+        """Go on, in the sweep in which a training was interrupted, from where it was; return its block's outputs."""
+        if self._arriving is None or self._arriving[1].sweep != self._sweep:
+            return None
+        (now, place), self._arriving = self._arriving, None
+        done = 0 if place.outputs is None else len(place.outputs)
+        form = None if place.outputs is None else (place.outputs.dtype, place.outputs.shape[1:])
+        if place.rows + done > total or form not in (None, (self.network.dtype, (self.network.outputs,))):
+            raise ModelFileError("its place in the epoch is not one that the optimizer comes to")
+        self.restore(now)
+        self.tally.resume(place.sums)
+        self._rows = place.rows
+        return place.outputs
 
-    def _gather(self, rows: Any) -> Vector:
-        """Return these training rows: a view where they lie together, else a copy in a buffer that is used again."""
-        x = self._train.x
-        if isinstance(rows, slice):
-            return x[rows]
-        if self._gathered is None or len(self._gathered) < len(rows):
-            self._gathered = np.empty((len(rows), *x.shape[1:]), dtype=x.dtype)
-        return np.take(x, rows, axis=0, out=self._gathered[: len(rows)], mode="clip")
+    def _tell(self) -> None:
+        """Let those who listen to updates hear of one, and leave where that was asked for."""
+        if self.updates > self._heard and self._batch_end is not None:
+            self._batch_end(training=self)
+        asked = self._interrupt_after is not None and self.updates >= self._interrupt_after
+        if asked or self._interruption is not None:
+            block = self._open
+            if block is not None and not self._is_finite(block, block.rows(self.updates)):
+                self._find_divergence(block)
+            if block is not None or not lost(self.network, self.rule_state):  # or who made the update sees it
+                self.leave_if_asked()
 
-    def _block(self, rows: Any, length: int) -> None:
-        """Make the updates of some thousand samples."""
-        x, y = self._gather(rows), self._targets(rows)
-        before = self.snapshot()
-        outputs = np.empty_like(y)
-        self._descend(x, y, outputs, length)
-        if not (self.tally.add(outputs, y) and np.isfinite(self.parameters).all()):
-            self._find_divergence(before, x, y, length)
+    def _block(self, rows: Any, length: int, so_far: Vector | None) -> None:
+        """Make the updates of some thousand samples; of the first, the outputs may be there ``so_far``."""
+        x, y = self._feed.gather(rows), self._feed.targets(rows)
+        outputs, done = np.empty_like(y), 0
+        if so_far is not None:
+            done = len(so_far)
+            outputs[:done] = so_far
+        self._open = block = Block(x, y, outputs, length, self.snapshot(), done)
+        self._descend(x[done:], y[done:], outputs[done:], length)
+        self._open = None
+        if not self.tally.add(outputs, y) or lost(self.network, self.rule_state):
+            self._find_divergence(block)
 
     def _descend(self, x: Vector, y: Vector, outputs: Vector, length: int) -> None:
         """Make an update for every batch of these rows, each going through in one piece."""
@@ -228,68 +362,67 @@ class Training:
             lanes.small(x[start:stop], y[start:stop], outputs[start:stop])
             update(lanes.gradient)
 
-    def _large_batch(self, rows: Any) -> None:
-        """Make one update from a batch that is worked through in pieces whose gradient sums are added."""
+    def _large_batch(self, rows: Any, stop: int) -> None:
+        """Make one update from a batch that is worked through in pieces whose gradient sums are added.
+
+        With it, ``stop`` samples of the sweep have been gone through.
+        """
         before = self.snapshot()
         count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
-        failed = self._lanes.large(count, self._fetch_from(rows), self.tally)
+        failed = self._lanes.large(count, self._feed.fetch_from(rows), self.tally)
         if failed is not None:
-            self._diverged(self.updates, *self._culprit(failed))
+            self._diverged(self.updates, *culprit(failed))
+        self._rows = stop
         self.update(self._lanes.gradient)
-        if not np.isfinite(self.parameters).all():
-            layer = self._bad_layer(self.parameters)
+        if found := lost(self.network, self.rule_state):
             self.restore(before)
-            self._diverged(before.updates, "parameters", layer)
+            self._diverged(before.updates, *found)
 
-    def _fetch_from(self, rows: Any) -> Fetch:
-        """Return what gives the samples of a slice of these rows: a view where they lie together, else a copy."""
+    def _is_finite(self, block: Block, rows: slice) -> bool:
+        cost = np.sum(self.network.cost(block.outputs[rows], block.y[rows]), dtype=np.float64)
+        return bool(np.isfinite(cost)) and not lost(self.network, self.rule_state)
 
-        def fetch(piece: slice) -> tuple[Vector, Vector]:
-            part = slice(rows.start + piece.start, rows.start + piece.stop) if isinstance(rows, slice) else rows[piece]
-            return self._train.x[part], self._targets(part)
+    def _where(self, samples: Samples) -> tuple[str, int]:
+        """Return what is not finite of these samples' way through the network, and the first layer that has it."""
+        workspace = Workspace(self.network)
+        for start in range(0, len(samples), CHUNK):
+            rows = slice(start, start + CHUNK)
+            y = samples.targets.rows(rows, self.network.dtype, self.network.outputs)
+            if not np.isfinite(np.sum(self.network.cost(workspace.forward(samples.x[rows]), y), dtype=np.float64)):
+                return culprit(workspace)
+        return "output", len(self.network.layers)  # a metric's figure
 
-        return fetch
+    def _find_divergence(self, block: Block) -> NoReturn:
+        """Run a block again, looking after every update, and raise for the first that fails.
 
-    def _find_divergence(self, before: Snapshot, x: Vector, y: Vector, length: int) -> NoReturn:
-        """Run a block again, looking after every update, and raise for the first that fails."""
-        self._batch_end = None
-        self.restore(before)
-        outputs = np.empty_like(y)
-        for start in range(0, len(x), length):
-            batch = slice(start, min(start + length, len(x)))
+        What does not fail again was done by a listener, or by a part that is no pure function. Then the first update
+        whose cost was not finite is named, or the last one where all costs were.
+        """
+        rows = block.rows(self.updates)
+        bad = np.flatnonzero(~np.isfinite(self.network.cost(block.outputs[rows], block.y[rows])))
+        met, once = rows.stop - 1, lost(self.network, self.rule_state)
+        if len(bad) or once is None:  # of what lay below the output nothing is known any more
+            met, once = rows.start + int(bad[0] if len(bad) else 0), ("cost", len(self.network.layers))
+        self._diverging = True
+        self._open = self._after_update = None
+        self.restore(block.before)
+        before = good = block.before
+        for start in range(block.done, len(block.x), block.length):
+            batch = slice(start, min(start + block.length, len(block.x)))
             good = self.snapshot()
-            self._descend(x[batch], y[batch], outputs[batch], length)
-            if not np.isfinite(np.sum(self.network.cost(outputs[batch], y[batch]), dtype=np.float64)):
-                what, layer = min(map(self._culprit, self._lanes.workspaces), key=lambda found: found[1])
-            elif not np.isfinite(self.parameters).all():
-                what, layer = "parameters", self._bad_layer(self.parameters)
+            before = good if start <= met else before
+            self._descend(block.x[batch], block.y[batch], block.outputs[batch], block.length)
+            cost = np.sum(self.network.cost(block.outputs[batch], block.y[batch]), dtype=np.float64)
+            if not np.isfinite(cost):
+                found = min(map(culprit, self._lanes.workspaces), key=lambda each: each[1])
+            elif (after := lost(self.network, self.rule_state)) is not None:
+                found = after
             else:
                 continue
             self.restore(good)
-            self._diverged(good.updates, what, layer)
-        self._diverged(self.updates, "cost", len(self.network.layers))
-
-    def _culprit(self, workspace: Workspace) -> tuple[str, int]:
-        """Return what is not finite in the last piece that went forward, and the first layer that has it, from 1."""
-        for number, work in enumerate(workspace.passes, 1):
-            if not np.isfinite(work.z).all():
-                return "net input", number
-            if not np.isfinite(work.a).all():
-                return "output", number
-        return "cost", len(self.network.layers)
-
-    def _bad_layer(self, vector: Vector) -> int:
-        for number, views in enumerate(self.network.views(vector), 1):
-            if not all(np.isfinite(view).all() for view in views.values()):
-                return number
-        return len(self.network.layers)
+            self._diverged(good.updates, *found)
+        self.restore(before)
+        raise divergence(self.config, self.epoch, before.updates, *once, again=False)
 
     def _diverged(self, update: int, what: str, layer: int) -> NoReturn:
-        rate = self.config.optimizer.learning_rate
-        raise DivergenceError(
-            f"epoch {self.epoch}, update {update}: the {what} of layer {layer} left the finite numbers; "
-            f"optimizer.learning_rate = {rate} may be too high, or the data too large",
-            epoch=self.epoch,
-            update=update,
-            layer=layer,
-        )
+        raise divergence(self.config, self.epoch, update, what, layer)

@@ -148,6 +148,20 @@ def test_the_end_is_heard_whatever_happens(rng: np.random.Generator, event: str)
     assert [name for name, heard, _ in Watch.heard if heard == "fit_end"] == ["a", "b"]
 
 
+@pytest.mark.parametrize("event", ["fit_end", "epoch_end"])
+def test_all_hear_the_end_though_one_of_them_fails_at_it(rng: np.random.Generator, event: str) -> None:
+    Watch.at["a.fit_end"] = lambda training: 1 // (training.updates - training.updates)
+    Watch.at["b.fit_end"] = lambda training: [][training.updates]
+    if event == "epoch_end":
+        Watch.at["b.epoch_end"] = lambda training: {}[training]
+    with pytest.raises(ZeroDivisionError if event == "fit_end" else KeyError) as caught:
+        fit(rng, watch("a"), watch("b"), watch("c"))
+    assert [name for name, heard, _ in Watch.heard if heard == "fit_end"] == ["a", "b", "c"]
+    notes = " ".join(caught.value.__notes__)
+    assert ("ZeroDivisionError" in notes) == (event == "epoch_end")
+    assert "IndexError" in notes
+
+
 @pytest.mark.parametrize("event", EVENTS)
 def test_predicting_at_any_event_disturbs_nothing(rng: np.random.Generator, event: str) -> None:
     rows = rng.normal(size=(4, 3))

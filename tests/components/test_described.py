@@ -32,6 +32,6 @@ def test_the_parts_are_those_that_are_promised():
         "schedule": {"constant", "step", "exponential", "cosine", "inverse-scaling"},
         "regularizer": {"l2", "l1"},
         "metric": {"accuracy", "cost", "mean-squared-error", "r2"},
-        "callback": {"history", "progress", "early-stopping"},
+        "callback": {"history", "progress", "early-stopping", "checkpoint", "dampening"},
         "dataset": {"digits", "idx", "csv", "npz"},
     }

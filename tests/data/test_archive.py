@@ -2,32 +2,17 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from data.writing import npy, pack, patch_directory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modnet.data.archive import read_npz
 from modnet.errors import DataError
-
-
-def npy(shape: str, descr: str = "'<f8'", content: bytes = b"", order: str = "False", version: int = 1) -> bytes:
-    """An array's file written by hand."""
-    header = f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}, }}\n".encode()
-    length = struct.pack("<H" if version == 1 else "<I", len(header))
-    return b"\x93NUMPY" + bytes([version, 0]) + length + header + content
-
-
-def pack(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
-    with warnings.catch_warnings(), zipfile.ZipFile(path, "w", method) as archive:
-        warnings.simplefilter("ignore")  # of names that are there twice
-        for name, content in members.items():
-            archive.writestr(name.rstrip("!"), content)
-    return path
 
 
 def problem(path: Path, *arguments) -> str:
@@ -164,22 +149,16 @@ def test_sums_and_prefixes(tmp_path: Path) -> None:
     assert problem(path) == "array 'x': damaged: Bad CRC-32 for file 'x.npy'"
 
 
-def patch_sizes(content: bytes, packed: int, unpacked: int) -> bytes:
-    """The archive with other sizes in its directory."""
-    at = content.index(b"PK\x01\x02")
-    return content[: at + 20] + struct.pack("<II", packed, unpacked) + content[at + 28 :]
-
-
 def test_sizes_that_are_not_the_files(tmp_path: Path) -> None:
     content = pack(tmp_path / "a.npz", {"x.npy": npy("(2,)", content=b"\0" * 16)}).read_bytes()
     path = tmp_path / "b.npz"
-    path.write_bytes(patch_sizes(content, 10**6, 10**6))
+    path.write_bytes(patch_directory(content, 20, "<II", 10**6, 10**6))
     assert "bytes cannot come from" in problem(path)
-    path.write_bytes(patch_sizes(content, 80, 10**6))
+    path.write_bytes(patch_directory(content, 20, "<II", 80, 10**6))
     assert "bytes cannot come from" in problem(path)
     head = len(npy("(5000,)"))
     long = pack(tmp_path / "c.npz", {"x.npy": npy("(5000,)", content=bytes(16))}).read_bytes()
-    path.write_bytes(patch_sizes(long, 90, head + 40_000))
+    path.write_bytes(patch_directory(long, 20, "<II", 90, head + 40_000))
     assert problem(path).startswith("array 'x': ")
 
 

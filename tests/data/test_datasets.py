@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from data.writing import images, labels
 from pydantic import ValidationError
 
 from modnet.data.datasets import Csv, Digits, Idx, Npz
@@ -41,15 +42,6 @@ def test_digits_are_split_fairly() -> None:
         part.tobytes() for x, y in (data.train, data.test) for part in ((x * 16).astype("u1"), y.astype("u1"))
     )
     assert hashlib.sha256(content).hexdigest() == "b086734a4c7e9fe9069104bd8f90442e31ebf255ae7dbec23a9030a760bdcc42"
-
-
-def images(count: int, rows: int = 2, columns: int = 3) -> bytes:
-    content = bytes(n * 7 % 256 for n in range(count * rows * columns))
-    return b"\0\0\x08\x03" + struct.pack(">III", count, rows, columns) + content
-
-
-def labels(count: int) -> bytes:
-    return b"\0\0\x08\x01" + struct.pack(">I", count) + bytes(n % 10 for n in range(count))
 
 
 @pytest.fixture

@@ -150,13 +150,6 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
         read_idx("a\nb")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission(tmp_path: Path) -> None:
-    path = write(tmp_path / "f", SMALL)
-    path.chmod(0)
-    assert problem(path) == "cannot be read: Permission denied"
-
-
 MUTATIONS = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4)
 
 

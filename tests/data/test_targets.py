@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import enum
+import tracemalloc
 from fractions import Fraction
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modnet.data.samples import BLOCK
 from modnet.data.targets import Targets
 from modnet.errors import DataError
 
@@ -47,7 +49,7 @@ def test_labels(y: Any, classes: list[Any], dtype: Any, codes: list[int]) -> Non
     assert targets.values is None
     assert targets.classes is not None
     assert targets.codes is not None
-    assert targets.codes.dtype == np.intp
+    assert targets.codes.dtype == np.uint8
     assert targets.classes.dtype == dtype
     assert [(type(a), a) for a in targets.classes.tolist()] == [(type(a), a) for a in classes]
     assert targets.codes.tolist() == codes
@@ -210,6 +212,59 @@ def test_rows_cannot_spoil_the_next_ones() -> None:
     targets = Targets.learn([0, 1, 2], 3, "y")
     targets.rows(slice(None), np.float64)[:] = 7.0
     assert targets.rows(slice(None), np.float64).tolist() == np.eye(3).tolist()
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.arange(2 * BLOCK + 7) // 3,
+        np.random.default_rng(0).integers(-300, 300, 3 * BLOCK).astype(">i2"),
+        np.random.default_rng(1).integers(0, 2, BLOCK + 1) > 0,
+        np.random.default_rng(2).integers(0, 10**6, 2 * BLOCK).astype(str),
+        np.random.default_rng(3).integers(0, 300, 2 * BLOCK).astype("M8[D]"),
+        np.resize(np.arange(256), BLOCK + 256)[::-1],
+        np.resize(np.arange(257), 3 * BLOCK)[::2],
+    ],
+)
+def test_labels_of_many_blocks(y: np.ndarray) -> None:
+    """NumPy encodes the whole column at once."""
+    classes, codes = np.unique(y, return_inverse=True)
+    targets = Targets.learn(y, len(y), "y")
+    assert targets.classes is not None
+    assert targets.codes is not None
+    assert targets.classes.tolist() == classes.tolist()
+    assert (targets.classes.dtype, targets.classes.dtype.isnative) == (y.dtype.newbyteorder("="), True)
+    assert (targets.codes == codes).all()
+    assert targets.codes.dtype == (np.uint8 if len(classes) <= 256 else np.uint16)
+    some = Targets.follow(y[BLOCK:], len(y) - BLOCK, "y", targets.classes, 0)
+    assert (some.codes == codes[BLOCK:]).all()
+
+
+def test_a_missing_label_and_an_unseen_one_beyond_the_first_block() -> None:
+    days = np.arange(2 * BLOCK).astype("M8[D]")
+    days[BLOCK + 5] = "NaT"
+    with pytest.raises(DataError, match=rf"^y: row {BLOCK + 5} \(counted from 0\) is NaT"):
+        Targets.learn(days, len(days), "y")
+    codes = np.zeros(2 * BLOCK, int)
+    codes[BLOCK + 6 :] = 8
+    with pytest.raises(DataError, match=rf"^y: row {BLOCK + 6} \(counted from 0\) is 8, unseen"):
+        Targets.follow(codes, len(codes), "y", np.array([0, 7]), 2)
+
+
+@pytest.mark.parametrize("kind", ["i8", ">i4", "u1", "U6"])
+def test_a_label_costs_little_memory(kind: str) -> None:
+    """A byte is kept for each sample, and another one on the way, whatever the labels are made of."""
+
+    def peak(samples: int) -> int:
+        y = np.resize(np.arange(10), samples).astype(kind)
+        tracemalloc.start()
+        try:
+            Targets.follow(y, samples, "y", Targets.learn(y, samples, "y").classes, 10)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(60 * BLOCK) - peak(10 * BLOCK) < 3 * 50 * BLOCK
 
 
 LABELS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=2), st.tuples(st.integers()))

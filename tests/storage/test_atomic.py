@@ -36,10 +36,11 @@ def test_others_may_read_what_the_umask_lets_them(tmp_path: Path) -> None:
 
 
 FAILURES = {
-    "no space when written": ("os.fdopen", errno.ENOSPC),
     "no space when synced": ("os.fsync", errno.ENOSPC),
+    "broken when synced": ("os.fsync", errno.EIO),
     "not renamed": ("pathlib.Path.replace", errno.EACCES),
-    "no temporary file": ("tempfile.mkstemp", errno.EROFS),
+    "no temporary file": ("pathlib.Path.open", errno.EROFS),
+    "a folder that may not be opened": ("os.open", errno.EACCES),
 }
 
 
@@ -71,6 +72,18 @@ def test_a_failure_leaves_the_earlier_file_and_nothing_else(
     assert np.array_equal(modnet.load(path).parameters, theta)
     network.save(path)
     assert np.array_equal(modnet.load(path).parameters, theta + 1.0)
+
+
+def test_who_may_read_it_stays(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "file", b"one")
+    (tmp_path / "file").chmod(0o600)
+    write_atomically(tmp_path / "file", b"two")
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o600
+
+
+def test_a_long_name_is_no_obstacle(tmp_path: Path) -> None:
+    write_atomically(tmp_path / ("ä" * 127), b"one")
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"one"]
 
 
 def test_an_interruption_leaves_the_earlier_file_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
+from storage.sealing import file_of, header_of, sealed, taken_apart, text_of
 
 import modnet
 from modnet import Trainer
-from modnet.errors import ConfigError, ModelFileError
+from modnet.config import apply_setting
+from modnet.errors import ModelFileError
 
 
 @pytest.fixture
@@ -35,23 +35,18 @@ def refused(path: Path, pattern: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def rewritten(good: Path, metadata: dict[str, str] | None, tensors: dict[str, Any] | None = None) -> Path:
-    """Return a file with these metadata and, where none are given, the same tensors."""
+def rewritten(good: Path, said: dict[str, Any], tensors: dict[str, Any]) -> Path:
+    """Return a file with these metadata and tensors, and a digest that is right."""
     path = good.with_name("edited")
-    save_file(load_file(good) if tensors is None else tensors, path, metadata=metadata)
+    path.write_bytes(file_of(said, tensors))
     return path
-
-
-def said_in(good: Path) -> dict[str, Any]:
-    with safe_open(good, "numpy") as file:
-        return json.loads(file.metadata()["modnet"])
 
 
 def edited(good: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> Path:
     """Return a file whose metadata and tensors ``change`` has edited."""
-    said, tensors = said_in(good), load_file(good)
+    said, tensors = taken_apart(good)
     change(said, tensors)
-    return rewritten(good, {"modnet": json.dumps(said)}, tensors)
+    return rewritten(good, said, tensors)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 7, 8, 100, 0.5, -1])
@@ -59,20 +54,20 @@ def test_a_truncated_file(good: Path, kept: float) -> None:
     content = good.read_bytes()
     length = int(len(content) * kept) if isinstance(kept, float) else kept
     good.write_bytes(content[:length])
-    refused(good, "cannot be read: ")
+    refused(good, "is damaged")
 
 
 @pytest.mark.parametrize("content", [b"hello, I am no model at all", b"PK\x03\x04" + bytes(60), bytes(200)])
 def test_a_file_of_another_kind(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "m").write_bytes(content)
-    refused(tmp_path / "m", "cannot be read: ")
+    refused(tmp_path / "m", "is damaged or no modnet file: ")
 
 
 def test_somebody_elses_tensors(tmp_path: Path) -> None:
     save_file({"w": np.zeros(3)}, tmp_path / "m")
-    refused(tmp_path / "m", "is no modnet model file")
+    refused(tmp_path / "m", "no modnet file: its header is not one that modnet writes")
     save_file({"w": np.zeros(3)}, tmp_path / "m", metadata={"format": "pt"})
-    refused(tmp_path / "m", "is no modnet model file")
+    refused(tmp_path / "m", "no modnet file: its header is not one that modnet writes")
 
 
 def test_nothing_where_a_model_should_be(tmp_path: Path) -> None:
@@ -82,12 +77,25 @@ def test_nothing_where_a_model_should_be(tmp_path: Path) -> None:
     refused(tmp_path / "file" / "model", "no model file and no run folder")
 
 
-TEXTS = ("", "{", "{}", '{"a": 1}', "5", "null", '"x"', "[]", "[" * 5000, '{"format_version": 1}', '{"a\\nb": 1}')
+def test_a_file_of_the_earlier_format(good: Path) -> None:
+    said, tensors = taken_apart(good)
+    text = json.dumps(said | {"format_version": 1}, separators=(",", ":"))  # as it was written then
+    save_file(tensors, good, metadata={"modnet": text})
+    refused(good, "is of format 1, which has no SHA-256 to check it by; allowed: format 2$")
+
+
+TEXTS = ("", "{", "5", "null", '"x"', "[]", "[" * 5000, '{"a": 1}', '{"format_version":2}', "{}")
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_metadata_that_say_something_else_altogether(good: Path, text: str) -> None:
-    refused(rewritten(good, {"modnet": text}), r" \(in the file's metadata\)$")
+def test_metadata_without_a_digest(good: Path, text: str) -> None:
+    save_file(taken_apart(good)[1], good, metadata={"modnet": text})
+    refused(good, "no modnet file: its header is not one that modnet writes")
+
+
+@pytest.mark.parametrize("said", [{}, {"a": 1}, {"format_version": 2}, {"a\nb": 1}])
+def test_metadata_that_say_something_else_altogether(good: Path, said: dict[str, Any]) -> None:
+    refused(rewritten(good, said, taken_apart(good)[1]), r" \(in the file's metadata\)$")
 
 
 def test_the_file_that_is_edited_below_is_good_before(good: Path) -> None:
@@ -100,7 +108,7 @@ VALUES = ("", "{", {"a": 1}, {"a\nb": 1}, 5, None, True, 1.5, "x", [], [None], [
 SAID = [
     *((key, value) for key in KEYS for value in VALUES if not (key == "modnet_version" and isinstance(value, str))),
     *((key, value) for key in MAY_BE_MISSING for value in VALUES if value is not None),
-    *(("format_version", version) for version in (0, 2, "1", 1.0, -1, 10**30)),
+    *(("format_version", version) for version in (0, 1, 3, "2", 2.0, -1, 10**30)),
     *((key, value) for key in (*KEYS[2:], *MAY_BE_MISSING) for value in ("4", "float64 ", [4.0], ["4"])),
 ]
 
@@ -108,7 +116,7 @@ SAID = [
 @pytest.mark.parametrize(("key", "value"), SAID)
 def test_metadata_of_which_one_says_something_else(good: Path, key: str, value: Any) -> None:
     path = edited(good, lambda said, _: said.update({key: value}))
-    with pytest.raises((ModelFileError, ConfigError)) as caught:
+    with pytest.raises(ModelFileError) as caught:
         modnet.load(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
@@ -156,7 +164,7 @@ def test_a_network_that_does_not_fit_its_tensors(good: Path, key: str, value: An
         (said if key in said else said["network"])[key] = value
 
     file = edited(good, change)
-    with pytest.raises((ModelFileError, ConfigError)) as caught:
+    with pytest.raises(ModelFileError) as caught:
         modnet.load(file)
     assert str(caught.value).startswith(f"{file}: ")
     assert "\n" not in str(caught.value)
@@ -164,10 +172,11 @@ def test_a_network_that_does_not_fit_its_tensors(good: Path, key: str, value: An
 
 @pytest.mark.parametrize("tensors", [{}, {"scaling.shift": np.zeros(3), "scaling.factor": np.ones(3)}])
 def test_a_promise_of_terabytes_is_refused_before_they_are_asked_for(good: Path, tensors: dict[str, Any]) -> None:
-    said = said_in(good) | {"input_shape": [10**13]}
+    said = taken_apart(good)[0] | {"input_shape": [10**13]}
     said["network"]["layers"] = ["dropout"]
     del said["config"], said["features"], said["classes"]
-    path = rewritten(good, {"modnet": json.dumps(said)}, {"more": np.zeros(1)} | tensors)
+    said["parts"] = {}
+    path = rewritten(good, said, {"more": np.zeros(1)} | tensors)
     refused(path, "says nothing|10000000000000")
 
 
@@ -235,7 +244,7 @@ def test_a_tensor_too_many_or_of_another_shape(good: Path, name: str, shape: tup
 
 
 def test_no_tensors_at_all(good: Path) -> None:
-    refused(rewritten(good, {"modnet": json.dumps(said_in(good))}, {}), "is nothing")
+    refused(rewritten(good, taken_apart(good)[0], {}), "is nothing")
 
 
 @pytest.mark.parametrize("name", ["layers.0.weights", "layers.1.biases", "scaling.shift"])
@@ -249,17 +258,43 @@ def test_a_tensor_that_is_not_finite(good: Path, name: str, value: float) -> Non
 
 @pytest.mark.parametrize("dtype", ["F32", "F16", "BF16", "I64", "BOOL", "F8_E4M3", "C64"])
 def test_tensors_of_another_type(good: Path, dtype: str) -> None:
-    """A header by hand, for types that NumPy has no name for."""
     sizes = {"F32": 4, "F16": 2, "BF16": 2, "I64": 8, "BOOL": 1, "F8_E4M3": 1, "C64": 8}
-    content = good.read_bytes()
-    header = json.loads(content[8 : 8 + struct.unpack("<Q", content[:8])[0]])
-    end = 0
-    for name, entry in header.items():
-        if name != "__metadata__":
-            start, end = end, end + int(np.prod(entry["shape"])) * sizes[dtype]
-            entry |= {"dtype": dtype, "data_offsets": [start, end]}
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    path = good.with_name("edited")
-    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(end))
-    refused(path, dtype)
+    said, tensors = taken_apart(good)
+    entries, end = [], 0
+    for name, values in tensors.items():
+        start, end = end, end + values.size * sizes[dtype]
+        entries.append((name, dtype, values.shape, (start, end)))
+    good.write_bytes(sealed(header_of(text_of(said), entries), bytes(end)))
+    refused(good, dtype)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["network.cost=binary-cross-entropy", "network.layers=[6, 3]", "dtype=float32", "network.regularizers=['l2']"],
+)
+def test_a_network_that_is_not_the_one_of_its_configuration(good: Path, setting: str) -> None:
+    path = edited(good, lambda said, _: said.update(config=apply_setting(said["config"], setting)))
+    refused(path, "its network is not the one that its configuration describes$")
+
+
+def test_a_network_that_was_given_another_configuration_is_not_written(good: Path) -> None:
+    network, before = modnet.load(good), good.read_bytes()
+    network.config = modnet.load_config(network.config, ["network.cost=binary-cross-entropy"])
+    with pytest.raises(ModelFileError, match="not written: the network is not the one that its configuration describ"):
+        network.save(good)
+    assert good.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        ({"network.cost": ("quadratic", "another")}, "quadratic of modnet-framework"),
+        ({"network.cost": ("binary-cross-entropy", "modnet-framework")}, "quadratic of modnet-framework"),
+        ({"network.layers.7": ("dense", "modnet-framework")}, "nothing"),
+    ],
+)
+def test_parts_that_are_not_those_of_the_configuration(good: Path, part: dict[str, tuple[str, str]], says: str) -> None:
+    ((path, (kind, giver)),) = part.items()
+    more = {path: {"kind": kind, "distribution": giver, "version": "1"}}
+    expected = f"parts: {path} is '{kind}' of '{giver}'; the file's own configuration says {says}"
+    refused(edited(good, lambda said, _: said["parts"].update(more)), re.escape(expected) + "$")

@@ -197,7 +197,7 @@ def test_a_strangers_reader_finds_tensors_and_configuration(rng: np.random.Gener
         metadata = file.metadata()
     assert list(metadata) == ["modnet"]
     said = json.loads(metadata["modnet"])
-    assert (said["format_version"], said["modnet_version"]) == (1, modnet.__version__)
+    assert (said["format_version"], said["modnet_version"]) == (2, modnet.__version__)
     assert (said["input_shape"], said["dtype"]) == ([4], "float64")
     assert said["classes"] == {"form": "i", "labels": [0, 1, 2]}
     config = said["config"]

@@ -36,6 +36,7 @@ EXAMPLES: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("optimizer", "batch"): [{}, {"rule": "adam", "learning_rate": 0.05}],
     ("optimizer", "mini-batch"): [{}, {"batch_size": 1}, {"batch_size": 24, "schedule": "cosine"}],
     ("metric", "cost"): [{}, {"cost": "categorical-cross-entropy"}, {"cost": "binary-cross-entropy"}],
+    ("callback", "dampening"): [{}, {"samples": 1, "patience": 1}],
     ("callback", "early-stopping"): [{}, {"monitor": "cost", "patience": 1}, {"restore_best": False}],
 }
 

@@ -6,10 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from modnet.callbacks.monitoring import sign_of
 from modnet.components.families import Callback
-from modnet.errors import ConfigError
 from modnet.plugins.hookspecs import hookimpl
-from modnet.registry import did_you_mean
 from modnet.training import Snapshot, Training
 
 __all__ = ["EarlyStopping"]
@@ -42,19 +41,20 @@ class _Listener:
         self._best: tuple[float, Snapshot] | None = None
         self._waited = 0
 
+    def memory(self) -> dict[str, Any]:
+        """Return the best figure so far, what it is of, and for how long it has been waited."""
+        best = None if self._best is None else (self._best[0], self._best[1].plain())
+        return {"best": best, "waited": self._waited}
+
+    def remember(self, memory: dict[str, Any]) -> None:
+        """Take back what `memory` returned."""
+        best = memory["best"]
+        self._best = None if best is None else (best[0], Snapshot.model_validate(best[1]))
+        self._waited = memory["waited"]
+
     @hookimpl
     def modnet_fit_start(self, training: Training) -> None:
-        better = {"cost": "lower"} | {metric.label: metric.better for metric in training.metrics}
-        prefixes = ["", *(f"{part}_" for part in training.watched)]
-        known = {prefix + name: way for prefix in prefixes for name, way in better.items()}
-        monitor = self._options.monitor
-        if monitor not in known:
-            hint = did_you_mean(monitor, known)
-            place = training.config.callbacks.index(self._options)
-            raise ConfigError(
-                f"callbacks.{place}.monitor: no figure is called '{monitor}'{hint} (allowed: {', '.join(known)})"
-            )
-        self._sign = 1.0 if known[monitor] == "higher" else -1.0
+        self._sign = sign_of(self._options.monitor, training, self._options)
 
     @hookimpl
     def modnet_epoch_end(self, training: Training, row: dict[str, Any]) -> None:

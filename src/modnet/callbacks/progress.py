@@ -58,7 +58,7 @@ class _Bar:
             TimeRemainingColumn(),
         )
         self._bar = Progress(*columns)
-        self._task = self._bar.add_task("", total=training.config.epochs)
+        self._task = self._bar.add_task("", total=training.config.epochs, completed=training.epochs)
         self._bar.start()
 
     @hookimpl

@@ -1,29 +1,85 @@
-"""How a training's events reach the listeners of its callbacks."""
+"""How a training's events reach the listeners of its callbacks, and what the listeners remember of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import pluggy
 
 from modnet import registry
 from modnet.config import RunConfig
+from modnet.errors import ModelFileError
 from modnet.plugins.hookspecs import Events
+from modnet.storage.state import Memory
 
-__all__ = ["naming", "relay"]
+__all__ = ["Relay", "naming"]
 
 
-def relay(config: RunConfig) -> pluggy.HookRelay:
-    """Return the events, heard by the listeners of the configured callbacks in their order."""
-    manager = pluggy.PluginManager("modnet")
-    manager.add_hookspecs(Events)
-    for index, callback in reversed(list(enumerate(config.callbacks))):  # pluggy calls the latest first
-        owner = registry.active().owner_of(type(callback)) or type(callback).__module__
-        name = f"{owner}: callback '{callback.kind}' (callbacks.{index})"
-        manager.register(callback.listener(), name=name)
-    manager.check_pending()
-    return manager.hook
+class Relay:
+    """The listeners of one training.
+
+    Attributes:
+        events: The hooks; the listeners hear in the order of the configured callbacks.
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        self._manager = pluggy.PluginManager("modnet")
+        self._manager.add_hookspecs(Events)
+        self._listeners = [(callback.kind, callback.listener()) for callback in config.callbacks]
+        for index, callback in reversed(list(enumerate(config.callbacks))):  # pluggy calls the latest first
+            owner = registry.active().owner_of(type(callback)) or type(callback).__module__
+            name = f"{owner}: callback '{callback.kind}' (callbacks.{index})"
+            self._manager.register(self._listeners[index][1], name=name)
+        self._manager.check_pending()
+        self.events: pluggy.HookRelay = self._manager.hook
+
+    def tell_each(self, event: str, **told: Any) -> None:
+        """Let every listener hear of an event, also where one before it fails.
+
+        Raises:
+            BaseException: the first error, with notes of the others.
+        """
+        first: BaseException | None = None
+        hook = getattr(self.events, f"modnet_{event}")
+        for heard in reversed(hook.get_hookimpls()):
+            others = [plugin for plugin in self._manager.get_plugins() if plugin is not heard.plugin]
+            try:
+                with naming(self.events, event):
+                    self._manager.subset_hook_caller(f"modnet_{event}", others)(**told)
+            except BaseException as error:
+                if first is None:
+                    first = error
+                else:
+                    first.add_note(f"then a listener failed in the event '{event}': {error!r}")
+        if first is not None:
+            raise first
+
+    def memories(self) -> list[Memory]:
+        """Return what the listeners that have a memory keep."""
+        return [Memory(kind=kind, memory=listener.memory()) for kind, listener in self._remembering()]
+
+    def remember(self, memories: Sequence[Memory]) -> None:
+        """Give the listeners back what `memories` returned; of several of one kind, in their order.
+
+        Raises:
+            ModelFileError: one cannot take it.
+        """
+        left: dict[str, list[Any]] = {}
+        for each in memories:
+            left.setdefault(each.kind, []).append(each.memory)
+        for kind, listener in self._remembering():
+            if left.get(kind):
+                try:
+                    listener.remember(left[kind].pop(0))
+                except Exception as error:  # whatever a stranger raises
+                    raise ModelFileError(f"callback '{kind}' cannot take its memory back: {error!r}") from error
+
+    def _remembering(self) -> Iterator[tuple[str, Any]]:
+        for kind, listener in self._listeners:
+            if callable(getattr(listener, "memory", None)) and callable(getattr(listener, "remember", None)):
+                yield kind, listener
 
 
 @contextmanager

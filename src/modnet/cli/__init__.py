@@ -19,7 +19,14 @@ _COMMANDS = {
     "train": "Train a network.",
     "evaluate": "Judge a trained network by data.",
     "predict": "Give a trained network's answers for rows of a CSV file.",
+    "plot": "Draw a run's learning curves, confusion matrix and worst mistakes.",
+    "report": "Write all that there is to say of a run into one HTML file.",
     "compare": "Compare the types of gradient descent from the same start.",
+    "surface": "Show the paths of the types of gradient descent on the surface of the cost.",
+    "dampening": "Say why a network does not learn (vanishing gradients), and what would help.",
+    "explain": "Show a network's dimensions, its diagram, and how δ flows back through it.",
+    "trace": "Follow one sample through feedforward and backpropagation, with all numbers.",
+    "verify-resume": "Prove that an interrupted training ends as one that is not.",
     "config": "Check a configuration file, or write it out with every default.",
     "schema": "Print the JSON Schema of the configuration.",
     "plugins": "Look at installed plug-ins, check one, or begin a new one.",
@@ -72,7 +79,7 @@ class _Commands(click.Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"modnet.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"modnet.cli.{cmd_name.replace('-', '_')}").command
         return _with_plugin_options(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

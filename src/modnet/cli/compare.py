@@ -7,10 +7,8 @@ from typing import Any
 
 import click
 
-from modnet.cli.options import configured, figure_text, naming, read_config
-from modnet.composition import check_optimizer, partition
-from modnet.config import load_config
-from modnet.errors import ConfigError
+from modnet.cli.options import configured, figure_text, kinds_in, naming, optimizers_option, read_config
+from modnet.composition import with_optimizers
 from modnet.trainer import Trainer
 
 __all__ = ["command"]
@@ -18,9 +16,7 @@ __all__ = ["command"]
 
 @click.command("compare")
 @configured
-@click.option(
-    "--optimizers", default="batch,stochastic,mini-batch", show_default=True, help="Which kinds, with commas."
-)
+@optimizers_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(
     config: str | None,
@@ -38,14 +34,10 @@ def command(
     validation or training samples.
     """
     base = read_config(config, settings, epochs, seed, dtype)
-    kinds = [kind.strip() for kind in optimizers.split(",") if kind.strip()]
-    if not kinds:
-        raise ConfigError(f"--optimizers {optimizers}: should name one or more kinds, with commas between them")
+    kinds = kinds_in(optimizers)
     with naming(config):
-        configs = [load_config(base, [f"optimizer.kind={kind}"]) for kind in kinds]
         data = base.data.load()
-        for each in configs:
-            check_optimizer(each, len(partition(each, data)["train"][0]))
+        configs = with_optimizers(base, kinds, data)
     results, part = [], "train"
     for kind, each in zip(kinds, configs, strict=True):
         with naming(config):

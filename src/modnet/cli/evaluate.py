@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from modnet.cli.options import figure_text
 from modnet.components.families import Dataset
-from modnet.composition import metrics_for, partition
 from modnet.config import RunConfig
-from modnet.errors import ConfigError, DataError
-from modnet.network import Network
+from modnet.errors import ConfigError
+from modnet.insight.answers import PARTS, answers, read_like
 from modnet.storage.model import load
-from modnet.tally import Samples, judge
 
 __all__ = ["command"]
 
@@ -27,7 +23,7 @@ __all__ = ["command"]
 @click.option("--data", "path", metavar="PATH", help="Other data: a CSV or NPZ file, or a folder of IDX files.")
 @click.option(
     "--part",
-    type=click.Choice(["train", "validation", "test"]),
+    type=click.Choice(PARTS),
     help="Which part; without it the test samples, or where there are none the validation samples, or all.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
@@ -35,25 +31,13 @@ def command(run: str, path: str | None, part: str | None, as_json: bool) -> None
     """Print cost and metrics of the network in RUN, a run folder or a model file."""
     network = load(run)
     config = network.config or RunConfig()
-    dataset = _read_as(network, config.data if path is None else dataset_at(path, config.data))
-    data = dataset.load()
-    parts = partition(config if path is None else RunConfig(), data, network)
-    chosen = part or next(name for name in ("test", "validation", "train") if name in parts)
-    if chosen not in parts:
-        raise DataError(f"--part {chosen}: the data has none; allowed: {', '.join(parts)}")
-    rows, targets = parts[chosen]
-    place = data.place(chosen)
-    samples = Samples(network.prepare(rows, f"{place} x"), targets.narrowed(network.dtype, f"{place} y"))
-    with np.errstate(all="ignore"):  # what leaves the finite numbers is found below
-        figures: dict[str, Any] = judge(network, samples, metrics_for(config, network)).figures()
-    for name, value in figures.items():
-        if not math.isfinite(value):
-            raise DataError(f"{place}: the figure '{name}' of the network is {value}; the numbers may be too large")
+    dataset = read_like(network, config.data if path is None else dataset_at(path, config.data))
+    found = answers(network, config.model_copy(update={"data": dataset}), dataset.load(), part)
     if as_json:
-        click.echo(json.dumps({"run": run, "part": chosen, "samples": len(rows), **figures}))
+        click.echo(json.dumps({"run": run, "part": found.part, "samples": len(found), **found.figures}))
         return
-    click.echo(f"{len(rows)} {chosen} samples")
-    for name, value in figures.items():
+    click.echo(f"{len(found)} {found.part} samples")
+    for name, value in found.figures.items():
         click.echo(f"{name.replace('_', ' ')}: {figure_text(name, value)}")
 
 
@@ -73,14 +57,3 @@ def dataset_at(path: str, like: Dataset) -> Dataset:
     elif kind == "csv":
         table["target"] = "target"
     return Dataset.resolve(table)
-
-
-def _read_as(network: Network, dataset: Dataset) -> Dataset:
-    """Return a dataset whose target column, where it has the choice, is read as in the network's training."""
-    if getattr(dataset, "target_type", None) != "auto":
-        return dataset
-    if network.classes is None:
-        kind = "number"
-    else:
-        kind = "text" if all(isinstance(label, str) for label in network.classes.tolist()) else "integer"
-    return dataset.model_copy(update={"target_type": kind})

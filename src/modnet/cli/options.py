@@ -10,8 +10,9 @@ import click
 
 from modnet.config import RunConfig, load_config
 from modnet.errors import ConfigError
+from modnet.insight.summary import figure_text
 
-__all__ = ["configured", "figure_text", "naming", "read_config"]
+__all__ = ["configured", "figure_text", "kinds_in", "naming", "optimizers_option", "read_config"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -47,6 +48,23 @@ def read_config(
     return load_config(config, [*settings, *(f"{key}={value}" for key, value in short.items() if value is not None)])
 
 
+optimizers_option = click.option(
+    "--optimizers", default="batch,stochastic,mini-batch", show_default=True, help="Which kinds, with commas."
+)
+
+
+def kinds_in(optimizers: str) -> list[str]:
+    """Return the kinds that the option ``--optimizers`` names.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    kinds = [kind.strip() for kind in optimizers.split(",") if kind.strip()]
+    if not kinds:
+        raise ConfigError(f"--optimizers {optimizers}: should name one or more kinds, with commas between them")
+    return kinds
+
+
 @contextmanager
 def naming(config: str | None) -> Iterator[None]:
     """Let an error that is only seen beside the data name the configuration's file too."""
@@ -56,8 +74,3 @@ def naming(config: str | None) -> Iterator[None]:
         if config is None:
             raise
         raise ConfigError(f"{config}: {error}") from error
-
-
-def figure_text(name: str, value: float) -> str:
-    """Return a figure as people read it: a share in per cent, anything else with six digits."""
-    return f"{value:.2%}" if name.endswith("accuracy") else f"{value:.6g}"

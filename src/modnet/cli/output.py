@@ -1,7 +1,10 @@
-"""Where a command's text goes."""
+"""Where a command's text goes, and how it shows that it is at work."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -9,7 +12,7 @@ import click
 from modnet.errors import ConfigError
 from modnet.storage.atomic import write_atomically
 
-__all__ = ["write_out"]
+__all__ = ["progress_bar", "write_out"]
 
 
 def write_out(text: str, out: str | None) -> None:
@@ -26,3 +29,21 @@ def write_out(text: str, out: str | None) -> None:
         write_atomically(Path(out), f"{text}\n".encode())
     except OSError as error:
         raise ConfigError(f"--out {out}: cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Give what shows on standard error what is being done, how much of it is done, and how much there is.
+
+    Only a terminal is shown anything, and nothing of it stays.
+    """
+    if not sys.stderr.isatty():
+        yield lambda what, done, whole: None  # noqa: ARG005 -- who is told needs nothing of it
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda what, done, whole: bar.update(task, description=what, completed=done, total=whole)

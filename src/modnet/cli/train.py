@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+import signal
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from modnet.cli.options import configured, figure_text, naming, read_config
-from modnet.components.families import Callback
-from modnet.config import RunConfig
-from modnet.trainer import Run, Trainer
+from modnet.config import RunConfig, load_config
+from modnet.errors import ConfigError, Interrupted
+from modnet.trainer import Run, Trainer, with_progress
 
 __all__ = ["command"]
 
@@ -18,6 +21,17 @@ __all__ = ["command"]
 @click.command("train")
 @configured
 @click.option("--out", metavar="DIR", help="The run folder, new or empty; without it a new one in runs/.")
+@click.option(
+    "--resume",
+    metavar="RUN",
+    help="Go on with the interrupted run in this folder, or from one checkpoint of it; --epochs may ask for more.",
+)
+@click.option(
+    "--interrupt-after",
+    type=click.IntRange(min=0),
+    metavar="UPDATES",
+    help="Interrupt the training after so many updates, as Ctrl-C would.",
+)
 @click.option("--quiet", is_flag=True, help="No progress, only the sentence at the end.")
 def command(
     config: str | None,
@@ -26,20 +40,44 @@ def command(
     seed: str | None,
     dtype: str | None,
     out: str | None,
+    resume: str | None,
+    interrupt_after: int | None,
     quiet: bool,
 ) -> None:
     """Train a network and keep it in a run folder.
 
-    CONFIG is a TOML file; without it the network of the teaching document is trained on the embedded digits.
+    CONFIG is a TOML file; without it the network of the teaching document is trained on the embedded digits. Ctrl-C
+    has a checkpoint written, from which --resume goes on.
     """
-    run_config = read_config(config, settings, epochs, seed, dtype)
-    callbacks = [callback for callback in run_config.callbacks if not (quiet and callback.kind == "progress")]
-    if not quiet and all(callback.kind != "progress" for callback in callbacks):
-        callbacks.append(Callback.resolve("progress"))
-    run_config = run_config.model_copy(update={"callbacks": tuple(callbacks)})
-    with naming(config):
-        run = Trainer(run_config).fit(out=out or _new_folder(run_config))
+    try:
+        if resume is not None:
+            given = {"CONFIG": config, "--set": settings, "--seed": seed, "--dtype": dtype, "--out": out}
+            run = _go_on(resume, given, epochs, interrupt_after, quiet=quiet)
+        else:
+            run_config = with_progress(read_config(config, settings, epochs, seed, dtype), shown=not quiet)
+            with naming(config):
+                run = Trainer(run_config).fit(out=out or _new_folder(run_config), interrupt_after=interrupt_after)
+    except Interrupted as interruption:
+        click.echo(f"modnet: {_told(interruption)}", err=True)
+        raise click.exceptions.Exit(128 + (interruption.signal or signal.SIGINT)) from None
     click.echo(_summary(run))
+
+
+def _go_on(path: str, given: dict[str, Any], epochs: str | None, interrupt_after: int | None, *, quiet: bool) -> Run:
+    beside = next((name for name, value in given.items() if value), None)
+    if beside is not None:
+        raise ConfigError(f"--resume {path}: {beside} cannot stand beside it; a run goes on as it was configured")
+    more = None if epochs is None else load_config(None, [f"epochs={epochs}"]).epochs
+    return Trainer.resume(path, epochs=more, progress=not quiet, interrupt_after=interrupt_after)
+
+
+def _told(interruption: Interrupted) -> str:
+    """Return what became of the training, and how to go on."""
+    updates = f"{interruption.updates:,} update{'' if interruption.updates == 1 else 's'}"
+    if interruption.checkpoint is None:
+        return f"interrupted after {updates}"
+    run = shlex.quote(str(interruption.checkpoint.parent.parent))
+    return f"interrupted after {updates}; go on with: modnet train --resume {run}"
 
 
 def _new_folder(config: RunConfig) -> Path:

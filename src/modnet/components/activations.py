@@ -15,15 +15,17 @@ __all__ = ["Identity", "LeakyRelu", "Relu", "Sigmoid", "Softmax", "Tanh"]
 class Sigmoid(Activation):
     """σ(z) = 1 / (1 + e⁻ᶻ), with σ′ = a(1 − a) in (0, ¼].
 
-    Computed as ½(1 + tanh(z/2)), which is the same function, overflows nowhere and takes fewer passes than the
-    exponential. Source: the document, "Feedforward" and "Backpropagation".
+    Computed as e/(1 + e) with e = eᶻ: so a keeps its digits where it is tiny. z is limited to 40, from where on a is 1
+    in every dtype, so nothing overflows. Source: the document, "Feedforward" and "Backpropagation".
     """
 
     kind: Literal["sigmoid"] = "sigmoid"
 
     def __call__(self, z: Array) -> Array:
-        """Return 1 / (1 + e⁻ᶻ)."""
-        return 0.5 * (1.0 + namespace(z).tanh(0.5 * z))
+        """Return e / (1 + e), e = e^{min(z, 40)}."""
+        xp = namespace(z)
+        e = xp.exp(xp.minimum(z, 40.0))
+        return e / (1.0 + e)
 
     def backward(self, upstream: Array, z: Array, a: Array) -> Array:
         """Return upstream · a(1 − a)."""
@@ -44,9 +46,9 @@ class Tanh(Activation):
         return namespace(z).tanh(z)
 
     def backward(self, upstream: Array, z: Array, a: Array) -> Array:
-        """Return upstream · (1 − a²)."""
+        """Return upstream · (1 − a)(1 + a), which keeps the digits of 1 − a² where a is nearly ±1."""
         del z
-        return upstream * (1.0 - a * a)
+        return upstream * ((1.0 - a) * (1.0 + a))
 
 
 class Relu(Activation):
@@ -90,9 +92,9 @@ class LeakyRelu(Activation):
 class Softmax(Activation):
     """aᵢ = e^{zᵢ} / Σⱼ e^{zⱼ} over a sample's units: probabilities that add up to 1.
 
-    Computed from z − max z, so that no exponential overflows. Its derivative is a matrix, ∂aᵢ/∂zⱼ = aᵢ(δᵢⱼ − aⱼ);
-    backward multiplies by it without forming it. Source: Bridle, "Probabilistic Interpretation of Feedforward
-    Classification Network Outputs" (1990).
+    Computed from z − max z, so that no exponential overflows, and with halves of both, so that the difference does not
+    either. Its derivative is a matrix, ∂aᵢ/∂zⱼ = aᵢ(δᵢⱼ − aⱼ); backward multiplies by it without forming it. Source:
+    Bridle, "Probabilistic Interpretation of Feedforward Classification Network Outputs" (1990).
     """
 
     kind: Literal["softmax"] = "softmax"
@@ -100,13 +102,16 @@ class Softmax(Activation):
     def __call__(self, z: Array) -> Array:
         """Return e^{z − max z} divided by its sum over each sample's units."""
         xp = namespace(z)
-        e = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
+        half = 0.5 * z
+        root = xp.exp(half - xp.max(half, axis=-1, keepdims=True))
+        e = root * root
         return e / xp.sum(e, axis=-1, keepdims=True)
 
     def backward(self, upstream: Array, z: Array, a: Array) -> Array:
-        """Return a · (upstream − Σ upstream · a), the sum over each sample's units."""
+        """Return upstream · a − a Σ upstream · a, the sum over each sample's units."""
         del z
-        return a * (upstream - namespace(a).sum(upstream * a, axis=-1, keepdims=True))
+        weighted = upstream * a
+        return weighted - a * namespace(a).sum(weighted, axis=-1, keepdims=True)
 
 
 class Identity(Activation):

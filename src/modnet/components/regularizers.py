@@ -23,7 +23,7 @@ class L2(Regularizer):
 
     def __call__(self, weights: Array) -> Array:
         """Return ½λ Σ w²."""
-        return 0.5 * self.strength * namespace(weights).sum(weights * weights)
+        return namespace(weights).sum(0.5 * self.strength * weights * weights)
 
     def gradient(self, weights: Array) -> Array:
         """Return λw."""
@@ -42,7 +42,7 @@ class L1(Regularizer):
     def __call__(self, weights: Array) -> Array:
         """Return λ Σ |w|."""
         xp = namespace(weights)
-        return self.strength * xp.sum(xp.abs(weights))
+        return xp.sum(self.strength * xp.abs(weights))
 
     def gradient(self, weights: Array) -> Array:
         """Return λ sign w."""

@@ -27,6 +27,8 @@ HEADER = 10_000
 """How many bytes the header of one array may have; NumPy's own limit."""
 DEFLATE = 1032
 """How many bytes a packed byte can stand for at most (zlib's technical details)."""
+ENCRYPTED = 1
+"""The flag of an encrypted member (PKWARE, "ZIP File Format Specification", 4.4.4)."""
 PIECE = 1 << 20
 SUFFIX = ".npy"
 
@@ -80,6 +82,8 @@ def _wanted(
 def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, where: str) -> NDArray[Any]:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(f"{where}: compression {info.compress_type} is not one that NumPy writes (0 and 8)")
+    if info.flag_bits & ENCRYPTED:
+        raise DataError(f"{where}: is encrypted; allowed are archives without a password")
     ratio = DEFLATE if info.compress_type == zipfile.ZIP_DEFLATED else 1
     if info.compress_size > size or info.file_size > info.compress_size * ratio:
         raise DataError(f"{where}: {info.file_size} bytes cannot come from {info.compress_size} of {size} in the file")

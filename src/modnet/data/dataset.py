@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from modnet.errors import DataError
+
 __all__ = ["Data", "Pair"]
 
 Pair: TypeAlias = tuple[Any, Any]
@@ -22,6 +24,7 @@ class Data:
         test: What the result is judged with, if any.
         features: The names of the columns of x, where the source has names.
         sources: The file or folder that ``train``, ``validation`` and ``test`` come from, where they do.
+        image: The rows and columns of the image that each row of x is, where it is one, pixel by pixel, row by row.
     """
 
     train: Pair
@@ -29,6 +32,16 @@ class Data:
     test: Pair | None = None
     features: tuple[str, ...] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+    image: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        for part in ("train", "validation", "test"):
+            pair = getattr(self, part)
+            if pair is None and part != "train":
+                continue
+            if not (isinstance(pair, tuple | list) and len(pair) == 2):
+                size = f" of length {len(pair)}" if hasattr(pair, "__len__") else ""
+                raise DataError(f"{self.place(part)}: expects a pair of x and y, got a {type(pair).__name__}{size}")
 
     def place(self, part: str) -> str:
         """Return how an error calls ``train``, ``validation`` or ``test``: with its file, where it has one."""

@@ -39,7 +39,7 @@ class Digits(Dataset):
         x, y = arrays["x"] / 16.0, arrays["y"].astype(np.int64)
         tests = np.zeros(len(y), dtype=bool)
         tests[np.argsort(y, kind="stable")[::5]] = True
-        return Data(train=(x[~tests], y[~tests]), test=(x[tests], y[tests]))
+        return Data(train=(x[~tests], y[~tests]), test=(x[tests], y[tests]), image=(8, 8))
 
 
 class Idx(Dataset):
@@ -79,6 +79,7 @@ class Idx(Dataset):
             validation=validation,
             test=(_as_pixels(test[0]), test[1]),
             sources=dict.fromkeys(("train", "validation", "test"), self.path),
+            image=(x.shape[1], x.shape[2]),
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from modnet.errors import DataError
 
-__all__ = ["opened", "printable", "reason", "shown"]
+__all__ = ["cut", "opened", "printable", "reason", "shown"]
 
 LONGEST = 60
 """How many characters of a value an error shows."""
@@ -46,6 +46,11 @@ def reason(error: BaseException) -> str:
 
 def shown(value: Any) -> str:
     """Return a value for a message of one line: as Python writes it, and cut where it is long."""
-    plain = value.item() if hasattr(value, "dtype") and getattr(value, "ndim", None) == 0 else value
-    text = " ".join(repr(plain).split())
+    single = hasattr(value, "dtype") and getattr(value, "ndim", None) == 0 and not hasattr(value, "mask")
+    plain = value.item() if single else value
+    return cut(" ".join(repr(plain).split()))
+
+
+def cut(text: str) -> str:
+    """Return a text, or its beginning where it is long."""
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"

@@ -12,15 +12,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.data.files import opened, printable, reason
+from modnet.data.files import cut, opened, printable, reason
+from modnet.data.samples import DIMENSIONS
 from modnet.errors import DataError
 
 __all__ = ["read_idx"]
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP = b"\x1f\x8b"
-DIMENSIONS = 64
-"""How many dimensions an array of NumPy can have."""
 DEFLATE = 1032
 """How many bytes a packed byte can stand for at most (zlib's technical details)."""
 PIECE = 1 << 20
@@ -59,7 +58,8 @@ def _read(stream: BinaryIO | gzip.GzipFile, name: str, size: int | None, most: i
     """Read a stream of ``size`` bytes, or of at most ``most`` where the size is not known."""
     dtype, shape, start = _read_header(stream, name)
     end = start + math.prod(shape) * dtype.itemsize
-    promise = f"the header promises {end} ({' × '.join(map(str, shape))} {dtype.newbyteorder('=').name} elements)"
+    sizes = cut(" × ".join(map(str, shape)))
+    promise = f"the header promises {cut(str(end))} ({sizes} {dtype.newbyteorder('=').name} elements)"
     if size is not None and size != end:
         raise DataError(f"{name}: {'truncated' if size < end else 'too long'}: {size} bytes, {promise}")
     if end > most:

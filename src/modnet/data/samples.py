@@ -10,10 +10,25 @@ from numpy.typing import NDArray
 from modnet.data.files import reason, shown
 from modnet.errors import DataError
 
-__all__ = ["BLOCK", "as_array", "as_samples", "check_finite", "place"]
+__all__ = [
+    "BLOCK",
+    "DIMENSIONS",
+    "as_array",
+    "as_samples",
+    "check_finite",
+    "names_of",
+    "picking",
+    "place",
+    "refuse_masked",
+]
 
 BLOCK = 4096
 """How many rows are looked at in one piece, so that no temporary is as large as the data."""
+PLAIN = {bool, int, float, str}
+"""What cannot hold a mask."""
+DIMENSIONS = 64
+"""How many dimensions an array of NumPy can have."""
+NUMBERS = "allowed are integers, bools and floats"
 
 
 def as_samples(x: Any, where: str, columns: str = "features") -> NDArray[Any]:
@@ -41,24 +56,72 @@ def as_samples(x: Any, where: str, columns: str = "features") -> NDArray[Any]:
     return floats
 
 
+def names_of(x: Any) -> tuple[str, ...] | None:
+    """Return the names of a frame's columns; None where ``x`` is no frame, or they are not all text."""
+    names = getattr(x, "columns", None)
+    if names is None or callable(names) or not hasattr(names, "__iter__"):
+        return None
+    names = tuple(names)
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
+def picking(names: tuple[str, ...] | None, wanted: tuple[str, ...] | None, where: str) -> Any:
+    """Return the index that picks the ``wanted`` columns from those with these names; all where either has no names.
+
+    Raises:
+        DataError: a wanted column is missing, or stands there twice.
+    """
+    if names is None or wanted is None or names == wanted:
+        return slice(None)
+    for name in wanted:
+        if names.count(name) != 1:
+            found = "is no" if name not in names else "is more than one"
+            raise DataError(f"{where}: there {found} column {shown(name)}, which the network was trained with")
+    return np.s_[:, [names.index(name) for name in wanted]]
+
+
 def as_array(x: Any, where: str) -> NDArray[Any]:
     """Return ``x`` as a plain array of whatever dtype it has; text in nested lists makes an array of objects.
 
     Raises:
-        DataError: masked entries, ragged rows, or something that does not turn into an array.
+        DataError: masked entries, ragged rows, a sparse array, columns of dates, or something that does not turn
+            into an array.
+    """
+    if callable(getattr(x, "toarray", None)):  # a frame may have a column of that name
+        raise DataError(f"{where} is sparse, a {type(x).__name__}; allowed are dense arrays, as its toarray() gives")
+    _refuse_dates(x, where)
+    refuse_masked(x, where)
+    source = x
+    try:
+        if hasattr(x, "to_numpy") and not hasattr(x, "__array__"):
+            source = x.to_numpy()
+        array = np.asanyarray(source)  # keeps a mask
+        # NumPy makes text of every number beside a text: the error would blame the wrong cell.
+        if array.dtype.kind in "US" and isinstance(source, list | tuple):
+            array = np.asarray(source, dtype=object)
+    except Exception as error:  # whatever a stranger's methods may raise
+        raise DataError(f"{where} {_ragged(source) or f'is not an array: {reason(error)}'}") from None
+    refuse_masked(array, where)
+    return np.asarray(array)
+
+
+def refuse_masked(x: Any, where: str, at: tuple[int, ...] = (), seen: set[int] | None = None) -> None:
+    """Refuse masked entries, also inside lists, of which NumPy would take what lies under the mask.
+
+    Raises:
+        DataError: naming the place of the first one; ``at`` is the place of ``x`` itself.
     """
     if isinstance(x, np.ma.MaskedArray):
-        _refuse_masked(x, where)
-        return np.asarray(x.data)
-    source = x.to_numpy() if hasattr(x, "to_numpy") and not hasattr(x, "__array__") else x
-    try:
-        array = np.asarray(source)
-        # NumPy makes text of every number beside a text: the error would blame the wrong cell.
-        return (
-            np.asarray(source, dtype=object) if array.dtype.kind in "US" and isinstance(source, list | tuple) else array
-        )
-    except Exception as error:  # whatever a stranger's __array__ may raise
-        raise DataError(f"{where} {_ragged(source) or f'is not an array: {reason(error)}'}") from None
+        mask = np.ma.getmaskarray(x)
+        if mask.dtype == bool and mask.any():  # that of a structured array is no bool, and no such array is allowed
+            index = tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
+            raise DataError(f"{where}: {place((*at, *index))} is masked; every value is needed")
+        return
+    seen = set() if seen is None else seen  # a list may hold itself
+    if isinstance(x, list | tuple) and len(at) < DIMENSIONS and id(x) not in seen and not set(map(type, x)) <= PLAIN:
+        seen.add(id(x))
+        for row, item in enumerate(x):
+            refuse_masked(item, where, (*at, row), seen)
 
 
 def check_finite(array: NDArray[Any], where: str) -> None:
@@ -93,7 +156,7 @@ def _as_floats(array: NDArray[Any], where: str) -> NDArray[Any]:
     elif kind in "biu":
         dtype = np.float64
     else:
-        raise DataError(f"{where} holds {array.dtype} values; allowed are integers, bools and floats")
+        raise DataError(f"{where} holds {array.dtype} values; {NUMBERS}")
     with np.errstate(over="ignore", invalid="ignore"):  # what does not fit turns infinite, and is found as such
         return array.astype(dtype, order="C", copy=False)
 
@@ -110,11 +173,12 @@ def _from_objects(array: NDArray[Any], where: str) -> NDArray[np.float64]:
     return floats
 
 
-def _refuse_masked(x: np.ma.MaskedArray[Any, Any], where: str) -> None:
-    mask = np.ma.getmaskarray(x)
-    if mask.any():
-        index = tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
-        raise DataError(f"{where}: {place(index)} is masked; every value is needed")
+def _refuse_dates(x: Any, where: str) -> None:
+    """Refuse a frame with columns of dates or times, which polars turns into numbers where others are numbers."""
+    if hasattr(x, "to_numpy") and hasattr(x, "columns") and hasattr(x, "dtypes"):
+        for name, dtype in zip(x.columns, x.dtypes, strict=False):
+            if hasattr(dtype, "is_temporal") and dtype.is_temporal():
+                raise DataError(f"{where}: column {shown(name)} holds {dtype} values; {NUMBERS}")
 
 
 def _ragged(x: Any) -> str | None:

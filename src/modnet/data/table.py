@@ -70,8 +70,8 @@ def read_table(
     name = printable(path)
     records = _records(Path(path), name)
     line, header = _first(records, name)
-    _check_header(header, line, name)
-    if target not in header:
+    place_of = _places(header, line, name)
+    if target not in place_of:
         hint = "; is line 1 data and the header missing?" if _all_numbers(header) else ""
         raise DataError(f"{name}: line {line}: no column {shown(target)}; the columns are {_listed(header)}{hint}")
     names = tuple(column for column in header if column != target)
@@ -80,8 +80,8 @@ def read_table(
     if features is not None:
         _check_same(names, features, f"{name}: line {line}")
         names = features
-    places = [header.index(column) for column in names]
-    x, cells = _read_numbers(records, name, places, header, header.index(target))
+    places = [place_of[column] for column in names]
+    x, cells = _read_numbers(records, name, places, header, place_of[target])
     y, found = _as_targets(cells, f"column {shown(target)}", name, kind)
     return Table(names, x, y, found)
 
@@ -103,9 +103,9 @@ def read_rows(path: str | os.PathLike[str], features: tuple[str, ...] | None, co
         if len(first) != count:
             raise DataError(f"{name}: line {line}: {len(first)} columns, the network has {count} inputs")
         return _read_numbers(_again((line, first), records), name, range(count), None, None)[0]
-    _check_header(first, line, name)
+    place_of = _places(first, line, name)
     if features is not None:
-        missing = [column for column in features if column not in first]
+        missing = [column for column in features if column not in place_of]
         if missing:
             raise DataError(
                 f"{name}: line {line}: no column {shown(missing[0])}, which the network needs; "
@@ -116,7 +116,7 @@ def read_rows(path: str | os.PathLike[str], features: tuple[str, ...] | None, co
         chosen = [column for column in first if column != "target" or len(first) == count]
     if len(chosen) != count:
         raise DataError(f"{name}: line {line}: {len(chosen)} columns, the network has {count} inputs")
-    return _read_numbers(records, name, [first.index(column) for column in chosen], first, None)[0]
+    return _read_numbers(records, name, [place_of[column] for column in chosen], first, None)[0]
 
 
 def _lines(text: io.TextIOWrapper, name: str) -> Iterator[str]:
@@ -150,7 +150,9 @@ def _records(path: Path, name: str) -> Iterator[Record]:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                raise DataError(f"{name}: line {reader.line_num}: {reason(error)}") from None
+                end = reader.line_num  # beyond the row's first line, where a quote is not closed
+                at = f"line {line}" if end <= line else f"lines {line}-{end}"
+                raise DataError(f"{name}: {at}: {reason(error)}") from None
             except OSError as error:
                 raise DataError(f"{name}: cannot be read: {reason(error)}") from None
             if cells is None:
@@ -170,20 +172,24 @@ def _again(record: Record, records: Iterator[Record]) -> Iterator[Record]:
     yield from records
 
 
-def _check_header(header: list[str], line: int, name: str) -> None:
+def _places(header: list[str], line: int, name: str) -> dict[str, int]:
+    """Return the place of each column, from 0, by its name."""
+    places: dict[str, int] = {}
     for place, column in enumerate(header):
         if not column:
             raise DataError(f"{name}: line {line}, column {place + 1} (counted from 1): the name is empty")
-        if header.index(column) != place:
+        if places.setdefault(column, place) != place:
             raise DataError(f"{name}: line {line}: two columns have the name {shown(column)}")
+    return places
 
 
 def _check_same(names: tuple[str, ...], features: tuple[str, ...], where: str) -> None:
+    there, wanted = set(names), set(features)
     for column in features:
-        if column not in names:
+        if column not in there:
             raise DataError(f"{where}: no column {shown(column)}, which the training file has")
     for column in names:
-        if column not in features:
+        if column not in wanted:
             raise DataError(f"{where}: column {shown(column)} is not in the training file")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from modnet.data.files import reason, shown
-from modnet.data.samples import as_array, as_samples, check_finite, place
+from modnet.data.samples import BLOCK, as_array, as_samples, check_finite, place, refuse_masked
 from modnet.errors import DataError
 
 __all__ = ["Targets"]
@@ -29,12 +29,12 @@ class Targets:
 
     Attributes:
         classes: The distinct labels of the training, (k,), sorted where they can be; None for numbers.
-        codes: Each sample's place in ``classes``, (samples,).
+        codes: Each sample's place in ``classes``, (samples,), in the smallest unsigned type that can number them.
         values: The numbers, (samples, outputs), of floats; None for labels.
     """
 
     classes: NDArray[Any] | None = None
-    codes: NDArray[np.intp] | None = None
+    codes: NDArray[np.integer[Any]] | None = None
     values: NDArray[Any] | None = None
 
     @classmethod
@@ -74,14 +74,13 @@ class Targets:
         own, codes = _encode(column, where)
         known = {_key(label): code for code, label in enumerate(like.tolist())}
         places = np.array([known.get(_key(label), -1) for label in own.tolist()], dtype=np.intp)
-        codes = places[codes]
         if (places < 0).any():
-            row = int(np.argmax(codes < 0))
+            row = int(np.argmax(_renumbered(codes, places < 0, 2)))
             label = column[row : row + 1].tolist()[0]
             raise DataError(
                 f"{where}: {place((row,))} is {shown(label)}, unseen in training; the labels there are {_listed(like)}"
             )
-        return cls(classes=like, codes=codes)
+        return cls(classes=like, codes=_renumbered(codes, places, len(like)))
 
     def __len__(self) -> int:
         """Return how many samples there are."""
@@ -121,7 +120,7 @@ class Targets:
         if self.classes is None:
             values: NDArray[Any] = self._column()[selection]
             return values.astype(dtype, copy=False)
-        codes: NDArray[np.intp] = self._column()[selection]
+        codes: NDArray[np.integer[Any]] = self._column()[selection]
         classes = len(self.classes)
         if classes <= TABLE:
             return np.take(_table(classes, outputs == 1 and classes == 2, np.dtype(dtype)), codes, axis=0)
@@ -143,7 +142,7 @@ def _as_column(y: Any, count: int, where: str) -> NDArray[Any]:
     """Return y as labels or numbers (samples,), or numbers (samples, outputs), of ``count`` samples."""
     if isinstance(y, str | bytes | dict | set | frozenset):
         raise DataError(f"{where} expects labels or targets, got a {type(y).__name__}")
-    if hasattr(y, "__array__") or hasattr(y, "to_numpy") or not hasattr(y, "__len__"):
+    if any(hasattr(y, name) for name in ("__array__", "to_numpy", "toarray")) or not hasattr(y, "__len__"):
         column = as_array(y, where)
     else:
         column = _from_list(list(y), where)
@@ -152,18 +151,20 @@ def _as_column(y: Any, count: int, where: str) -> NDArray[Any]:
     if len(column) == 0:
         raise DataError(f"{where} is empty")
     if len(column) != count:
-        raise DataError(f"{where.removesuffix('y')}x has {count} samples, {where} has {len(column)}")
+        short = where.rpartition(": ")[2]  # the file is named once
+        raise DataError(f"{where.removesuffix('y')}x has {count} samples, {short} has {len(column)}")
     if column.ndim > 2:
         raise DataError(f"{where} expects labels (samples,) or targets (samples, outputs), got shape {column.shape}")
     if column.dtype.kind in "OT" and column.ndim == 1:
         column = _from_list(column.tolist(), where)
     if column.dtype.kind in "cV":
         raise DataError(f"{where} holds {column.dtype} values; allowed are integers, bools, text and floats")
-    return column if column.dtype.isnative else column.astype(column.dtype.newbyteorder("="))
+    return column
 
 
 def _from_list(items: list[Any], where: str) -> NDArray[Any]:
     """Return a list as an array that keeps apart what Python does (NumPy makes text of 1 beside "1")."""
+    refuse_masked(items, where)
     items = [item.item() if isinstance(item, np.generic) and item.dtype.kind in "biufU" else item for item in items]
     types = set(map(type, items))
     if any(isinstance(item, list) or np.ndim(item) for item in items if isinstance(item, list | np.ndarray)):
@@ -198,22 +199,30 @@ def _as_values(column: NDArray[Any], where: str) -> NDArray[Any]:
     return as_samples(column.reshape(len(column), -1), where, "outputs")
 
 
-def _encode(column: NDArray[Any], where: str) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Return the distinct labels, and each sample's place among them."""
+def _encode(column: NDArray[Any], where: str) -> tuple[NDArray[Any], NDArray[np.integer[Any]]]:
+    """Return the distinct labels, in native byte order, and each sample's place among them."""
     if column.dtype.kind == "O":
         return _encode_objects(column.tolist(), where)
-    missing = column != column  # NaN and NaT
-    if missing.any():
-        row = int(np.argmax(missing))
-        raise DataError(f"{where}: {place((row,))} is {column[row]}, which cannot be a label")
-    classes, codes = np.unique(column, return_inverse=True)
-    return classes, codes.astype(np.intp, copy=False)
+    starts, pieces = range(0, len(column), BLOCK), []
+    for start in starts:
+        block = column[start : start + BLOCK]
+        missing = block != block  # NaN and NaT
+        if missing.any():
+            row = start + int(np.argmax(missing))
+            raise DataError(f"{where}: {place((row,))} is {column[row]}, which cannot be a label")
+        own, codes = np.unique(block.astype(block.dtype.newbyteorder("="), copy=False), return_inverse=True)
+        pieces.append((own, codes.astype(_code_type(len(own)))))
+    classes = np.unique(np.concatenate([own for own, _ in pieces]))
+    column_codes = np.empty(len(column), _code_type(len(classes)))
+    for start, (own, codes) in zip(starts, pieces, strict=True):
+        column_codes[start : start + BLOCK] = np.searchsorted(classes, own)[codes]
+    return classes, column_codes
 
 
-def _encode_objects(labels: list[Any], where: str) -> tuple[NDArray[Any], NDArray[np.intp]]:
+def _encode_objects(labels: list[Any], where: str) -> tuple[NDArray[Any], NDArray[np.integer[Any]]]:
     seen: dict[Any, int] = {}
     distinct: list[Any] = []
-    codes = np.empty(len(labels), dtype=np.intp)
+    codes = np.empty(len(labels), _code_type(len(labels)))
     for row, label in enumerate(labels):
         try:
             codes[row] = seen.setdefault(_key(label), len(seen))
@@ -230,7 +239,19 @@ def _encode_objects(labels: list[Any], where: str) -> tuple[NDArray[Any], NDArra
         order = list(range(len(distinct)))
     places = np.empty(len(order), dtype=np.intp)
     places[order] = np.arange(len(order))
-    return _objects([distinct[code] for code in order]), places[codes]
+    return _objects([distinct[code] for code in order]), _renumbered(codes, places, len(order))
+
+
+def _code_type(count: int) -> np.dtype[Any]:
+    return np.min_scalar_type(count - 1)
+
+
+def _renumbered(codes: NDArray[Any], places: NDArray[Any], count: int) -> NDArray[np.integer[Any]]:
+    """Return ``places[codes]``, numbers below ``count``: block by block, as NumPy makes 8 bytes of every index."""
+    renumbered = np.empty(len(codes), _code_type(count))
+    for start in range(0, len(codes), BLOCK):
+        renumbered[start : start + BLOCK] = places[codes[start : start + BLOCK]]
+    return renumbered
 
 
 def _key(label: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
@@ -15,7 +15,7 @@ from modnet.storage.atomic import write_atomically
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "INK", "MARKERS", "SEQUENCE", "drawing", "rendered", "save"]
+__all__ = ["COLOURS", "INK", "MARKERS", "SEQUENCE", "drawing", "form_of", "rendered", "save", "write"]
 
 # Okabe and Ito, "Color Universal Design" (2008): told apart by people with every kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -60,17 +60,35 @@ def rendered(drawn: Figure, form: str) -> bytes:
     return content.getvalue()
 
 
+def form_of(path: str | PathLike[str], allowed: Sequence[str] = FORMATS) -> str:
+    """Return the form that a file's name asks for.
+
+    Raises:
+        ConfigError: the name has another ending than those that are allowed.
+    """
+    form = Path(path).suffix.removeprefix(".").lower()
+    if form not in allowed:
+        listed = ", ".join(f".{name}" for name in allowed)
+        raise ConfigError(f"{fspath(path)}: cannot be drawn as '{form}'; allowed: {listed}")
+    return form
+
+
 def save(drawn: Figure, path: str | PathLike[str]) -> None:
     """Write a figure to a file, whose name says in which form.
 
     Raises:
         ConfigError: the name has an unknown ending, or the file cannot be written; an earlier one stays as it was.
     """
-    place = fspath(path)
-    form = Path(path).suffix.removeprefix(".").lower()
-    if form not in FORMATS:
-        raise ConfigError(f"{place}: cannot be drawn as '{form}'; allowed: {', '.join(f'.{name}' for name in FORMATS)}")
+    write(path, rendered(drawn, form_of(path)))
+
+
+def write(path: str | PathLike[str], content: bytes) -> None:
+    """Write a picture's content to its file.
+
+    Raises:
+        ConfigError: the file cannot be written; an earlier one stays as it was.
+    """
     try:
-        write_atomically(Path(path), rendered(drawn, form))
+        write_atomically(Path(path), content)
     except OSError as error:
-        raise ConfigError(f"{place}: cannot be written: {error.strerror}") from None
+        raise ConfigError(f"{fspath(path)}: cannot be written: {error.strerror}") from None

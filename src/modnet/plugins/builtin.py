@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from modnet.callbacks import early_stopping, history, progress
+from modnet.callbacks import checkpoint, dampening, early_stopping, history, progress
 from modnet.components import (
     activations,
     costs,
@@ -35,6 +35,8 @@ _MODULES: tuple[ModuleType, ...] = (
     history,
     progress,
     early_stopping,
+    checkpoint,
+    dampening,
     datasets,
 )
 

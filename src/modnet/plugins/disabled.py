@@ -14,7 +14,15 @@ from pathlib import Path
 from modnet.errors import ConfigError
 from modnet.registry import canonical, describe, did_you_mean, forget
 
-__all__ = ["ENVIRONMENT", "EVERYTHING", "Disabled", "add_to_command_line", "command_line", "file_of_the_user"]
+__all__ = [
+    "ENVIRONMENT",
+    "EVERYTHING",
+    "Disabled",
+    "add_to_command_line",
+    "command_line",
+    "file_of_the_user",
+    "on_command_line",
+]
 
 ENVIRONMENT, FILE_ENVIRONMENT = "MODNET_DISABLE_PLUGINS", "MODNET_PLUGINS_FILE"
 EVERYTHING = "all"
@@ -109,6 +117,11 @@ def command_line() -> Iterator[list[str]]:
         _command_line.reset(token)
         if names:
             forget()
+
+
+def on_command_line() -> list[str]:
+    """Return what the command line disables, so that another process can be told."""
+    return list(_command_line.get() or ())
 
 
 def add_to_command_line(names: Iterable[str]) -> None:

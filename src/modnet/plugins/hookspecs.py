@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -25,11 +26,16 @@ class Parts:
 
 
 class Events:
-    """What a listener hears of: ``training`` is the Trainer's view of the run in progress."""
+    """What a listener hears of: ``training`` is the Trainer's view of the run in progress.
+
+    A listener that keeps something from one event to the next may have two plain methods beside these:
+    ``memory()`` returns it, as plain values, arrays, and lists, tuples and dicts of them; a checkpoint holds it, and
+    ``remember(memory)`` takes it back, after ``modnet_fit_start``, where a training is gone on with.
+    """
 
     @hookspec
     def modnet_fit_start(self, training: Training) -> None:
-        """Hear that the network stands and no update was made yet."""
+        """Hear that the network stands and no update was made yet, or that a training is gone on with."""
 
     @hookspec
     def modnet_epoch_start(self, training: Training) -> None:
@@ -46,6 +52,18 @@ class Events:
     @hookspec(firstresult=True)
     def modnet_should_stop(self, training: Training) -> str | None:
         """Return a reason to stop after this epoch, or None to go on; the first reason given holds."""
+
+    @hookspec
+    def modnet_checkpoint_due(self, training: Training) -> bool | None:
+        """Return whether a checkpoint should be written now.
+
+        It is asked for after an epoch, when all have heard of it, and within an epoch (``training.within_epoch``)
+        after every block of some thousand samples; only where there is a run folder.
+        """
+
+    @hookspec
+    def modnet_checkpoint_written(self, training: Training, path: Path) -> None:
+        """Hear that a checkpoint was written."""
 
     @hookspec
     def modnet_fit_end(self, training: Training) -> None:

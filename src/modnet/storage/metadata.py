@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from modnet import __version__, registry
 from modnet.components.base import Model
 from modnet.config import NetworkConfig, RunConfig, explain, parts_of
+from modnet.data.files import printable, shown
 from modnet.errors import ConfigError, ModelFileError
 from modnet.network import Network
 
-__all__ = ["KEY", "Metadata", "check_findable", "parts_in_use"]
+__all__ = ["Metadata", "check_findable", "parts_in_use"]
 
-KEY = "modnet"
-"""Where the JSON text stands in the safetensors metadata: one key, because their order is not fixed."""
-FORMAT = 1
+FORMAT = 2
+MOST_ENTRIES = 2**10
+"""How many layers a network in a file may have, and any other list or table of a configuration."""
+MOST_VALUES = 2**14
+"""How many values a configuration may have in all."""
+_AnyModel = TypeVar("_AnyModel", bound=Model)
 _LABELS: dict[str, tuple[type, Any]] = {
     "i": (int, np.int64), "u": (int, np.uint64), "b": (bool, np.bool_), "f": (float, np.float64), "U": (str, np.str_)
 }  # fmt: skip
@@ -41,7 +45,7 @@ class Classes(_Strict):
     """The labels that the outputs stand for; ``form`` is the letter of their NumPy dtype's kind."""
 
     form: Literal["i", "u", "b", "f", "U", "O"]
-    labels: tuple[bool | int | float | str, ...]
+    labels: tuple[bool | int | float | str, ...] = Field(fail_fast=True)
 
 
 class Metadata(_Strict):
@@ -49,12 +53,12 @@ class Metadata(_Strict):
 
     format_version: int
     modnet_version: str
-    input_shape: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
+    input_shape: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1, fail_fast=True)
     dtype: Literal["float64", "float32"]
     network: dict[str, Any]
     config: dict[str, Any] | None = None
     classes: Classes | None = None
-    features: tuple[str, ...] | None = None
+    features: tuple[str, ...] | None = Field(default=None, fail_fast=True)
     parts: dict[str, Part]
 
     @field_validator("format_version")
@@ -64,12 +68,21 @@ class Metadata(_Strict):
             raise ValueError(f"{value} should be {FORMAT}")
         return value
 
+    @field_validator("network", "config", mode="before")
+    @classmethod
+    def _small(cls, value: Any) -> Any:
+        found = _count(value)
+        if found > MOST_VALUES:
+            raise ValueError(f"has {found} values; allowed: {MOST_VALUES}")
+        return value
+
     @classmethod
     def of(cls, network: Network, place: str) -> Metadata:
         """Return what is to be said of ``network``.
 
         Raises:
-            ModelFileError: a part or a class label could not be found or read again.
+            ModelFileError: a part or a class label could not be found or read again, or the network is not the one of
+                its configuration.
         """
         parts = NetworkConfig(
             layers=tuple(layer.component for layer in network.layers),
@@ -82,17 +95,28 @@ class Metadata(_Strict):
         wrong = next((name for name in names or () if not _keepable(name)), None)
         if wrong is not None:
             raise ModelFileError(f"{place}: the feature {wrong!r} cannot be kept in a file; allowed: text")
-        return cls(
+        config = network.config
+        if config is not None and not _agree(config, parts, network.dtype.name):
+            raise ModelFileError(f"{place}: not written: the network is not the one that its configuration describes")
+        said = dict(  # noqa: C408 -- the fields by their names
             format_version=FORMAT,
             modnet_version=__version__,
             input_shape=network.input_shape,
             dtype="float64" if network.dtype == np.float64 else "float32",
-            network=parts.model_dump(mode="json", exclude_none=True),
-            config=network.config.to_plain() if network.config else None,
+            network=_plain(parts),
+            config=config.to_plain() if config else None,
             classes=None if network.classes is None else _classes_of(network.classes, place),
             features=None if names is None else tuple(names),
-            parts=parts_in_use(network.config or parts),
+            parts=parts_in_use(config or parts),
         )
+        try:
+            return cls.model_validate(said)
+        except ValidationError as error:
+            raise ModelFileError(f"{_told(error, place)} (to be written)") from None
+
+    def plain(self) -> dict[str, Any]:
+        """Return what `seal` takes."""
+        return self.model_dump(mode="json", exclude_none=True)
 
     @classmethod
     def read(cls, text: str, place: str) -> Metadata:
@@ -110,25 +134,41 @@ class Metadata(_Strict):
         """Return the network's parts.
 
         Raises:
-            ConfigError: one is not installed, or not as the file's; the message names the distribution that gave it.
+            ModelFileError: they do not hold.
+            ConfigError: the file was made with parts of a distribution that gives none here; the message names it.
         """
-        try:
-            with registry.preferring(self._givers()):
-                return NetworkConfig.model_validate(self.network)
-        except ValidationError as error:
-            raise ConfigError(_told(error, place) + self._missing()) from None
+        return self._validated(NetworkConfig, self.network, place)
 
-    def run_config(self, place: str) -> RunConfig | None:
-        """Return the configuration of the run, if the file has one.
+    def run_config(self, parts: NetworkConfig, place: str) -> RunConfig | None:
+        """Return the configuration of the run, if the file has one; ``parts`` are the network's.
 
         Raises:
+            ModelFileError: it does not hold, or does not agree with the network, or with the parts that the file names.
             ConfigError: as `network_config`.
         """
+        config = None if self.config is None else self._validated(RunConfig, self.config, place)
+        if config is not None and not _agree(config, parts, self.dtype):
+            raise ModelFileError(f"{place}: its network is not the one that its configuration describes")
+        here = parts_in_use(config or parts)
+        for path, said in self.parts.items():
+            found = here.get(path)
+            if found is None or (found.kind, found.distribution) != (said.kind, said.distribution):
+                named = "nothing" if found is None else f"{found.kind} of {found.distribution}"
+                raise ModelFileError(
+                    f"{place}: parts: {printable(path)} is {shown(said.kind)} of {shown(said.distribution)}; "
+                    f"the file's own configuration says {named}"
+                )
+        return config
+
+    def _validated(self, model: type[_AnyModel], table: dict[str, Any], place: str) -> _AnyModel:
         try:
             with registry.preferring(self._givers()):
-                return None if self.config is None else RunConfig.model_validate(self.config)
+                return model.model_validate(table)
         except ValidationError as error:
-            raise ConfigError(_told(error, place) + self._missing()) from None
+            told, absent = _told(error, place), self._absent()
+            if absent:
+                raise ConfigError(f"{told}{self._missing(absent)}") from None
+            raise ModelFileError(told) from None
 
     def labels(self, outputs: int, place: str) -> NDArray[Any] | None:
         """Return the class labels, which must fit the outputs.
@@ -178,12 +218,35 @@ class Metadata(_Strict):
                 chosen.setdefault(name, by_kind[kind])
         return chosen
 
-    def _missing(self) -> str:
-        """Name the distributions that gave the file's parts and are not installed now."""
+    def _absent(self) -> set[str]:
+        """Return the distributions that gave the file's parts and give none now."""
         here = {owner.distribution for owner in registry.active().owners}
-        here |= {absence.owner.distribution for absence in registry.active().absences}  # of which the error tells
-        missing = sorted({part.distribution for part in self.parts.values()} - here - {""})
-        return f"; the file was made with parts of {', '.join(missing)}, not installed here" if missing else ""
+        return {part.distribution for part in self.parts.values()} - here - {""}
+
+    @staticmethod
+    def _missing(absent: set[str]) -> str:
+        """Name those of the absent that are not installed; of the others the error tells."""
+        names = sorted(absent - {absence.owner.distribution for absence in registry.active().absences})
+        return (
+            f"; the file was made with parts of {', '.join(map(printable, names))}, not installed here" if names else ""
+        )
+
+
+def _agree(config: RunConfig, parts: NetworkConfig, dtype: str) -> bool:
+    """Return whether a network of these parts and this dtype is the one that ``config`` describes."""
+    return config.dtype == dtype and _plain(config.network) == _plain(parts)
+
+
+def _plain(parts: NetworkConfig) -> dict[str, Any]:
+    return parts.model_dump(mode="json", exclude_none=True)
+
+
+def _count(value: Any) -> int:
+    """Return how many values are in a value of JSON, itself among them."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if len(inner) > MOST_ENTRIES:
+        raise ValueError(f"has a list or table of {len(inner)} entries; allowed: {MOST_ENTRIES}")
+    return 1 + sum(map(_count, inner))
 
 
 def check_findable(model: Model | None, place: str) -> None:

@@ -1,4 +1,4 @@
-"""Model files: a network in the safetensors format, with its configuration in the metadata.
+"""Model files: a network in a sealed file, with its configuration in the metadata.
 
 Loading runs no code from the file: parts are looked up by kind among those that are installed.
 """
@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_safetensors
 
-from modnet.data.files import printable
+from modnet.data.files import printable, reason, shown
 from modnet.data.preparation import Scaling
 from modnet.errors import ConfigError, ModelFileError
 from modnet.network import Network, stack
 from modnet.storage.atomic import write_atomically
-from modnet.storage.metadata import KEY, Metadata
+from modnet.storage.metadata import Metadata
+from modnet.storage.sealed import Form, Sealed, code_of, form_of, seal, unseal
 
-__all__ = ["MODEL_NAME", "load", "save"]
+__all__ = ["BESIDE", "MODEL_NAME", "load", "network_in", "save", "tensors_of"]
 
 MODEL_NAME = "model.safetensors"
-_TYPES = {"float64": "F64", "float32": "F32"}
+BESIDE = "training."
+"""How the names of the tensors begin that a checkpoint has beside the network's."""
 
 
 def save(network: Network, path: str | PathLike[str]) -> None:
@@ -34,20 +34,16 @@ def save(network: Network, path: str | PathLike[str]) -> None:
         ModelFileError: the file cannot be written, a parameter is not finite, or a part or label could not be found
             again; an earlier file stays as it was.
     """
-    place = fspath(path)
-    tensors = _tensors(network)
-    for name, values in tensors.items():
-        if not np.isfinite(values).all():
-            raise ModelFileError(f"{place}: not written: {name} holds NaN or infinity")
-    metadata = Metadata.of(network, place).model_dump_json(exclude_none=True)
+    place = printable(fspath(path))
+    content = seal(tensors_of(network, place), Metadata.of(network, place).plain(), place)
     try:
-        write_atomically(Path(path), to_safetensors(tensors, {KEY: metadata}))
-    except OSError as error:
-        raise ModelFileError(f"{place}: cannot be written: {error.strerror}") from None
+        write_atomically(Path(path), content)
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{place}: cannot be written: {reason(error)}") from None
 
 
 def load(path: str | PathLike[str]) -> Network:
-    """Return the network in a model file, or in a run folder.
+    """Return the network in a model file or a checkpoint, or in a run folder's model file.
 
     Raises:
         ModelFileError: the file cannot be read, is no model file, or does not hold what its configuration says.
@@ -57,65 +53,75 @@ def load(path: str | PathLike[str]) -> Network:
     if file.is_dir():
         file /= MODEL_NAME
     if not file.is_file():
-        raise ModelFileError(f"{fspath(path)}: no model file and no run folder with {MODEL_NAME} is here")
-    place = str(file)
-    try:
-        with safe_open(file, framework="np") as opened:
-            text = (opened.metadata() or {}).get(KEY)
-            if text is None:
-                raise ModelFileError(f"{place}: is no modnet model file")
-            metadata = Metadata.read(text, place)
-            slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118 -- it is no mapping
-            held = {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
-            network = _network(metadata, held, place)
-            for name, values in _tensors(network).items():
-                values[...] = opened.get_tensor(name)
-                if not np.isfinite(values).all():
-                    raise ModelFileError(f"{place}: {name} holds NaN or infinity")
-    except (OSError, SafetensorError) as error:
-        raise ModelFileError(f"{place}: cannot be read: {error}") from None
+        raise ModelFileError(f"{printable(path)}: no model file and no run folder with {MODEL_NAME} is here")
+    with unseal(file) as sealed:
+        return network_in(sealed, BESIDE)
+
+
+def tensors_of(network: Network, place: str) -> dict[str, NDArray[Any]]:
+    """Return the network's own arrays by their name in a file.
+
+    Raises:
+        ModelFileError: one is not finite, so that nothing should be written.
+    """
+    tensors = _tensors(network)
+    for name, values in tensors.items():
+        if not np.isfinite(values).all():
+            raise ModelFileError(f"{place}: not written: {name} holds NaN or infinity")
+    return tensors
+
+
+def network_in(sealed: Sealed, beside: str | None = None) -> Network:
+    """Return the network in a sealed file; tensors whose names begin with ``beside`` are somebody else's.
+
+    Raises:
+        ModelFileError: the file does not hold what its configuration says.
+        ConfigError: the network needs a part that is not installed.
+    """
+    metadata = Metadata.read(sealed.text, sealed.place)
+    held = {name: form for name, form in sealed.held.items() if beside is None or not name.startswith(beside)}
+    network = _network(metadata, held, sealed.place)
+    for name, values in _tensors(network).items():
+        sealed.read(name, values)
+        if not np.isfinite(values).all():
+            raise ModelFileError(f"{sealed.place}: {name} holds NaN or infinity")
     return network
 
 
-def _network(metadata: Metadata, held: dict[str, tuple[str, tuple[int, ...]]], place: str) -> Network:
+def _network(metadata: Metadata, held: dict[str, Form], place: str) -> Network:
     """Return the network that the metadata describe and the held tensors fit, with its numbers still to be read."""
     parts = metadata.network_config(place)
-    number = _TYPES[metadata.dtype]
+    code = code_of(np.dtype(metadata.dtype))
     try:
-        wanted = {
-            f"layers.{index}.{name}": (number, spec.shape)
-            for index, layer in enumerate(stack(parts.layers, metadata.input_shape))
-            for name, spec in layer.specification.items()
-        }
+        # One by one, and before so many numbers are allocated.
+        for index, layer in enumerate(stack(parts.layers, metadata.input_shape)):
+            for name, spec in layer.specification.items():
+                _check(f"layers.{index}.{name}", held, (code, spec.shape), place)
         scaled = any(name.startswith("scaling.") for name in held)
         if scaled:
-            wanted |= {f"scaling.{name}": ("F64", metadata.input_shape) for name in ("shift", "factor")}
-        if any(held.get(name) != form for name, form in wanted.items()):  # before so many numbers are allocated
-            raise _unfit(place, held, wanted)
+            for name in ("scaling.shift", "scaling.factor"):
+                _check(name, held, ("F64", metadata.input_shape), place)
         network = Network(parts.layers, metadata.input_shape, parts.cost, parts.regularizers, metadata.dtype)
     except ConfigError as error:
         raise ModelFileError(f"{place}: {error}") from None
+    except (MemoryError, ValueError):  # what a layer without parameters keeps is known only when it is made
+        raise ModelFileError(f"{place}: no network takes samples of {shown(metadata.input_shape)}") from None
     if scaled:
         network.scaling = Scaling(np.zeros(metadata.input_shape), np.ones(metadata.input_shape))
-    wanted = {name: (_TYPES[str(values.dtype)], values.shape) for name, values in _tensors(network).items()}
-    if held != wanted:
-        raise _unfit(place, held, wanted)
-    network.config = metadata.run_config(place)
+    wanted = {name: form_of(values) for name, values in _tensors(network).items()}
+    for name in sorted(held.keys() | wanted.keys()):
+        _check(name, held, wanted.get(name), place)
+    network.config = metadata.run_config(parts, place)
     network.classes = metadata.labels(network.outputs, place)
     network.features = metadata.names(place)
     return network
 
 
-def _unfit(place: str, held: dict[str, Any], wanted: dict[str, Any]) -> ModelFileError:
-    for name in sorted(held.keys() | wanted.keys()):
-        if held.get(name) != wanted.get(name):
-            have, want = ("nothing" if name not in some else _form(*some[name]) for some in (held, wanted))
-            return ModelFileError(f"{place}: {printable(name)} is {have}; the file's own configuration says {want}")
-    return ModelFileError(f"{place}: its tensors do not fit its configuration")
-
-
-def _form(number: str, shape: tuple[int, ...]) -> str:
-    return f"{number} {shape}"
+def _check(name: str, held: dict[str, Form], wanted: Form | None, place: str) -> None:
+    """Refuse a tensor that is not as the file's own configuration says."""
+    if held.get(name) != wanted:
+        have, want = ("nothing" if form is None else f"{form[0]} {form[1]}" for form in (held.get(name), wanted))
+        raise ModelFileError(f"{place}: {printable(name)} is {have}; the file's own configuration says {want}")
 
 
 def _tensors(network: Network) -> dict[str, NDArray[Any]]:

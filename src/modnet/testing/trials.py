@@ -6,11 +6,14 @@ import contextlib
 import io
 import math
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modnet import registry
 from modnet.arrays import Array, namespace
 from modnet.components.families import Layer, LayerPass
 from modnet.config import RunConfig
@@ -55,8 +58,16 @@ def train(
         **config,
     }
     parts = [_classes(part, samples if part == 0 else 12, shape) for part in range(3)]
-    with contextlib.redirect_stdout(io.StringIO()):  # a callback may write what it likes
-        return Trainer(RunConfig.model_validate(table)).fit(*parts[0], validation=parts[1], test=parts[2])
+    run_config = RunConfig.model_validate(table)
+    found = all(registry.active().owner_of(type(callback)) for callback in run_config.callbacks)
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        TemporaryDirectory() as folder,
+    ):  # a callback may write what it likes
+        out = (
+            Path(folder, "run") if found and len(run_config.callbacks) > 1 else None
+        )  # no file names what is not found
+        return Trainer(run_config).fit(*parts[0], validation=parts[1], test=parts[2], out=out)
 
 
 def _classes(part: int, samples: int, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -1,0 +1,113 @@
+"""``modnet verify-resume``, and ``modnet train --resume`` where it cannot go on."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from cli.running import ENVIRONMENT, Flowers, Modnet, history_of, process
+
+FORGETFUL = '''
+from typing import Literal
+import modnet
+
+class Forgetful(modnet.Optimizer):
+    """Draws its samples from randomness of its own: no seed and no checkpoint brings it back."""
+
+    kind: Literal["forgetful"] = "forgetful"
+
+    def epoch(self, descent):
+        import numpy
+        descent.sweep(numpy.random.default_rng().permutation(descent.samples), 10)
+
+@modnet.hookimpl
+def modnet_components():
+    return [Forgetful]
+'''
+
+
+@pytest.fixture
+def short(modnet: Modnet, monkeypatch: pytest.MonkeyPatch) -> Modnet:
+    """The command, whose children find the modnet that is tested."""
+    monkeypatch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
+    return modnet
+
+
+def test_the_sentence_says_what_was_proved(short: Modnet, flowers: Flowers) -> None:
+    result = short("verify-resume", *flowers.train, "--epochs", 2, "--times", 1, "--seed", 3)
+    assert (result.code, result.err) == (0, "")
+    start, _, end = result.out.partition(" of 18, and gone on with in new processes: ")
+    assert 1 <= int(start.removeprefix("Interrupted after update ")) <= 18
+    assert end == "every bit of θ, the rule's state, memory and history is the same.\n"
+    assert [path.name for path in Path().iterdir()] == ["flowers.csv"]
+
+
+def test_what_differs_is_named_and_the_status_is_1(tmp_path: Path) -> None:
+    (tmp_path / "forgetful.py").write_text(FORGETFUL)
+    information = tmp_path / "modnet_forgetful-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: modnet-forgetful\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text("[modnet]\nforgetful = forgetful\n")
+    paths = os.pathsep.join([ENVIRONMENT["PYTHONPATH"], str(tmp_path)])
+    arguments = ("verify-resume", "--epochs", "2", "--times", "1", "--set", "optimizer.kind=forgetful", "--json")
+    result = process(tmp_path, *arguments, PYTHONPATH=paths)
+    assert result.returncode == 1, result.stderr
+    said = json.loads(result.stdout)
+    assert said["same"] is False
+    assert said["updates"] == 288
+    assert {"θ", "finished θ", "history.1.cost"} <= set(said["differences"])
+    assert not {"updates", "randomness.0"} & set(said["differences"])
+    refused = process(tmp_path, *arguments, "--no-plugin", "modnet-forgetful", PYTHONPATH=paths)
+    assert refused.returncode == 2
+    assert "modnet-forgetful 1.0 is disabled" in refused.stderr
+
+
+def test_what_cannot_be_verified_is_one_line(short: Modnet) -> None:
+    for arguments, match in [
+        (("--epochs", 0), "modnet: epochs: 0 leaves nothing to interrupt; allowed: 1 or more\n"),
+        (("--set", "optimizer.batch_size=9999"), "modnet: optimizer.batch_size: 9999 is more than the"),
+        (("--set", "seeds=1"), "modnet: seeds: "),
+    ]:
+        result = short("verify-resume", *arguments)
+        assert (result.code, result.out) == (2, "")
+        assert match in result.err
+        assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--resume", "nowhere"), "nowhere: no run folder and no checkpoint is here"),
+        (("--resume", "run", "run/config.toml"), "--resume run: CONFIG cannot stand beside it"),
+        (("--resume", "run", "--set", "epochs=9"), "--resume run: --set cannot stand beside it"),
+        (("--resume", "run", "--seed", "9"), "--resume run: --seed cannot stand beside it"),
+        (("--resume", "run", "--dtype", "float32"), "--resume run: --dtype cannot stand beside it"),
+        (("--resume", "run", "--out", "other"), "--resume run: --out cannot stand beside it"),
+        (("--resume", "run", "--epochs", "few"), "epochs: 'few' should be"),
+        (("--resume", "run", "--epochs", "1"), "epochs: 1 is fewer than the 2 of run/checkpoints/epoch-00002"),
+        (("--resume", "run"), "run: the run has ended, after 2 epochs; more epochs can be asked for"),
+    ],
+)
+def test_a_resume_that_cannot_be_is_one_line(modnet: Modnet, arguments: tuple[str, ...], said: str) -> None:
+    kept = ("--set", 'callbacks=["checkpoint"]', "--set", "network.layers=[10]")
+    modnet("train", "--epochs", 2, "--out", "run", "--quiet", *kept)
+    before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
+    result = modnet("train", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"modnet: {said}"), result.err
+    assert result.err.count("\n") == 1
+    assert {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()} == before
+
+
+def test_a_resumed_run_shows_its_progress_and_its_sentence(modnet: Modnet) -> None:
+    assert modnet("train", "--epochs", 3, "--out", "run", "--quiet", "--interrupt-after", 200).code == 130
+    result = modnet("train", "--resume", "run", "--epochs", 4)
+    assert (result.code, result.err) == (0, "")
+    assert [line.partition(":")[0] for line in result.lines[:-1]] == ["Epoch 1", "Epoch 2", "Epoch 3"]
+    assert " after 4 epochs and 576 updates in " in result.lines[-1]
+    quiet = modnet("train", "--epochs", 4, "--out", "whole", "--quiet")
+    assert quiet.out.split(" in ")[0] == result.lines[-1].split(" in ")[0]
+    ours, theirs = ([{**row, "seconds": 0} for row in history_of(folder)] for folder in ("run", "whole"))
+    assert ours == theirs

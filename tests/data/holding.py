@@ -1,0 +1,32 @@
+"""Samples that callers may hold in many ways, and what is said of wrong ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from modnet import Trainer
+from modnet.trainer import Run
+
+X = np.random.default_rng(0).integers(-8, 8, (12, 3)) / 8.0  # what every type of floats holds exactly
+Y = np.arange(12) % 2
+NAMES = ["no", "yes"]
+TEXT = np.array(NAMES)[Y]
+MASK = np.arange(36).reshape(12, 3) == 16
+AWAY = np.where(MASK, np.nan, X)
+
+NOT_FINITE = "training x: row 5, column 1 (counted from 0) is nan; values must be finite"
+MASKED = "training x: row 5, column 1 (counted from 0) is masked; every value is needed"
+ALLOWED = "allowed are integers, bools and floats"
+
+
+def fit(x: Any, y: Any, layers: Any = (2,), **options: Any) -> Run:
+    config = {"epochs": 2, "network": {"layers": list(layers)}, "optimizer": {"batch_size": 5}}
+    return Trainer.from_config(config).fit(x, y, **options)
+
+
+def agrees(said: str, expected: str) -> bool:
+    """Whether an error is one line and says what is expected, as far as "…"."""
+    beginning = expected.rstrip("… ")
+    return "\n" not in said and (said == expected or (expected.endswith("…") and said.startswith(beginning)))

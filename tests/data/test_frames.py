@@ -1,0 +1,93 @@
+"""Frames of pandas and polars, which are no dependencies: the suite has stand-ins, and the soak has the real ones."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from data.holding import ALLOWED, MASK, NOT_FINITE, TEXT, X, Y, agrees, fit
+
+from modnet import ModnetError
+
+
+def pandas_cases(pd: Any) -> dict[str, tuple[Any, Any, str | None]]:
+    """What is held, as x and y, and what is wrong with it."""
+    x, hole = pd.DataFrame(X, columns=list("abc")), pd.array([1, None] * 6, dtype="Int64")
+    days = pd.Series(pd.date_range("2026-01-01", periods=12))
+    return {
+        "frame": (x, Y, None),
+        "frame with another index": (x.set_index(pd.Index(range(30, 42))), pd.Series(Y, index=range(50, 62)), None),
+        "float32": (x.astype("float32"), Y, None),
+        "nullable floats": (x.astype("Float64"), pd.Series(Y, dtype="Int64"), None),
+        "nullable labels": (x, pd.Series(TEXT, dtype="string"), None),
+        "categories": (x, pd.Series(TEXT, dtype="category"), None),
+        "categories in another order": (x, pd.Categorical(TEXT, categories=["yes", "other", "no"]), None),
+        "objects": (x.astype(object), pd.Series(TEXT, dtype=object), None),
+        "an index": (x, pd.Index(TEXT), None),
+        "sparse columns": (x.astype(pd.SparseDtype(float)), Y, None),
+        "columns of two types": (x.assign(a=x["a"].astype("float32")), Y, None),
+        "NA": (x.assign(a=hole), Y, "training x: row 1, column 0 (counted from 0) is <NA>; values must be numbers"),
+        "NA alone": (pd.DataFrame({"a": hole}), Y, "training x: row 1, column 0 (counted from 0) is nan; values must…"),
+        "NaN": (x.where(~MASK), Y, NOT_FINITE),
+        "text": (x.assign(b=TEXT), Y, "training x: row 0, column 1 (counted from 0) is 'no'; values must be numbers"),
+        "dates": (x.assign(b=days), Y, "training x: row 0, column 1 (counted from 0) is Timestamp('2026-01-01 00:00:…"),
+        "dates alone": (days.to_frame(), Y, "training x holds datetime64[…"),
+        "spans": ((days - days[0]).to_frame(), Y, "training x holds timedelta64[…"),
+        "categories as features": (x.assign(c=pd.Categorical(TEXT)), Y, "training x: row 0, column 2 (counted fro…"),
+        "a series as x": (x["a"], Y, "training x expects samples × features, got shape (12,)"),
+        "no rows": (x[:0], Y, "training x is empty"),
+        "no columns": (x[[]], Y, "training x has 0 features, shape (12, 0); at least 1 is needed"),
+        "a label that is NA": (x, pd.Series([None, *TEXT[1:]], dtype="string"), "training y: row 0 (counted from…"),
+        "a label that is NaN": (x, pd.Series([None, *TEXT[1:]]), "training y: row 0 (counted from 0) is nan, which…"),
+        "a category that is NaN": (x, pd.Categorical([None, *TEXT[1:]]), "training y: row 0 (counted from 0) is n…"),
+        "an integer that is NA": (x, pd.Series(hole), "training y: row 1, column 0 (counted from 0) is nan; value…"),
+        "a bool that is NA": (x, pd.Series([None, *[True, False] * 5, True], dtype="boolean"), "training y: row 0…"),
+        "a date that is NaT": (x, days.where(days.index > 3), "training y: row 0 (counted from 0) is NaT, which c…"),
+    }  # fmt: skip
+
+
+def polars_cases(pl: Any) -> dict[str, tuple[Any, Any, str | None]]:
+    """What is held, as x and y, and what is wrong with it."""
+    x, hole = pl.DataFrame(X, schema=list("abc")), pl.Series("a", [1, None] * 6)
+    days = pl.Series("b", [dt.date(2026, 1, 1 + day) for day in range(12)])
+    return {
+        "frame": (x, pl.Series(Y), None),
+        "float32": (x.cast(pl.Float32), Y, None),
+        "text": (x, pl.Series(TEXT.tolist()), None),
+        "categories": (x, pl.Series(TEXT.tolist(), dtype=pl.Categorical), None),
+        "an enumeration": (x, pl.Series(TEXT.tolist(), dtype=pl.Enum(["yes", "no"])), None),
+        "two chunks": (pl.concat([x[:5], x[5:]], rechunk=False), pl.concat([pl.Series(Y[:5]), pl.Series(Y[5:])]), None),
+        "null": (x.with_columns(hole), Y, "training x: row 1, column 0 (counted from 0) is nan; values must be finite"),
+        "text as features": (x.with_columns(a=pl.lit("1")), Y, "training x: row 0, column 0 (counted from 0) is '1';…"),
+        "dates beside numbers": (x.with_columns(days), Y, f"training x: column 'b' holds Date values; {ALLOWED}"),
+        "spans": (x.with_columns(b=days - days[0]), Y, "training x: column 'b' holds Duration(…"),
+        "lists": (pl.DataFrame({"a": X.tolist()}, schema={"a": pl.List(pl.Float64)}), Y, "training x: row 0, colu…"),
+        "lazy": (x.lazy(), Y, "training x expects samples × features, got one value of type LazyFrame"),
+        "a series as x": (x["a"], Y, "training x expects samples × features, got shape (12,)"),
+        "a label that is null": (x, pl.Series([None, *TEXT[1:].tolist()]), "training y: row 0 (counted from 0) is…"),
+        "a bool that is null": (x, pl.Series([None, *[True, False] * 5, True]), "training y: row 0 (counted from…"),
+        "an integer that is null": (
+            x, hole,
+            "training y: row 1, column 0 (counted from 0) is nan; values must be finite",
+        ),
+        "a date that is null": (x, pl.Series([None, *days[1:]]), "training y: row 0 (counted from 0) is NaT, which…"),
+    }  # fmt: skip
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("library", "cases"), [("pandas", pandas_cases), ("polars", polars_cases)])
+def test_real_frames(library: str, cases: Callable[[Any], dict[str, tuple[Any, Any, str | None]]]) -> None:
+    frames = pytest.importorskip(library, reason=f"{library} is no dependency of modnet or its tests")
+    plain = fit(X, Y).network
+    for name, (x, y, expected) in cases(frames).items():
+        if expected is None:
+            network = fit(x, y).network
+            assert network.parameters.tobytes() == plain.parameters.tobytes(), name
+            assert network.classify(x).tolist() == network.classes[np.argmax(plain.predict(X), axis=1)].tolist(), name
+        else:
+            with pytest.raises(ModnetError) as caught:
+                fit(x, y)
+            assert agrees(str(caught.value), expected), (name, str(caught.value))

@@ -1,0 +1,60 @@
+"""A save that is killed at any step, or that the system refuses, leaves a whole file."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.running import ENVIRONMENT
+from storage import saving
+
+
+def ran(*arguments: object) -> tuple[dict[str, Any], str]:
+    command = [sys.executable, "-W", "error", saving.__file__, *map(str, arguments)]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), done.stderr
+
+
+def kill_everywhere(folder: Path, pieces: int) -> None:
+    result, log = ran("killed", folder, pieces)
+    writes = json.loads(log).count("write")
+    assert writes >= pieces
+    assert json.loads(log) == ["open", "chmod", *["write"] * writes, "fsync", "rename", "fsync folder"]
+    steps = 2 * (5 + writes)
+    assert result["status"] == 0
+    assert result["died"] == steps
+    renamed = steps - 3  # the first step after the rename
+    assert result["found"] == ["old"] * renamed + ["new"] * (steps + 1 - renamed)
+    assert [path.name for path in folder.iterdir()] == [saving.NAME]
+
+
+def test_a_save_that_is_killed_at_any_step(tmp_path: Path) -> None:
+    kill_everywhere(tmp_path, 3)
+
+
+@pytest.mark.soak
+def test_a_save_that_is_killed_at_any_step_of_many(tmp_path: Path) -> None:
+    kill_everywhere(tmp_path, 500)
+
+
+REASONS = {
+    "full": "No space left on device", "limited": "File too large", "forbidden": "Permission denied",
+    "read-only": "Read-only file system",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("setting", saving.SETTINGS)
+def test_a_save_that_the_system_refuses(tmp_path: Path, setting: str) -> None:
+    result, log = ran(setting, tmp_path)
+    if "impossible" in result:
+        pytest.skip(f"no file system can be mounted here ({result['impossible']}); test_atomic has the same by hand")
+    told = ["ModelFileError", f"{saving.NAME}: cannot be written: {REASONS[setting]}"]
+    assert result == {"told": told, "same": True, "left": [], "status": 2}
+    assert re.fullmatch(f"modnet: run.*: .*: {REASONS[setting]}", log.splitlines()[-1])
+    assert "Traceback" not in log
