@@ -391,22 +391,6 @@ def test_what_is_no_run_and_no_checkpoint_is_refused(data: Data, tmp_path: Path)
     assert {path.name for path in tmp_path.iterdir()} == {"run", "none", "stray.safetensors"}
 
 
-def test_every_flipped_bit_and_every_cut_of_a_checkpoint_is_refused(data: Data, tmp_path: Path) -> None:
-    run_of(tmp_path / "run", data, network={"layers": [3]})
-    path = max((tmp_path / "run" / "checkpoints").iterdir())
-    whole = path.read_bytes()
-    draw = np.random.default_rng(1)
-    damaged = [whole[:length] for length in draw.choice(len(whole), 60, replace=False).tolist()]
-    for place in draw.choice(8 * len(whole), 300, replace=False).tolist():
-        content = bytearray(whole)
-        content[place // 8] ^= 1 << place % 8
-        damaged.append(bytes(content))
-    for content in damaged:
-        path.write_bytes(content)
-        with pytest.raises(ModelFileError):
-            Trainer.resume(path, *data)
-
-
 def test_after_a_divergence_the_last_good_checkpoint_is_named(data: Data, tmp_path: Path) -> None:
     layers = [{"kind": "dense", "units": 3, "activation": "identity"}]
     config = configuration({"kind": "batch", "learning_rate": 4.0}, epochs=5000, network={"layers": layers})

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet import Trainer
+from modnet import Trainer, threads
 
 Data = tuple[np.ndarray, np.ndarray]
 DROPOUT = {"kind": "dropout", "rate": 0.2}
@@ -108,6 +108,21 @@ def test_forked_workers_train_as_their_parent(data: Data, tmp_path: Path) -> Non
     for worker in workers:
         worker.join(timeout=60)
     assert [found[index] for index in range(4)] == alone
+
+
+def test_a_worker_that_is_forked_while_a_thread_begins_a_training_trains_too(data: Data, tmp_path: Path) -> None:
+    alone = outcome(CONFIGS[0], data, tmp_path / "alone")
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    worker = context.Process(target=in_a_worker, args=(0, data, tmp_path / "forked", queue), daemon=True)
+    with threads._lock, warnings.catch_warnings():  # as it is while a thread gives BLAS its one thread
+        warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on it warns where there are threads
+        worker.start()
+    try:
+        assert queue.get(timeout=60) == (0, alone)
+    finally:
+        worker.kill()
+        worker.join(timeout=60)
 
 
 def test_a_worker_that_is_forked_while_its_parent_trains_trains_too(data: Data, tmp_path: Path) -> None:

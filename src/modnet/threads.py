@@ -29,6 +29,16 @@ _keeper: ThreadPoolExecutor | None = None
 _limiter: Any = None
 
 
+def _begin_child() -> None:
+    """Forget, in a forked process, the trainings that go on in its parent: their threads are not here."""
+    global _lock, _inside, _keeper, _limiter
+    _lock, _inside, _keeper, _limiter = threading.Lock(), 0, None, None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_child)
+
+
 def cores() -> int:
     """Return how many cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -70,7 +80,7 @@ def one_blas_thread() -> Iterator[None]:
     finally:
         own.restore_original_limits()
         with _lock:
-            _inside -= 1
+            _inside = max(0, _inside - 1)  # a forked process may leave what its parent began
             if _inside == 0 and _keeper is not None:
                 _keeper.submit(_give_back, _limiter).result()
                 _keeper.shutdown()

@@ -49,7 +49,8 @@ class Training:
     Attributes:
         config: The configuration.
         network: What is trained.
-        samples: How many training samples there are.
+        train: The training samples, which are only read.
+        samples: How many there are.
         epoch: The epoch in progress, from 0.
         epochs: How many epochs have ended.
         updates: How many updates were made.
@@ -96,7 +97,7 @@ class Training:
         self.metrics = metrics
         self.tally = Tally(network.cost, metrics)
         self.rule_state = config.optimizer.rule.start(network.parameters)
-        self._train, self._feed = train, Feed(train, network)
+        self.train, self._feed = train, Feed(train, network)
         self._step, self._theta = config.optimizer.rule.step, network.parameters
         self._constant_rate = config.optimizer.learning_rate if config.optimizer.schedule.constant else 0.0
         self._updates_per_epoch = config.optimizer.updates(len(train))
@@ -158,7 +159,7 @@ class Training:
             self.restore(before)
             self._diverged(self._first_update, *found)
         if not self.tally.samples:
-            self.tally = judge(self.network, self._train, self.metrics)
+            self.tally = judge(self.network, self.train, self.metrics)
         self._start = None
         self.epochs = epoch + 1
         return {"learning_rate": rate, **self.tally.figures()}
@@ -232,7 +233,7 @@ class Training:
         """
         for name, value in row.items():
             if not math.isfinite(value):
-                what, layer = self._where(self.watched.get(name.split("_")[0], self._train))
+                what, layer = self._where(self.watched.get(name.split("_")[0], self.train))
                 self._diverged(max(self.updates - 1, 0), f"figure '{name}' is {value}: the {what}", layer)
 
     def check_result(self) -> None:
@@ -242,7 +243,7 @@ class Training:
             DivergenceError: naming the last update.
         """
         if self.updates:
-            some = Samples(self._train.x[:CHUNK], self._train.targets.take(np.arange(min(CHUNK, self.samples))))
+            some = Samples(self.train.x[:CHUNK], self.train.targets.take(np.arange(min(CHUNK, self.samples))))
             self.check_figures(judge(self.network, some, ()).figures())
 
     def snapshot(self) -> Snapshot:

@@ -35,6 +35,7 @@ PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.
 NOT_RUN = {
     r"pip install \. && modnet train": "installs modnet, which the tests do not; CI runs this line",
     r"pip install -e '\.\[test\]' && python -m pytest": "is how these tests are started",
+    r"pip install '\.\[plot\]'.*": "what it installs comes with the tests",
     r"mkdocs .*": "tests/docs/test_site.py builds the site",
     r"pip install \. -r benchmarks/requirements\.txt": "the benchmarks have an environment of their own",
     r"python benchmarks/run\.py .*": "takes many minutes, and needs MNIST and the peers",

@@ -126,8 +126,8 @@ def small(rng: np.random.Generator) -> Data:
 
 def test_a_remedy_is_found_by_trying(rng: np.random.Generator) -> None:
     data, table = small(rng), configured(layers([6, 3]), learning_rate=3000.0)
-    heard: list[tuple[int, int]] = []
-    found = dampening(table, data=data, progress=lambda done, whole: heard.append((done, whole)))
+    heard: list[tuple[str, int, int]] = []
+    found = dampening(table, data=data, progress=lambda *told: heard.append(told))
     remedy, patch = found.remedy, found.patch
     assert found.findings
     assert remedy is not None
@@ -139,7 +139,7 @@ def test_a_remedy_is_found_by_trying(rng: np.random.Generator) -> None:
     assert remedy.after in remedy.tried
     assert len({json.dumps(dict(trial.patch)) for trial in remedy.tried if trial.updates < 400}) > 20
     assert heard == sorted(heard)
-    assert heard[-1][0] == heard[-1][1]
+    assert heard[-1][1] == heard[-1][2]
     changed = load_config(table, settings_of(patch))
     assert changed != load_config(table)
     assert Trainer(changed).fit(*data.train).history[-1]["accuracy"] > 0.9

@@ -18,7 +18,7 @@ from storage.sealing import DIGITS, file_of, header_of, sealed, text_of
 
 import modnet
 from modnet.errors import ModelFileError
-from modnet.storage import model
+from modnet.storage import checkpoint, model
 from modnet.storage.sealed import KEY, seal, unseal
 
 TENSORS: dict[str, np.ndarray] = {
@@ -125,7 +125,18 @@ def a_sealed_file(path: Path) -> Callable[[Path], Any]:
     return lambda path: unseal(path).close()
 
 
-SORTS: dict[str, Write] = {"sealed": a_sealed_file, "model": a_model}
+def a_checkpoint(path: Path) -> Callable[[Path], Any]:
+    config = {"epochs": 1, "network": {"layers": [2]}, "optimizer": {"batch_size": 5, "rule": "adam"}}
+    rng = np.random.default_rng(0)
+    with pytest.raises(modnet.Interrupted) as stopped:
+        modnet.Trainer.from_config(config).fit(
+            rng.normal(size=(10, 2)), [0, 1] * 5, out=path.parent / "run", interrupt_after=1
+        )
+    path.write_bytes(Path(stopped.value.checkpoint).read_bytes())
+    return checkpoint.read
+
+
+SORTS: dict[str, Write] = {"sealed": a_sealed_file, "model": a_model, "checkpoint": a_checkpoint}
 
 
 def refuses(read: Callable[[Path], Any], path: Path, content: bytes) -> bool:

@@ -93,7 +93,7 @@ class _Listener:
 
     def _look(self, training: Training) -> Flow:
         config, network = training.config, training.network
-        samples = drawn(training._train, self._options.samples, config.seed)  # noqa: SLF001 -- they are only read
+        samples = drawn(training.train, self._options.samples, config.seed)
         return flow_through(network, samples, config.optimizer.rule, training.rate, training.rule_state, config.seed)
 
     def _tell(self, training: Training) -> None:

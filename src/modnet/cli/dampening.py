@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,11 @@ from typing import Any
 import click
 
 from modnet.cli.options import configured, figure_text, naming, read_config
+from modnet.cli.output import progress_bar
 from modnet.errors import ConfigError
 from modnet.insight.dampening import Dampening, dampening
 from modnet.insight.flow import Flow
-from modnet.insight.remedies import Progress, Remedy, settings_of, silent
+from modnet.insight.remedies import Remedy, settings_of
 from modnet.insight.trials import Trial
 from modnet.pictures.dampening import picture
 from modnet.pictures.style import form_of, save
@@ -60,7 +59,7 @@ def command(
         raise ConfigError(f"{config}: a run is as it was; --set, --epochs, --seed and --dtype go with a configuration")
     if plot is not None:
         form_of(plot)  # before the work, not after it
-    with naming(None if source is config else config), _bar() as progress:
+    with naming(None if source is config else config), progress_bar() as progress:
         found = replace(dampening(source, samples=samples, remedy=not no_remedy, progress=progress), source=config)
     if as_json:
         click.echo(json.dumps(found.to_plain()))
@@ -68,20 +67,6 @@ def command(
         _print(found, settings)
     if plot is not None:  # last, so that the numbers come without matplotlib too
         save(picture(found), plot)
-
-
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    """Give what shows the trials as a bar on standard error, where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield silent
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Trying what would help", total=None, visible=False)
-        yield lambda done, whole: bar.update(task, completed=done, total=whole, visible=True)
 
 
 def _print(found: Dampening, settings: tuple[str, ...]) -> None:

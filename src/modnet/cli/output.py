@@ -45,5 +45,5 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
 
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda what, done, whole: bar.update(task, description=what, completed=done, total=whole)
+        task = bar.add_task("", total=None, visible=False)
+        yield lambda what, done, whole: bar.update(task, description=what, completed=done, total=whole, visible=True)

@@ -33,7 +33,7 @@ def command(
     with progress_bar() as show:
         found = run_report(
             run, part=part, mistakes=mistakes, image=image_of(image), remedy=not no_remedy,
-            progress=lambda done, whole: show("Trying what would help", done, whole),
+            progress=show,
         )  # fmt: skip
     if as_json:
         click.echo(json.dumps(found.to_plain()))

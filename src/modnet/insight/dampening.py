@@ -14,7 +14,8 @@ from modnet.errors import ConfigError, ModelFileError
 from modnet.insight.findings import FEW_UPDATES, Finding, findings, verdict
 from modnet.insight.flow import Flow, drawn, flow_through
 from modnet.insight.flows import EpochFlow, flows_in
-from modnet.insight.remedies import Progress, Remedy, find_remedy, settings_of, silent
+from modnet.insight.progress import Progress, silent
+from modnet.insight.remedies import Remedy, find_remedy, settings_of
 from modnet.insight.trials import Ground, Trial, rate_at
 from modnet.network import Network
 from modnet.storage.model import MODEL_NAME, load

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +14,14 @@ from modnet.components.families import Callback
 from modnet.config import RunConfig
 from modnet.data.dataset import Data
 from modnet.errors import DivergenceError
+from modnet.insight.progress import Progress
 from modnet.network import Network, Vector
 from modnet.plugins.hookspecs import hookimpl
 from modnet.tally import Samples, judge
 from modnet.trainer import Trainer
 from modnet.training import Training
 
-__all__ = ["Progress", "Recording", "cost_of", "record", "silent"]
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Hears what is being done, how much of it is done, and how much there is."""
+__all__ = ["Recording", "cost_of", "record"]
 
 _EARLY = 12
 """How dense the first points lie: each is at most 1/8 further than the one before, with 100 points on the whole way."""
@@ -49,11 +46,6 @@ class Recording:
     passes: NDArray[np.float64]
     costs: NDArray[np.float64]
     length: float
-
-
-def silent(what: str, done: int, whole: int) -> None:
-    """Tell nobody."""
-    del what, done, whole
 
 
 def cost_of(network: Network, samples: Samples) -> float:

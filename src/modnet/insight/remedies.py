@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from modnet.config import RunConfig, load_config
 from modnet.errors import ConfigError
+from modnet.insight.progress import Progress, silent
 from modnet.insight.trials import SHORT, Ground, Trial
 
-__all__ = ["Patch", "Progress", "Remedy", "find_remedy", "settings_of", "silent"]
+__all__ = ["Patch", "Remedy", "find_remedy", "settings_of"]
 
 Patch: TypeAlias = dict[str, Any]
-Progress: TypeAlias = Callable[[int, int], None]
-"""Hears how many trials are done, of how many."""
-
 _INITIALIZERS = ("standard-normal", "scaled-normal", "glorot-normal", "he-normal")
 _ACTIVATIONS = (("tanh", "glorot-normal"), ("relu", "he-normal"))
 """Hidden activations, each with the initializer that was made for it."""
@@ -23,6 +21,7 @@ _COSTS = {"sigmoid": "binary-cross-entropy", "softmax": "categorical-cross-entro
 """The cost whose δ^L is a − y with an output activation, so that σ′ there dampens nothing."""
 _RATES, _FINER = (1.0, 0.1, 0.01), (3.0, 1.0 / 3.0)
 _FINALISTS = 4
+_DOING = "Trying what would help"
 _GAIN = 0.02
 """By so much of accuracy or r² a remedy must be better than the configuration as it is."""
 _SIMPLER = 0.03
@@ -57,11 +56,6 @@ class Remedy:
         }
 
 
-def silent(done: int, whole: int) -> None:
-    """Tell nobody."""
-    del done, whole
-
-
 def find_remedy(config: RunConfig, ground: Ground, updates: int, progress: Progress = silent) -> Remedy:
     """Return the simplest change of initializer, activation, cost and learning rate that lets a network learn.
 
@@ -85,7 +79,7 @@ def find_remedy(config: RunConfig, ground: Ground, updates: int, progress: Progr
             except ConfigError:
                 continue  # a stranger's part may refuse what it is combined with
             finally:
-                progress(min(len(tried) + len(done), whole), whole)
+                progress(_DOING, min(len(tried) + len(done), whole), whole)
         tried.extend(done)
         return done
 
@@ -98,7 +92,7 @@ def find_remedy(config: RunConfig, ground: Ground, updates: int, progress: Progr
     known = [dict(trial.patch) for trial in short]
     short += attempt([patch for patch in finer if patch not in known], SHORT)
     long = attempt([dict(trial.patch) for trial in _finalists(short)], updates)
-    progress(whole, whole)
+    progress(_DOING, whole, whole)
     needed = before.score + (_GAIN if before.findings else -_GAIN)  # what is wrong need not show on fewer samples
     cures = [trial for trial in long if not trial.findings and trial.score >= needed]
     if not cures:

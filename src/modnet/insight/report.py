@@ -11,8 +11,8 @@ from modnet.data.dataset import Data
 from modnet.insight.answers import read_like
 from modnet.insight.curves import history_in
 from modnet.insight.dampening import Dampening, dampening
+from modnet.insight.progress import Progress, silent
 from modnet.insight.provenance import Provenance, provenance
-from modnet.insight.remedies import Progress, silent
 from modnet.insight.results import Image, Results, results
 from modnet.insight.summary import Summary, summary
 from modnet.storage.model import load

@@ -17,10 +17,11 @@ from modnet.composition import compose, with_optimizers
 from modnet.config import ConfigSource, RunConfig, load_config
 from modnet.data.dataset import Data
 from modnet.errors import ConfigError
-from modnet.insight.paths import Progress, Recording, cost_of, record, silent
+from modnet.insight.flow import drawn
+from modnet.insight.paths import Recording, cost_of, record
 from modnet.insight.plane import Numbers, Plane, Points, random_axes
+from modnet.insight.progress import Progress, silent
 from modnet.network import Network
-from modnet.randomness import Purpose, generator
 from modnet.tally import Samples
 from modnet.threads import one_blas_thread
 
@@ -193,7 +194,7 @@ def surface(
     if network.parameters.size < 2:
         raise ConfigError(f"network.layers: a plane needs 2 parameters, the network has {network.parameters.size}")
     of = len(parts["train"])
-    some = _some(parts.pop("train"), samples, base.seed)
+    some = drawn(parts.pop("train"), samples, base.seed)
     parts.clear()  # each training makes its own
     points = max(20, min(_MEMORY // (2 * len(configs) * network.parameters.nbytes), _POINTS))
     recordings = [record(each, data, some, points, progress) for each in configs]
@@ -264,14 +265,6 @@ def _window(places: Sequence[Numbers], margin: float = _MARGIN) -> tuple[Numbers
     every = np.concatenate(places)
     low, high = every.min(axis=0), every.max(axis=0)
     return (low + high) / 2, margin * float(np.max(high - low)) / 2 or 1.0
-
-
-def _some(samples: Samples, count: int, seed: int) -> Samples:
-    """Return so many of the samples, drawn by the seed, or all where there are no more."""
-    if count >= len(samples):
-        return samples
-    rows = np.sort(generator(seed, Purpose.SAMPLE).choice(len(samples), count, replace=False))
-    return Samples(samples.x[rows], samples.targets.take(rows))
 
 
 def _check(config: RunConfig, optimizers: Sequence[str], directions: str, samples: int, resolution: int) -> None:

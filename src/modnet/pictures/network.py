@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise, product
 from math import hypot
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from modnet.insight.summary import Summary
 from modnet.pictures.columns import Column, bands, forward, reverse
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["draw_network"]
 
 Points: TypeAlias = Sequence[tuple[float, float]]
+Way: TypeAlias = Literal["forward", "reverse"]
+
+_WAYS: dict[Way, tuple[str, str, Callable[[Summary], list[Column]]]] = {
+    "forward": ("The network: from x to the cost C", COLOURS[0], forward),
+    "reverse": ("The reversed network: from the cost back to the first layer's δ", COLOURS[1], reverse),
+}
 
 # All lengths are inches on the page.
 _WIDTH = 6.4
@@ -36,21 +42,20 @@ _LETTER = 0.078
 _SIZE = 9
 
 
-def draw_network(summary: Summary) -> Figure:
+def draw_network(summary: Summary, ways: Sequence[Way] = ("forward", "reverse")) -> Figure:
     """Return the picture of a network, and of the reversed network through which δ flows, one below the other.
 
     Layers that do not fit side by side stand below each other, so the picture is never wider than a page.
+
+    Args:
+        summary: The network's dimensions.
+        ways: Which of the two to draw, ``forward`` and ``reverse``, from the top.
 
     Raises:
         ConfigError: matplotlib is not installed.
     """
     parts = [
-        ("The network: from x to the cost C", COLOURS[0], list(bands(forward(summary), _fits))),
-        (
-            "The reversed network: from the cost back to the first layer's δ",
-            COLOURS[1],
-            list(bands(reverse(summary), _fits)),
-        ),
+        (title, colour, list(bands(columns(summary), _fits))) for title, colour, columns in (_WAYS[way] for way in ways)
     ]
     height = _MARGIN + sum(_TITLE + sum(map(_band_height, rows)) for *_, rows in parts)
     with drawing(_WIDTH, height) as figure:
