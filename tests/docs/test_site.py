@@ -15,7 +15,8 @@ import pytest
 from modnet.plugins.builtin import modnet_components
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = ("mkdocs", "material", "latex2mathml")
+NEEDED = ("mkdocs", "material", "latex2mathml", "matplotlib")
+CHAPTER = ("mathematics", "feedforward", "gradient-descent", "backpropagation", "dampening")
 missing = [name for name in NEEDED if find_spec(name) is None]
 if missing:
     reason = f"the site cannot be built without {', '.join(missing)}: pip install '.[docs]'"
@@ -31,11 +32,14 @@ class Reader(HTMLParser):
         self.identifiers: set[str] = set()
         self.text: list[str] = []
         self.formulae = 0
+        self.pictures: list[tuple[str, str]] = []
         self._silent = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
         self.formulae += tag == "math"
+        if tag == "img":
+            self.pictures.append((attributes.get("src") or "", attributes.get("alt") or ""))
         self._silent += tag in ("code", "script", "style")
         self.identifiers.add(attributes.get("id") or "")
         if tag == "a" or attributes.get("rel") in ("prev", "next"):  # followed, and not fetched
@@ -83,7 +87,38 @@ def test_formulae_are_mathml(site: Path) -> None:
         text = "".join(read(page).text)
         for left_over in ("\\(", "\\[", "$$", "\\frac", "arithmatex"):
             assert left_over not in text, page
-    assert read(site / "mathematics.html").formulae > 80
+    assert sum(read(site / f"{name}.html").formulae for name in CHAPTER) > 100
+
+
+def test_every_figure_is_there_and_says_what_it_shows(site: Path) -> None:
+    shown = []
+    for page in site.glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert "<!-- figure" not in text
+        assert "<!-- table" not in text
+        for place, words in read(page).pictures:
+            assert (site / place).stat().st_size > 1000, (page, place)
+            assert len(words) > 40, (page, place)
+            shown.append(place)
+    assert sorted(place for place in shown if place.startswith("figures/")) == sorted(
+        path.relative_to(site).as_posix() for path in (site / "figures").iterdir()
+    )
+
+
+def test_types_of_descent_are_as_the_page_says(site: Path) -> None:
+    page = (site / "gradient-descent.html").read_text(encoding="utf-8")
+    found = {}
+    for kind in ("batch", "stochastic", "mini-batch"):
+        number = r'\s*<td style="text-align: right;">([\d.,]+)(?: of \d+| %)?</td>'
+        row = re.search(rf"<td>{kind}</td>{number * 5}", page)
+        assert row is not None, kind
+        found[kind] = [float(cell.replace(",", "")) for cell in row.groups()]
+    updates, costs, rises, detours, shares = ([found[kind][place] for kind in found] for place in range(5))
+    assert updates == [30, 30 * 1437, 30 * 144]
+    assert costs[0] > 10 * max(costs[1:])
+    assert rises[0] == 0 < rises[2] < rises[1]
+    assert detours[0] < 2 < detours[2] < detours[1]
+    assert shares[0] < 60 < 90 < min(shares[1:])
 
 
 def test_reference_has_every_part_and_option(site: Path) -> None:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def by_hand() -> NeuralNetwork:
-    """Return the network that docs/mathematics.md works out by hand."""
+    """Return the network that docs/backpropagation.md works out by hand."""
     net = NeuralNetwork([2, 2, 1])
     net.weights = [[[0.5, -0.5], [1.0, 0.25]], [[1.0, -1.0]]]
     net.biases = [[0.0, -0.5], [0.25]]

@@ -98,7 +98,8 @@ def _cost(trace: Trace) -> Iterator[str]:
 
 def _backward(trace: Trace, heading: str) -> Iterator[str]:
     for layer in reversed(trace.layers):
-        l, above = layer.number, None if layer is trace.layers[-1] else trace.layers[layer.number]  # noqa: E741
+        l = layer.number  # noqa: E741 -- the document's letter
+        above = None if layer is trace.layers[-1] else trace.layers[l]
         if above is None:
             yield f"{heading} Layer {l}: δ at the output (BP1)"
             yield _formula(f"\\nabla_a C = \\frac{{\\partial C}}{{\\partial a^{{{l}}}}} = {_matrix(layer.upstream)}")

@@ -1,0 +1,281 @@
+"""Draw the figures of the chapter on the document, and compute its tables, while the site is built.
+
+A page says ``<!-- figure: NAME -->`` or ``<!-- table: NAME -->`` on a line of its own. Every figure comes with its
+caption, and with a text that says in words and numbers what is to be seen; both take their numbers from what was drawn.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.utils import get_relative_url
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))  # the tree that this site belongs to
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import depths
+import numpy as np
+import sketches
+
+import modnet
+from modnet import Trainer
+from modnet.composition import with_optimizers
+from modnet.insight.surface import TYPES, Surface, surface
+from modnet.pictures.dampening import picture as draw_dampening
+from modnet.pictures.network import draw_network
+from modnet.pictures.style import rendered
+from modnet.pictures.surface import animation
+from modnet.pictures.surface import picture as draw_surface
+
+_MARK = re.compile(r"^<!-- (figure|table): ([\w-]+) -->$", re.MULTILINE)
+_PIXELS = 96
+"""CSS pixels of an inch."""
+_LEAST, _COLUMN = 0.68, 640
+"""How small a figure may become, so that its text can be read, before it scrolls: to this share of its width, or to
+the width of the site's column in CSS pixels."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure.
+
+    Attributes:
+        name: Its file's name.
+        content: Its file's content.
+        width: Its width in CSS pixels.
+        height: Its height in CSS pixels.
+        text: What it shows, for those who do not see it.
+        caption: What stands below it; Markdown has no say in it.
+        folded: Whether it is only shown when asked for, as what moves should be.
+    """
+
+    name: str
+    content: bytes
+    width: int
+    height: int
+    text: str
+    caption: str
+    folded: bool = False
+
+    @classmethod
+    def of(cls, name: str, picture: Any, text: str, caption: str) -> Figure:
+        """Return what matplotlib has drawn."""
+        width, height = (round(float(inches) * _PIXELS) for inches in picture.get_size_inches())
+        return cls(f"{name}.svg", rendered(picture, "svg"), width, height, text, caption)
+
+    def to_html(self, place: str) -> str:
+        """Return the figure as it stands in a page; ``place`` is its file, seen from there."""
+        least = min(round(self.width * _LEAST), _COLUMN)
+        caption, text = escape(self.caption), escape(self.text)
+        image = (
+            f'<img src="{place}" width="{self.width}" height="{self.height}" alt="{text}" loading="lazy" '
+            f'style="min-width:{least}px;max-width:{self.width}px">'
+        )
+        card = f'<div class="card" tabindex="0" role="group" aria-label="{caption}">{image}</div>'
+        if self.folded:
+            return f'<details class="drawn"><summary>{caption}</summary>{card}</details>'
+        return f'<figure class="drawn">{card}<figcaption>{caption}</figcaption></figure>'
+
+
+def on_files(files: Files, *, config: Any) -> Files:
+    for name in FIGURES:
+        figure = drawn(name)
+        files.append(File.generated(config, _place(figure), content=figure.content))
+    return files
+
+
+def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
+    def fill(found: re.Match[str]) -> str:
+        kind, name = found.groups()
+        known = FIGURES if kind == "figure" else TABLES
+        if name not in known:
+            raise PluginError(f"{page.file.src_uri}: no {kind} is called {name!r}; there are {', '.join(known)}")
+        if kind == "table":
+            return TABLES[name]()
+        figure = drawn(name)
+        return figure.to_html(get_relative_url(_place(figure), page.url))
+
+    return _MARK.sub(fill, markdown)
+
+
+def _place(figure: Figure) -> str:
+    return f"figures/{figure.name}"
+
+
+@cache
+def drawn(name: str) -> Figure:
+    return FIGURES[name]()
+
+
+def network() -> Figure:
+    text = (
+        "Four circles for the inputs x, with an arrow from each to each of three net inputs z of layer 1: the weights "
+        "W¹, 3 × 4, and the biases b¹. Each z leads to its own activation a. W², 2 × 3, leads on to the two neurons "
+        "of layer 2 in the same way, and both of their activations lead to the cost C."
+    )
+    figure = draw_network(_small(), ["forward"])
+    return Figure.of("network", figure, text, "The network 4-3-2. Every arrow between two layers is one weight.")
+
+
+def reversed_network() -> Figure:
+    text = (
+        "The cost C stands at the left now. ∇C leads to the two neurons of layer 2, where it is multiplied by σ′(z²): "
+        "that is δ². From each δ of layer 2 arrows lead to all three neurons of layer 1, with the transposed weights, "
+        "3 × 2; there the sums are multiplied by σ′(z¹), and that is δ¹."
+    )
+    figure = draw_network(_small(), ["reverse"])
+    return Figure.of("reversed-network", figure, text, "The same network, flipped: δ flows from the cost to layer 1.")
+
+
+def _small() -> modnet.Summary:
+    return modnet.summary(modnet.NeuralNetwork([4, 3, 2]).network)
+
+
+def chain() -> Figure:
+    text = (
+        "A chain of four circles: the activation of neuron k below, the net input of neuron j, its activation, and "
+        "the cost. The arrow from the first to the second is the weight. Below the arrows stand the derivatives: "
+        "of z by the weight, which is the activation below; of a by z, which is σ′; and of the cost by a. "
+        "The last two together are δ."
+    )
+    caption = "How one weight reaches the cost: through one net input alone. BP1 and BP2 give δ, the last two links."
+    return Figure.of("chain", sketches.chain(), text, caption)
+
+
+def slope() -> Figure:
+    found = sketches.descent()
+    best = found.rates[np.argmin(found.costs)]
+    text = (
+        f"The cost against the learning rate η of one step. It starts at {found.costs[0]:.3f}, touches the straight "
+        "line of the promise for small η, and bends away from it: the longer the step, the less of the promise comes "
+        f"true. At η = 100 it is {found.costs[-1]:.3f}, and the line far below 0. The lowest cost is at η = {best:.0f}."
+    )
+    caption = "The cost of the three samples after one step, and what the gradient promises: C − η‖∇C‖²."
+    return Figure.of("slope", sketches.along(found), text, caption)
+
+
+@cache
+def _descents() -> Surface:
+    return surface(resolution=35)
+
+
+def types_of_descent() -> Figure:
+    found = _descents()
+    ways = "; ".join(
+        f"{path.optimizer} makes {path.updates[-1]:,} updates, ends at a cost of {path.costs[-1]:.2g}, and its path is "
+        f"{path.detour:.1f} times as long as the straight way"
+        for path in found.paths
+    )
+    text = (
+        f"The cost on a plane through parameter space as contours and in space, with three paths from one start; "
+        f"below, the same near the start; at the bottom the cost against updates and against samples seen. {ways}. "
+        "Batch is smooth and short, stochastic goes far and its cost jumps up and down, mini-batch lies between."
+    )
+    caption = (
+        "The cost's surface on the digits, and three ways down from one start (★). Of all planes through the 2,260 "
+        f"parameters this one holds most of the paths: {found.views[0].plane.share_text} of their variance."
+    )
+    return Figure.of("descent-types", draw_surface(found), text, caption)
+
+
+def growing() -> Figure:
+    content = animation(_descents())
+    width, height = (int.from_bytes(content[at : at + 2], "little") for at in (6, 8))  # as every GIF's head has them
+    text = (
+        "The three paths grow side by side. Batch creeps along a smooth line, stochastic rushes away from the others, "
+        "mini-batch goes straight into the valley."
+    )
+    caption = "Show the same paths as they grow, slowly at first (an animation)"
+    return Figure("descent-types.gif", content, width, height, text, caption, folded=True)
+
+
+def activations() -> Figure:
+    text = (
+        "Left, σ: the sigmoid rises from 0 to 1 in an S, relu is 0 below 0 and z above. Right, σ′: the sigmoid's is "
+        "a bell that reaches ¼ at z = 0 and is below 0.02 from |z| = 4 on; relu's is 0 below 0 and 1 above."
+    )
+    caption = "Sigmoid and relu, and their derivatives. What δ is multiplied by in a layer is read off on the right."
+    return Figure.of("activations", sketches.activations(), text, caption)
+
+
+def sigmoid_or_relu() -> Figure:
+    data = modnet.load_config().data.load()
+    flows = {
+        start: {depth: depths.flow_at_start(start, depth, data) for depth in depths.DEPTHS} for start in depths.COMPARED
+    }
+    deepest = depths.DEPTHS[-1]
+    shrink = {start: 1 / each[deepest].shrinks for start, each in flows.items()}
+    steps = shrink["sigmoid"] ** (1 / (deepest - 1))
+    text = (
+        f"Two panels with ‖δ‖ on a logarithmic axis against the layer, for networks of 2 to {deepest} layers. With "
+        f"sigmoid the lines fall {steps:.1f}-fold from each layer to the one below: at {deepest} layers δ¹ is "
+        f"{shrink['sigmoid']:,.0f} times smaller than δ at the output. With relu they are level: "
+        f"{shrink['relu']:.1f} times."
+    )
+    caption = (
+        "‖δ‖ at the start, from the output down to layer 1, in networks of 2 to 8 layers on the digits; "
+        f"the mean of {depths.SAMPLES} samples."
+    )
+    return Figure.of("sigmoid-or-relu", sketches.norms(flows), text, caption)
+
+
+def dampened() -> Figure:
+    found = modnet.dampening(depths.configuration("sigmoid, η = 3", 6), remedy=False)
+    norms = ", ".join(f"{layer.delta:.1g}" for layer in found.start.layers)
+    text = (
+        f"‖δ‖ against the layer on a logarithmic axis, at the start and after {found.trial.updates:,} updates. At the "
+        f"start, from layer 1 up: {norms}. After the training the line is lower everywhere, and as steep. The verdict "
+        f"above it: {found.verdict}"
+    )
+    return Figure.of(
+        "dampened", draw_dampening(found), text, "What modnet dampening draws of five hidden sigmoid layers."
+    )
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "network": network,
+    "chain": chain,
+    "reversed-network": reversed_network,
+    "slope": slope,
+    "descent-types": types_of_descent,
+    "descent-types-growing": growing,
+    "activations": activations,
+    "sigmoid-or-relu": sigmoid_or_relu,
+    "dampened": dampened,
+}
+
+
+def digits() -> str:
+    """Return what the three types reach on the digits, and how they get there."""
+    lines = [
+        ("type", "updates", "last cost", "cost rose", "path / straight way", "test accuracy"),
+        ("---",) + ("---:",) * 5,
+    ]
+    config = modnet.load_config()
+    data = config.data.load()
+    for each, path in zip(with_optimizers(config, TYPES, data), _descents().paths, strict=True):
+        reached = Trainer(each).fit(*data.train, test=data.test).test["accuracy"]
+        rises = f"{path.rises} of {len(path.costs) - 1}"
+        lines.append(
+            (
+                path.optimizer,
+                f"{path.updates[-1]:,}",
+                f"{path.costs[-1]:.3f}",
+                rises,
+                f"{path.detour:.1f}",
+                f"{100 * reached:.1f} %",
+            )
+        )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+TABLES: dict[str, Callable[[], str]] = {"digits": digits}

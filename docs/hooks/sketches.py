@@ -1,0 +1,137 @@
+"""The figures of the chapter that no command draws: small ones, for one idea each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modnet import Activation, Cost, NeuralNetwork
+from modnet.insight.flow import Flow
+from modnet.pictures.style import COLOURS, INK, MARKERS, SEQUENCE, drawing
+
+X = np.array([[0.2, -0.1, 0.4, 0.8], [0.0, 0.5, -0.5, 1.0], [1.0, 1.0, 0.0, 0.0]])
+Y = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+"""The samples of docs/gradient-descent.md."""
+
+
+@dataclass(frozen=True)
+class Descent:
+    """The cost after one step against the gradient.
+
+    Attributes:
+        rates: The learning rates η, from 0.
+        costs: The mean cost after a step with each.
+        promise: ‖∇C‖², how much the cost falls for each unit of a small η.
+    """
+
+    rates: NDArray[np.float64]
+    costs: NDArray[np.float64]
+    promise: float
+
+
+def descent() -> Descent:
+    net, cost = NeuralNetwork([4, 3, 2], seed=0), Cost.resolve("quadratic")
+    theta = net.network.parameters
+    start = theta.copy()
+    net.update_mini_batch(list(zip(X, Y, strict=True)), 1.0)
+    gradient = start - theta
+    rates = np.linspace(0.0, 100.0, 201)
+    costs = np.empty_like(rates)
+    for place, rate in enumerate(rates):
+        theta[...] = start - rate * gradient
+        costs[place] = cost(net.network.predict(X), Y).mean()
+    return Descent(rates, costs, float(gradient @ gradient))
+
+
+def along(found: Descent) -> Any:
+    with drawing(6.4, 3.4) as figure:
+        axes = figure.subplots()
+        axes.plot(found.rates, found.costs, color=COLOURS[0], label="C(θ − η∇C)")
+        line = found.costs[0] - found.rates * found.promise
+        axes.plot(found.rates, line, color=COLOURS[1], linestyle="--", label="C(θ) − η‖∇C‖²")
+        for rate in (1.0, 30.0, 100.0):
+            place = int(np.searchsorted(found.rates, rate))
+            axes.plot(rate, found.costs[place], color=COLOURS[0], marker=MARKERS[0])
+            axes.annotate(f"η = {rate:g}", (rate, found.costs[place]), (0, 8), textcoords="offset points", ha="center")
+        axes.set(xlabel="learning rate η of the one step", ylabel="mean cost C", ylim=(0, 1.15 * found.costs[0]))
+        axes.margins(x=0.06)
+        axes.legend(loc="lower left")
+    return figure
+
+
+def chain() -> Any:
+    labels = ("$a^{l-1}_k$", "$z^l_j$", "$a^l_j$", "$C$")
+    links = (("$W^l_{jk}$", r"$\partial z^l_j\,/\,\partial W^l_{jk} = a^{l-1}_k$"),
+             (r"$\sigma$", r"$\partial a^l_j\,/\,\partial z^l_j = \sigma'(z^l_j)$"),
+             ("next layers", r"$\partial C\,/\,\partial a^l_j$"))  # fmt: skip
+    width, height, radius, step = 6.6, 1.9, 0.32, 1.95
+    with drawing(width, height) as figure:
+        from matplotlib.patches import Circle
+
+        figure.set_layout_engine("none")  # every place is in inches
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set(xlim=(0, width), ylim=(0, height))
+        axes.axis("off")
+        y, centres = 1.3, [0.4 + step * place for place in range(len(labels))]
+        for x, label in zip(centres, labels, strict=True):
+            axes.add_patch(Circle((x, y), radius, facecolor="white", edgecolor=COLOURS[0], linewidth=1.4))
+            axes.text(x, y, label, ha="center", va="center", size=12)
+        for x, (above, below) in zip(centres, links, strict=False):
+            arrow = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0}
+            axes.annotate("", (x + step - radius, y), (x + radius, y), arrowprops=arrow)
+            axes.text(x + step / 2, y + 0.14, above, ha="center", va="bottom", size=10)
+            axes.text(x + step / 2, y - 0.46, below, ha="center", va="center", size=10)
+        brace = {"arrowstyle": "-", "color": COLOURS[1], "linewidth": 1.6}
+        left, right = centres[1] + 0.15, centres[3] + 0.1
+        axes.annotate("", (right, 0.5), (left, 0.5), arrowprops=brace)
+        axes.text(
+            (left + right) / 2, 0.25, r"$\delta^l_j = \partial C\,/\,\partial z^l_j$", ha="center", va="center", size=12
+        )
+    return figure
+
+
+def activations() -> Any:
+    z = np.linspace(-6.0, 6.0, 601)
+    with drawing(7.0, 3.0) as figure:
+        left, right = figure.subplots(1, 2)
+        for place, kind in enumerate(("sigmoid", "relu")):
+            sigma = Activation.resolve(kind)
+            a = sigma(z)
+            dashes = {"color": COLOURS[place], "linestyle": ("-", "--")[place], "label": kind}
+            left.plot(z, a, **dashes)
+            right.plot(z, sigma.backward(np.ones_like(z), z, a), **dashes)
+        left.set(xlabel="net input z", ylabel="σ(z)", ylim=(-0.1, 2.0))
+        right.set(xlabel="net input z", ylabel="σ′(z)", ylim=(-0.05, 1.1))
+        right.annotate("¼", (0, 0.25), (-12, 5), textcoords="offset points", ha="center")
+        left.legend(loc="upper left")
+    return figure
+
+
+def norms(flows: Mapping[str, Mapping[int, Flow]]) -> Any:
+    """Return ‖δ‖ from the output down, a panel for each kind of network and a line for each depth."""
+    import matplotlib as mpl
+
+    with drawing(7.4, 4.0) as figure:
+        panels = figure.subplots(1, len(flows), sharey=True)
+        for axes, (start, of_depths) in zip(panels, flows.items(), strict=True):
+            shades = mpl.colormaps[SEQUENCE](np.linspace(0.85, 0.0, len(of_depths)))
+            deepest = max(of_depths)
+            for place, (depth, flow) in enumerate(of_depths.items()):
+                below = np.arange(1 - depth, 1)
+                sizes = [layer.delta for layer in flow.layers]
+                axes.plot(
+                    below, sizes, color=shades[place], marker=MARKERS[place], markersize=5, label=f"{depth} layers"
+                )
+            axes.set_yscale("log")
+            axes.set_title(start)
+            axes.set_xlabel("layer, from the output L down")
+            axes.set_xticks(
+                range(1 - deepest, 1), [f"L−{-below}" if below else "L" for below in range(1 - deepest, 1)], size=8
+            )
+        panels[0].set_ylabel("‖δ‖, cost per unit of z")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize="small")
+    return figure

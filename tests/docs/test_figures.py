@@ -1,0 +1,146 @@
+"""The figures and tables of the chapter on the document: they are what its pages say of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+from modnet import load_config
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+QUICK = ("network", "chain", "reversed-network", "slope", "activations", "sigmoid-or-relu")
+LEARNT, NOTHING = 0.85, 0.11
+
+
+def hook(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, DOCS / "hooks" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # the hooks import each other by name
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_path() -> Iterator[None]:
+    before = sys.path.copy()
+    yield
+    sys.path[:] = before
+
+
+@pytest.fixture(scope="module")
+def depths() -> ModuleType:
+    return hook("depths")
+
+
+@pytest.fixture(scope="module")
+def figures(depths: ModuleType) -> ModuleType:
+    del depths
+    for name in ("matplotlib", "mkdocs"):
+        pytest.importorskip(name)
+    return hook("figures")
+
+
+def written(text: str) -> list[list[list[str]]]:
+    """Return the tables of a text, without the lines below their heads."""
+    found = re.findall(r"(?:^\|.*\n?)+", text, re.MULTILINE)
+    tables = [[[cell.strip() for cell in line.strip("|").split("|")] for line in one.splitlines()] for one in found]
+    return [[head, *rows] for head, _, *rows in tables]
+
+
+def page() -> list[list[list[str]]]:
+    return written((DOCS / "dampening.md").read_text(encoding="utf-8"))
+
+
+def test_written_shrinkage_is_that_of_the_networks(depths: ModuleType) -> None:
+    data = load_config().data.load()
+    (head, *rows), _ = page()
+    assert [int(row[0]) for row in rows] == list(range(2, 9))
+    assert head[1:3] == [f"‖δᴸ‖ / ‖δ¹‖, {start}" for start in ("sigmoid", "relu")]
+    for depth, sigmoid, relu, *_ in rows[::3]:
+        assert sigmoid == depths.shrinks("sigmoid", int(depth), data)
+        assert relu == depths.shrinks("relu", int(depth), data)
+
+
+def test_a_network_of_the_table_is_as_the_page_says(depths: ModuleType) -> None:
+    for start, (activation, scale) in {"sigmoid": ("sigmoid", 1.0), "relu": ("relu", 2.0)}.items():
+        config = load_config(depths.configuration(start, 8))
+        *hidden, output = config.network.layers
+        assert [layer.units for layer in config.network.layers] == [30] * 7 + [10]
+        assert {layer.activation.kind for layer in hidden} == {activation}
+        assert output.activation.kind == "sigmoid"
+        drawn = hidden[0].initializer(np.random.default_rng(0), (400, 200), fan_in=200, fan_out=400)
+        assert drawn.var() == pytest.approx(scale / 200, rel=0.02)
+        assert (config.network.cost.kind, config.optimizer.learning_rate, config.epochs) == ("quadratic", 0.3, 30)
+
+
+@pytest.mark.soak
+def test_written_accuracies_are_reached(depths: ModuleType) -> None:
+    """Where something is learnt, or nothing at all; between the two the last bits decide."""
+    again = written(f"{depths.table()}\n\n{depths.cures()}")
+    for table, other in zip(page(), again, strict=True):
+        assert table[0] == other[0]
+        for cell, new in zip(chain(*table[1:]), chain(*other[1:]), strict=True):
+            if not cell.endswith(" %"):
+                assert cell == new
+                continue
+            share, reached = (float(text.removesuffix(" %")) / 100 for text in (cell, new))
+            if share > LEARNT or share < NOTHING:
+                assert reached == pytest.approx(share, abs=0.02)
+
+
+def test_only_what_the_page_says_is_changed_against_dampening(depths: ModuleType) -> None:
+    (_, *rows) = page()[1]
+    assert [row[0] for row in rows] == list(depths.CURES)
+    plain = load_config(depths.cured("nothing")).to_plain()
+    assert plain == load_config(depths.configuration("sigmoid, η = 3", 6)).to_plain()
+    for cure in depths.CURES:
+        config = load_config(depths.cured(cure))
+        words = re.findall(r"`(\S+)`", cure)
+        parts = {config.network.cost.kind, config.optimizer.rule.kind}
+        for layer in config.network.layers:
+            parts |= {layer.activation.kind, layer.initializer.kind}
+        usual = {"sigmoid", "scaled-normal", "quadratic", "plain"}
+        assert len(config.network.layers) == 6
+        assert parts - usual == set(words)
+        assert config.optimizer.learning_rate == float(*(re.findall(r"η = (\S+)", cure) or ["3"]))
+
+
+def test_slope_is_what_the_page_prints(figures: ModuleType) -> None:
+    found = figures.sketches.descent()
+    text = (DOCS / "gradient-descent.md").read_text(encoding="utf-8")
+    printed = {float(eta): share for eta, share in re.findall(r"^eta (\S+): .* by (\S+) of", text, re.MULTILINE)}
+    for eta in (1.0, 30.0, 100.0):
+        (place,) = np.flatnonzero(found.rates == eta)
+        assert f"{(found.costs[0] - found.costs[place]) / (eta * found.promise):.2f}" == printed[eta]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_figure_has_words_and_is_always_the_same(figures: ModuleType, name: str) -> None:
+    one, other = figures.FIGURES[name](), figures.FIGURES[name]()
+    assert one == other
+    assert min(len(one.text), len(one.caption)) > 30
+    root = ET.fromstring(one.content)  # noqa: S314 -- our own
+    assert float(root.attrib["width"].removesuffix("pt")) / 72 == pytest.approx(one.width / 96, abs=0.01)
+
+
+def test_an_unknown_figure_is_an_error(figures: ModuleType) -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="page.md"), url="page.html")
+    with pytest.raises(figures.PluginError, match=r"page\.md: no figure is called 'nets'; there are network"):
+        figures.on_page_markdown("A\n\n<!-- figure: nets -->\n", page=page)
+
+
+def test_every_figure_has_its_place(figures: ModuleType) -> None:
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
+    for kind, known in (("figure", figures.FIGURES), ("table", figures.TABLES)):
+        assert sorted(re.findall(rf"^<!-- {kind}: (\S+) -->$", pages, re.MULTILINE)) == sorted(known)
