@@ -25,7 +25,7 @@ def excerpt(values: NDArray[Any]) -> dict[str, Any]:
 
 def plain_excerpt(entries: NDArray[Any], *shape: int) -> dict[str, Any]:
     """Return the same of entries that were taken already, out of an array of this shape."""
-    values = [float(value) if np.isfinite(value) else None for value in entries.ravel()]
+    values: list[Any] = [float(value) if np.isfinite(value) else None for value in entries.ravel()]
     for length in reversed(entries.shape[1:]):
-        values = [values[start : start + length] for start in range(0, len(values), length)]  # type: ignore[misc]
+        values = [values[start : start + length] for start in range(0, len(values), length)]
     return {"shape": list(shape), "entries": [shown(length) for length in shape], "values": values}
