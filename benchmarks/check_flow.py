@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from modnet import load_config
-from modnet.composition import compose
-from modnet.insight.flow import Flow, drawn, flow_through
-from modnet.network import Network
-from modnet.tally import Samples
+from modnet.analysis.gradients.gradient_flow import Flow, drawn, flow_through
+from modnet.network.evaluate import Samples
+from modnet.network.network import Network
+from modnet.training.setup import compose
 
 LIMIT = 1e-10
 ACTIVATIONS = {

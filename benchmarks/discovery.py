@@ -44,14 +44,14 @@ METADATA = "Metadata-Version: 2.1\nName: modnet-bench-{number}\nVersion: 1.0\nSu
 PAGE = "A page about the plug-in, as long as pages are.\n" * 200
 MEASURE = """
 import importlib, json, sys, time
-import modnet, modnet.config, modnet.plugins.discovery
-import modnet.plugins.builtin
+import modnet, modnet.config.run_config, modnet.core.plugins.discovery
+import modnet.builtin
 modules = sys.argv[1:]
 started = time.perf_counter()
 for name in modules:
     importlib.import_module(name)
 imported = time.perf_counter()
-found = modnet.plugins.discovery.discover()
+found = modnet.core.plugins.discovery.discover()
 ended = time.perf_counter()
 print(json.dumps([imported - started, ended - imported, len(list(found))]))
 """

@@ -16,7 +16,7 @@ from measuring import Row, take_turns
 
 import modnet
 from modnet import Activation, Callback, hookimpl, namespace
-from modnet.config import RunConfig
+from modnet.config.run_config import RunConfig
 
 ROWS: dict[int, tuple[list[int], int, int]] = {
     1: ([784, 30, 10], 10, 50_000),

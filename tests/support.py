@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from modnet import registry
-from modnet.components.families import LayerPass
-from modnet.network import Network
+from modnet.core import registry
+from modnet.core.interfaces import LayerPass
+from modnet.network.network import Network
 
 
 def parts(family: str) -> list[type]:

@@ -1,8 +1,10 @@
-"""Imports go one way, read from the syntax trees."""
+"""Imports go one way. Every import counts: those under TYPE_CHECKING and those inside functions too."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,113 +13,141 @@ import modnet
 
 SOURCE = Path(modnet.__file__).parent
 
-# Each room may import from the rooms before it, and from itself.
-ORDER = [
-    ["errors"],
-    ["arrays", "randomness", "threads", "interruption", "storage.state", "storage.trees"],
-    ["ownership"],
-    ["registry"],
-    ["schema"],
-    ["components.base"],
-    ["data.dataset"],
-    ["components.families"],
-    ["preferences"],
-    ["plugins.hookspecs", "data"],
-    ["components"],
+# A room may import from the floors below it, from itself, and not from its neighbours.
+FLOORS = [
+    ["core"],
+    ["data", "components"],
     ["config"],
     ["network"],
-    ["passes", "tally", "insight.summary"],
-    ["lanes", "insight.flow", "insight.flows", "insight.findings"],
-    ["composition", "storage"],
-    ["divergence", "feeding", "position"],
+    ["engines", "storage"],
     ["training"],
-    ["callbacks"],
-    ["keeping"],
-    ["trainer"],
-    ["insight"],
-    ["pictures"],
-    ["plugins"],
-    ["document"],
-    ["testing"],
+    ["analysis", "testing", "neural_network"],
+    ["builtin"],
     ["cli"],
 ]
-# What is imported upwards on purpose, inside a function, when it is called.
-UPWARDS = {
-    ("network", "storage.model"): "save() is the network's own verb",
-    ("network", "insight.summary"): "a network prints itself as its summary",
-}
-# The front door and the composition root see every room.
-ROOTS = {"", "__main__"}
-BASES = {"components.base", "components.families"}
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+# What decides how a training runs knows the base classes, and no component by name.
+WITHOUT_COMPONENTS = ["config", "network", "engines", "storage", "training"]
+MOST_ROOMS, MOST_FLOORS = 11, 10
 
 
-def name_of(path: Path) -> str:
+def module_of(path: Path) -> str:
     parts = path.relative_to(SOURCE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def room_of(module: str) -> int:
-    """Return the place in ORDER of the most special entry that names this module or a folder around it."""
-    matches = [
-        (len(entry), place)
-        for place, entries in enumerate(ORDER)
-        for entry in entries
-        if module == entry or module.startswith(f"{entry}.")
-    ]
-    assert matches, f"modnet.{module} has no place in the order of the rooms"
-    return max(matches)[1]
+FILES = {
+    module_of(path): path for path in sorted(SOURCE.rglob("*.py")) if path.parent != SOURCE or path.stem[:2] != "__"
+}
 
 
-def imports_of(path: Path) -> set[str]:
-    """Return every modnet module that this file imports while the program runs."""
-    found = set()
-    for node in ast.walk(without_type_checking(ast.parse(path.read_text(encoding="utf-8")))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "modnet":
-            base = node.module.removeprefix("modnet").removeprefix(".")
-            for alias in node.names:
-                inner = f"{base}.{alias.name}".removeprefix(".")
-                is_module = (SOURCE / inner.replace(".", "/")).is_dir() or (
-                    SOURCE / f"{inner.replace('.', '/')}.py"
-                ).is_file()
-                found.add(inner if is_module else base)
-        elif isinstance(node, ast.Import):
-            found |= {alias.name.removeprefix("modnet.") for alias in node.names if alias.name.startswith("modnet.")}
-    return found
+def imported_by(tree: ast.Module, module: str = "") -> Iterator[str]:
+    """Yield every module of modnet that a syntax tree imports, wherever the import stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.removeprefix("modnet.") for alias in node.names if alias.name.startswith("modnet."))
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are absolute"
+            package, _, name = (node.module or "").partition(".")
+            if package == "modnet":
+                for alias in node.names:
+                    inner = f"{name}.{alias.name}".removeprefix(".")
+                    yield inner if inner in FILES else name
 
 
-def without_type_checking(tree: ast.Module) -> ast.Module:
-    tree.body = [
-        node for node in tree.body if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
-    ]
-    return tree
+IMPORTS = {
+    module: {other for other in imported_by(ast.parse(path.read_text(encoding="utf-8")), module) if other} - {module}
+    for module, path in FILES.items()
+}
 
 
-FILES = [path for path in sorted(SOURCE.rglob("*.py")) if name_of(path) not in ROOTS]
+def room_of(module: str) -> str:
+    return module.split(".")[0]
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_imports_go_one_way(path):
-    module = name_of(path)
-    upwards = {
-        other
-        for other in imports_of(path)
-        if other and room_of(other) > room_of(module) and (module, other) not in UPWARDS
-    }
-    assert not upwards
+def may_import(module: str, other: str) -> bool:
+    here, there = room_of(module), room_of(other)
+    return here == there or FLOOR_OF[there] < FLOOR_OF[here]
 
 
-@pytest.mark.parametrize("module", ["network", "passes", "tally", "training", "trainer", "config"])
-def test_the_core_knows_no_concrete_part(module):
-    imported = {other for other in imports_of(SOURCE / f"{module}.py") if other.startswith("components")}
-    assert imported <= BASES
+def circle_in(imports: dict[str, set[str]]) -> list[str]:
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
 
 
-def test_the_exceptions_are_used():
-    for module, other in UPWARDS:
-        assert other in imports_of(SOURCE / f"{module.replace('.', '/')}.py")
+@pytest.mark.parametrize("module", FILES)
+def test_imports_go_one_way(module):
+    assert not [other for other in IMPORTS[module] if not may_import(module, other)]
+
+
+def test_no_file_imports_itself_by_way_of_others():
+    assert not circle_in(IMPORTS)
+
+
+def test_no_folder_imports_itself_by_way_of_others():
+    assert not circle_in(folders())
+
+
+def folders() -> dict[str, set[str]]:
+    """Return folder → folders that its files import from; a single file at the top is a folder of its own."""
+
+    def folder(module: str) -> str:
+        return module if FILES[module].stem == "__init__" else module.rpartition(".")[0] or module
+
+    arrows: dict[str, set[str]] = {}
+    for module, others in IMPORTS.items():
+        arrows.setdefault(folder(module), set()).update(folder(other) for other in others)
+    return {name: others - {name} for name, others in arrows.items()}
+
+
+def test_the_house_is_small_enough_to_be_known():
+    rooms = [path for path in SOURCE.iterdir() if (path / "__init__.py").exists()]
+    assert len(rooms) <= MOST_ROOMS
+    height: dict[str, int] = {}
+    arrows = folders()
+    for name in TopologicalSorter(arrows).static_order():
+        height[name] = 1 + max((height[other] for other in arrows[name]), default=0)
+    assert max(height.values()) <= MOST_FLOORS
+
+
+@pytest.mark.parametrize("module", [module for module in FILES if room_of(module) in WITHOUT_COMPONENTS])
+def test_what_trains_a_network_knows_no_concrete_component(module):
+    assert not [other for other in IMPORTS[module] if room_of(other) == "components"]
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCE.rglob("__init__.py")], ids=lambda path: module_of(path))
+def test_every_room_says_what_it_holds(path):
+    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert said
+    assert len(said.splitlines()[0]) > 20
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from modnet.cli.train import command",
+        "import modnet.cli.train",
+        "from modnet.cli import train",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from modnet.cli import train",
+        "import typing as t\nif t.TYPE_CHECKING:\n    from modnet.cli.train import command",
+        "def late():\n    from modnet.cli import train\n    return train",
+    ],
+)
+def test_an_import_upwards_is_seen_wherever_it_stands(source):
+    (found,) = imported_by(ast.parse(source))
+    assert found == "cli.train"
+    assert not may_import("network.network", found)
+
+
+def test_a_circle_is_seen():
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"a"}})
 
 
 def test_the_registry_knows_no_pluggy():
-    assert "pluggy" not in (SOURCE / "registry.py").read_text(encoding="utf-8").replace("knows no pluggy", "").replace(
-        "nothing of how plug-ins are found", ""
-    )
+    tree = ast.parse(FILES["core.registry"].read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert "pluggy" not in names

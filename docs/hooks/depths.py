@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from modnet import Data, DivergenceError, Trainer, load_config
-from modnet.composition import compose
-from modnet.insight.flow import Flow, drawn, flow_through
+from modnet.analysis.gradients.gradient_flow import Flow, drawn, flow_through
+from modnet.training.setup import compose
 
 DEPTHS = range(2, 9)
 """How many layers there are above the input."""

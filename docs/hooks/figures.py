@@ -28,13 +28,13 @@ import sketches
 
 import modnet
 from modnet import Trainer
-from modnet.composition import with_optimizers
-from modnet.insight.surface import TYPES, Surface, surface
-from modnet.pictures.dampening import picture as draw_dampening
-from modnet.pictures.network import draw_network
-from modnet.pictures.style import rendered
-from modnet.pictures.surface import animation
-from modnet.pictures.surface import picture as draw_surface
+from modnet.analysis.landscape.landscape import TYPES, Surface, surface
+from modnet.analysis.plots.gradients import picture as draw_dampening
+from modnet.analysis.plots.landscape import animation
+from modnet.analysis.plots.landscape import picture as draw_surface
+from modnet.analysis.plots.network import draw_network
+from modnet.analysis.plots.style import rendered
+from modnet.training.setup import with_optimizers
 
 _MARK = re.compile(r"^<!-- (figure|table): ([\w-]+) -->$", re.MULTILINE)
 _PIXELS = 96

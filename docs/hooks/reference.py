@@ -23,11 +23,11 @@ import click
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 import modnet
+from modnet.builtin import modnet_components
 from modnet.cli import _COMMANDS
-from modnet.components.base import Component, Model
-from modnet.components.families import FAMILIES, Optimizer, Rule
-from modnet.config import NetworkConfig, RunConfig
-from modnet.plugins.builtin import modnet_components
+from modnet.config.run_config import NetworkConfig, RunConfig
+from modnet.core.component import Component, Model
+from modnet.core.interfaces import FAMILIES, Optimizer, Rule
 
 _MARK = re.compile(r"^<!-- reference: (\w+) -->$", re.MULTILINE)
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet import Activation, Cost, NeuralNetwork
-from modnet.insight.flow import Flow
-from modnet.pictures.style import COLOURS, INK, MARKERS, SEQUENCE, drawing
+from modnet.analysis.gradients.gradient_flow import Flow
+from modnet.analysis.plots.style import COLOURS, INK, MARKERS, SEQUENCE, drawing
 
 X = np.array([[0.2, -0.1, 0.4, 0.8], [0.0, 0.5, -0.5, 1.0], [1.0, 1.0, 0.0, 0.0]])
 Y = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])

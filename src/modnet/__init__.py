@@ -5,7 +5,7 @@ The public names stand in ``__init__.pyi``; each is imported when it is first us
 
 import lazy_loader
 
-from modnet import registry
+from modnet.core import registry
 
 __version__ = "0.1.0"
 
@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def _discover() -> registry.Registry:
-    from modnet.plugins.discovery import discover  # plug-ins are looked for when a part is first named, not before
+    from modnet.core.plugins.discovery import discover  # plug-ins are looked for when a part is first named, not before
 
     return discover()
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from modnet import registry
-from modnet.components.families import FAMILIES
-from modnet.registry import canonical, did_you_mean
+from modnet.core import registry
+from modnet.core.interfaces import FAMILIES
+from modnet.core.registry import canonical, did_you_mean
 
 __all__ = ["Preferences", "preferences_in"]
 

@@ -11,8 +11,8 @@ import pytest
 from cli.running import Flowers, Modnet, history_of
 from matplotlib.figure import Figure
 
-from modnet.insight.dampening import dampening
-from modnet.pictures.dampening import picture
+from modnet.analysis.gradients.vanishing import dampening
+from modnet.analysis.plots.gradients import picture
 
 TOO_FAST = ("--set", "optimizer.learning_rate=5000", "--seed", 1)
 

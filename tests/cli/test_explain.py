@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli.running import Flowers, Modnet, process
-from insight.test_summary import NETWORKS
+from network.test_summary import NETWORKS
 from safetensors.numpy import load_file
 
 import modnet as tested
-from modnet.pictures.network import draw_network
+from modnet.analysis.plots.network import draw_network
 
 
 def test_the_documents_network_is_explained_without_anything_given(trained: Modnet) -> None:

@@ -14,9 +14,9 @@ import pytest
 from cli.running import Flowers, Modnet, history_of, outputs_of
 
 from modnet import Results, Trainer, results
+from modnet.analysis.plots.figure import drawn, legible, names
+from modnet.analysis.plots.results import picture, pictures_of
 from modnet.data.datasets import Digits
-from modnet.pictures.picture import drawn, legible, names
-from modnet.pictures.results import picture, pictures_of
 
 HOSTILE = [f"a class with a long name {i}: $x_{i}$ <script>" for i in range(9)] + ["中文 \n név"]
 SVG = "{http://www.w3.org/2000/svg}"

@@ -10,9 +10,10 @@ import pytest
 from cli.running import Modnet
 from pydantic import Field
 
-from modnet import Activation, Schedule, namespace, registry
-from modnet.components.families import FAMILIES
-from modnet.registry import Absence, Owner, Registry
+from modnet import Activation, Schedule, namespace
+from modnet.core import registry
+from modnet.core.interfaces import FAMILIES
+from modnet.core.registry import Absence, Owner, Registry
 
 
 class Wrong(Activation):

@@ -20,8 +20,8 @@ from cli.running import Modnet, outputs_of
 from safetensors.numpy import load_file
 
 from modnet import RunReport, Trainer, load, report_html, run_report
+from modnet.analysis.report.provenance import provenance
 from modnet.data.datasets import Digits
-from modnet.insight.provenance import provenance
 
 VOID = {"meta", "link", "img", "br"}
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "& \N{GREEK SMALL LETTER DELTA} $x$ `ls`"]

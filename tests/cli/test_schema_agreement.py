@@ -13,11 +13,12 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from jsonschema import Draft202012Validator
 from pydantic import AliasChoices, Field
 
-from modnet import Activation, Callback, ConfigError, Layer, Slot, load_config, named, registry
-from modnet.components.base import Component, Model
+from modnet import Activation, Callback, ConfigError, Layer, Slot, load_config, named
 from modnet.components.layers import Dense
-from modnet.config import NetworkConfig, RunConfig
-from modnet.registry import Owner
+from modnet.config.run_config import NetworkConfig, RunConfig
+from modnet.core import registry
+from modnet.core.component import Component, Model
+from modnet.core.registry import Owner
 
 COUNT = 600
 JUNK: tuple[Any, ...] = (
@@ -259,7 +260,7 @@ def test_they_agree_on_strangers(activation: Any, expected: bool) -> None:
 
 
 def test_what_the_schema_cannot_say() -> None:
-    """The list in `modnet.schema`, so that it stays true."""
+    """The list in `modnet.config.json_schema`, so that it stays true."""
     validator = Draft202012Validator(RunConfig.model_json_schema())
     undecided = {"network": {"layers": [{"kind": "dense", "units": 3, "activation": "swish"}]}}
     for lenient in ({"epochs": 3.0}, undecided):

@@ -123,7 +123,7 @@ def test_the_version_and_help_load_no_parts_and_no_drawing(tmp_path: Path) -> No
         )
         loaded = {line.rpartition("|")[2].strip() for line in seen.stderr.splitlines()}
         assert "click" in loaded
-        assert not loaded & {"numpy", "rich", "matplotlib", "modnet.plugins.discovery", "modnet.components.families"}
+        assert not loaded & {"numpy", "rich", "matplotlib", "modnet.core.plugins.discovery", "modnet.core.interfaces"}
     assert re.fullmatch(r"modnet, version \d+\.\d+\.\d+\n", process(tmp_path, "--version").stdout)
     listed = re.findall(r"^  (\w+)  ", process(tmp_path, "--help").stdout, re.MULTILINE)
     assert {"train", "evaluate", "predict", "compare"} <= set(listed)

@@ -22,8 +22,8 @@ from hypothesis.extra.numpy import arrays
 from support import parts
 
 from modnet.components.activations import LeakyRelu
-from modnet.components.families import Activation, Cost
 from modnet.components.regularizers import L1, L2
+from modnet.core.interfaces import Activation, Cost
 
 ACTIVATIONS = [*(part() for part in parts("activation")), LeakyRelu(slope=0.0), LeakyRelu(slope=0.99)]
 COSTS = [part() for part in parts("cost")]

@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from modnet import registry
+from modnet.core import registry
 
 PARTS = [registration.component for registration in registry.active() if registration.owner.builtin]
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from support import parts
 
-from modnet.components.families import LayerPass
 from modnet.components.layers import Dense, Dropout
+from modnet.core.interfaces import LayerPass
 
 
 def strict(array):

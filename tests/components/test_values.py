@@ -9,7 +9,7 @@ import pytest
 from support import parts
 
 from modnet.components import activations, costs, initializers, metrics, regularizers, schedules
-from modnet.components.families import Task
+from modnet.core.interfaces import Task
 
 LN2 = 0.6931471805599453
 

@@ -17,9 +17,9 @@ from data.holding import agrees
 from data.writing import IDX_NAMES, images, labels, member, npy, pack, patch_directory
 
 from modnet import DataError, Trainer
-from modnet.data.archive import read_npz
+from modnet.data.csv import read_table
 from modnet.data.idx import read_idx
-from modnet.data.table import read_table
+from modnet.data.npz import read_npz
 
 MEMORY = 40 << 20
 HUGE = 1 << 40

@@ -10,8 +10,8 @@ import pytest
 from data.writing import images, labels
 from pydantic import ValidationError
 
+from modnet.core.errors import DataError
 from modnet.data.datasets import Csv, Digits, Idx, Npz
-from modnet.errors import DataError
 
 
 def test_digits_are_the_real_ones() -> None:

@@ -22,10 +22,10 @@ import numpy as np
 import pytest
 from data.writing import member, npy, pack
 
-from modnet.data.archive import read_npz
+from modnet.core.errors import DataError
+from modnet.data.csv import read_table
 from modnet.data.idx import read_idx
-from modnet.data.table import read_table
-from modnet.errors import DataError
+from modnet.data.npz import read_npz
 
 FEW, MANY = 1000, 20_000
 SECONDS = 1.0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from modnet.plugins.builtin import modnet_components
+from modnet.builtin import modnet_components
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("mkdocs", "material", "latex2mathml", "matplotlib")

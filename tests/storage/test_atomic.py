@@ -12,7 +12,7 @@ import pytest
 
 import modnet
 from modnet import Trainer
-from modnet.errors import ModelFileError
+from modnet.core.errors import ModelFileError
 from modnet.storage.atomic import write_atomically
 
 

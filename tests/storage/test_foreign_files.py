@@ -15,8 +15,8 @@ from storage.sealing import file_of, header_of, sealed, taken_apart, text_of
 
 import modnet
 from modnet import Trainer
-from modnet.config import apply_setting
-from modnet.errors import ModelFileError
+from modnet.config.run_config import apply_setting
+from modnet.core.errors import ModelFileError
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from callbacks.strangers import Watch, installed
+from components.callbacks.strangers import Watch, installed
 
 import modnet
 from modnet import Trainer
-from modnet.errors import ModelFileError
+from modnet.core.errors import ModelFileError
 
 CONFIG = {"epochs": 3, "network": {"layers": [4, 2]}}
 
@@ -56,7 +56,7 @@ def test_labels_that_no_file_can_keep_are_told_before_anything_is_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: tuple[np.ndarray, np.ndarray]
 ) -> None:
     swept = []
-    monkeypatch.setattr("modnet.training.Training.sweep", lambda *whatever: swept.append(whatever))
+    monkeypatch.setattr("modnet.training.loop.Training.sweep", lambda *whatever: swept.append(whatever))
     with pytest.raises(ModelFileError, match=r"run: the class \('a',\) cannot be kept in a file; allowed: text"):
         Trainer.from_config(CONFIG).fit(data[0], [("a",), ("b",)] * 15, out=tmp_path / "run")
     assert swept == list(tmp_path.iterdir()) == []

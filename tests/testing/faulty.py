@@ -29,8 +29,8 @@ from modnet.components.layers import Dense, Dropout
 from modnet.components.metrics import Accuracy, MeanSquaredError
 from modnet.components.optimizers import Batch, MiniBatch
 from modnet.components.regularizers import L2
-from modnet.components.rules import Adam, Momentum, Plain
 from modnet.components.schedules import Constant, Exponential
+from modnet.components.update_rules import Adam, Momentum, Plain
 
 FAULTS: list[tuple[type, str, str]] = []
 

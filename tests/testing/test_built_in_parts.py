@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_strangers_layers import Backtracking, Normalisation, Pairs, TwoProducts
+from engines.test_strangers_layers import Backtracking, Normalisation, Pairs, TwoProducts
 
-from modnet import registry
-from modnet.components.families import FAMILIES
+from modnet.core import registry
+from modnet.core.interfaces import FAMILIES
 from modnet.testing import check_component
-from modnet.testing.table import CHECKS, EXPECTED
+from modnet.testing.checks import CHECKS, EXPECTED
 
 BUILT_IN = [registration.component for registration in registry.active() if registration.owner.builtin]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modnet.testing.table import CHECKS
+from modnet.testing.checks import CHECKS
 
 PAGE = Path(__file__).parents[2] / "docs" / "testing-a-part.md"
 

@@ -12,8 +12,9 @@ from testing import faulty
 from testing.faulty import FAULTS, NOTES
 
 from modnet.components.activations import Tanh
-from modnet.testing import check_component, fresh
-from modnet.testing.table import CHECKS
+from modnet.testing import check_component
+from modnet.testing import subprocess_checks as fresh
+from modnet.testing.checks import CHECKS
 
 
 @pytest.fixture

@@ -13,21 +13,14 @@ from pydantic import Field
 from testing.faulty import WrongDerivative
 
 import modnet
-from modnet import Activation, registry
+from modnet import Activation
 from modnet.components.activations import Sigmoid, Tanh
 from modnet.components.layers import Dense
-from modnet.testing import (
-    Check,
-    ConformanceError,
-    Report,
-    Result,
-    check_component,
-    checks_of,
-    fresh,
-    parametrize_checks,
-)
+from modnet.core import registry
+from modnet.testing import Check, ConformanceError, Report, Result, check_component, checks_of, parametrize_checks
+from modnet.testing import subprocess_checks as fresh
+from modnet.testing.checks import CHECKS
 from modnet.testing.run import CheckRun
-from modnet.testing.table import CHECKS
 
 REASON = "the derivative is left for later"
 
@@ -288,7 +281,7 @@ def test_the_pytest_form_in_pytest(tmp_path):
 
 def test_the_kit_needs_neither_pytest_nor_array_api_strict(tmp_path):
     code = (
-        "import modnet.testing as kit; from modnet.components.rules import Adam; report = kit.check_component(Adam); "
+        "import modnet.testing as kit; from modnet.components.update_rules import Adam; report = kit.check_component(Adam); "
         "print(report.ok, sorted({'pytest', 'hypothesis'} & set(sys.modules)))"
     )
     assert run_python([code], tmp_path) == "True []\n"

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from modnet import __version__
-from modnet.errors import DivergenceError, ModnetError
-from modnet.plugins import disabled
+from modnet.core.errors import DivergenceError, ModnetError
+from modnet.core.plugins import disabled
 
 __all__ = ["main"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from modnet.cli.options import configured, figure_text, kinds_in, naming, optimizers_option, read_config
-from modnet.composition import with_optimizers
-from modnet.trainer import Trainer
+from modnet.training.setup import with_optimizers
+from modnet.training.trainer import Trainer
 
 __all__ = ["command"]
 

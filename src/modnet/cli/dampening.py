@@ -11,15 +11,15 @@ from typing import Any
 
 import click
 
+from modnet.analysis.gradients.gradient_flow import Flow
+from modnet.analysis.gradients.suggestions import Remedy, settings_of
+from modnet.analysis.gradients.trials import Trial
+from modnet.analysis.gradients.vanishing import Dampening, dampening
+from modnet.analysis.plots.gradients import picture
+from modnet.analysis.plots.style import form_of, save
 from modnet.cli.options import configured, figure_text, naming, read_config
 from modnet.cli.output import progress_bar
-from modnet.errors import ConfigError
-from modnet.insight.dampening import Dampening, dampening
-from modnet.insight.flow import Flow
-from modnet.insight.remedies import Remedy, settings_of
-from modnet.insight.trials import Trial
-from modnet.pictures.dampening import picture
-from modnet.pictures.style import form_of, save
+from modnet.core.errors import ConfigError
 
 __all__ = ["command"]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
+from modnet.analysis.results.predictions import PARTS, answers, read_like
 from modnet.cli.options import figure_text
-from modnet.components.families import Dataset
-from modnet.config import RunConfig
-from modnet.errors import ConfigError
-from modnet.insight.answers import PARTS, answers, read_like
-from modnet.storage.model import load
+from modnet.config.run_config import RunConfig
+from modnet.core.errors import ConfigError
+from modnet.core.interfaces import Dataset
+from modnet.storage.model_file import load
 
 __all__ = ["command"]
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import click
 
+from modnet.analysis.plots.diagram import forward, reverse
+from modnet.analysis.plots.network import draw_network
+from modnet.analysis.plots.style import form_of, save
+from modnet.analysis.plots.text_diagram import diagram
 from modnet.cli.options import configured
 from modnet.cli.source import open_network
-from modnet.insight.summary import LayerSummary, Summary, raised, summary, times
-from modnet.pictures.columns import forward, reverse
-from modnet.pictures.network import draw_network
-from modnet.pictures.style import form_of, save
-from modnet.pictures.text import diagram
+from modnet.network.summary import LayerSummary, Summary, raised, summary, times
 
 __all__ = ["command"]
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from modnet.config import RunConfig, load_config
-from modnet.errors import ConfigError
-from modnet.insight.summary import figure_text
+from modnet.config.run_config import RunConfig, load_config
+from modnet.core.errors import ConfigError
+from modnet.network.summary import figure_text
 
 __all__ = ["configured", "figure_text", "kinds_in", "naming", "optimizers_option", "read_config"]
 

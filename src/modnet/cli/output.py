@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from modnet.errors import ConfigError
+from modnet.core.errors import ConfigError
 from modnet.storage.atomic import write_atomically
 
 __all__ = ["progress_bar", "write_out"]

@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 
 import click
 
-from modnet.errors import ConfigError
-from modnet.insight.answers import PARTS
-from modnet.insight.results import Image, Results, results
-from modnet.pictures.confusion import confusions_text
-from modnet.pictures.curves import best_text
-from modnet.pictures.mistakes import mistake_text, mistakes_title
-from modnet.pictures.picture import drawn
-from modnet.pictures.results import picture, pictures_of
-from modnet.pictures.style import form_of, save
+from modnet.analysis.plots.confusion_matrix import confusions_text
+from modnet.analysis.plots.figure import drawn
+from modnet.analysis.plots.learning_curves import best_text
+from modnet.analysis.plots.results import picture, pictures_of
+from modnet.analysis.plots.style import form_of, save
+from modnet.analysis.plots.worst_samples import mistake_text, mistakes_title
+from modnet.analysis.results.predictions import PARTS
+from modnet.analysis.results.results import Image, Results, results
+from modnet.core.errors import ConfigError
 
 __all__ = ["command", "image_of", "judged"]
 

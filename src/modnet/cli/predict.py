@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 import numpy as np
 
-from modnet.data.table import read_rows
-from modnet.errors import DataError, ModelFileError
+from modnet.core.errors import DataError, ModelFileError
+from modnet.data.csv import read_rows
 from modnet.storage.atomic import write_atomically
-from modnet.storage.model import load
+from modnet.storage.model_file import load
 
 __all__ = ["command"]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
+from modnet.analysis.report.html_report import report_html
+from modnet.analysis.report.report import run_report
 from modnet.cli.output import progress_bar, write_out
 from modnet.cli.plot import image_of, judged
-from modnet.insight.report import run_report
-from modnet.pictures.report import report_html
 
 __all__ = ["command"]
 

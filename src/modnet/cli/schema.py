@@ -7,7 +7,7 @@ import json
 import click
 
 from modnet.cli.output import write_out
-from modnet.config import RunConfig
+from modnet.config.run_config import RunConfig
 
 __all__ = ["command"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from modnet.cli.options import naming, read_config
-from modnet.composition import compose
+from modnet.core.errors import ConfigError
 from modnet.data.dataset import Data
-from modnet.errors import ConfigError
-from modnet.network import Network
-from modnet.storage.model import load
+from modnet.network.network import Network
+from modnet.storage.model_file import load
+from modnet.training.setup import compose
 
 __all__ = ["open_network"]
 

@@ -6,11 +6,19 @@ import json
 
 import click
 
+from modnet.analysis.landscape.landscape import (
+    DIRECTIONS,
+    RESOLUTION,
+    SAMPLES,
+    Directions,
+    Surface,
+    SurfacePath,
+    surface,
+)
+from modnet.analysis.plots.landscape import animation, picture
+from modnet.analysis.plots.style import form_of, save, write
 from modnet.cli.options import configured, figure_text, kinds_in, naming, optimizers_option, read_config
 from modnet.cli.output import progress_bar
-from modnet.insight.surface import DIRECTIONS, RESOLUTION, SAMPLES, Directions, Surface, SurfacePath, surface
-from modnet.pictures.style import form_of, save, write
-from modnet.pictures.surface import animation, picture
 
 __all__ = ["command"]
 

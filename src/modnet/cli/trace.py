@@ -6,13 +6,13 @@ import json
 
 import click
 
+from modnet.analysis.results.predictions import PARTS, read_like
+from modnet.analysis.trace.trace import trace
 from modnet.cli.options import configured
 from modnet.cli.output import write_out
 from modnet.cli.source import open_network
-from modnet.composition import partition
-from modnet.errors import DataError, ModelFileError
-from modnet.insight.answers import PARTS, read_like
-from modnet.insight.trace import trace
+from modnet.core.errors import DataError, ModelFileError
+from modnet.training.setup import partition
 
 __all__ = ["command"]
 

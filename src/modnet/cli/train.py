@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from modnet.cli.options import configured, figure_text, naming, read_config
-from modnet.config import RunConfig, load_config
-from modnet.errors import ConfigError, Interrupted
-from modnet.trainer import Run, Trainer, with_progress
+from modnet.config.run_config import RunConfig, load_config
+from modnet.core.errors import ConfigError, Interrupted
+from modnet.training.trainer import Run, Trainer, with_progress
 
 __all__ = ["command"]
 

@@ -15,15 +15,15 @@ import click
 import numpy as np
 
 from modnet.cli.options import configured, read_config
-from modnet.components.families import Callback
-from modnet.config import RunConfig
-from modnet.errors import ConfigError, ModnetError
-from modnet.plugins import disabled
+from modnet.config.run_config import RunConfig
+from modnet.core.errors import ConfigError, ModnetError
+from modnet.core.interfaces import Callback
+from modnet.core.plugins import disabled
 from modnet.storage.checkpoint import Checkpoint
-from modnet.storage.model import load
+from modnet.storage.model_file import load
 from modnet.storage.run_folder import RunFolder
-from modnet.storage.trees import Tree, differences
-from modnet.trainer import with_progress
+from modnet.storage.state_codec import Tree, differences
+from modnet.training.trainer import with_progress
 
 __all__ = ["command"]
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from modnet.arrays import Array, namespace
-from modnet.components.families import Activation
+from modnet.core.arrays import Array, namespace
+from modnet.core.interfaces import Activation
 
 __all__ = ["Identity", "LeakyRelu", "Relu", "Sigmoid", "Softmax", "Tanh"]
 

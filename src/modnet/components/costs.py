@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from modnet.arrays import Array, namespace
 from modnet.components.activations import Sigmoid, Softmax
-from modnet.components.families import Activation, Cost
+from modnet.core.arrays import Array, namespace
+from modnet.core.interfaces import Activation, Cost
 
 __all__ = ["BinaryCrossEntropy", "CategoricalCrossEntropy", "Quadratic"]
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from modnet.arrays import Array
-from modnet.components.families import Initializer
+from modnet.core.arrays import Array
+from modnet.core.interfaces import Initializer
 
 __all__ = ["GlorotNormal", "GlorotUniform", "HeNormal", "ScaledNormal", "StandardNormal", "Zeros"]
 

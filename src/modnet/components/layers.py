@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from modnet.arrays import Array, namespace
-from modnet.components.base import Slot, named
-from modnet.components.families import Activation, Initializer, Layer, LayerPass, Parameter
+from modnet.core.arrays import Array, namespace
+from modnet.core.component import Slot, named
+from modnet.core.interfaces import Activation, Initializer, Layer, LayerPass, Parameter
 
 __all__ = ["Dense", "Dropout"]
 

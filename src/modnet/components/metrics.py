@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from modnet.arrays import Array, namespace
-from modnet.components.base import Slot, named
-from modnet.components.families import Cost, Metric, Task
+from modnet.core.arrays import Array, namespace
+from modnet.core.component import Slot, named
+from modnet.core.interfaces import Cost, Metric, Task
 
 __all__ = ["R2", "Accuracy", "CostMetric", "MeanSquaredError"]
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from modnet.components.families import Descent, Optimizer
+from modnet.core.interfaces import Descent, Optimizer
 
 __all__ = ["Batch", "MiniBatch", "Stochastic"]
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from modnet.arrays import Array, namespace
-from modnet.components.families import Regularizer
+from modnet.core.arrays import Array, namespace
+from modnet.core.interfaces import Regularizer
 
 __all__ = ["L1", "L2"]
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from modnet.components.families import Schedule
+from modnet.core.interfaces import Schedule
 
 __all__ = ["Constant", "Cosine", "Exponential", "InverseScaling", "Step"]
 

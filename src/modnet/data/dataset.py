@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from modnet.errors import DataError
+from modnet.core.errors import DataError
 
 __all__ = ["Data", "Pair"]
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from modnet.components.families import Dataset
-from modnet.data.archive import read_npz
+from modnet.core.errors import DataError
+from modnet.core.interfaces import Dataset
+from modnet.data.csv import Table, read_table
 from modnet.data.dataset import Data, Pair
 from modnet.data.files import printable
 from modnet.data.idx import read_idx
-from modnet.data.table import Table, read_table
-from modnet.errors import DataError
+from modnet.data.npz import read_npz
 
 __all__ = ["Csv", "Digits", "Idx", "Npz"]
 

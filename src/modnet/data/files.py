@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from modnet.errors import DataError
+from modnet.core.errors import DataError
 
 __all__ = ["cut", "opened", "printable", "reason", "shown"]
 

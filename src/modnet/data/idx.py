@@ -12,9 +12,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from modnet.core.errors import DataError
 from modnet.data.files import cut, opened, printable, reason
-from modnet.data.samples import DIMENSIONS
-from modnet.errors import DataError
+from modnet.data.validation import DIMENSIONS
 
 __all__ = ["read_idx"]
 

@@ -1,1 +1,1 @@
-"""Files: model files and run folders. What is written appears whole or not at all."""
+"""Files: model files, checkpoints and run folders. A file is written whole or not at all."""

@@ -14,16 +14,16 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from modnet.config import explain
+from modnet.config.run_config import explain
+from modnet.core.errors import ModelFileError
 from modnet.data.files import printable, reason
-from modnet.errors import ModelFileError
-from modnet.network import Network
+from modnet.network.network import Network
 from modnet.storage.atomic import write_atomically
 from modnet.storage.metadata import Metadata
-from modnet.storage.model import BESIDE, network_in, tensors_of
-from modnet.storage.sealed import seal, unseal
-from modnet.storage.state import Snapshot, State
-from modnet.storage.trees import TreeError, join, take_apart
+from modnet.storage.model_file import BESIDE, network_in, tensors_of
+from modnet.storage.safetensors import seal, unseal
+from modnet.storage.state_codec import TreeError, join, take_apart
+from modnet.training.state import Snapshot, State
 
 __all__ = ["Checkpoint", "read", "write"]
 

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from modnet import __version__, registry
-from modnet.components.base import Model
-from modnet.config import NetworkConfig, RunConfig, explain, parts_of
+from modnet import __version__
+from modnet.config.run_config import NetworkConfig, RunConfig, explain, parts_of
+from modnet.core import registry
+from modnet.core.component import Model
+from modnet.core.errors import ConfigError, ModelFileError
 from modnet.data.files import printable, shown
-from modnet.errors import ConfigError, ModelFileError
-from modnet.network import Network
+from modnet.network.network import Network
 
 __all__ = ["Metadata", "check_findable", "parts_in_use"]
 

@@ -12,15 +12,15 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from modnet.config import RunConfig
+from modnet.config.run_config import RunConfig
+from modnet.core.errors import ModelFileError
 from modnet.data.files import reason
-from modnet.errors import ModelFileError
-from modnet.network import Network
+from modnet.network.network import Network
 from modnet.storage.atomic import write_atomically
 from modnet.storage.checkpoint import Checkpoint, read, write
 from modnet.storage.metadata import Metadata, check_findable, parts_in_use
-from modnet.storage.model import MODEL_NAME, load, save
-from modnet.storage.state import State
+from modnet.storage.model_file import MODEL_NAME, load, save
+from modnet.training.state import State
 
 __all__ = ["RunFolder"]
 

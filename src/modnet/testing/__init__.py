@@ -4,9 +4,9 @@ It needs nothing but modnet itself. Only `parametrize_checks` imports pytest, wh
 used where it is installed.
 """
 
+from modnet.testing.checks import Check, checks_of
 from modnet.testing.report import ConformanceError, Report, Result
 from modnet.testing.run import check_component, parametrize_checks
-from modnet.testing.table import Check, checks_of
 
 __all__ = [
     "Check",

@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 from pydantic import PydanticUndefinedAnnotation, ValidationError
 from pydantic_core import PydanticUndefined
 
-from modnet import registry
-from modnet.components.base import Component
-from modnet.components.families import FAMILIES
-from modnet.registry import Owner
+from modnet.core import registry
+from modnet.core.component import Component
+from modnet.core.interfaces import FAMILIES
+from modnet.core.registry import Owner
 
 __all__ = ["Case", "Example", "cases_of", "nameable", "require_part", "title_of"]
 

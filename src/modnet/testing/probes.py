@@ -14,11 +14,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.arrays import Array, namespace
 from modnet.components.activations import Sigmoid, Softmax
-from modnet.components.families import LayerPass
+from modnet.core.arrays import Array, namespace
+from modnet.core.interfaces import LayerPass
 from modnet.testing.case import Case
-from modnet.testing.numbers import ends, normal
+from modnet.testing.numeric import ends, normal
 
 __all__ = [
     "Arrays",

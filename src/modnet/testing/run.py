@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modnet.components.base import Component
-from modnet.registry import did_you_mean
+from modnet.core.component import Component
+from modnet.core.registry import did_you_mean
 from modnet.testing.case import Case, Example, cases_of, nameable, require_part, title_of
+from modnet.testing.checks import EXPECTED, Check, checks_of
 from modnet.testing.report import ConformanceError, FailedError, NoteError, Report, Result, SkippedError
-from modnet.testing.table import EXPECTED, Check, checks_of
 
 if TYPE_CHECKING:
     import pytest

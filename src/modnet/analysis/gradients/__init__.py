@@ -1,0 +1,1 @@
+"""How gradients pass through a network: vanishing gradients, what causes them, and what would help."""

@@ -1,0 +1,1 @@
+"""The cost over a plane through parameter space, and the optimizers' trajectories on it."""

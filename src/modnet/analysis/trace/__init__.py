@@ -1,0 +1,1 @@
+"""One sample's way through feedforward and backpropagation, with all numbers."""

@@ -1,0 +1,1 @@
+"""The built-in callbacks. A callback is a component with options; it makes a new listener for every training."""

@@ -1,0 +1,76 @@
+"""Progress: a bar on a terminal, the document's plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Literal, TextIO
+
+from modnet.core.interfaces import Callback
+from modnet.core.plugins.hookspecs import hookimpl
+from modnet.training.loop import Training
+
+__all__ = ["Progress", "epoch_line"]
+
+
+class Progress(Callback):
+    """Shows how far the training is: a bar with cost, accuracy and time left, or the document's line an epoch."""
+
+    kind: Literal["progress"] = "progress"
+
+    def listener(self) -> object:
+        """Return a listener that writes to standard output, where the two forms are told apart."""
+        return _Bar() if sys.stdout.isatty() else _Lines(sys.stdout)
+
+
+def epoch_line(row: dict[str, Any], counts: dict[str, int]) -> str:
+    """Return the document's line: ``Epoch 0: 301 / 360`` where samples were judged, or ``Epoch 0 complete``."""
+    epoch = row["epoch"]
+    judged = next((name for name in ("test", "validation") if name in counts), None)
+    if judged is None:
+        return f"Epoch {epoch} complete"
+    if f"{judged}_accuracy" in row:
+        return f"Epoch {epoch}: {round(row[f'{judged}_accuracy'] * counts[judged])} / {counts[judged]}"
+    return f"Epoch {epoch}: {judged} cost {row[f'{judged}_cost']:.6g}"
+
+
+class _Lines:
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @hookimpl
+    def modnet_epoch_end(self, training: Training, row: dict[str, Any]) -> None:
+        counts = {name: len(samples) for name, samples in training.watched.items()}
+        print(epoch_line(row, counts), file=self._stream, flush=True)
+
+
+class _Bar:
+    _bar: Any = None  # an error may come before there is a bar
+
+    @hookimpl
+    def modnet_fit_start(self, training: Training) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("Epoch"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(),
+        )
+        self._bar = Progress(*columns)
+        self._task = self._bar.add_task("", total=training.config.epochs, completed=training.epochs)
+        self._bar.start()
+
+    @hookimpl
+    def modnet_epoch_end(self, training: Training, row: dict[str, Any]) -> None:
+        judged = next((f"{name}_" for name in ("test", "validation") if name in training.watched), "")
+        figures = [f"cost {row['cost']:.4f}"]
+        if f"{judged}accuracy" in row:
+            figures.append(f"{judged.replace('_', ' ')}accuracy {row[f'{judged}accuracy']:.2%}")
+        self._bar.update(self._task, advance=1, description=", ".join(figures))
+
+    @hookimpl
+    def modnet_fit_end(self, training: Training) -> None:
+        del training
+        if self._bar is not None:
+            self._bar.stop()

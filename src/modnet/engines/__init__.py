@@ -1,0 +1,1 @@
+"""Engines: what computes gradients and makes updates."""

@@ -1,0 +1,1 @@
+"""The built-in engine: NumPy in this process, with worker threads for large batches."""

@@ -1,0 +1,106 @@
+"""Figures of merit over any number of samples, added up piece by piece."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from modnet.core.errors import ModelFileError
+from modnet.core.interfaces import Cost, Metric
+from modnet.data.scaling import Targets
+from modnet.network.network import CHUNK, Network, Vector
+from modnet.training.state import Sums
+
+__all__ = ["Samples", "Tally", "judge"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Rows as they enter the network, and their targets."""
+
+    x: Vector
+    targets: Targets
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def digest(self) -> str:
+        """Return a SHA-256 of the samples, in hexadecimal digits."""
+        labels, codes, values = self.targets.classes, self.targets.codes, self.targets.values
+        digest = hashlib.sha256(repr(None if labels is None else labels.tolist()).encode())
+        for array in (self.x, codes, values):
+            if array is not None:
+                digest.update(f"{array.dtype} {array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} samples of shape {self.x.shape[1:]}, {self.x.dtype}>"
+
+
+class Tally:
+    """The mean cost and the metrics of the outputs that were added so far."""
+
+    def __init__(self, cost: Cost, metrics: Sequence[Metric]) -> None:
+        self._cost = cost
+        self._metrics = metrics
+        self._partials: list[Vector | None] = [None] * len(metrics)
+        self._total = 0.0
+        self.samples = 0
+
+    def add(self, a: Vector, y: Vector) -> bool:
+        """Take in outputs and targets, (samples, outputs); return whether their cost is finite."""
+        total = float(np.sum(self._cost(a, y), dtype=np.float64))
+        self._total += total
+        self.samples += len(a)
+        for index, metric in enumerate(self._metrics):
+            piece, before = metric.partial(a, y), self._partials[index]
+            self._partials[index] = piece if before is None else metric.merge(before, piece)
+        return math.isfinite(total)
+
+    def empty(self) -> Tally:
+        """Return a new tally of the same cost and metrics."""
+        return Tally(self._cost, self._metrics)
+
+    def merge(self, other: Tally) -> None:
+        """Take in what another tally of the same cost and metrics has added up."""
+        self._total += other._total
+        self.samples += other.samples
+        for index, metric in enumerate(self._metrics):
+            mine, theirs = self._partials[index], other._partials[index]
+            if theirs is not None:
+                self._partials[index] = theirs if mine is None else metric.merge(mine, theirs)
+
+    def sums(self) -> Sums:
+        """Return what was added up, for `resume`."""
+        return Sums(total=self._total, samples=self.samples, partials=list(self._partials))
+
+    def resume(self, sums: Sums) -> None:
+        """Go on from what `sums` returned.
+
+        Raises:
+            ModelFileError: it is of other metrics.
+        """
+        if len(sums.partials) != len(self._metrics):
+            raise ModelFileError("the sums are not those of the configured metrics")
+        self._total, self.samples, self._partials = sums.total, sums.samples, list(sums.partials)
+
+    def figures(self, prefix: str = "") -> dict[str, float]:
+        """Return ``cost`` and every metric by its label, each with ``prefix`` before it."""
+        figures = {f"{prefix}cost": self._total / self.samples}
+        for metric, total in zip(self._metrics, self._partials, strict=True):
+            figures[f"{prefix}{metric.label}"] = metric.value(total)
+        return figures
+
+
+def judge(network: Network, samples: Samples, metrics: Sequence[Metric]) -> Tally:
+    """Return the tally of these samples at the network's present θ; nothing is disturbed by it."""
+    tally = Tally(network.cost, metrics)
+    for start in range(0, len(samples), CHUNK):
+        rows = slice(start, start + CHUNK)
+        tally.add(network.forward(samples.x[rows]), samples.targets.rows(rows, network.dtype, network.outputs))
+    return tally

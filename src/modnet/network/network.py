@@ -1,0 +1,304 @@
+"""The network: its layers, and θ, all parameters as one flat vector with every W and b as a view into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from modnet.core.errors import ConfigError, DataError
+from modnet.core.interfaces import Activation, Cost, Layer, LayerPass, Parameter, Regularizer
+from modnet.data.scaling import Scaling, as_samples
+from modnet.data.validation import check_finite, names_of, picking
+
+if TYPE_CHECKING:
+    from modnet.config.run_config import RunConfig
+
+__all__ = ["CHUNK", "Network", "NetworkLayer", "Vector", "stack"]
+
+Vector: TypeAlias = NDArray[np.floating[Any]]
+
+CHUNK = 1024
+"""Rows that go through the network in one piece: few enough that what they leave behind stays in the cache."""
+
+
+class _Prediction(LayerPass):
+    """A pass that only goes forward; a new one for every call, so that threads share nothing."""
+
+    __slots__ = ()
+
+    def __init__(self, parameters: dict[str, Vector], state: dict[str, Vector]) -> None:
+        self.parameters = parameters
+        self.state = state
+        self.training = False
+        self.rng = None
+        self.kept = None
+
+    def affine(self, x: Vector, weights: Vector, biases: Vector | None) -> Vector:
+        z: Vector = np.dot(x, weights.T)
+        if biases is not None:
+            z += biases
+        return z
+
+
+class NetworkLayer:
+    """One layer in its place in a network.
+
+    Attributes:
+        component: The part that says what the layer does.
+        activation: Its σ, or None.
+        input_shape: The shape of one sample below it.
+        output_shape: The shape of one sample above it.
+        parameters: Its parameters by name, views into θ.
+        state: What it keeps and no gradient trains, by name.
+    """
+
+    def __init__(self, component: Layer, input_shape: tuple[int, ...], number: int) -> None:
+        try:
+            self.output_shape = component.output_shape(input_shape)
+        except ValueError as error:
+            raise ConfigError(f"network.layers.{number - 1}: layer {number} ({component.kind}) {error}") from None
+        self.component = component
+        self.activation: Activation | None = component.activation_function()
+        self.input_shape = input_shape
+        self.specification: dict[str, Parameter] = component.parameters(input_shape)
+        self.parameters: dict[str, Vector] = {}
+        self.state: dict[str, Vector] = {}
+
+    @property
+    def weights(self) -> Vector | None:
+        """W, (n_next, n_current), a view into θ; None for a layer without weights."""
+        return self.parameters.get("weights")
+
+    @property
+    def biases(self) -> Vector | None:
+        """The vector b, (n_next,), a view into θ; None for a layer without biases."""
+        return self.parameters.get("biases")
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {view.shape}" for name, view in self.parameters.items())
+        return f"<{self.component.kind} layer {self.input_shape} → {self.output_shape}: {shapes or 'no parameters'}>"
+
+
+class Network:
+    """A feedforward neural network: layers, and θ.
+
+    Attributes:
+        layers: The layers from the first above the input to the output, each a `NetworkLayer`.
+        cost: What training minimises.
+        regularizers: The penalties on the weights that are added to it.
+        parameters: θ, one flat vector: first all that is regularized (the weights), layer by layer, then the rest.
+        input_shape: The shape of one sample.
+        classes: The labels that the outputs stand for, or None where targets are numbers.
+        scaling: What is done to raw rows before they enter, or None.
+        features: The names of the columns of x, or None.
+        config: The configuration of the run that made it, or None.
+
+    Args:
+        layers: The parts, from the first layer above the input to the output.
+        input_shape: The shape of one sample, ``(features,)`` for vectors.
+        cost: The cost.
+        regularizers: Penalties.
+        dtype: ``float64`` or ``float32``.
+        rng: Where the initial parameters are drawn from; with None they are 0.
+
+    Raises:
+        ConfigError: a layer cannot take what the layer below gives.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        input_shape: tuple[int, ...],
+        cost: Cost,
+        regularizers: Sequence[Regularizer] = (),
+        dtype: str = "float64",
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self.input_shape = tuple(input_shape)
+        self.cost = cost
+        self.regularizers = tuple(regularizers)
+        self.classes: NDArray[Any] | None = None
+        self.scaling: Scaling | None = None
+        self.features: tuple[str, ...] | None = None
+        self.config: RunConfig | None = None
+        self.layers: tuple[NetworkLayer, ...] = tuple(stack(layers, self.input_shape))
+        if len(self.layers[-1].output_shape) != 1:
+            shape = self.layers[-1].output_shape
+            raise ConfigError(f"network.layers: the output layer gives samples of shape {shape}; allowed: vectors")
+        self.parameters: Vector = np.zeros(sum(size for *_, size in self.places()), dtype=dtype)
+        self.regularized = sum(size for *_, spec, size in self.places() if spec.regularized)
+        for layer, views in zip(self.layers, self.views(self.parameters), strict=True):
+            layer.parameters = views
+            initial = layer.component.initial_state(layer.input_shape)
+            layer.state = {name: np.array(value, dtype=dtype) for name, value in initial.items()}
+            if rng is not None:
+                for name, spec in layer.specification.items():
+                    views[name][...] = spec.initializer(rng, spec.shape, spec.fan_in, spec.fan_out)
+
+        self._dtype = self.parameters.dtype
+        self._steps = [
+            (layer.component.net_input, layer.activation, layer.parameters, layer.state) for layer in self.layers
+        ]
+
+    def places(self) -> Iterator[tuple[int, str, Parameter, int]]:
+        """Yield (layer, name, specification, size) of all parameters in their order in θ; layers count from 0."""
+        for regularized in (True, False):
+            for index, layer in enumerate(self.layers):
+                for name, spec in layer.specification.items():
+                    if spec.regularized is regularized:
+                        yield index, name, spec, int(np.prod(spec.shape))
+
+    def views(self, vector: Vector) -> list[dict[str, Vector]]:
+        """Return, for every layer, its parameters' places in a vector like θ, as views of their shapes."""
+        views: list[dict[str, Vector]] = [{} for _ in self.layers]
+        start = 0
+        for index, name, spec, size in self.places():
+            views[index][name] = vector[start : start + size].reshape(spec.shape)
+            start += size
+        return views
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs a sample has."""
+        return self.layers[-1].output_shape[0]
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many units each layer has, the input first: 64, 30, 10."""
+        shapes = [self.input_shape, *(layer.output_shape for layer in self.layers)]
+        return [int(np.prod(shape)) for shape in shapes]
+
+    @property
+    def dtype(self) -> np.dtype[np.floating[Any]]:
+        """The dtype of θ, and of everything that is computed with it."""
+        return self._dtype
+
+    def __repr__(self) -> str:
+        from modnet.network.summary import summary  # what is said of a network stands above it
+
+        return str(summary(self))
+
+    def _repr_html_(self) -> str:
+        from modnet.network.summary import summary  # the same
+
+        return summary(self)._repr_html_()
+
+    def penalty(self) -> float:
+        """Return what the regularizers add to the mean cost at θ."""
+        weights = self.parameters[: self.regularized]
+        return sum(float(regularizer(weights)) for regularizer in self.regularizers)
+
+    def predict(self, x: ArrayLike) -> Vector:
+        """Return the outputs, (samples, units), for raw rows ``x``, (samples, features).
+
+        A frame's columns are picked by name, where the network was trained with names.
+
+        Nothing is kept between calls and θ is only read, so any number of threads may predict at once.
+
+        Raises:
+            DataError: ``x`` has another number of features, lacks one that has a name, or holds NaN or infinity.
+        """
+        if type(x) is np.ndarray and self._enters_as_it_is(x):
+            if len(x) <= CHUNK and _is_finite(x):
+                return self.forward(x)
+            rows, checked = x, False
+        else:
+            rows, checked = self._rows(x), True
+        outputs = np.empty((len(rows), self.outputs), dtype=self._dtype)
+        for start in range(0, len(rows), CHUNK):
+            piece = rows[start : start + CHUNK]
+            if not (checked or _is_finite(piece)):
+                check_finite(rows, "x")  # says where
+            outputs[start : start + CHUNK] = self.forward(piece)
+        return outputs
+
+    def classify(self, x: ArrayLike) -> NDArray[Any]:
+        """Return the label for each row of ``x``, as labels were given when the network was trained.
+
+        With one output the second label is the answer from ½ upwards. A network without labels gives the index of
+        its largest output.
+
+        Raises:
+            DataError: as `predict`.
+        """
+        return self.labels_of(self.predict(x))
+
+    def labels_of(self, outputs: Vector) -> NDArray[Any]:
+        """Return the labels that these outputs, (samples, units), stand for."""
+        codes = self.codes_of(outputs)
+        return codes if self.classes is None else self.classes[codes]
+
+    def codes_of(self, outputs: Vector) -> NDArray[np.intp]:
+        """Return the places in ``classes`` of the labels that these outputs, (samples, units), stand for."""
+        return (outputs[:, 0] >= 0.5).astype(np.intp) if outputs.shape[1] == 1 else np.argmax(outputs, axis=1)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the network to a model file, which `modnet.load` reads.
+
+        Raises:
+            ModelFileError: the file cannot be written, or the parameters are not finite.
+        """
+        from modnet.storage.model_file import save  # storage stands above the network: only this verb reaches up
+
+        save(self, path)
+
+    def prepare(self, rows: NDArray[Any], where: str = "x") -> Vector:
+        """Return raw rows as they enter the first layer: scaled, and of the network's dtype.
+
+        ``where`` is what an error calls them.
+
+        Raises:
+            DataError: a number that the scaling or the dtype takes out of the finite numbers.
+        """
+        if self.scaling is not None:
+            rows = self.scaling.apply(rows.astype(np.float64, copy=False))
+        if rows.dtype.itemsize <= self.dtype.itemsize:
+            return np.ascontiguousarray(rows, dtype=self.dtype)
+        with np.errstate(over="ignore"):  # what a narrower dtype cannot hold is an error of ours
+            narrowed = np.ascontiguousarray(rows, dtype=self.dtype)
+        check_finite(narrowed, f"{where} as {self.dtype}")
+        return narrowed
+
+    def _enters_as_it_is(self, x: NDArray[Any]) -> bool:
+        """Whether rows need nothing done to them: the short way for a net in somebody's loop."""
+        if x.dtype is not self._dtype or x.shape[1:] != self.input_shape or not len(x):
+            return False
+        return self.scaling is None and x.flags.c_contiguous
+
+    def _rows(self, x: ArrayLike) -> Vector:
+        rows = as_samples(x, "x")[picking(names_of(x), self.features, "x")]
+        if rows.shape[1:] != self.input_shape:
+            raise DataError(f"x: layer 1 expects {_size(self.input_shape)} inputs, got {_size(rows.shape[1:])}")
+        return self.prepare(rows)
+
+    def forward(self, a: Vector) -> Vector:
+        """Return the outputs of prepared rows, in one piece."""
+        for net_input, activation, parameters, state in self._steps:
+            a = net_input(a, _Prediction(parameters, state))
+            if activation is not None:
+                a = activation(a)
+        return a
+
+
+def _is_finite(rows: Vector) -> bool:
+    return int(np.count_nonzero(np.isfinite(rows))) == rows.size
+
+
+def stack(layers: Sequence[Layer], shape: tuple[int, ...]) -> Iterator[NetworkLayer]:
+    """Yield the layers in their places, without any parameters yet.
+
+    Raises:
+        ConfigError: a layer cannot take what the layer below gives.
+    """
+    for number, component in enumerate(layers, 1):
+        layer = NetworkLayer(component, shape, number)
+        shape = layer.output_shape
+        yield layer
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))

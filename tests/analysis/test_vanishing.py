@@ -1,0 +1,304 @@
+"""What is found in networks that do not learn, what helps them, and no false alarm for those that do."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from analysis.configurations import DEAD_RELU, DEEP_SIGMOID, HE, HEALTHY, HIGH_RATE, configured, layers
+from components.callbacks.strangers import installed
+
+import modnet
+from modnet import ConfigError, Data, Initializer, ModelFileError, Trainer, load_config
+from modnet.analysis.gradients.gradient_flow import Flow
+from modnet.analysis.gradients.log import FLOWS, EpochFlow, append_flow, flows_in
+from modnet.analysis.gradients.suggestions import settings_of
+from modnet.analysis.gradients.trials import Ground
+from modnet.analysis.gradients.vanishing import Dampening, dampening
+from modnet.core.interfaces import Dataset
+
+FAST = ["the document's", "scaled, four layers, eight epochs of nothing"]
+
+
+def kinds(found: Dampening) -> list[str]:
+    return [finding.kind for finding in found.findings]
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in FAST else pytest.mark.soak) for name in HEALTHY]
+)
+def test_no_false_alarm(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = dampening(HEALTHY[name])
+    assert (kinds(found), found.patch, found.remedy) == ([], None, None)
+    assert found.verdict.startswith("All is well: ")
+    for seed in range(1 if name in FAST else 3):
+        Trainer.from_config(HEALTHY[name] | {"callbacks": ["dampening"], "seed": seed}).fit()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_dampened_network_is_named_by_its_layers() -> None:
+    found = dampening(DEEP_SIGMOID, remedy=False)
+    (finding,) = found.findings
+    assert (finding.kind, finding.layers, finding.neurons) == ("dampened", (1, 2), ())
+    assert found.verdict == f"Not well: {finding.text}."
+    ratio = found.start.layers[-1].delta / found.start.layers[0].delta
+    assert finding.text == f"δ shrinks {ratio:,.0f}-fold from layer 6 down to layer 1, so layers 1 and 2 hardly learn"
+    assert all(layer.ratio < 0.3 and layer.slope <= 0.25 for layer in found.start.layers[:-1])
+    assert found.end is not None
+    assert found.end.explained < 0.05
+    assert (found.remedy, found.patch) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("table", "expected", "layer"),
+    [(HIGH_RATE, {"overshoot", "dead"}, 2), (DEAD_RELU, {"overshoot", "dead"}, 3)],
+    ids=["rate", "relu"],
+)
+def test_a_rate_far_too_high_is_named(table: dict[str, Any], expected: set[str], layer: int) -> None:
+    found = dampening(table, remedy=False)
+    assert set(kinds(found)) == expected
+    overshoot = found.findings[0]
+    assert (overshoot.kind, overshoot.layers) == ("overshoot", (layer,))
+    assert found.end is not None
+    for finding in found.findings[1:]:
+        flow = found.end.layers[finding.layers[0] - 1]
+        assert finding.neurons == flow.dead
+        assert len(flow.dead) >= flow.units / 2
+        assert "died" in finding.text
+
+
+class Negative(Initializer):
+    """−100 everywhere: no relu above it ever answers."""
+
+    kind: Literal["negative"] = "negative"
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Any:
+        del rng, fan_in, fan_out
+        return np.full(shape, -100.0)
+
+
+@pytest.fixture
+def negative() -> Iterator[dict[str, Any]]:
+    """A relu network whose hidden neurons all start dead."""
+    parts = layers([20, 10], "relu", "softmax", **HE)
+    parts[0]["bias_initializer"] = "negative"
+    with installed(Negative):
+        yield configured(parts, "categorical-cross-entropy", learning_rate=0.1)
+
+
+def test_neurons_that_start_dead_are_named(negative: dict[str, Any]) -> None:
+    found = dampening(negative, remedy=False)
+    (finding,) = found.findings
+    assert (finding.kind, finding.layers, finding.neurons) == ("dead", (1,), tuple(range(20)))
+    assert "all 20 neurons are dead from the start" in finding.text
+    assert found.start.layers[0].delta == 0.0
+
+
+def test_output_neurons_that_answer_the_same_are_named_with_their_classes() -> None:
+    data = Dataset.resolve("digits").load()
+    x, y = data.train
+    found = dampening(
+        configured(layers([100, 10])), data=Data((x, np.array([f"a{label}" for label in y]))), remedy=False
+    )
+    (finding,) = found.findings
+    assert (finding.kind, finding.layers, finding.neurons) == ("stuck", (2,), (0, 6, 8))
+    assert "neurons 0, 6 and 8 (classes a0, a6 and a8) answer the same for everything" in finding.text
+    assert found.end is not None
+    assert found.end.explained > 0.5
+
+
+def test_updates_that_are_too_small_are_named() -> None:
+    found = dampening(configured(layers([30, 10]), learning_rate=1e-6), remedy=False)
+    assert kinds(found) == ["slow"]
+
+
+def small(rng: np.random.Generator) -> Data:
+    """Three clouds of points."""
+    sorts = np.arange(240) % 3
+    return Data((np.eye(3)[sorts] * 2 + rng.normal(size=(240, 3)) * 0.4, sorts))
+
+
+def test_a_remedy_is_found_by_trying(rng: np.random.Generator) -> None:
+    data, table = small(rng), configured(layers([6, 3]), learning_rate=3000.0)
+    heard: list[tuple[str, int, int]] = []
+    found = dampening(table, data=data, progress=lambda *told: heard.append(told))
+    remedy, patch = found.remedy, found.patch
+    assert found.findings
+    assert remedy is not None
+    assert patch is not None
+    assert remedy.after is not None
+    assert (remedy.held_out, remedy.before.patch, remedy.after.patch) == (48, {}, patch)
+    assert remedy.after.score >= remedy.before.score + 0.02
+    assert remedy.after.findings == ()
+    assert remedy.after in remedy.tried
+    assert len({json.dumps(dict(trial.patch)) for trial in remedy.tried if trial.updates < 400}) > 20
+    assert heard == sorted(heard)
+    assert heard[-1][1] == heard[-1][2]
+    changed = load_config(table, settings_of(patch))
+    assert changed != load_config(table)
+    assert Trainer(changed).fit(*data.train).history[-1]["accuracy"] > 0.9
+    assert found.remedied is not None
+    assert dampening(changed, data=data).findings == ()
+
+
+def test_what_judges_a_trial_has_taught_it_nothing(rng: np.random.Generator) -> None:
+    by_heart = Data((rng.normal(size=(200, 20)), rng.permutation(np.arange(200) % 2)))
+    config = load_config(configured(layers([40, 2]), rule="adam", learning_rate=0.03))
+    ground = Ground(config, by_heart, 512)
+    trial, rehearsal = ground.trial(config, 1500, {}), ground.rehearsal(config, 1500)
+    assert ground.held_out == 40
+    assert trial.score < 0.75
+    assert rehearsal.score > 0.95
+    for each in (trial, rehearsal):
+        assert each.end is not None
+        assert each.end.explained > 0.8
+        assert each.updates >= 1500
+
+
+def test_where_nothing_helps_it_says_so(rng: np.random.Generator) -> None:
+    noise = Data((rng.normal(size=(300, 3)), np.arange(300) % 3))
+    table = configured(layers([3]), learning_rate=1e-5) | {"epochs": 1}
+    found = dampening(table, data=noise)
+    assert dampening(table, data=noise).to_plain() == found.to_plain()
+    assert found.findings
+    assert found.remedy is not None
+    assert (found.patch, found.remedy.after, found.remedied) == (None, None, None)
+    assert len(found.remedy.tried) > 10
+
+
+def test_numbers_that_leave_the_finite_are_a_finding(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(120, 3))
+    table = configured(layers([4, 1], "identity", "identity"), learning_rate=50.0)
+    found = dampening(table, data=Data((x, x @ [[1.0], [2.0], [3.0]])))
+    assert kinds(found) == ["diverged"]
+    assert found.end is None
+    assert found.trial is not None
+    assert (found.trial.figure, found.trial.value) == ("r2", None)
+    assert "left the finite numbers" in found.verdict
+    assert found.patch is not None
+    assert list(found.patch) == ["optimizer.learning_rate"]
+    assert found.remedy is not None
+    assert found.remedy.after is not None
+    assert found.remedy.after.score > 0.95
+    assert json.loads(json.dumps(found.to_plain(), allow_nan=False))["trial"]["r2"] is None
+
+
+def test_few_samples_are_all_learnt_from() -> None:
+    data = Data((np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])))
+    table = {"epochs": 300, "network": {"layers": [4, 2]}, "optimizer": {"kind": "batch", "learning_rate": 1e5}}
+    found = dampening(table, data=data, samples=3)
+    assert found.samples == 3
+    assert found.findings
+    assert found.remedy is not None
+    assert found.remedy.held_out == 0
+
+
+def test_a_run_is_judged_as_it_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, table = tmp_path / "run", copy.deepcopy(DEEP_SIGMOID) | {"epochs": 12, "callbacks": ["dampening"]}
+    trained = Trainer.from_config(table).fit(out=run)
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert line.endswith(f"what would help: modnet dampening {run}\n")
+    found = dampening(run, remedy=False)
+    assert kinds(found) == ["dampened"]
+    assert found.findings[0].text.partition("-fold")[2] in line
+    assert (found.source, found.trial, found.samples) == (str(run), None, 512)
+    assert [each.epochs for each in found.epochs] == list(range(13))
+    assert found.end is not None
+    sample = dampening(run, remedy=False, samples=256)
+    assert sample.end is not None
+    for flow, expected in ((found.epochs[0].flow, sample.start), (found.epochs[-1].flow, sample.end)):
+        assert [layer.delta for layer in flow.layers] == [layer.delta for layer in expected.layers]
+    network = modnet.load(run)
+    network.layers[0].weights[...] = 0.0
+    network.save(run / "model.safetensors")
+    after = dampening(run, remedy=False)
+    assert after.start == found.start
+    assert after.end != found.end
+    assert trained.updates >= 300
+
+
+def test_a_run_of_few_updates_is_judged_by_a_rehearsal(tmp_path: Path) -> None:
+    Trainer.from_config({"epochs": 1}).fit(out=tmp_path / "run")
+    found = dampening(tmp_path / "run")
+    assert found.trial is not None
+    assert (found.trial.updates, found.findings) == (432, ())
+    assert found.end == found.trial.end
+
+
+def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"is no run folder: it has no config\.toml"):
+        dampening(tmp_path)
+    with pytest.raises(ConfigError, match="samples: 0 is too few"):
+        dampening(samples=0)
+    run = tmp_path / "run"
+    Trainer.from_config({"epochs": 3}).fit(out=run)
+    (run / FLOWS).write_text('{"epochs": 0}\n')
+    with pytest.raises(ModelFileError, match=r"dampening\.jsonl: line 1 is no flow of an epoch"):
+        dampening(run)
+    (run / FLOWS).unlink()
+    Trainer.from_config({"epochs": 3, "network": {"layers": [5, 10]}}).fit(out=tmp_path / "other")
+    (tmp_path / "other" / "model.safetensors").replace(run / "model.safetensors")
+    with pytest.raises(ModelFileError, match="are of different networks"):
+        dampening(run)
+    (run / "model.safetensors").unlink()  # as where a training has diverged: it is judged by its configuration
+    assert dampening(run).trial is not None
+
+
+def test_flows_survive_a_killed_write(tmp_path: Path) -> None:
+    flow = dampening({"epochs": 1}, remedy=False).start
+    assert isinstance(flow, Flow)
+    assert flows_in(tmp_path) == ()
+    append_flow(tmp_path, EpochFlow(0, flow))
+    file = tmp_path / FLOWS
+    whole = file.read_bytes()
+    for cut in (1, len(whole) // 2, len(whole)):
+        file.write_bytes(whole + whole[: cut - 1])
+        assert flows_in(tmp_path) == (EpochFlow(0, flow),)
+        append_flow(tmp_path, EpochFlow(1, flow))
+        append_flow(tmp_path, EpochFlow(1, flow))
+        assert flows_in(tmp_path) == (EpochFlow(0, flow), EpochFlow(1, flow))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    ("table", "seed"),
+    [(DEEP_SIGMOID, 0), (DEEP_SIGMOID, 1), (HIGH_RATE, 0), (DEAD_RELU, 0), (configured(layers([100, 10])), 0)],
+)
+def test_the_remedy_holds_for_the_whole_training(table: dict[str, Any], seed: int) -> None:
+    config = load_config(table | {"seed": seed})
+    assert Trainer(config).fit().test["accuracy"] < 0.8
+    found = dampening(config)
+    assert found.patch is not None
+    assert Trainer(load_config(config, settings_of(found.patch))).fit().test["accuracy"] >= 0.9
+
+
+@pytest.mark.soak
+def test_dead_neurons_have_a_remedy(negative: dict[str, Any]) -> None:
+    found = dampening(negative)
+    assert found.patch is not None
+    assert Trainer(load_config(negative, settings_of(found.patch))).fit().test["accuracy"] >= 0.9
+
+
+MNIST = os.environ.get("MODNET_MNIST")
+
+
+@pytest.mark.mnist
+@pytest.mark.skipif(MNIST is None, reason="MODNET_MNIST names no folder with the MNIST files")
+def test_a_digit_that_the_documents_network_never_learns(tmp_path: Path) -> None:
+    run = Trainer.from_config({"seed": 12, "epochs": 6, "data": {"kind": "idx", "path": MNIST}}).fit(
+        out=tmp_path / "run"
+    )
+    assert run.test["accuracy"] < 0.88
+    found = dampening(tmp_path / "run")
+    (finding,) = found.findings
+    assert (finding.kind, finding.layers, finding.neurons) == ("stuck", (2,), (3,))
+    assert found.remedy is not None
+    assert found.remedy.after is not None
+    assert found.remedy.after.score > 0.9

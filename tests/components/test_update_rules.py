@@ -1,0 +1,65 @@
+"""Rules: hand-worked numbers, and a quadratic bowl, in one table of cases."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from support import parts
+
+from modnet.components.update_rules import Adam, Momentum, Nesterov, Plain, RmsProp
+
+# rule, the steps that it takes for the gradients 1, 1 and −2 at η = 0.1, worked by hand:
+# momentum ½: v = 1, 1.5, −1.25; nesterov: 1 + .5·1, 1 + .5·1.5, −2 + .5·(−1.25)
+# rmsprop ρ = ½: s = .5, .75, 2.375
+# adam β₁ = ½, β₂ = ¾: m = .5, .75, −.625 over 1 − β₁ᵗ = ½, ¾, ⅞; s = ¼, 7/16, 85/64 over ¼, 7/16, 37/64
+CASES = [
+    (Plain(), [0.1, 0.1, -0.2]),
+    (Momentum(momentum=0.5), [0.1, 0.15, -0.125]),
+    (Nesterov(momentum=0.5), [0.15, 0.175, -0.2625]),
+    (RmsProp(decay=0.5, epsilon=1e-12), [0.1 / math.sqrt(0.5), 0.1 / math.sqrt(0.75), -0.2 / math.sqrt(2.375)]),
+    (
+        Adam(beta1=0.5, beta2=0.75, epsilon=1e-12),
+        [0.1, 0.1, -0.1 * (0.625 / 0.875) / math.sqrt((85 / 64) / (37 / 64))],
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "steps"), CASES, ids=lambda case: getattr(case, "kind", ""))
+def test_hand_worked_steps(rule, steps):
+    state = rule.start(np.zeros(1))
+    for gradient, expected in zip((1.0, 1.0, -2.0), steps, strict=True):
+        given = np.array([gradient])
+        given.flags.writeable = False
+        step, state = rule.step(given, state, 0.1)
+        np.testing.assert_allclose(step, [expected], rtol=1e-9)
+
+
+@pytest.mark.parametrize(("rule", "steps"), CASES, ids=lambda case: getattr(case, "kind", ""))
+def test_descends_a_bowl(rule, steps):
+    # f(θ) = ½(θ₀² + 10 θ₁²), whose lowest point is 0
+    del steps
+    curvature, theta = np.array([1.0, 10.0]), np.array([3.0, -2.0])
+    state = rule.start(theta)
+    for update in range(600):
+        step, state = rule.step(curvature * theta, state, 0.05 * 0.99**update)
+        theta = theta - step
+    assert np.abs(theta).max() < 0.02
+
+
+@pytest.mark.parametrize(("rule", "steps"), CASES, ids=lambda case: getattr(case, "kind", ""))
+def test_float32_stays_float32_and_the_state_is_not_written_to(rule, steps):
+    del steps
+    theta = np.ones(3, dtype=np.float32)
+    state = rule.start(theta)
+    for value in state.values():
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+    step, after = rule.step(theta, state, 0.1)
+    assert step.dtype == np.float32
+    assert all(value.dtype == np.float32 for value in after.values() if isinstance(value, np.ndarray))
+
+
+def test_every_rule_has_a_row():
+    assert {rule.kind for rule, _ in CASES} == {part.named_kind() for part in parts("rule")}

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import importlib
+import logging
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cli.running import Modnet, runner
+from core.plugins.outside import install
+from core.plugins.sites import Site
+
+from modnet.core import registry
+from modnet.core.plugins.discovery import discover
+from modnet.core.registry import Registry
+
+DISTRIBUTIONS = Path(__file__).parents[2] / "distributions"
+
+
+@pytest.fixture(autouse=True)
+def nobodys_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever runs the tests may have disabled plug-ins."""
+    for name in ("STRICT_PLUGINS", "DISABLE_PLUGINS", "PLUGINS_FILE"):
+        monkeypatch.delenv(f"MODNET_{name}", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+
+
+@pytest.fixture
+def make_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[Callable[[], Site]]:
+    """Make folders that stand on Python's path, an earlier one before a later one, until the test ends."""
+    caplog.set_level(logging.WARNING, "modnet")
+    sites: list[Site] = []
+    rest = list(sys.path)
+
+    def make() -> Site:
+        sites.append(Site(tmp_path / f"site{len(sites)}"))
+        sites[-1].folder.mkdir()
+        monkeypatch.setattr(sys, "path", [*(str(site.folder) for site in sites), *rest])
+        importlib.invalidate_caches()
+        return sites[-1]
+
+    before = registry._active
+    yield make
+    registry._active = before
+    for module in [module for site in sites for module in site.modules]:
+        sys.modules.pop(module, None)
+
+
+@pytest.fixture
+def site(make_site: Callable[[], Site]) -> Site:
+    return make_site()
+
+
+@pytest.fixture
+def found(make_site: Callable[[], Site]) -> Callable[[], Registry]:
+    """Discover, and let the process use what is found until the test ends."""
+    del make_site  # which puts the registry back
+
+    def discover_now() -> Registry:
+        registry._active = discover()
+        return registry._active
+
+    return discover_now
+
+
+@pytest.fixture
+def command(
+    make_site: Callable[[], Site],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> Modnet:
+    """A function that runs ``modnet`` in an empty folder, and lets it look for plug-ins anew."""
+    del make_site
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    run = runner(monkeypatch, capsys)
+
+    def call(*arguments: object) -> object:
+        registry.forget()
+        return run(*arguments)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder into which pip has installed the three test distributions."""
+    folder = tmp_path_factory.mktemp("distributions")
+    source = folder / "source"
+    # A build may write beside its sources, and these may be read-only: it gets a copy.
+    shutil.copytree(DISTRIBUTIONS, source, ignore=shutil.ignore_patterns("__pycache__", ".*", "build", "dist"))
+    install(folder / "site", *sorted(source.iterdir()))
+    return folder / "site"

@@ -1,0 +1,113 @@
+"""What ``modnet plugins new`` writes installs and passes its own tests as it stands, for every family."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tomllib
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+from cli.running import Modnet
+from core.plugins.outside import environment, install, python
+
+from modnet.core.interfaces import FAMILIES
+
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+
+def test_an_activation_as_it_stands(command: Modnet, tmp_path: Path) -> None:
+    written = command("plugins", "new", "modnet-bent", "--family", "activation")
+    assert (written.code, written.err) == (0, "")
+    assert written.lines == [
+        "modnet-bent/pyproject.toml",
+        "modnet-bent/README.md",
+        "modnet-bent/src/modnet_bent/__init__.py",
+        "modnet-bent/tests/test_modnet_bent.py",
+    ]
+    folder, site = Path("modnet-bent"), tmp_path / "site"
+    shutil.copytree(folder, tmp_path / "copy")
+    install(site, tmp_path / "copy")
+    tested = python(folder, *PYTEST, **environment(site))
+    assert tested.returncode == 0, tested.stdout
+    assert " passed" in tested.stdout
+    checked = python(tmp_path, "-m", "modnet", "plugins", "check", "modnet-bent", **environment(site))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert checked.stdout.startswith("activation:bent: conforms (")
+    listed = python(tmp_path, "-m", "modnet", "plugins", "list", "--json", **environment(site))
+    (bent,) = [one for one in json.loads(listed.stdout) if one["name"] == "modnet-bent"]
+    assert (bent["version"], bent["status"], bent["components"]) == ("0.1.0", "ok", ["activation:bent"])
+
+
+def test_every_family_installs_passes_and_trains(command: Modnet, tmp_path: Path) -> None:
+    for family in FAMILIES:
+        assert command("plugins", "new", f"my-{family}", "--family", family).code == 0
+    folders = [Path(f"my-{family}").absolute() for family in FAMILIES]
+    for folder in folders:
+        shutil.copytree(folder, tmp_path / "copies" / folder.name)
+    install(tmp_path / "site", *sorted((tmp_path / "copies").iterdir()))
+    env = environment(tmp_path / "site", MODNET_STRICT_PLUGINS="1")
+    tested = python(Path(), *PYTEST, "-W", "error", *folders, **env)
+    assert tested.returncode == 0, tested.stdout
+    uses = "import modnet, sys\nfor path in sys.argv[1:]:\n    modnet.Trainer.from_config(path).fit(out=path[:-5])\n"
+    for folder in folders:
+        readme = (folder / "README.md").read_text(encoding="utf-8")
+        text = readme.partition("```toml\n")[2].partition("```")[0]
+        family = folder.name.removeprefix("my-")
+        assert f"my-{family}" in text
+        Path(f"{family}.toml").write_text(f"epochs = 1\n{text}", encoding="utf-8")
+        tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    trained = python(Path(), "-W", "error", "-c", uses, *(f"{family}.toml" for family in FAMILIES), **env)
+    assert trained.returncode == 0, trained.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (
+            ("my plug-in",),
+            "NAME: 'my plug-in' is no name of a distribution; allowed are letters, digits and . - _ between",
+        ),
+        (("-",), "NAME: '-' is no name of a distribution; "),
+        (("../mine",), "NAME: '../mine' is no name of a distribution; "),
+        (("3d",), "NAME: '3d' makes the module '3d', which Python cannot import; try 'modnet-"),
+        (("class",), "NAME: 'class' makes the module 'class', which Python cannot import; try 'modnet-"),
+        (("json",), "NAME: 'json' makes the module 'json', which there is already; try 'modnet-json'"),
+        (("modnet",), "NAME: 'modnet' makes the module 'modnet', which there is already; try 'modnet-modnet'"),
+        (("mine", "--kind", "My_Kind"), "--kind: 'My_Kind' is no kind; allowed are lower-case words joined by hyphens"),
+        (("modnet-3d",), "--kind: '3d' is no kind; allowed are lower-case words joined by hyphens"),
+        (("modnet-tanh",), "--kind: the activation 'tanh' is built in, and nobody takes its name"),
+        (("there",), "there: there is something already; a new plug-in needs a folder of its own"),
+        (("There",), "there: there is something already; a new plug-in needs a folder of its own"),
+    ],
+)
+def test_what_is_refused(command: Modnet, arguments: tuple[str, ...], error: str) -> None:
+    Path("there").mkdir()
+    result = command("plugins", "new", "--family", "activation", "--", *arguments) if arguments == ("-",) else command(
+        "plugins", "new", *arguments, "--family", "activation")  # fmt: skip
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert result.err.startswith(f"modnet: {error}")
+    assert [path.name for path in Path().iterdir()] == ["there"]
+    assert not list(Path("there").iterdir())
+
+
+def test_a_family_that_does_not_exist(command: Modnet) -> None:
+    result = command("plugins", "new", "mine", "--family", "activations")
+    assert result.code == 2
+    assert "'activations' is not one of 'activation', 'callback'" in result.err
+
+
+@pytest.mark.parametrize("kind", ["literal", "none", "field", "listener", "two-words", "activation"])
+def test_a_kind_whose_class_would_hide_another_name(
+    command: Modnet, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    assert command("plugins", "new", "Mine.Own_1", "--family", "activation", "--kind", kind).code == 0
+    specification = spec_from_file_location("mine_own_1", "mine-own-1/src/mine_own_1/__init__.py")
+    module = module_from_spec(specification)
+    monkeypatch.setitem(sys.modules, "mine_own_1", module)
+    specification.loader.exec_module(module)
+    (part,) = module.modnet_components()
+    assert part.named_kind() == kind
+    assert part().kind == kind

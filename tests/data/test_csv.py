@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import csv
+import io
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from modnet.core.errors import DataError
+from modnet.data.csv import read_rows, read_table
+
+
+def write(folder: Path, content: str | bytes) -> Path:
+    path = folder / "t.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def problem(path: Path, *arguments, read=read_table) -> str:
+    """What is said of a file, without the file's name."""
+    with pytest.raises(DataError) as caught:
+        read(path, *arguments)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message.removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a,b,c\n1,x,2\n3,y,4e0\n",
+        "\ufeffa,b,c\r\n1,x,2\r\n3,y,4\r\n",
+        "a,b,c\r1,x,2\r3,y,4",
+        '"a", b ,c\n\n 1 ,"x","2"\n\n3,y, 4\n\n',
+    ],
+)
+def test_columns_by_name(tmp_path: Path, content: str) -> None:
+    table = read_table(write(tmp_path, content), "b")
+    assert table.features == ("a", "c")
+    assert table.x.dtype == np.float64
+    assert table.x.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert table.y.tolist() == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "dtype", "values"),
+    [
+        (["1", "-2", "+3", "007"], "integer", np.int64, [1, -2, 3, 7]),
+        (["1", "2.5"], "number", np.float64, [[1.0], [2.5]]),
+        (["1.0", "2.0"], "number", np.float64, [[1.0], [2.0]]),
+        (["1", "two"], "text", np.dtype("<U3"), ["1", "two"]),
+        (["1_0", "20"], "text", np.dtype("<U3"), ["1_0", "20"]),
+        (["a,b", 'say "ä"'], "text", np.dtype("<U7"), ["a,b", 'say "ä"']),
+        (["9223372036854775807", "-9223372036854775808"], "integer", np.int64, [2**63 - 1, -(2**63)]),
+        (["9223372036854775808", "1"], "text", np.dtype("<U19"), ["9223372036854775808", "1"]),
+        (["nan", "a"], "text", np.dtype("<U3"), ["nan", "a"]),
+    ],
+)
+def test_what_a_target_is(tmp_path: Path, cells, kind, dtype, values) -> None:
+    text = io.StringIO()
+    csv.writer(text).writerows([["x", "y"], *([0, cell] for cell in cells)])
+    table = read_table(write(tmp_path, text.getvalue()), "y")
+    assert table.kind == kind
+    assert table.y.dtype == dtype
+    assert table.y.tolist() == values
+
+
+def test_a_file_that_goes_with_another(tmp_path: Path) -> None:
+    path = write(tmp_path, "b,y,a\n1,7,2\n")
+    table = read_table(path, "y", ("a", "b"), "text")
+    assert (table.features, table.x.tolist(), table.y.tolist()) == (("a", "b"), [[2.0, 1.0]], ["7"])
+    assert read_table(path, "y", ("a", "b"), "number").y.tolist() == [[7.0]]
+    assert problem(path, "y", ("a", "b", "c")) == "line 1: no column 'c', which the training file has"
+    assert problem(path, "y", ("a",)) == "line 1: column 'b' is not in the training file"
+    other = write(tmp_path, "b,y,a\n1,7,2\n1,seven,2\n")
+    expected = "line 3, column 'y': 'seven'; "
+    assert problem(other, "y", None, "integer") == expected + "an integer is expected, as in the training file"
+    assert problem(other, "y", None, "number") == expected + "a finite number is expected"
+
+
+NAMES = "'a', 'b'"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty; a line with the names of the columns is expected"),
+        (b"\n\n", "is empty; a line with the names of the columns is expected"),
+        (b"\xef\xbb\xbf", "is empty; a line with the names of the columns is expected"),
+        (b"a,y\n", "no rows after the header"),
+        (b"a,b\n1,2\n", "line 1: no column 'y'; the columns are 'a', 'b'"),
+        (
+            b"1,2\n3,4\n",
+            "line 1: no column 'y'; the columns are '1', '2'; is line 1 data and the header missing?",
+        ),
+        (b"y\n1\n", "line 1: no column besides 'y'; at least one feature is needed"),
+        (b"a,,y\n1,2,3\n", "line 1, column 2 (counted from 1): the name is empty"),
+        (b"a,a,y\n1,2,3\n", "line 1: two columns have the name 'a'"),
+        (b"a,y\n1,2\n3\n", "line 3: 1 cells, the header has 2"),
+        (b"a,y\n1,2\n\n3,4,5\n", "line 4: 3 cells, the header has 2"),
+        (b"a,y\n1,2\nx,4\n", "line 3, column 'a': 'x'; a finite number is expected"),
+        (b"a,y\n1,2\n,4\n", "line 3, column 'a': empty; a finite number is expected"),
+        (b"a,y\n1,2\nNaN,4\n", "line 3, column 'a': 'NaN'; a finite number is expected"),
+        (b"a,b,y\n1,-inf,2\n", "line 2, column 'b': '-inf'; a finite number is expected"),
+        (b"a,b,y\n1,1e999,2\n", "line 2, column 'b': '1e999'; a finite number is expected"),
+        (b"a,y\n1_000,2\n", "line 2, column 'a': '1_000'; a finite number is expected"),
+        (b"a,y\n1,2.5\n1,nan\n", "line 3, column 'y': 'nan'; a finite number is expected"),
+        (
+            b"a,y\n1,2\n1,\n",
+            "line 3, column 'y': empty; a number, or a label of at most 1000 characters, is expected",
+        ),
+        (b"a,y\n1,2\n1,\0\n", "line 3: a NUL byte; is this a text file?"),
+        (b"a,y\n1,b\xe9\n", "line 2, character 4: byte 0xe9 is not UTF-8"),
+        ("a,y\n1,2\n".encode("utf-16"), "line 1, character 1: byte 0xff is not UTF-8"),
+        (b'a,y\n1,"b" c\n', "line 2: ',' expected after '\"'"),
+        (b'a,y\n1,"b\n', "line 2: unexpected end of data"),
+        (b'a,"y\nz"\n1,2\n', "line 1: no column 'y'; the columns are 'a', 'y\\nz'"),
+        (b'a,y\n"1\n",2\nx,3', "line 4, column 'a': 'x'; a finite number is expected"),
+        (b"a,y\n1," + b"b" * 140_000 + b"\n", "line 2: field larger than field limit (131072)"),
+        (
+            b"a,y\n1," + b"b" * 1001 + b"\n",
+            f"line 2, column 'y': '{'b' * 59}…; a number, or a label of at most 1000 characters, is expected",
+        ),
+    ],
+)
+def test_faults_are_named(tmp_path: Path, content: bytes, message: str) -> None:
+    assert problem(write(tmp_path, content), "y") == message
+
+
+def test_an_endless_line(tmp_path: Path) -> None:
+    path = write(tmp_path, b"a,y\n" + b"1" * (1 << 24))
+    assert problem(path, "y") == "line 2 is longer than 16777216 characters"
+
+
+def test_sums_that_overflow_are_not_mistaken_for_infinity(tmp_path: Path) -> None:
+    assert read_rows(write(tmp_path, "1e308,1e308\n"), None, 2).tolist() == [[1e308, 1e308]]
+
+
+def test_no_file(tmp_path: Path) -> None:
+    assert problem(tmp_path / "none.csv", "y") == "cannot be read: No such file or directory"
+    assert problem(tmp_path, "y") == "is a folder; a file is expected"
+
+
+def test_rows_may_come_through_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("1,2\n",))
+    writer.start()
+    assert read_rows(pipe, None, 2).tolist() == [[1.0, 2.0]]
+    writer.join()
+
+
+@pytest.mark.parametrize(
+    ("content", "features", "rows"),
+    [
+        ("1,2\n3,4\n", None, [[1, 2], [3, 4]]),
+        ("\n1,2\n3,4\n", ("a", "b"), [[1, 2], [3, 4]]),
+        ("a,b\n1,2\n", ("a", "b"), [[1, 2]]),
+        ("a,b\n1,2\n", None, [[1, 2]]),
+        ("b,note,a\n1,text,2\n", ("a", "b"), [[2, 1]]),
+        ("target,b,a\nx,1,2\n", ("a", "b"), [[2, 1]]),
+        ("p,target,q\n1,x,2\n", None, [[1, 2]]),
+        ("p,target\n1,2\n", None, [[1, 2]]),
+        ("0,1,target\n1,2,x\n", None, [[1, 2]]),
+    ],
+)
+def test_rows(tmp_path: Path, content: str, features, rows) -> None:
+    assert read_rows(write(tmp_path, content), features, 2).tolist() == rows
+
+
+@pytest.mark.parametrize(
+    ("content", "features", "message"),
+    [
+        ("", None, "is empty; a line with the names of the columns is expected"),
+        ("a,b\n", None, "no rows after the header"),
+        ("1,2,3\n", None, "line 1: 3 columns, the network has 2 inputs"),
+        ("1,2\n3\n", None, "line 2: 1 cells, the first row has 2"),
+        ("1,2\n3,x\n", None, "line 2, column 2 (counted from 1): 'x'; a finite number is expected"),
+        ("1,nan\n", None, "line 1, column 2 (counted from 1): 'nan'; a finite number is expected"),
+        ("a,b,c\n1,2,3\n", None, "line 1: 3 columns, the network has 2 inputs"),
+        (
+            "a,c\n1,2\n",
+            ("a", "b"),
+            "line 1: no column 'b', which the network needs; the columns are 'a', 'c'",
+        ),
+        ("a,b,c\n1,2\n", ("a", "b"), "line 2: 2 cells, the header has 3"),
+    ],
+)
+def test_rows_refused(tmp_path: Path, content: str, features, message: str) -> None:
+    assert problem(write(tmp_path, content), features, 2, read=read_rows) == message
+
+
+def test_many_columns_are_not_all_listed(tmp_path: Path) -> None:
+    path = write(tmp_path, ",".join(f"c{n}" for n in range(30)))
+    assert problem(path, "y").endswith("'c10', 'c11', … (30 in all)")
+
+
+PIECES = st.sampled_from(
+    [b"1", b"2.5", b",", b"\n", b'"', b"a", b"y", b"\r", b"\0", b"\xff", b"\xc3\xa4", b"nan", b"_", b" "]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(st.one_of(st.binary(max_size=40), st.lists(PIECES, max_size=20).map(b"".join)), st.booleans())
+def test_anything_is_a_table_or_a_data_error(tmp_path: Path, content: bytes, header: bool) -> None:
+    path = write(tmp_path, b"a,y\n" + content if header else content)
+    for read, arguments in ((read_table, ("y",)), (read_rows, (None, 2)), (read_rows, (("a", "y"), 2))):
+        try:
+            table = read(path, *arguments)
+        except DataError as error:
+            message = str(error)
+            assert "\n" not in message
+        else:
+            assert np.isfinite(table if read is read_rows else table.x).all()

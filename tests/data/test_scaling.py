@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import math
+import statistics
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modnet.core.errors import DataError
+from modnet.data.scaling import Scaling, Targets, split
+from modnet.data.validation import BLOCK
+
+FINITE = st.floats(-1e300, 1e300, allow_subnormal=False)
+
+
+@pytest.mark.parametrize("count", [2, 3, BLOCK, BLOCK + 1, 3 * BLOCK + 5])
+def test_standard_is_mean_and_deviation(count: int) -> None:
+    x = np.random.default_rng(0).normal(size=(count, 3)) * [1.0, 1e-3, 1e5] + [0.0, 7.0, -3e5]
+    scaling = Scaling.fit("standard", x)
+    np.testing.assert_allclose(
+        scaling.shift, [math.fsum(column) / count for column in x.T.tolist()], rtol=1e-13, atol=1e-15
+    )
+    np.testing.assert_allclose(scaling.factor, 1 / x.std(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(scaling.apply(x).std(axis=0), 1.0)
+
+
+@given(st.lists(FINITE, min_size=2, max_size=6))
+def test_standard_against_exact_arithmetic(values: list[float]) -> None:
+    try:
+        scaling = Scaling.fit("standard", np.array(values)[:, None])
+    except DataError:
+        exact = statistics.pvariance(map(Fraction, values))
+        assert exact > Fraction(10) ** 614 or exact < Fraction(10) ** -610
+        return
+    if min(values) == max(values):
+        assert scaling.shift[0] == values[0]
+        assert scaling.factor[0] == 1.0
+        return
+    mean = statistics.mean(map(Fraction, values))
+    variance = statistics.pvariance(map(Fraction, values))
+    largest = max(map(abs, values))
+    assert abs(Fraction(scaling.shift[0]) - mean) <= Fraction(largest) * Fraction(1, 2**50)
+    assert float(variance * Fraction(scaling.factor[0]) ** 2) == pytest.approx(1.0, rel=1e-9)
+
+
+@given(st.lists(FINITE, min_size=2, max_size=6))
+def test_min_max_reaches_from_0_to_1(values: list[float]) -> None:
+    x = np.array(values)[:, None]
+    try:
+        scaling = Scaling.fit("min-max", x)
+    except DataError:
+        assert 0 < max(values) - min(values) < 1e-307
+        return
+    scaled = scaling.apply(x)
+    assert scaled.min() == 0.0
+    assert scaled.max() == (0.0 if min(values) == max(values) else pytest.approx(1.0))
+
+
+@pytest.mark.parametrize("kind", ["standard", "min-max"])
+def test_constant_features_are_only_shifted(kind: str) -> None:
+    x = np.array([[0.1, 3.0], [0.1, 4.0], [0.1, 5.0]])
+    scaling = Scaling.fit(kind, x)  # type: ignore[arg-type]
+    assert scaling.shift[0] == 0.1
+    assert scaling.factor[0] == 1.0
+    assert (scaling.apply(x)[:, 0] == 0.0).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_apply_keeps_the_dtype_and_the_callers_data(dtype: type) -> None:
+    x = np.array([[1e8], [1e8 + 8], [1e8 + 16]], dtype)
+    scaled = Scaling.fit("min-max", x).apply(x)
+    assert scaled.dtype == dtype
+    assert scaled.tolist() == [
+        [0.0],
+        [0.5],
+        [1.0],
+    ]  # a float32 difference from a float32 shift would be exact only here
+    assert x[0, 0] == 1e8
+
+
+def test_float32_is_scaled_in_float64() -> None:
+    scaling = Scaling(np.array([0.1]), np.array([1.0]))
+    x = np.array([[0.1]], np.float32)
+    assert scaling.apply(x)[0, 0] == np.float32(np.float64(np.float32(0.1)) - 0.1) != 0.0
+
+
+def test_neighbouring_floats_have_a_deviation() -> None:
+    step = np.finfo(np.float64).eps
+    scaling = Scaling.fit("standard", np.array([[1.0], [1.0 + step]]))
+    assert scaling.factor[0] == 2 / step  # half a step of deviation, though no float lies between
+
+
+def test_the_largest_floats_are_scaled() -> None:
+    x = np.array([[1.0e308], [1.5e308]])
+    np.testing.assert_allclose(Scaling.fit("standard", x).apply(x), [[-1.0], [1.0]])
+
+
+def test_samples_that_are_not_vectors() -> None:
+    x = np.random.default_rng(0).random((5, 2, 3))
+    scaling = Scaling.fit("standard", x)
+    assert scaling.shift.shape == scaling.factor.shape == (2, 3)
+    np.testing.assert_allclose(scaling.apply(x), (x - x.mean(axis=0)) / x.std(axis=0))
+
+
+def test_scaling_refuses() -> None:
+    huge = np.array([[1.0, -1.7e308], [2.0, 1.7e308]])
+    with pytest.raises(DataError, match=r"'min-max': column 1 \(counted from 0\) runs from -1.7e\+308 to 1.7e\+308"):
+        Scaling.fit("min-max", huge)
+    with pytest.raises(DataError, match="column 0"):
+        Scaling.fit("standard", np.array([[0.0], [5e-324]]))
+    scaling = Scaling.fit("standard", np.array([[0.0, 0.0], [1e-300, 1.0]]))
+    with pytest.raises(DataError, match=r"scaled x: row 1, column 0 \(counted from 0\) is inf"):
+        scaling.apply(np.array([[0.0, 0.0], [1e300, 0.0]]))
+    with pytest.raises(DataError, match=r"expects samples of shape \(2,\), got \(3,\)"):
+        scaling.apply(np.zeros((1, 3)))
+
+
+@given(
+    st.lists(st.integers(1, 30), min_size=2, max_size=6),
+    st.floats(0.001, 0.999),
+    st.integers(0, 2**32 - 1),
+)
+def test_split_is_stratified(counts: list[int], share: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    y, n = Targets.learn(labels, len(labels), "y"), sum(counts)
+    if max(counts) == 1:
+        with pytest.raises(DataError, match="a sample to spare"):
+            split(y, share, rng)
+        return
+    train, validate = split(y, share, rng)
+    assert sorted([*train.tolist(), *validate.tolist()]) == list(range(n))
+    assert (np.diff(train) > 0).all()
+    assert (np.diff(validate) > 0).all()
+    assert (np.bincount(labels[train], minlength=len(counts)) >= 1).all()
+    wanted, taken = max(round(share * n), 1), np.bincount(labels[validate], minlength=len(counts))
+    assert len(validate) == min(wanted, n - len(counts))
+    if all(share * count <= count - 1 for count in counts) and wanted == round(share * n):
+        assert (np.abs(taken - share * np.array(counts)) < 1 + 1e-9).all()
+
+
+def test_largest_remainders_get_what_is_left() -> None:
+    y = Targets.learn([0] * 10 + [1] * 14 + [2] * 16, 40, "y")  # quotas 2.5, 3.5, 4.0 of 10
+    validate = split(y, 0.25, np.random.default_rng(0))[1]
+    assert y.codes is not None
+    assert np.bincount(y.codes[validate]).tolist() == [3, 3, 4]
+
+
+def test_split_depends_on_the_generator_alone() -> None:
+    y = Targets.learn(list(range(4)) * 10, 40, "y")
+    one, same, other = (split(y, 0.2, np.random.default_rng(seed))[1].tolist() for seed in (1, 1, 2))
+    assert one == same != other
+
+
+def test_numbers_are_drawn_plainly() -> None:
+    y = Targets.learn(np.linspace(0, 1, 11), 11, "y")
+    train, validate = split(y, 0.3, np.random.default_rng(0))
+    assert (len(train), len(validate)) == (8, 3)
+    assert sorted([*train, *validate]) == list(range(11))
+    assert len(split(y, 0.001, np.random.default_rng(0))[1]) == 1
+    with pytest.raises(DataError, match=r"validation_share = 0.5"):
+        split(Targets.learn([1.0], 1, "y"), 0.5, np.random.default_rng(0))

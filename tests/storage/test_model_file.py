@@ -1,0 +1,238 @@
+"""Model files: what is written is what is read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pytest
+from components.callbacks.strangers import installed
+from safetensors import safe_open
+from safetensors.numpy import load_file
+
+import modnet
+from modnet import Layer, LayerPass, Network, Trainer
+from modnet.components.activations import Sigmoid, Softmax
+from modnet.components.costs import CategoricalCrossEntropy, Quadratic
+from modnet.components.layers import Dense
+from modnet.components.regularizers import L2
+from modnet.core.errors import ConfigError, ModelFileError
+
+
+class Centred(Layer):
+    """A stranger's layer without parameters: x less the running mean of what it has seen while training."""
+
+    kind: Literal["centred"] = "centred"
+    whole_batch: ClassVar[bool] = True
+
+    def initial_state(self, input_shape: tuple[int, ...]) -> dict[str, Any]:
+        return {"mean": np.zeros(input_shape)}
+
+    def net_input(self, x: Any, work: LayerPass) -> Any:
+        if work.training:
+            work.state["mean"][...] = 0.9 * work.state["mean"] + 0.1 * x.mean(axis=0)
+        return x - work.state["mean"]
+
+    def backward(self, delta: Any, work: LayerPass) -> Any:
+        del work
+        return delta, {}
+
+
+def trained(rng: np.random.Generator, y: Any = None, **changes: Any) -> Network:
+    x = rng.normal(size=(30, 4))
+    config = {"epochs": 1, "network": {"layers": [5, 3]}} | changes
+    return Trainer.from_config(config).fit(x, [i % 3 for i in range(30)] if y is None else y).network
+
+
+def same(one: Network, other: Network, x: np.ndarray) -> None:
+    assert one.dtype == other.dtype
+    assert one.parameters.tobytes() == other.parameters.tobytes()
+    assert one.predict(x).tobytes() == other.predict(x).tobytes()
+    assert one.config == other.config
+    assert (one.cost, one.regularizers) == (other.cost, other.regularizers)
+    assert [layer.component for layer in one.layers] == [layer.component for layer in other.layers]
+    for mine, theirs in zip(one.layers, other.layers, strict=True):
+        assert mine.state.keys() == theirs.state.keys()
+        assert all(np.array_equal(mine.state[name], theirs.state[name]) for name in mine.state)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [5, 3],
+        [{"kind": "dense", "units": 3, "bias": False, "activation": "softmax"}],
+        [
+            {"kind": "dropout", "rate": 0.25},
+            7,
+            {"kind": "dropout"},
+            {"kind": "dense", "units": 3, "initializer": "zeros"},
+        ],
+    ],
+)
+def test_a_network_comes_back_to_the_bit(
+    rng: np.random.Generator, tmp_path: Path, dtype: str, layers: list[Any]
+) -> None:
+    network = trained(rng, dtype=dtype, network={"layers": layers, "regularizers": ["l2", "l1"]})
+    network.save(tmp_path / "model.safetensors")
+    loaded = modnet.load(tmp_path / "model.safetensors")
+    same(loaded, network, rng.normal(size=(6, 4)))
+    loaded.parameters[...] = 0.0
+    assert np.any(modnet.load(tmp_path).parameters)  # a folder with a model will do; the file is not mapped
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [3, 1, 2], ["b", "größe", "a,\"x\"\n"], [7, -2**60, 10**6], ["1", 1, 2], [True, 1, "x"], [2**70, 1, 2],
+    ],
+)  # fmt: skip
+def test_classes_come_back_with_their_types(rng: np.random.Generator, tmp_path: Path, labels: list[Any]) -> None:
+    network = trained(rng, [labels[i % 3] for i in range(30)])
+    network.save(tmp_path / "m")
+    loaded = modnet.load(tmp_path / "m")
+    found = [(type(label), label) for label in loaded.classes.tolist()]
+    assert found == [(type(label), label) for label in network.classes.tolist()]
+    assert sorted(map(repr, loaded.classes.tolist())) == sorted(map(repr, labels))
+    x = rng.normal(size=(20, 4))
+    assert loaded.classify(x).tolist() == network.classify(x).tolist()
+
+
+def test_two_truths_on_one_output_come_back(rng: np.random.Generator, tmp_path: Path) -> None:
+    network = trained(rng, [i % 2 == 0 for i in range(30)], network={"layers": [1]})
+    network.save(tmp_path / "m")
+    loaded = modnet.load(tmp_path / "m")
+    assert loaded.classes.tolist() == [False, True]
+    assert {type(label) for label in loaded.classify(rng.normal(size=(9, 4))).tolist()} == {bool}
+
+
+def test_a_label_that_no_file_can_keep_is_refused(rng: np.random.Generator, tmp_path: Path) -> None:
+    network = trained(rng, [("a", "b", "c")[i % 3 : i % 3 + 1] for i in range(30)])
+    (tmp_path / "m").write_text("of before")
+    with pytest.raises(ModelFileError, match=r"the class \('a',\) cannot be kept in a file; allowed: text"):
+        network.save(tmp_path / "m")
+    assert (tmp_path / "m").read_text() == "of before"
+
+
+@pytest.mark.parametrize("label", [np.inf, -np.inf, "\ud800"])
+def test_a_label_that_json_cannot_say_is_refused(rng: np.random.Generator, tmp_path: Path, label: Any) -> None:
+    network = trained(rng, [("a", 2, label)[i % 3] for i in range(30)])
+    with pytest.raises(ModelFileError, match=r"m: the class .* cannot be kept in a file; allowed: text"):
+        network.save(tmp_path / "m")
+    network.classes, network.features = None, ("a", "b", "c", "\udcff")
+    with pytest.raises(ModelFileError, match=r"m: the feature .* cannot be kept in a file; allowed: text"):
+        network.save(tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "uint64", "int64", "bool", "float32", "U3", "object"])
+def test_classes_come_back_in_their_form(rng: np.random.Generator, tmp_path: Path, dtype: str) -> None:
+    network = trained(rng)
+    network.classes = np.array([0, 1, 1] if dtype == "bool" else [1, 2, 3]).astype(dtype)
+    if dtype == "bool":
+        network = trained(rng, [i % 2 for i in range(30)], network={"layers": [2]})
+        network.classes = np.array([False, True])
+    if dtype == "uint64":
+        network.classes[0] = 2**64 - 1
+    network.save(tmp_path / "m")
+    loaded = modnet.load(tmp_path / "m").classes
+    assert loaded.dtype.kind == network.classes.dtype.kind
+    assert [(type(label), label) for label in loaded.tolist()] == [
+        (type(label), label) for label in network.classes.tolist()
+    ]
+
+
+def test_scaling_and_the_names_of_features_come_back(rng: np.random.Generator, tmp_path: Path) -> None:
+    network = trained(rng, data={"scaling": "standard"})
+    network.features = ("länge", "b, c", 'd"', "e")
+    network.save(tmp_path / "m")
+    loaded = modnet.load(tmp_path / "m")
+    same(loaded, network, rng.normal(size=(6, 4)))
+    assert loaded.features == network.features
+    assert np.array_equal(loaded.scaling.shift, network.scaling.shift)
+    assert np.array_equal(loaded.scaling.factor, network.scaling.factor)
+
+
+def test_what_a_layer_keeps_comes_back(rng: np.random.Generator, tmp_path: Path) -> None:
+    with installed(Centred):
+        network = trained(rng, network={"layers": ["centred", 3]})
+        assert np.any(network.layers[0].state["mean"])
+        network.save(tmp_path / "m")
+        assert np.array_equal(load_file(tmp_path / "m")["layers.0.state.mean"], network.layers[0].state["mean"])
+        same(modnet.load(tmp_path / "m"), network, rng.normal(size=(6, 4)))
+
+
+def test_a_part_that_is_not_installed_any_more_is_named_with_its_distribution(
+    rng: np.random.Generator, tmp_path: Path
+) -> None:
+    with installed(Centred):
+        trained(rng, network={"layers": ["centred", 3]}).save(tmp_path / "m")
+    with pytest.raises(ConfigError) as caught:
+        modnet.load(tmp_path / "m")
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path / 'm'}: layers.0: unknown layer 'centred'; known: dense, dropout")
+    assert message.endswith("; the file was made with parts of modnet-strange, not installed here")
+
+
+def test_a_network_of_no_run_comes_back(tmp_path: Path) -> None:
+    layers = [Dense(units=3, activation=Sigmoid()), Dense(units=2, activation=Softmax())]
+    network = Network(layers, (4,), CategoricalCrossEntropy(), [L2(strength=0.5)], rng=np.random.default_rng(1))
+    network.save(tmp_path / "m")
+    loaded = modnet.load(tmp_path / "m")
+    same(loaded, network, np.ones((2, 4)))
+    assert (loaded.config, loaded.classes, loaded.scaling, loaded.features) == (None, None, None, None)
+
+
+def test_a_strangers_reader_finds_tensors_and_configuration(rng: np.random.Generator, tmp_path: Path) -> None:
+    network = trained(rng, network={"layers": [5, {"kind": "dropout"}, 3]})
+    network.save(tmp_path / "m")
+    tensors = load_file(tmp_path / "m")
+    assert {name: values.shape for name, values in tensors.items()} == {
+        "layers.0.weights": (5, 4), "layers.0.biases": (5,), "layers.2.weights": (3, 5), "layers.2.biases": (3,),
+    }  # fmt: skip
+    assert np.array_equal(tensors["layers.2.weights"], network.layers[2].weights)
+    with safe_open(tmp_path / "m", "numpy") as file:
+        metadata = file.metadata()
+    assert list(metadata) == ["modnet"]
+    said = json.loads(metadata["modnet"])
+    assert (said["format_version"], said["modnet_version"]) == (2, modnet.__version__)
+    assert (said["input_shape"], said["dtype"]) == ([4], "float64")
+    assert said["classes"] == {"form": "i", "labels": [0, 1, 2]}
+    config = said["config"]
+    assert said["network"] == {key: config["network"][key] for key in ("layers", "cost", "regularizers")}
+    assert config["network"]["layers"][1] == {"kind": "dropout", "rate": 0.5}
+    assert modnet.load_config(config) == network.config
+    assert said["parts"]["network.layers.0.activation"] == {
+        "kind": "sigmoid", "distribution": "modnet-framework", "version": modnet.__version__,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", [0, -1])
+def test_a_broken_network_is_never_written_over_a_good_one(
+    rng: np.random.Generator, tmp_path: Path, wrong: float, where: int
+) -> None:
+    network = trained(rng)
+    network.save(tmp_path / "m")
+    before = (tmp_path / "m").read_bytes()
+    network.parameters[where] = wrong
+    with pytest.raises(ModelFileError, match=r"m: not written: layers\.\d\.(weights|biases) holds NaN or infinity"):
+        network.save(tmp_path / "m")
+    assert (tmp_path / "m").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_part_that_nobody_could_find_again_is_refused(rng: np.random.Generator, tmp_path: Path) -> None:
+    network = Network([Centred(), Dense(units=2)], (4,), Quadratic(), rng=rng)
+    with pytest.raises(ModelFileError, match="Centred that no installed plug-in gives"):
+        network.save(tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_network_makes_the_same_file(rng: np.random.Generator, tmp_path: Path) -> None:
+    network = trained(rng)
+    for number in range(8):
+        network.save(tmp_path / str(number))
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
