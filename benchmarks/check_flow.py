@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from modnet import load_config
-from modnet.analysis.gradients.gradient_flow import Flow, drawn, flow_through
+from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
 from modnet.network.evaluate import Samples
 from modnet.network.network import Network
-from modnet.training.setup import compose
+from modnet.training.setup import build
 
 LIMIT = 1e-10
 ACTIVATIONS = {
@@ -44,7 +44,7 @@ BOUNDED = ("sigmoid", "tanh")
 def theirs(network: Network, samples: Samples) -> dict[str, list[float]]:
     """Return the figures of each layer from autograd."""
     x = torch.tensor(samples.x)
-    y = torch.tensor(samples.targets.rows(slice(0, len(samples)), network.dtype, network.outputs))
+    y = torch.tensor(samples.targets.batch(slice(0, len(samples)), network.dtype, network.outputs))
     weights = [torch.tensor(layer.weights, requires_grad=True) for layer in network.layers]
     biases = [torch.tensor(layer.biases, requires_grad=True) for layer in network.layers]
     zs, slopes, a = [], [], x
@@ -73,7 +73,7 @@ def theirs(network: Network, samples: Samples) -> dict[str, list[float]]:
     }
 
 
-def ours(flow: Flow) -> dict[str, list[float]]:
+def ours(flow: GradientFlow) -> dict[str, list[float]]:
     inner = flow.layers[:-1]
     return {
         "delta": [layer.delta for layer in flow.layers],
@@ -98,7 +98,7 @@ def main() -> None:
         config = load_config(
             {"network": {"layers": layers, "cost": cost}, "data": {"kind": "digits", "scaling": "min-max"}}
         )
-        network, parts, _ = compose(config, config.data.load(), None)
+        network, parts, _ = build(config, config.data.load(), None)
         samples = drawn(parts["train"], 256, 0)
         mine = ours(flow_through(network, samples, config.optimizer.rule, 1.0))
         for name, expected in theirs(network, samples).items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from modnet.core import registry
-from modnet.core.interfaces import LayerPass
+from modnet.core.interfaces import LayerContext
 from modnet.network.network import Network
 
 
@@ -23,7 +23,7 @@ def numeric_gradient(
         network.parameters[...] = theta
         a, randomness = x, np.random.default_rng(seed)
         for layer in network.layers:
-            z = layer.component.net_input(a, LayerPass(layer.parameters, rng=randomness, training=True))
+            z = layer.component.forward(a, LayerContext(layer.parameters, rng=randomness, training=True))
             a = z if layer.activation is None else layer.activation(z)
         weights = theta[: network.regularized]
         penalty = 0.5 * l2 * np.sum(weights**2) + l1 * np.sum(np.abs(weights))

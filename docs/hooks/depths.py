@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from modnet import Data, DivergenceError, Trainer, load_config
-from modnet.analysis.gradients.gradient_flow import Flow, drawn, flow_through
-from modnet.training.setup import compose
+from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
+from modnet.training.setup import build
 
 DEPTHS = range(2, 9)
 """How many layers there are above the input."""
@@ -53,10 +53,10 @@ def configuration(start: str, depth: int, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def flow_at_start(start: str, depth: int, data: Data, seed: int = 0) -> Flow:
+def flow_at_start(start: str, depth: int, data: Data, seed: int = 0) -> GradientFlow:
     """Return how δ gets through the network before the first update."""
     config = load_config(configuration(start, depth, seed))
-    network, parts, _ = compose(config, data, None)
+    network, parts, _ = build(config, data, None)
     samples = drawn(parts["train"], SAMPLES, seed)
     return flow_through(network, samples, config.optimizer.rule, STARTS[start][2], seed=seed)
 

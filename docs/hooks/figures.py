@@ -34,7 +34,7 @@ from modnet.analysis.plots.landscape import animation
 from modnet.analysis.plots.landscape import picture as draw_surface
 from modnet.analysis.plots.network import draw_network
 from modnet.analysis.plots.style import rendered
-from modnet.training.setup import with_optimizers
+from modnet.training.setup import configs_per_optimizer
 
 _MARK = re.compile(r"^<!-- (figure|table): ([\w-]+) -->$", re.MULTILINE)
 _PIXELS = 96
@@ -262,7 +262,7 @@ def digits() -> str:
     ]
     config = modnet.load_config()
     data = config.data.load()
-    for each, path in zip(with_optimizers(config, TYPES, data), _descents().paths, strict=True):
+    for each, path in zip(configs_per_optimizer(config, TYPES, data), _descents().paths, strict=True):
         reached = Trainer(each).fit(*data.train, test=data.test).test["accuracy"]
         rises = f"{path.rises} of {len(path.costs) - 1}"
         lines.append(

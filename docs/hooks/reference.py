@@ -27,7 +27,7 @@ from modnet.builtin import modnet_components
 from modnet.cli import _COMMANDS
 from modnet.config.run_config import NetworkConfig, RunConfig
 from modnet.core.component import Component, Model
-from modnet.core.interfaces import FAMILIES, Optimizer, Rule
+from modnet.core.interfaces import FAMILIES, Optimizer, UpdateRule
 
 _MARK = re.compile(r"^<!-- reference: (\w+) -->$", re.MULTILINE)
 
@@ -54,7 +54,7 @@ def overview() -> str:
     """Return every built-in part of every family in one table."""
     rows = []
     for family in FAMILIES:
-        kinds = (f"[`{part.named_kind()}`](#{_anchor(family, part)})" for part in _parts(family))
+        kinds = (f"[`{part.kind_name()}`](#{_anchor(family, part)})" for part in _parts(family))
         rows.append((f"[{family}](#{_anchor(family)})", ", ".join(kinds)))
     return _table(("family", "kinds"), rows)
 
@@ -127,9 +127,9 @@ def _family(family: str) -> Iterator[str]:
         yield f"Every {family} has these options:"
         yield _options(base, shared)
     for part in _parts(family):
-        yield f"### {part.named_kind()} {{ #{_anchor(family, part)} }}"
+        yield f"### {part.kind_name()} {{ #{_anchor(family, part)} }}"
         yield _sentences(part)
-        if issubclass(part, Rule):
+        if issubclass(part, UpdateRule):
             yield f"Usual learning rate: {part.usual_rate}."
         own = [name for name in part.option_names() if name not in shared]
         if own:
@@ -139,7 +139,7 @@ def _family(family: str) -> Iterator[str]:
 
 
 def _anchor(family: str, part: type[Component] | None = None) -> str:
-    return f"{family}-{part.named_kind()}" if part else f"{family}s"
+    return f"{family}-{part.kind_name()}" if part else f"{family}s"
 
 
 def _options(model: type[Model], names: list[str] | None = None) -> str:
@@ -199,7 +199,7 @@ def _default(model: type[Model], name: str) -> str:
         table = isinstance(field.annotation, type) and issubclass(field.annotation, Model)
         return "its defaults" if table else "see the meaning"
     if field.default is None and model is RunConfig:  # None may be written as a word
-        return _plain(RunConfig().to_plain().get(name))
+        return _plain(RunConfig().to_config().get(name))
     return _plain(field.default)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet import Activation, Cost, NeuralNetwork
-from modnet.analysis.gradients.gradient_flow import Flow
+from modnet.analysis.gradients.gradient_flow import GradientFlow
 from modnet.analysis.plots.style import COLOURS, INK, MARKERS, SEQUENCE, drawing
 
 X = np.array([[0.2, -0.1, 0.4, 0.8], [0.0, 0.5, -0.5, 1.0], [1.0, 1.0, 0.0, 0.0]])
@@ -19,7 +19,7 @@ Y = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
 
 
 @dataclass(frozen=True)
-class Descent:
+class DescentSketch:
     """The cost after one step against the gradient.
 
     Attributes:
@@ -33,7 +33,7 @@ class Descent:
     promise: float
 
 
-def descent() -> Descent:
+def descent() -> DescentSketch:
     net, cost = NeuralNetwork([4, 3, 2], seed=0), Cost.resolve("quadratic")
     theta = net.network.parameters
     start = theta.copy()
@@ -44,10 +44,10 @@ def descent() -> Descent:
     for place, rate in enumerate(rates):
         theta[...] = start - rate * gradient
         costs[place] = cost(net.network.predict(X), Y).mean()
-    return Descent(rates, costs, float(gradient @ gradient))
+    return DescentSketch(rates, costs, float(gradient @ gradient))
 
 
-def along(found: Descent) -> Any:
+def along(found: DescentSketch) -> Any:
     with drawing(6.4, 3.4) as figure:
         axes = figure.subplots()
         axes.plot(found.rates, found.costs, color=COLOURS[0], label="C(θ − η∇C)")
@@ -111,7 +111,7 @@ def activations() -> Any:
     return figure
 
 
-def norms(flows: Mapping[str, Mapping[int, Flow]]) -> Any:
+def norms(flows: Mapping[str, Mapping[int, GradientFlow]]) -> Any:
     """Return ‖δ‖ from the output down, a panel for each kind of network and a line for each depth."""
     import matplotlib as mpl
 

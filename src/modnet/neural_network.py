@@ -18,7 +18,7 @@ from modnet.components.layers import Dense
 from modnet.components.update_rules import Plain
 from modnet.core.arrays import Array
 from modnet.core.errors import ConfigError, DataError
-from modnet.core.random import Purpose, generator
+from modnet.core.random import Stream, generator
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.network import Network, Vector
 
@@ -67,8 +67,8 @@ class NeuralNetwork:
         self.num_layers = len(sizes)
         self.sizes = list(sizes)
         layers = [Dense(units=units) for units in sizes[1:]]
-        self.network = Network(layers, (sizes[0],), _quadratic, rng=generator(seed, Purpose.PARAMETERS))
-        self._order = generator(seed, Purpose.ORDER)
+        self.network = Network(layers, (sizes[0],), _quadratic, rng=generator(seed, Stream.PARAMETERS))
+        self._order = generator(seed, Stream.ORDER)
         self._workspace = Workspace(self.network)
 
     @property
@@ -164,7 +164,7 @@ class NeuralNetwork:
         if not eta > 0:
             raise ConfigError(f"eta: {eta} should be greater than 0")
         _, gradient = self._workspace.cost_and_gradient(x, y)
-        step, _ = _plain.step(gradient, {}, eta)
+        step, _ = _plain.update(gradient, {}, eta)
         self.network.parameters -= step
 
     def _matrices(self, pairs: Pairs, where: str) -> tuple[Vector, Vector]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["Absence", "Owner", "canonical"]
+__all__ = ["Provider", "UnavailablePlugin", "canonical"]
 
 
 def canonical(distribution: str) -> str:
@@ -14,7 +14,7 @@ def canonical(distribution: str) -> str:
 
 
 @dataclass(frozen=True)
-class Owner:
+class Provider:
     """The distribution that gave a part; its name is kept in its canonical form."""
 
     distribution: str
@@ -29,7 +29,7 @@ class Owner:
 
 
 @dataclass(frozen=True)
-class Absence:
+class UnavailablePlugin:
     """A plug-in, or one entry point of it, that is installed and gives nothing.
 
     Attributes:
@@ -40,7 +40,7 @@ class Absence:
         complete: Whether that is all that it would have given.
     """
 
-    owner: Owner
+    owner: Provider
     reason: str
     disabled: bool = False
     parts: frozenset[tuple[str, str]] = frozenset()

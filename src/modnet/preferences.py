@@ -33,7 +33,7 @@ def _wrong(problem: str) -> PydanticCustomError:
 
 
 def _describe_names(schema: dict[str, Any]) -> None:
-    built_in = sorted(f"{p.component.family}:{p.component.named_kind()}" for p in registry.active() if p.owner.builtin)
+    built_in = sorted(f"{p.component.family}:{p.component.kind_name()}" for p in registry.active() if p.owner.builtin)
     schema.pop("patternProperties", None)
     schema["propertyNames"] = {"pattern": f"^({'|'.join(FAMILIES)}):.", "not": {"enum": built_in}}
     schema["additionalProperties"] = {"type": "string", "pattern": _DISTRIBUTION}

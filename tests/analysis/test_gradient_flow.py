@@ -11,13 +11,13 @@ from analysis.configurations import configured, layers
 from engines.test_strangers_layers import Normalisation
 
 from modnet import Activation, Network, Trainer, load_config
-from modnet.analysis.gradients.gradient_flow import Flow, drawn, flow_through
-from modnet.core.interfaces import Cost, Layer, LayerPass, Rule
+from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
+from modnet.core.interfaces import Cost, Layer, LayerContext, UpdateRule
 from modnet.data.scaling import Targets
 from modnet.network.evaluate import Samples
-from modnet.training.setup import compose
+from modnet.training.setup import build
 
-PLAIN = Rule.resolve("plain")
+PLAIN = UpdateRule.resolve("plain")
 
 
 def net(parts: list[Any], cost: str = "quadratic", inputs: int = 5, seed: int = 3) -> Network:
@@ -34,7 +34,7 @@ def from_layer(network: Network, first: int, z: np.ndarray) -> np.ndarray:
     """Return the outputs that follow from the net input of one layer."""
     a = network.layers[first].activation(z)
     for layer in network.layers[first + 1 :]:
-        a = layer.activation(layer.component.net_input(a, LayerPass(layer.parameters)))
+        a = layer.activation(layer.component.forward(a, LayerContext(layer.parameters)))
     return a
 
 
@@ -50,10 +50,10 @@ def from_layer(network: Network, first: int, z: np.ndarray) -> np.ndarray:
 def test_delta_is_what_the_cost_changes_by(activation: str, last: str, cost: str, rng: np.random.Generator) -> None:
     network, samples = net(layers([4, 6, 3], activation, last), cost), some(rng, 7, 5, 3)
     flow = flow_through(network, samples, PLAIN, 1.0)
-    y = samples.targets.rows(slice(0, 7), network.dtype, 3)
+    y = samples.targets.batch(slice(0, 7), network.dtype, 3)
     x = samples.x
     for index, layer in enumerate(network.layers):
-        z = layer.component.net_input(x, LayerPass(layer.parameters))
+        z = layer.component.forward(x, LayerContext(layer.parameters))
         deltas = np.empty_like(z)
         for unit in range(z.shape[1]):
             step = np.zeros(z.shape[1])
@@ -137,7 +137,7 @@ def test_the_update_is_that_of_a_training(rule: str) -> None:
     table = configured(layers([12, 10]), kind="batch", rule=rule) | {"epochs": 1}
     table["network"]["regularizers"] = [{"kind": "l2", "strength": 0.1}]
     config = load_config(table)
-    network, parts, _ = compose(config, config.data.load(), None)
+    network, parts, _ = build(config, config.data.load(), None)
     flow = flow_through(network, parts["train"], config.optimizer.rule, config.optimizer.learning_rate)
     after = Trainer(config).fit().network
     for layer, old, new in zip(flow.layers, network.layers, after.layers, strict=True):
@@ -182,7 +182,7 @@ def test_nothing_is_changed(rng: np.random.Generator) -> None:
 def test_what_is_not_finite_is_null_and_no_warning(rng: np.random.Generator) -> None:
     network = net(layers([6, 3], "identity", "identity"))
     network.parameters[...] *= 1e200
-    plain = flow_through(network, some(rng, 10, 5, 3), PLAIN, 1.0).to_plain()
+    plain = flow_through(network, some(rng, 10, 5, 3), PLAIN, 1.0).to_dict()
     assert plain["cost"] is None
     assert plain["layers"][0]["delta"] is None
 
@@ -194,4 +194,4 @@ def test_samples_are_drawn_by_the_seed(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(one.x, again.x)
     assert (len(one), len(one.targets)) == (20, 20)
     assert not np.array_equal(one.x, other.x)
-    assert isinstance(flow_through(net(layers([3])), one, PLAIN, 1.0), Flow)
+    assert isinstance(flow_through(net(layers([3])), one, PLAIN, 1.0), GradientFlow)

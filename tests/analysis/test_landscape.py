@@ -14,7 +14,7 @@ import modnet
 from modnet import Callback, Optimizer, Trainer, hookimpl, load_config
 from modnet.analysis.landscape import landscape as module
 from modnet.analysis.landscape.landscape import Surface, surface
-from modnet.analysis.landscape.projection import Points, random_axes
+from modnet.analysis.landscape.projection import TrajectoryPoints, random_axes
 
 SMALL = {"epochs": 3, "network": {"layers": [6, 10], "regularizers": [{"kind": "l2", "strength": 0.01}]}}
 
@@ -120,7 +120,7 @@ def test_the_principal_plane_is_that_of_the_singular_value_decomposition(
     for length, base in zip(lengths, bases, strict=True):
         steps = 0.01 * rng.normal(size=(length - 1, size)) + 0.1 * base
         paths.append(list(start + np.concatenate([np.zeros((1, size)), np.cumsum(steps, axis=0)])))
-    plane = Points(paths).principal_plane(0)
+    plane = TrajectoryPoints(paths).principal_plane(0)
 
     every = np.concatenate(paths)
     weights = np.repeat([1 / (3 * length) for length in lengths], lengths)
@@ -137,14 +137,14 @@ def test_the_principal_plane_is_that_of_the_singular_value_decomposition(
 
 def test_a_straight_path_has_a_plane_too(rng: np.random.Generator) -> None:
     start, direction = rng.normal(size=(2, 50))
-    line = Points([[start, start + direction, start + 3 * direction]])
+    line = TrajectoryPoints([[start, start + direction, start + 3 * direction]])
     plane = line.principal_plane(7)
     assert plane.share == pytest.approx(1.0)
     assert plane.axes @ plane.axes.T == pytest.approx(np.eye(2), abs=1e-12)
     assert plane.places[0][:, 1] == pytest.approx(np.zeros(3), abs=1e-12)
     assert np.array_equal(plane.axes, line.principal_plane(7).axes)
     assert not np.allclose(plane.axes[1], line.principal_plane(8).axes[1])
-    still = Points([[start, start]]).principal_plane(0)
+    still = TrajectoryPoints([[start, start]]).principal_plane(0)
     assert (still.share, still.places[0].tolist()) == (1.0, [[0.0, 0.0]] * 2)
     assert still.axes @ still.axes.T == pytest.approx(np.eye(2), abs=1e-12)
 
@@ -183,8 +183,8 @@ class ManyUpdates(Optimizer):
 
     kind: Literal["many-updates"] = "many-updates"
 
-    def epoch(self, descent: Any) -> None:
-        descent.sweep(descent.rng.permutation(descent.samples)[:1000], 1)
+    def epoch(self, problem: Any) -> None:
+        problem.run_sweep(problem.rng.permutation(problem.samples)[:1000], 1)
 
 
 class Solver(Optimizer):
@@ -192,9 +192,9 @@ class Solver(Optimizer):
 
     kind: Literal["solver"] = "solver"
 
-    def epoch(self, descent: Any) -> None:
-        _, gradient = descent.evaluate()
-        descent.parameters[...] = descent.parameters - 0.5 * gradient
+    def epoch(self, problem: Any) -> None:
+        _, gradient = problem.value_and_grad()
+        problem.parameters[...] = problem.parameters - 0.5 * gradient
 
 
 def test_strangers_optimizers_have_paths_too() -> None:
@@ -247,8 +247,8 @@ def test_some_of_many_samples_are_enough(digits: modnet.Data) -> None:
 
 def test_a_seed_means_one_surface() -> None:
     config = {**SMALL, "epochs": 1}
-    plain, again = (surface(config, resolution=3).to_plain() for _ in range(2))
-    other = surface({**config, "seed": 1}, resolution=3).to_plain()
+    plain, again = (surface(config, resolution=3).to_dict() for _ in range(2))
+    other = surface({**config, "seed": 1}, resolution=3).to_dict()
     assert json.dumps(plain, allow_nan=False) == json.dumps(again)
     assert plain["views"][0]["share"] != other["views"][0]["share"]
     assert set(plain) == {"epochs", "seed", "cost", "samples", "of", "directions", "paths", "views"}
@@ -260,7 +260,7 @@ def test_what_is_not_finite_is_none_in_plain_data(small: Surface) -> None:
     view = small.views[0]
     view.costs[0, 0], before = np.inf, view.costs[0, 0]
     try:
-        assert small.to_plain()["views"][0]["costs"][0][0] is None
+        assert small.to_dict()["views"][0]["costs"][0][0] is None
     finally:
         view.costs[0, 0] = before
 

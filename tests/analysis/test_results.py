@@ -41,7 +41,7 @@ def test_a_confusion_matrix_is_that_worked_by_hand() -> None:
     np.testing.assert_allclose(matrix.precision, [0.4, 2 / 3, 1.0, 0.0])
     found = [(each.true, each.predicted, each.count) for each in matrix.confusions()]
     assert found == [(2, 0, 2), (0, 1, 1), (0, 3, 1), (1, 0, 1)]
-    plain = json.loads(json.dumps(matrix.to_plain()))
+    plain = json.loads(json.dumps(matrix.to_dict()))
     assert plain["recall"][3] is None
     assert plain["row_shares"][3] == [None] * 4
     never = confusion_matrix([0, 1], [0, 0], [False, True])
@@ -84,7 +84,7 @@ def test_a_figure_that_is_not_finite_is_never_the_best() -> None:
     history = [row(0, r2=math.nan), row(1, r2=0.1), row(2, r2=math.inf)]
     _, r2 = learning_curves(history, [R2()])
     assert (r2.values["train"], r2.best) == ((None, 0.1, None), 1)
-    json.dumps(r2.to_plain(), allow_nan=False)
+    json.dumps(r2.to_dict(), allow_nan=False)
     assert learning_curves([row(0, r2=math.nan)], [R2()])[1].best is None
     assert learning_curves([], [R2()]) == ()
 
@@ -144,7 +144,7 @@ def test_the_results_are_those_worked_out_from_the_tensors(run: Path) -> None:
     assert [curve.values["test"] for curve in found.curves] == [
         tuple(each[f"test_{name}"] for each in history) for name in ("cost", "accuracy")
     ]
-    json.dumps(found.to_plain(), allow_nan=False)
+    json.dumps(found.to_dict(), allow_nan=False)
 
 
 def test_a_part_and_no_mistakes_can_be_asked_for(run: Path) -> None:
@@ -213,7 +213,7 @@ def test_numbers_have_a_fit_and_their_largest_costs(tmp_path: Path, rng: np.rand
     assert found.fit.r2 == pytest.approx(r2, rel=1e-10)
     costs = 0.5 * np.sum((a - y) ** 2, axis=1)
     assert [each.sample for each in found.mistakes] == np.argsort(-costs)[:3].tolist()
-    json.dumps(found.to_plain(), allow_nan=False)
+    json.dumps(found.to_dict(), allow_nan=False)
 
 
 def test_the_origin_names_parts_versions_and_the_command(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

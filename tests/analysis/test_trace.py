@@ -91,11 +91,11 @@ OUTPUTS = {
     "categorical-cross-entropy": [Sigmoid, Softmax],
 }
 """Which output activations keep to the numbers that a cost is made for."""
-CELLS = [(cost, output) for cost in parts("cost") for output in OUTPUTS[cost.named_kind()]]
+CELLS = [(cost, output) for cost in parts("cost") for output in OUTPUTS[cost.kind_name()]]
 
 
-@pytest.mark.parametrize("hidden", parts("activation"), ids=lambda part: part.named_kind())
-@pytest.mark.parametrize(("cost", "output"), CELLS, ids=lambda part: part.named_kind())
+@pytest.mark.parametrize("hidden", parts("activation"), ids=lambda part: part.kind_name())
+@pytest.mark.parametrize(("cost", "output"), CELLS, ids=lambda part: part.kind_name())
 def test_every_cost_and_activation(cost: type[Cost], output: type[Activation], hidden: type[Activation], rng) -> None:
     net = network(
         rng, 3, Dense(units=4, activation=hidden()), Dense(units=3, activation=output(), bias=False), cost=cost()
@@ -202,12 +202,12 @@ class Moved(Layer):
     def initial_state(self, input_shape):
         return {"shift": np.zeros(input_shape)}
 
-    def net_input(self, x, work):
-        work.state["shift"][...] += 1.0
-        return x + work.state["shift"]
+    def forward(self, x, ctx):
+        ctx.state["shift"][...] += 1.0
+        return x + ctx.state["shift"]
 
-    def backward(self, delta, work):
-        del work
+    def backward(self, delta, ctx):
+        del ctx
         return delta, {}
 
 
@@ -225,8 +225,8 @@ class Cosine(Dense):
 
     kind: Literal["cosine"] = "cosine"  # type: ignore[assignment]
 
-    def net_input(self, x, work):
-        return np.cos(super().net_input(x, work))
+    def forward(self, x, ctx):
+        return np.cos(super().forward(x, ctx))
 
 
 def test_what_only_looks_like_a_product_is_found_out(rng) -> None:
@@ -249,7 +249,7 @@ def test_a_large_network_is_shown_by_excerpt(rng) -> None:
     x, y = rng.normal(size=200), np.eye(11)[10]
     way = modnet.trace(net, x, y)
     assert 500 <= way.compared < 700
-    plain = json.loads(json.dumps(way.to_plain(), allow_nan=False))
+    plain = json.loads(json.dumps(way.to_dict(), allow_nan=False))
     weights = plain["layers"][0]["gradients"]["weights"]
     assert weights["shape"] == [40, 200]
     assert weights["entries"] == [[0, 1, 2, 39], [0, 1, 2, 199]]
@@ -267,7 +267,7 @@ def test_a_large_network_is_shown_by_excerpt(rng) -> None:
 def test_up_to_ten_entries_are_whole(units: int, rng) -> None:
     way = modnet.trace(network(rng, 2, Dense(units=units)), [0.5, 1.0], np.zeros(units))
     assert (r"\vdots" in way.to_markdown()) is (units == 11)
-    assert len(way.to_plain()["y"]["values"]) == (10 if units == 10 else 4)
+    assert len(way.to_dict()["y"]["values"]) == (10 if units == 10 else 4)
 
 
 def test_scaled_samples_and_labels(rng) -> None:

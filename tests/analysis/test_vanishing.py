@@ -16,10 +16,10 @@ from components.callbacks.strangers import installed
 
 import modnet
 from modnet import ConfigError, Data, Initializer, ModelFileError, Trainer, load_config
-from modnet.analysis.gradients.gradient_flow import Flow
-from modnet.analysis.gradients.log import FLOWS, EpochFlow, append_flow, flows_in
-from modnet.analysis.gradients.suggestions import settings_of
-from modnet.analysis.gradients.trials import Ground
+from modnet.analysis.gradients.gradient_flow import GradientFlow
+from modnet.analysis.gradients.log import FLOWS, EpochGradientFlow, append_flow, flows_in
+from modnet.analysis.gradients.suggestions import to_overrides
+from modnet.analysis.gradients.trials import TrialRunner
 from modnet.analysis.gradients.vanishing import Dampening, dampening
 from modnet.core.interfaces import Dataset
 
@@ -140,7 +140,7 @@ def test_a_remedy_is_found_by_trying(rng: np.random.Generator) -> None:
     assert len({json.dumps(dict(trial.patch)) for trial in remedy.tried if trial.updates < 400}) > 20
     assert heard == sorted(heard)
     assert heard[-1][1] == heard[-1][2]
-    changed = load_config(table, settings_of(patch))
+    changed = load_config(table, to_overrides(patch))
     assert changed != load_config(table)
     assert Trainer(changed).fit(*data.train).history[-1]["accuracy"] > 0.9
     assert found.remedied is not None
@@ -150,12 +150,12 @@ def test_a_remedy_is_found_by_trying(rng: np.random.Generator) -> None:
 def test_what_judges_a_trial_has_taught_it_nothing(rng: np.random.Generator) -> None:
     by_heart = Data((rng.normal(size=(200, 20)), rng.permutation(np.arange(200) % 2)))
     config = load_config(configured(layers([40, 2]), rule="adam", learning_rate=0.03))
-    ground = Ground(config, by_heart, 512)
-    trial, rehearsal = ground.trial(config, 1500, {}), ground.rehearsal(config, 1500)
+    ground = TrialRunner(config, by_heart, 512)
+    trial, baseline = ground.trial(config, 1500, {}), ground.baseline(config, 1500)
     assert ground.held_out == 40
     assert trial.score < 0.75
-    assert rehearsal.score > 0.95
-    for each in (trial, rehearsal):
+    assert baseline.score > 0.95
+    for each in (trial, baseline):
         assert each.end is not None
         assert each.end.explained > 0.8
         assert each.updates >= 1500
@@ -165,7 +165,7 @@ def test_where_nothing_helps_it_says_so(rng: np.random.Generator) -> None:
     noise = Data((rng.normal(size=(300, 3)), np.arange(300) % 3))
     table = configured(layers([3]), learning_rate=1e-5) | {"epochs": 1}
     found = dampening(table, data=noise)
-    assert dampening(table, data=noise).to_plain() == found.to_plain()
+    assert dampening(table, data=noise).to_dict() == found.to_dict()
     assert found.findings
     assert found.remedy is not None
     assert (found.patch, found.remedy.after, found.remedied) == (None, None, None)
@@ -186,7 +186,7 @@ def test_numbers_that_leave_the_finite_are_a_finding(rng: np.random.Generator) -
     assert found.remedy is not None
     assert found.remedy.after is not None
     assert found.remedy.after.score > 0.95
-    assert json.loads(json.dumps(found.to_plain(), allow_nan=False))["trial"]["r2"] is None
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["trial"]["r2"] is None
 
 
 def test_few_samples_are_all_learnt_from() -> None:
@@ -253,17 +253,17 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 def test_flows_survive_a_killed_write(tmp_path: Path) -> None:
     flow = dampening({"epochs": 1}, remedy=False).start
-    assert isinstance(flow, Flow)
+    assert isinstance(flow, GradientFlow)
     assert flows_in(tmp_path) == ()
-    append_flow(tmp_path, EpochFlow(0, flow))
+    append_flow(tmp_path, EpochGradientFlow(0, flow))
     file = tmp_path / FLOWS
     whole = file.read_bytes()
     for cut in (1, len(whole) // 2, len(whole)):
         file.write_bytes(whole + whole[: cut - 1])
-        assert flows_in(tmp_path) == (EpochFlow(0, flow),)
-        append_flow(tmp_path, EpochFlow(1, flow))
-        append_flow(tmp_path, EpochFlow(1, flow))
-        assert flows_in(tmp_path) == (EpochFlow(0, flow), EpochFlow(1, flow))
+        assert flows_in(tmp_path) == (EpochGradientFlow(0, flow),)
+        append_flow(tmp_path, EpochGradientFlow(1, flow))
+        append_flow(tmp_path, EpochGradientFlow(1, flow))
+        assert flows_in(tmp_path) == (EpochGradientFlow(0, flow), EpochGradientFlow(1, flow))
 
 
 @pytest.mark.soak
@@ -276,14 +276,14 @@ def test_the_remedy_holds_for_the_whole_training(table: dict[str, Any], seed: in
     assert Trainer(config).fit().test["accuracy"] < 0.8
     found = dampening(config)
     assert found.patch is not None
-    assert Trainer(load_config(config, settings_of(found.patch))).fit().test["accuracy"] >= 0.9
+    assert Trainer(load_config(config, to_overrides(found.patch))).fit().test["accuracy"] >= 0.9
 
 
 @pytest.mark.soak
 def test_dead_neurons_have_a_remedy(negative: dict[str, Any]) -> None:
     found = dampening(negative)
     assert found.patch is not None
-    assert Trainer(load_config(negative, settings_of(found.patch))).fit().test["accuracy"] >= 0.9
+    assert Trainer(load_config(negative, to_overrides(found.patch))).fit().test["accuracy"] >= 0.9
 
 
 MNIST = os.environ.get("MODNET_MNIST")

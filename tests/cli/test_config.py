@@ -45,7 +45,7 @@ def test_filling_twice_changes_nothing(trained: Modnet, text: str) -> None:
 def test_everything_is_written_out(trained: Modnet) -> None:
     Path("my.toml").write_text("", encoding="utf-8")
     filled = tomllib.loads(trained("config", "fill", "my.toml").out)
-    assert filled == load_config().to_plain()
+    assert filled == load_config().to_config()
     keys = {"seed", "epochs", "dtype", "data", "network", "optimizer", "metrics", "callbacks"}
     assert keys <= set(filled)
     assert filled["network"]["layers"][0] == {

@@ -71,7 +71,7 @@ def test_a_run_needs_no_data(trained: Modnet, flowers: Flowers) -> None:
             for one in layer["parameters"]
         }
         assert shapes == {name: values.shape for name, values in tensors.items() if name.startswith("layers.")}
-        assert found == tested.summary(tested.load(source)).to_plain() | json.loads(json.dumps(found))
+        assert found == tested.summary(tested.load(source)).to_dict() | json.loads(json.dumps(found))
 
 
 def test_nothing_is_trained_and_nothing_written(trained: Modnet, tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ def test_classes_and_outputs_are_those_of_the_network(trained: Modnet, flowers: 
     network = load(run)
     assert np.array_equal(outputs, network.predict(flowers.x))  # every digit is printed
     assert np.allclose(outputs, outputs_of(run, flowers.x), rtol=1e-9, atol=0)
-    named = np.array(["größe 3", "lily, white", "rose"])[outputs.argmax(axis=1)]
-    assert [row[0] for row in rows] == named.tolist() == network.classify(flowers.x).tolist()
+    default_part = np.array(["größe 3", "lily, white", "rose"])[outputs.argmax(axis=1)]
+    assert [row[0] for row in rows] == default_part.tolist() == network.classify(flowers.x).tolist()
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from jsonschema import Draft202012Validator
 from pydantic import AliasChoices, Field
 
-from modnet import Activation, Callback, ConfigError, Layer, Slot, load_config, named
+from modnet import Activation, Callback, ConfigError, Layer, Slot, default_part, load_config
 from modnet.components.layers import Dense
 from modnet.config.run_config import NetworkConfig, RunConfig
 from modnet.core import registry
 from modnet.core.component import Component, Model
-from modnet.core.registry import Owner
+from modnet.core.registry import Provider
 
 COUNT = 600
 JUNK: tuple[Any, ...] = (
@@ -33,7 +33,7 @@ class Nested(Activation):
     """An activation within an activation."""
 
     kind: Literal["nested"] = "nested"
-    inner: Annotated[Activation, Slot()] = named("tanh", "what is within")
+    inner: Annotated[Activation, Slot()] = default_part("tanh", "what is within")
     other: Annotated[Activation, Slot()] | None = Field(default=None, description="what is perhaps within")
 
 
@@ -88,8 +88,8 @@ def strangers() -> Iterator[None]:
     """Strangers' parts beside the built-in ones, with collisions."""
     before = registry.active()
     wider = before.copy()
-    wider.add([Nested, Swish, Bundle, Odd], Owner("modnet-one", "1"))
-    wider.add([Sigmoid, Rival], Owner("modnet-two", "2"))
+    wider.add([Nested, Swish, Bundle, Odd], Provider("modnet-one", "1"))
+    wider.add([Sigmoid, Rival], Provider("modnet-two", "2"))
     registry._active = wider
     yield
     registry._active = before
@@ -157,7 +157,7 @@ class Writer:
         if family is Layer and self.rng.random() < 0.4:
             return self.rng.choice([1, 5, 30])
         names = registry.active().names_of(part)
-        if part.named_kind() == "swish":
+        if part.kind_name() == "swish":
             names = [names[-1]]  # its plain kind is for a preference to decide
         name = self.rng.choice(names[-1:] if self.rng.random() < 0.1 else names[:1])
         required = any(field.is_required() for field in part.model_fields.values())
@@ -278,9 +278,9 @@ def test_the_schema_is_one_and_describes_everything() -> None:
     assert all(option.get("description") for option in schema["properties"].values())
     tables = {table.get("title"): table for table in schema["$defs"].values()}
     for one in registry.active():
-        table = tables[f"{one.component.family} {one.component.named_kind()}"]
+        table = tables[f"{one.component.family} {one.component.kind_name()}"]
         options = set(table["properties"]) - {"kind"} - set(one.component.other_names())
-        if one.component.named_kind() not in ("swish", "sigmoid"):  # of which there are two
+        if one.component.kind_name() not in ("swish", "sigmoid"):  # of which there are two
             assert options <= set(one.component.option_names())
             assert all(table["properties"][name].get("description") for name in one.component.option_names())
         assert table["description"]
@@ -296,7 +296,7 @@ def walk(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_an_option_without_a_schema_hides_no_other() -> None:
-    registry.active().add([Unwritable], Owner("modnet-one", "1"))
+    registry.active().add([Unwritable], Provider("modnet-one", "1"))
     validator = Draft202012Validator(RunConfig.model_json_schema())
     for patience, expected in ((3, True), (-3, False)):
         table = {"callbacks": [{"kind": "unwritable", "patience": patience}]}

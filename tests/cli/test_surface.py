@@ -22,7 +22,7 @@ def test_its_numbers_are_those_of_the_library(trained: Modnet, flowers: Flowers)
         trained("surface", *options, "--optimizers", "mini-batch,batch", "--resolution", 4, "--json").out
     )
     config = load_config(None, [*flowers.train[1::2], "epochs=3", "seed=5"])
-    assert printed == surface(config, ["mini-batch", "batch"], resolution=4).to_plain()
+    assert printed == surface(config, ["mini-batch", "batch"], resolution=4).to_dict()
     assert [path["optimizer"] for path in printed["paths"]] == ["mini-batch", "batch"]
     assert [path["updates"][-1] for path in printed["paths"]] == [27, 3]
 
@@ -94,7 +94,7 @@ def test_everything_is_checked_before_anything_is_trained(
     modnet: Modnet, monkeypatch: pytest.MonkeyPatch, arguments: tuple[object, ...], error: str
 ) -> None:
     swept = []
-    monkeypatch.setattr("modnet.training.loop.Training.sweep", lambda *whatever: swept.append(whatever))
+    monkeypatch.setattr("modnet.training.loop.TrainingLoop.run_sweep", lambda *whatever: swept.append(whatever))
     result = modnet("surface", *arguments)
     assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
     assert result.err.startswith(f"modnet: {error}")

@@ -21,7 +21,7 @@ def test_a_configuration_at_its_start(trained: Modnet) -> None:
     x, y = (values[3] for values in Digits().load().train)
     network = tested.Trainer.from_config({"epochs": 0}).fit().network
     assert (found["part"], found["sample"], found["label"]) == ("train", 3, int(y))
-    expected = tested.trace(network, x, y).to_plain()
+    expected = tested.trace(network, x, y).to_dict()
     assert {name: found[name] for name in expected} == json.loads(json.dumps(expected))
     assert f"{found['layers'][1]['delta']['values'][0]:.6g}" in text
 

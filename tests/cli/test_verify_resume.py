@@ -18,9 +18,9 @@ class Forgetful(modnet.Optimizer):
 
     kind: Literal["forgetful"] = "forgetful"
 
-    def epoch(self, descent):
+    def epoch(self, problem):
         import numpy
-        descent.sweep(numpy.random.default_rng().permutation(descent.samples), 10)
+        problem.run_sweep(numpy.random.default_rng().permutation(problem.samples), 10)
 
 @modnet.hookimpl
 def modnet_components():

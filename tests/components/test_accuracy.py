@@ -58,7 +58,7 @@ def examples(request):
 each_dtype = pytest.mark.parametrize("dtype", ["float64", "float32"])
 
 
-def named(part):
+def kind_id(part):
     return (
         "none"
         if part is None
@@ -66,8 +66,8 @@ def named(part):
     )
 
 
-each_activation = pytest.mark.parametrize("activation", ACTIVATIONS, ids=named)
-each_cost = pytest.mark.parametrize("cost", COSTS, ids=named)
+each_activation = pytest.mark.parametrize("activation", ACTIVATIONS, ids=kind_id)
+each_cost = pytest.mark.parametrize("cost", COSTS, ids=kind_id)
 
 
 def numbers(dtype: str, low: float | None = None, high: float | None = None) -> st.SearchStrategy[np.ndarray]:
@@ -236,7 +236,7 @@ def test_an_activation(activation, dtype, examples):
             half = z.astype(float) / 2
             difference = 2 * np.minimum(half.max(axis=1, keepdims=True) - half, 1000)
             slack = true * (difference + 8) * float(np.finfo(dtype).epsneg)
-        check(f"{named(activation)}", dtype, lambda: activation(z), true, slack)
+        check(f"{kind_id(activation)}", dtype, lambda: activation(z), true, slack)
 
     of()
 
@@ -253,7 +253,7 @@ def test_backward_for_the_output_that_it_is_given(activation, dtype, examples):
         a = activation(z)
         given, outputs = fractions(upstream), fractions(a)
         check(
-            f"{named(activation)} backward",
+            f"{kind_id(activation)} backward",
             dtype,
             lambda: activation.backward(upstream, z, a),
             back(activation, given, z, outputs),
@@ -284,7 +284,7 @@ def test_backward_for_the_net_input(activation, dtype, examples):
             true = slope_at(activation, z) * np.array([real(value) for value in given.ravel()]).reshape(SHAPE)
             slack = 2 * eps * abs(given) if activation.kind in ("sigmoid", "tanh") else 0
         check(
-            f"{named(activation)} derivative",
+            f"{kind_id(activation)} derivative",
             dtype,
             lambda: activation.backward(upstream, z, a),
             true,
@@ -320,7 +320,7 @@ def test_a_costs_gradient(cost, dtype, examples):
 
 
 @each_dtype
-@pytest.mark.parametrize(("cost", "activation"), PAIRS, ids=named)
+@pytest.mark.parametrize(("cost", "activation"), PAIRS, ids=kind_id)
 def test_delta(cost, activation, dtype, examples):
     @examples
     @given(numbers(dtype), numbers(dtype, *target_bounds(cost)))
@@ -340,7 +340,7 @@ def test_delta(cost, activation, dtype, examples):
             )
         elif abs(gradient).max() > Fraction(float(np.finfo(dtype).max)):
             return  # ∂C/∂a, which the activation takes back, is no float
-        name = f"{cost.kind} delta, {named(activation)}"
+        name = f"{cost.kind} delta, {kind_id(activation)}"
         check(name, dtype, lambda: cost.delta(activation, z, a, y), true, slack)
 
     of()

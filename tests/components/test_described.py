@@ -11,7 +11,7 @@ from modnet.core import registry
 PARTS = [registration.component for registration in registry.active() if registration.owner.builtin]
 
 
-@pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.family}-{part.named_kind()}")
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.family}-{part.kind_name()}")
 def test_part_is_described(part):
     assert inspect.getdoc(part)
     for name in part.option_names():
@@ -21,7 +21,7 @@ def test_part_is_described(part):
 def test_the_parts_are_those_that_are_promised():
     found = {}
     for part in PARTS:
-        found.setdefault(part.family, set()).add(part.named_kind())
+        found.setdefault(part.family, set()).add(part.kind_name())
     assert found == {
         "layer": {"dense", "dropout"},
         "activation": {"sigmoid", "tanh", "relu", "leaky-relu", "softmax", "identity"},

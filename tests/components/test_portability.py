@@ -8,7 +8,7 @@ import pytest
 from support import parts
 
 from modnet.components.layers import Dense, Dropout
-from modnet.core.interfaces import LayerPass
+from modnet.core.interfaces import LayerContext
 
 
 def strict(array):
@@ -21,8 +21,8 @@ def same(ours, theirs):
     np.testing.assert_allclose(np.asarray(theirs), ours, rtol=1e-6 if ours.dtype == np.float32 else 1e-13)
 
 
-def named(part):
-    return part.named_kind()
+def kind_id(part):
+    return part.kind_name()
 
 
 @pytest.fixture(params=["float64", "float32"])
@@ -30,7 +30,7 @@ def numbers(request, rng):
     return lambda *shape: rng.standard_normal(shape).astype(request.param)
 
 
-@pytest.mark.parametrize("part", parts("activation"), ids=named)
+@pytest.mark.parametrize("part", parts("activation"), ids=kind_id)
 def test_activations(part, numbers):
     activation, z, upstream = part(), numbers(4, 3), numbers(4, 3)
     a = activation(z)
@@ -38,8 +38,8 @@ def test_activations(part, numbers):
     same(activation.backward(upstream, z, a), activation.backward(strict(upstream), strict(z), strict(a)))
 
 
-@pytest.mark.parametrize("output", [None, *parts("activation")], ids=lambda part: part.named_kind() if part else "none")
-@pytest.mark.parametrize("part", parts("cost"), ids=named)
+@pytest.mark.parametrize("output", [None, *parts("activation")], ids=lambda part: part.kind_name() if part else "none")
+@pytest.mark.parametrize("part", parts("cost"), ids=kind_id)
 def test_costs(part, output, numbers):
     cost, z = part(), numbers(4, 3)
     a = np.abs(numbers(4, 3)) % 1
@@ -50,25 +50,25 @@ def test_costs(part, output, numbers):
     same(cost.delta(activation, z, a, y), cost.delta(activation, strict(z), strict(a), strict(y)))
 
 
-@pytest.mark.parametrize("part", parts("rule"), ids=named)
+@pytest.mark.parametrize("part", parts("rule"), ids=kind_id)
 def test_rules(part, numbers):
     rule, theta, gradient = part(), numbers(9), numbers(9)
-    state, strict_state = rule.start(theta), rule.start(strict(theta))
+    state, strict_state = rule.init(theta), rule.init(strict(theta))
     for _ in range(3):
-        step, state = rule.step(gradient, state, 0.5)
-        strict_step, strict_state = rule.step(strict(gradient), strict_state, 0.5)
+        step, state = rule.update(gradient, state, 0.5)
+        strict_step, strict_state = rule.update(strict(gradient), strict_state, 0.5)
         same(step, strict_step)
     assert set(state) == set(strict_state)
 
 
-@pytest.mark.parametrize("part", parts("regularizer"), ids=named)
+@pytest.mark.parametrize("part", parts("regularizer"), ids=kind_id)
 def test_regularizers(part, numbers):
     regularizer, weights = part(strength=0.3), numbers(9)
     np.testing.assert_allclose(float(regularizer(strict(weights))), float(regularizer(weights)), rtol=1e-6)
     same(regularizer.gradient(weights), regularizer.gradient(strict(weights)))
 
 
-@pytest.mark.parametrize("part", parts("metric"), ids=named)
+@pytest.mark.parametrize("part", parts("metric"), ids=kind_id)
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_metrics(part, outputs, numbers):
     metric, a, y = part(), numbers(8, outputs), numbers(8, outputs)
@@ -81,15 +81,15 @@ def test_metrics(part, outputs, numbers):
 def test_layers(layer, numbers):
     x = numbers(4, 3)
     parameters = {name: numbers(*spec.shape) for name, spec in layer.parameters((3,)).items()}
-    ours = LayerPass(parameters, rng=np.random.default_rng(1), training=True, x=x)
-    theirs = LayerPass(
+    ours = LayerContext(parameters, rng=np.random.default_rng(1), training=True, x=x)
+    theirs = LayerContext(
         {name: strict(value) for name, value in parameters.items()},
         rng=np.random.default_rng(1),
         training=True,
         x=strict(x),
     )
-    z = layer.net_input(x, ours)
-    same(z, layer.net_input(strict(x), theirs))
+    z = layer.forward(x, ours)
+    same(z, layer.forward(strict(x), theirs))
     below, gradients = layer.backward(z, ours)
     strict_below, strict_gradients = layer.backward(strict(z), theirs)
     same(below, strict_below)
@@ -100,4 +100,4 @@ def test_layers(layer, numbers):
 
 def test_every_family_with_arrays_is_covered():
     # Initializers draw from a NumPy generator; optimizers, schedules, callbacks and datasets see no arrays of a pass.
-    assert {layer.named_kind() for layer in parts("layer")} == {"dense", "dropout"}
+    assert {layer.kind_name() for layer in parts("layer")} == {"dense", "dropout"}

@@ -28,11 +28,11 @@ CASES = [
 
 @pytest.mark.parametrize(("rule", "steps"), CASES, ids=lambda case: getattr(case, "kind", ""))
 def test_hand_worked_steps(rule, steps):
-    state = rule.start(np.zeros(1))
+    state = rule.init(np.zeros(1))
     for gradient, expected in zip((1.0, 1.0, -2.0), steps, strict=True):
         given = np.array([gradient])
         given.flags.writeable = False
-        step, state = rule.step(given, state, 0.1)
+        step, state = rule.update(given, state, 0.1)
         np.testing.assert_allclose(step, [expected], rtol=1e-9)
 
 
@@ -41,9 +41,9 @@ def test_descends_a_bowl(rule, steps):
     # f(θ) = ½(θ₀² + 10 θ₁²), whose lowest point is 0
     del steps
     curvature, theta = np.array([1.0, 10.0]), np.array([3.0, -2.0])
-    state = rule.start(theta)
+    state = rule.init(theta)
     for update in range(600):
-        step, state = rule.step(curvature * theta, state, 0.05 * 0.99**update)
+        step, state = rule.update(curvature * theta, state, 0.05 * 0.99**update)
         theta = theta - step
     assert np.abs(theta).max() < 0.02
 
@@ -52,14 +52,14 @@ def test_descends_a_bowl(rule, steps):
 def test_float32_stays_float32_and_the_state_is_not_written_to(rule, steps):
     del steps
     theta = np.ones(3, dtype=np.float32)
-    state = rule.start(theta)
+    state = rule.init(theta)
     for value in state.values():
         if isinstance(value, np.ndarray):
             value.flags.writeable = False
-    step, after = rule.step(theta, state, 0.1)
+    step, after = rule.update(theta, state, 0.1)
     assert step.dtype == np.float32
     assert all(value.dtype == np.float32 for value in after.values() if isinstance(value, np.ndarray))
 
 
 def test_every_rule_has_a_row():
-    assert {rule.kind for rule, _ in CASES} == {part.named_kind() for part in parts("rule")}
+    assert {rule.kind for rule, _ in CASES} == {part.kind_name() for part in parts("rule")}

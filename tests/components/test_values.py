@@ -44,14 +44,14 @@ def test_softmax_and_its_derivative():
     np.testing.assert_allclose(back, [[7 / 64, -2 / 64, -5 / 64]], rtol=1e-14)
 
 
-@pytest.mark.parametrize("part", parts("activation"), ids=lambda part: part.named_kind())
+@pytest.mark.parametrize("part", parts("activation"), ids=lambda part: part.kind_name())
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_activations_stay_finite_at_the_ends(part, dtype):
     largest, tiny = np.finfo(dtype).max, np.finfo(dtype).smallest_subnormal
     z = np.array([[largest, -largest, 0.0], [tiny, -tiny, 1.0]], dtype=dtype)
     activation = part()
     with np.errstate(all="raise", under="ignore"):
-        if part.named_kind() == "softmax":  # −max − max is what its shift would compute
+        if part.kind_name() == "softmax":  # −max − max is what its shift would compute
             z[0] /= 2
         a = activation(z)
         back = activation.backward(np.ones_like(z), z, a)
@@ -77,7 +77,7 @@ def test_cost(cost, values, gradient):
     np.testing.assert_allclose(cost.gradient(A, Y), gradient, rtol=1e-15)
 
 
-@pytest.mark.parametrize("part", parts("cost"), ids=lambda part: part.named_kind())
+@pytest.mark.parametrize("part", parts("cost"), ids=lambda part: part.kind_name())
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_costs_stay_finite_where_the_output_is_certain_and_wrong(part, dtype):
     a, y = np.array([[0.0, 1.0]], dtype=dtype), np.array([[1.0, 0.0]], dtype=dtype)
@@ -126,7 +126,7 @@ def test_initializer(initializer, deviation):
 
 
 def test_every_initializer_has_a_row():
-    assert {case.kind for case, _ in DEVIATIONS} == {part.named_kind() for part in parts("initializer")}
+    assert {case.kind for case, _ in DEVIATIONS} == {part.kind_name() for part in parts("initializer")}
 
 
 SCHEDULE_CASES = [

@@ -40,7 +40,7 @@ def stranger() -> Iterator[None]:
     own = registry.Registry()
     for part in registry.active():
         own.add([part.component], part.owner)
-    own.add([Swing], registry.Owner("modnet-swing", "0.3"))
+    own.add([Swing], registry.Provider("modnet-swing", "0.3"))
     before = registry._source
     registry.set_source(lambda: own)
     yield
@@ -65,11 +65,11 @@ def test_every_field_and_option_of_every_part_is_in_the_filled_configuration() -
 
     for part in registry.active():
         if part.component.family in ("layer", "optimizer", "metric", "schedule", "rule"):
-            given = {"units": 3} if part.component.named_kind() == "dense" else {}
+            given = {"units": 3} if part.component.kind_name() == "dense" else {}
             made = part.component(**given)
-            assert check(made, made.to_plain()) >= 1
+            assert check(made, made.to_config()) >= 1
     config = load_config()
-    assert check(config.network, config.to_plain()["network"]) == 1 + 2 * (1 + 3) + 1
+    assert check(config.network, config.to_config()["network"]) == 1 + 2 * (1 + 3) + 1
 
 
 def test_the_filled_configuration_is_a_fixed_point_in_toml() -> None:
@@ -89,8 +89,8 @@ def test_the_filled_configuration_is_a_fixed_point_in_toml() -> None:
     again = load_config(tomllib.loads(text))
     assert again == filled
     assert again.to_toml() == text
-    assert filled.to_plain()["network"]["layers"][2]["activation"] == {"kind": "leaky-relu", "slope": 0.01}
-    assert filled.to_plain()["data"]["path"] == 'größe "x".csv'
+    assert filled.to_config()["network"]["layers"][2]["activation"] == {"kind": "leaky-relu", "slope": 0.01}
+    assert filled.to_config()["data"]["path"] == 'größe "x".csv'
 
 
 def test_a_configuration_may_be_a_path_a_dict_a_model_or_nothing(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_table_without_a_kind_gives_options_to_the_default_kind() -> None:
 def test_eta_means_learning_rate_and_is_dumped_as_such() -> None:
     config = load_config({"optimizer": {"eta": 0.25}})
     assert config.optimizer.learning_rate == 0.25
-    assert "eta" not in config.to_plain()["optimizer"]
+    assert "eta" not in config.to_config()["optimizer"]
     assert config == load_config({"optimizer": {"learning_rate": 0.25}})
 
 
@@ -158,8 +158,8 @@ def test_each_rule_has_a_usual_rate(rule: str, rate: float) -> None:
 def test_the_history_comes_first_even_where_it_is_not_named() -> None:
     assert [c.kind for c in load_config({"callbacks": []}).callbacks] == ["history"]
     assert [c.kind for c in load_config({"callbacks": ["progress"]}).callbacks] == ["history", "progress"]
-    named = load_config({"callbacks": ["progress", "history"]})
-    assert [c.kind for c in named.callbacks] == ["progress", "history"]
+    default_part = load_config({"callbacks": ["progress", "history"]})
+    assert [c.kind for c in default_part.callbacks] == ["progress", "history"]
 
 
 @pytest.mark.usefixtures("stranger")
@@ -169,7 +169,7 @@ def test_a_strangers_part_with_options_survives_dump_and_load(tmp_path: Path) ->
     config = load_config({"epochs": 0, "network": {"layers": layers}})
     assert config.network.layers[0].activation == Swing(rate=4.5, times=(3, 4, 5), note="mine")
     assert load_config(tomllib.loads(config.to_toml())) == config
-    assert config.to_plain()["network"]["layers"][0]["activation"] == activation
+    assert config.to_config()["network"]["layers"][0]["activation"] == activation
 
     run = Trainer(config).fit(out=tmp_path / "run")
     assert load_config(tmp_path / "run" / "config.toml") == config

@@ -199,10 +199,10 @@ def test_npz(tmp_path: Path) -> None:
     assert data.validation is None
     assert data.test is not None
     assert data.test[1].tolist() == ["a"]
-    named = Npz(path=str(path), x="pixels", y="digit").load()
-    assert named.test is None
-    assert named.validation is not None
-    assert named.validation[0].tolist() == x[:2].tolist()
+    default_part = Npz(path=str(path), x="pixels", y="digit").load()
+    assert default_part.test is None
+    assert default_part.validation is not None
+    assert default_part.validation[0].tolist() == x[:2].tolist()
 
 
 def test_npz_refuses(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class Colour(enum.Enum):
     ],
 )
 def test_labels(y: Any, classes: list[Any], dtype: Any, codes: list[int]) -> None:
-    targets = Targets.learn(y, len(y), "training y")
+    targets = Targets.fit(y, len(y), "training y")
     assert targets.values is None
     assert targets.classes is not None
     assert targets.codes is not None
@@ -71,13 +71,13 @@ def test_labels(y: Any, classes: list[Any], dtype: Any, codes: list[int]) -> Non
     ],
 )
 def test_numbers(y: Any, values: list[list[float]]) -> None:
-    targets = Targets.learn(y, 2, "training y")
+    targets = Targets.fit(y, 2, "training y")
     assert targets.classes is None
     assert targets.codes is None
     assert targets.values is not None
     assert targets.values.tolist() == values
     assert targets.width == len(values[0])
-    assert targets.take(np.array([1])).rows(slice(None), np.float32).tolist() == values[1:]
+    assert targets.take(np.array([1])).batch(slice(None), np.float32).tolist() == values[1:]
 
 
 @pytest.mark.parametrize(
@@ -123,18 +123,18 @@ def test_numbers(y: Any, values: list[list[float]]) -> None:
 )
 def test_learn_refuses(y: Any, message: str) -> None:
     with pytest.raises(DataError) as caught:
-        Targets.learn(y, 3, "training y")
+        Targets.fit(y, 3, "training y")
     assert str(caught.value) == message
 
 
 def test_follow_knows_the_labels_of_training() -> None:
-    like = Targets.learn(["b", "a", "c"], 3, "training y").classes
-    targets = Targets.follow(np.array(["c", "c", "b"], object), 3, "validation y", like, 3)
+    like = Targets.fit(["b", "a", "c"], 3, "training y").classes
+    targets = Targets.transform(np.array(["c", "c", "b"], object), 3, "validation y", like, 3)
     assert targets.classes is like
     assert targets.codes is not None
     assert targets.codes.tolist() == [2, 2, 1]
-    assert Targets.follow([1.0, 0.0], 2, "y", np.array([0, 1]), 2).codes.tolist() == [1, 0]  # type: ignore[union-attr]
-    assert Targets.follow(["a"], 1, "y", np.array(["a", "b"], object), 2).codes.tolist() == [0]  # type: ignore[union-attr]
+    assert Targets.transform([1.0, 0.0], 2, "y", np.array([0, 1]), 2).codes.tolist() == [1, 0]  # type: ignore[union-attr]
+    assert Targets.transform(["a"], 1, "y", np.array(["a", "b"], object), 2).codes.tolist() == [0]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -180,15 +180,15 @@ def test_follow_knows_the_labels_of_training() -> None:
 )
 def test_follow_refuses(y: Any, like: Any, message: str) -> None:
     with pytest.raises(DataError) as caught:
-        Targets.follow(y, 3, "test y", like, 2)
+        Targets.transform(y, 3, "test y", like, 2)
     assert str(caught.value) == message
 
 
 def test_follow_takes_whole_numbers_for_numbers() -> None:
-    values = Targets.follow([1, 2], 2, "y", None, 1).values
+    values = Targets.transform([1, 2], 2, "y", None, 1).values
     assert values is not None
     assert values.tolist() == [[1.0], [2.0]]
-    assert Targets.follow(["b"], 1, "y", np.array(["a", "b"]), 2).codes is not None  # one class is enough here
+    assert Targets.transform(["b"], 1, "y", np.array(["a", "b"]), 2).codes is not None  # one class is enough here
 
 
 @pytest.mark.parametrize("count", [2, 3, 1024, 1025])
@@ -196,22 +196,22 @@ def test_follow_takes_whole_numbers_for_numbers() -> None:
 def test_rows_are_one_hot(count: int, selection: Any) -> None:
     codes = np.arange(count).repeat(2)[:: max(count // 3, 1)]
     codes = np.resize(np.concatenate([codes, [count - 1]]), 6)
-    rows = Targets(classes=np.arange(count), codes=codes).rows(selection, np.float32)
+    rows = Targets(classes=np.arange(count), codes=codes).batch(selection, np.float32)
     assert rows.dtype == np.float32
     assert rows.shape == (3, count)
     assert (rows == (codes[selection][:, None] == np.arange(count))).all()
 
 
 def test_two_classes_and_one_output_make_a_column() -> None:
-    targets = Targets.learn(["no", "yes", "no"], 3, "y")
-    assert targets.rows(slice(None), np.float64, 1).tolist() == [[0.0], [1.0], [0.0]]
-    assert targets.rows(slice(None), np.float64, 2).tolist() == [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
+    targets = Targets.fit(["no", "yes", "no"], 3, "y")
+    assert targets.batch(slice(None), np.float64, 1).tolist() == [[0.0], [1.0], [0.0]]
+    assert targets.batch(slice(None), np.float64, 2).tolist() == [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
 
 
 def test_rows_cannot_spoil_the_next_ones() -> None:
-    targets = Targets.learn([0, 1, 2], 3, "y")
-    targets.rows(slice(None), np.float64)[:] = 7.0
-    assert targets.rows(slice(None), np.float64).tolist() == np.eye(3).tolist()
+    targets = Targets.fit([0, 1, 2], 3, "y")
+    targets.batch(slice(None), np.float64)[:] = 7.0
+    assert targets.batch(slice(None), np.float64).tolist() == np.eye(3).tolist()
 
 
 @pytest.mark.parametrize(
@@ -229,14 +229,14 @@ def test_rows_cannot_spoil_the_next_ones() -> None:
 def test_labels_of_many_blocks(y: np.ndarray) -> None:
     """NumPy encodes the whole column at once."""
     classes, codes = np.unique(y, return_inverse=True)
-    targets = Targets.learn(y, len(y), "y")
+    targets = Targets.fit(y, len(y), "y")
     assert targets.classes is not None
     assert targets.codes is not None
     assert targets.classes.tolist() == classes.tolist()
     assert (targets.classes.dtype, targets.classes.dtype.isnative) == (y.dtype.newbyteorder("="), True)
     assert (targets.codes == codes).all()
     assert targets.codes.dtype == (np.uint8 if len(classes) <= 256 else np.uint16)
-    some = Targets.follow(y[BLOCK:], len(y) - BLOCK, "y", targets.classes, 0)
+    some = Targets.transform(y[BLOCK:], len(y) - BLOCK, "y", targets.classes, 0)
     assert (some.codes == codes[BLOCK:]).all()
 
 
@@ -244,11 +244,11 @@ def test_a_missing_label_and_an_unseen_one_beyond_the_first_block() -> None:
     days = np.arange(2 * BLOCK).astype("M8[D]")
     days[BLOCK + 5] = "NaT"
     with pytest.raises(DataError, match=rf"^y: row {BLOCK + 5} \(counted from 0\) is NaT"):
-        Targets.learn(days, len(days), "y")
+        Targets.fit(days, len(days), "y")
     codes = np.zeros(2 * BLOCK, int)
     codes[BLOCK + 6 :] = 8
     with pytest.raises(DataError, match=rf"^y: row {BLOCK + 6} \(counted from 0\) is 8, unseen"):
-        Targets.follow(codes, len(codes), "y", np.array([0, 7]), 2)
+        Targets.transform(codes, len(codes), "y", np.array([0, 7]), 2)
 
 
 @pytest.mark.parametrize("kind", ["i8", ">i4", "u1", "U6"])
@@ -259,7 +259,7 @@ def test_a_label_costs_little_memory(kind: str) -> None:
         y = np.resize(np.arange(10), samples).astype(kind)
         tracemalloc.start()
         try:
-            Targets.follow(y, samples, "y", Targets.learn(y, samples, "y").classes, 10)
+            Targets.transform(y, samples, "y", Targets.fit(y, samples, "y").classes, 10)
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -273,7 +273,7 @@ LABELS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text
 @given(st.lists(st.one_of(LABELS, st.lists(LABELS, max_size=2))))
 def test_anything_is_understood_or_a_data_error(y: list[Any]) -> None:
     try:
-        targets = Targets.learn(y, len(y), "training y")
+        targets = Targets.fit(y, len(y), "training y")
     except DataError as error:
         message = str(error)
         assert "\n" not in message
@@ -281,5 +281,5 @@ def test_anything_is_understood_or_a_data_error(y: list[Any]) -> None:
         assert len(targets) == len(y)
         if targets.classes is not None:
             assert targets.classes[targets.codes].tolist() == y
-            again = Targets.follow(y, len(y), "y", targets.classes, 0)
+            again = Targets.transform(y, len(y), "y", targets.classes, 0)
             assert (again.codes == targets.codes).all()

@@ -126,7 +126,7 @@ def test_scaling_refuses() -> None:
 def test_split_is_stratified(counts: list[int], share: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
-    y, n = Targets.learn(labels, len(labels), "y"), sum(counts)
+    y, n = Targets.fit(labels, len(labels), "y"), sum(counts)
     if max(counts) == 1:
         with pytest.raises(DataError, match="a sample to spare"):
             split(y, share, rng)
@@ -143,23 +143,23 @@ def test_split_is_stratified(counts: list[int], share: float, seed: int) -> None
 
 
 def test_largest_remainders_get_what_is_left() -> None:
-    y = Targets.learn([0] * 10 + [1] * 14 + [2] * 16, 40, "y")  # quotas 2.5, 3.5, 4.0 of 10
+    y = Targets.fit([0] * 10 + [1] * 14 + [2] * 16, 40, "y")  # quotas 2.5, 3.5, 4.0 of 10
     validate = split(y, 0.25, np.random.default_rng(0))[1]
     assert y.codes is not None
     assert np.bincount(y.codes[validate]).tolist() == [3, 3, 4]
 
 
 def test_split_depends_on_the_generator_alone() -> None:
-    y = Targets.learn(list(range(4)) * 10, 40, "y")
+    y = Targets.fit(list(range(4)) * 10, 40, "y")
     one, same, other = (split(y, 0.2, np.random.default_rng(seed))[1].tolist() for seed in (1, 1, 2))
     assert one == same != other
 
 
 def test_numbers_are_drawn_plainly() -> None:
-    y = Targets.learn(np.linspace(0, 1, 11), 11, "y")
+    y = Targets.fit(np.linspace(0, 1, 11), 11, "y")
     train, validate = split(y, 0.3, np.random.default_rng(0))
     assert (len(train), len(validate)) == (8, 3)
     assert sorted([*train, *validate]) == list(range(11))
     assert len(split(y, 0.001, np.random.default_rng(0))[1]) == 1
     with pytest.raises(DataError, match=r"validation_share = 0.5"):
-        split(Targets.learn([1.0], 1, "y"), 0.5, np.random.default_rng(0))
+        split(Targets.fit([1.0], 1, "y"), 0.5, np.random.default_rng(0))

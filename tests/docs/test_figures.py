@@ -102,8 +102,8 @@ def test_written_accuracies_are_reached(depths: ModuleType) -> None:
 def test_only_what_the_page_says_is_changed_against_dampening(depths: ModuleType) -> None:
     (_, *rows) = page()[1]
     assert [row[0] for row in rows] == list(depths.CURES)
-    plain = load_config(depths.cured("nothing")).to_plain()
-    assert plain == load_config(depths.configuration("sigmoid, η = 3", 6)).to_plain()
+    plain = load_config(depths.cured("nothing")).to_config()
+    assert plain == load_config(depths.configuration("sigmoid, η = 3", 6)).to_config()
     for cure in depths.CURES:
         config = load_config(depths.cured(cure))
         words = re.findall(r"`(\S+)`", cure)

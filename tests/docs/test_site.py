@@ -125,7 +125,7 @@ def test_reference_has_every_part_and_option(site: Path) -> None:
     page = site / "parts.html"
     reader, text = read(page), page.read_text(encoding="utf-8")
     for part in modnet_components():
-        assert f"{part.family}-{part.named_kind()}" in reader.identifiers
+        assert f"{part.family}-{part.kind_name()}" in reader.identifiers
         for option in part.option_names():
             assert f"<code>{option}</code>" in text
     for other in site.rglob("*.html"):

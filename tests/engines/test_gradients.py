@@ -50,7 +50,7 @@ def disagreement(network: Network, x: np.ndarray, y: np.ndarray) -> float:
 @pytest.mark.parametrize("rows", [1, 2, 7])
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize(
-    ("activation", "cost"), list(itertools.product(ACTIVATIONS, COSTS)), ids=lambda part: part.named_kind()
+    ("activation", "cost"), list(itertools.product(ACTIVATIONS, COSTS)), ids=lambda part: part.kind_name()
 )
 def test_gradient_is_that_of_central_differences(activation, cost, layer, rows, rng):
     activation, cost = activation(), cost()
@@ -70,7 +70,7 @@ def test_a_planted_sign_error_is_caught(rng):
 
 
 @pytest.mark.parametrize(("rows", "chunk"), [(7, 3), (7, 1), (8, 4), (50, 7)])
-@pytest.mark.parametrize("cost", COSTS, ids=lambda part: part.named_kind())
+@pytest.mark.parametrize("cost", COSTS, ids=lambda part: part.kind_name())
 def test_a_batch_in_chunks_has_the_gradient_of_one_piece(cost, rows, chunk, rng):
     network = make([Dense(units=4)], Sigmoid(), cost(), rng)
     x, y = rng.standard_normal((rows, 5)), targets(network.cost, rows, rng)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support import numeric_gradient
 
-from modnet import Descent, DivergenceError, Layer, LayerPass, Optimizer, Parameter, Trainer, namespace
+from modnet import DivergenceError, Layer, LayerContext, Optimizer, ParameterSpec, Problem, Trainer, namespace
 from modnet.components.activations import Identity, Softmax, Tanh
 from modnet.components.costs import CategoricalCrossEntropy, Quadratic
 from modnet.components.initializers import ScaledNormal, StandardNormal, Zeros
@@ -23,32 +23,32 @@ class Normalisation(Layer):
     """(x − mean) / deviation · gain + shift over the batch; running figures are used afterwards."""
 
     kind: Literal["normalisation"] = "normalisation"
-    whole_batch: ClassVar[bool] = True
+    needs_full_batch: ClassVar[bool] = True
 
     def parameters(self, input_shape):
         (size,) = input_shape
-        return {"gain": Parameter((size,), StandardNormal(), 1, 1), "shift": Parameter((size,), Zeros(), 1, 1)}
+        return {"gain": ParameterSpec((size,), StandardNormal(), 1, 1), "shift": ParameterSpec((size,), Zeros(), 1, 1)}
 
     def initial_state(self, input_shape):
         return {"mean": np.zeros(input_shape), "variance": np.ones(input_shape)}
 
-    def net_input(self, x, work):
-        xp, state = namespace(x), work.state
-        if not work.training:
+    def forward(self, x, ctx):
+        xp, state = namespace(x), ctx.state
+        if not ctx.training:
             unit = (x - state["mean"]) / xp.sqrt(state["variance"] + 1e-6)
-            return unit * work.parameters["gain"] + work.parameters["shift"]
+            return unit * ctx.parameters["gain"] + ctx.parameters["shift"]
         mean = xp.mean(x, axis=0)
         deviation = xp.sqrt(xp.mean((x - mean) ** 2, axis=0) + 1e-6)
         if state:
             state["mean"][...] = 0.9 * state["mean"] + 0.1 * mean
             state["variance"][...] = 0.9 * state["variance"] + 0.1 * deviation**2
-        work.kept = ((x - mean) / deviation, deviation)
-        return work.kept[0] * work.parameters["gain"] + work.parameters["shift"]
+        ctx.saved = ((x - mean) / deviation, deviation)
+        return ctx.saved[0] * ctx.parameters["gain"] + ctx.parameters["shift"]
 
-    def backward(self, delta, work):
+    def backward(self, delta, ctx):
         xp = namespace(delta)
-        unit, deviation = work.kept
-        inner = delta * work.parameters["gain"]
+        unit, deviation = ctx.saved
+        inner = delta * ctx.parameters["gain"]
         centred = inner - xp.mean(inner, axis=0) - unit * xp.mean(inner * unit, axis=0)
         return centred / deviation, {"gain": xp.sum(delta * unit, axis=0), "shift": xp.sum(delta, axis=0)}
 
@@ -68,18 +68,18 @@ class Pairs(Layer):
 
     def parameters(self, input_shape):
         width = input_shape[1]
-        return {"window": Parameter((2, width), ScaledNormal(), 2 * width, 1, regularized=True)}
+        return {"window": ParameterSpec((2, width), ScaledNormal(), 2 * width, 1, regularized=True)}
 
-    def net_input(self, x, work):
-        upper, lower = work.parameters["window"][0, :], work.parameters["window"][1, :]
+    def forward(self, x, ctx):
+        upper, lower = ctx.parameters["window"][0, :], ctx.parameters["window"][1, :]
         return x[:, :-1, :] @ upper + x[:, 1:, :] @ lower
 
-    def backward(self, delta, work):
-        upper, lower = work.parameters["window"][0, :], work.parameters["window"][1, :]
-        below = np.zeros_like(work.x)
+    def backward(self, delta, ctx):
+        upper, lower = ctx.parameters["window"][0, :], ctx.parameters["window"][1, :]
+        below = np.zeros_like(ctx.x)
         below[:, :-1, :] += delta[:, :, None] * upper
         below[:, 1:, :] += delta[:, :, None] * lower
-        window = [np.einsum("nh,nhw->w", delta, rows) for rows in (work.x[:, :-1, :], work.x[:, 1:, :])]
+        window = [np.einsum("nh,nhw->w", delta, rows) for rows in (ctx.x[:, :-1, :], ctx.x[:, 1:, :])]
         return below, {"window": np.stack(window)}
 
 
@@ -88,16 +88,16 @@ class Backtracking(Optimizer):
 
     kind: Literal["backtracking"] = "backtracking"
 
-    def epoch(self, descent: Descent) -> None:
-        cost, gradient = descent.evaluate()
-        gradient, theta = gradient.copy(), descent.parameters.copy()
-        rate = descent.memory.get("rate", 1.0) * 4
+    def epoch(self, problem: Problem) -> None:
+        cost, gradient = problem.value_and_grad()
+        gradient, theta = gradient.copy(), problem.parameters.copy()
+        rate = problem.optimizer_state.get("rate", 1.0) * 4
         while True:
-            descent.parameters[...] = theta - rate * gradient
-            if descent.evaluate()[0] < cost - 0.1 * rate * np.sum(gradient**2) or rate < 1e-12:
+            problem.parameters[...] = theta - rate * gradient
+            if problem.value_and_grad()[0] < cost - 0.1 * rate * np.sum(gradient**2) or rate < 1e-12:
                 break
             rate /= 2
-        descent.memory["rate"] = rate
+        problem.optimizer_state["rate"] = rate
 
 
 def test_normalisation_has_the_right_gradient_and_is_given_the_whole_batch(rng):
@@ -143,8 +143,8 @@ class Runaway(Optimizer):
 
     kind: Literal["runaway"] = "runaway"
 
-    def epoch(self, descent: Descent) -> None:
-        descent.parameters[0] = np.inf
+    def epoch(self, problem: Problem) -> None:
+        problem.parameters[0] = np.inf
 
 
 def test_a_solver_that_leaves_the_finite_numbers_is_stopped_at_its_layer():
@@ -160,21 +160,21 @@ class TwoProducts(Layer):
 
     def parameters(self, input_shape):
         size = input_shape[0]
-        spec = Parameter((size, size), ScaledNormal(), size, size, regularized=True)
+        spec = ParameterSpec((size, size), ScaledNormal(), size, size, regularized=True)
         return {"weights": spec, "gate": spec}
 
-    def net_input(self, x, work: LayerPass):
-        one = work.affine(x, work.parameters["weights"], None)
-        other = work.affine(x, work.parameters["gate"], None)
-        work.kept = (one, other)
+    def forward(self, x, ctx: LayerContext):
+        one = ctx.affine(x, ctx.parameters["weights"], None)
+        other = ctx.affine(x, ctx.parameters["gate"], None)
+        ctx.saved = (one, other)
         return one * other
 
-    def backward(self, delta, work):
-        one, other = work.kept
-        below = work.pull_back(delta * other, work.parameters["weights"])
-        more = work.pull_back(delta * one, work.parameters["gate"])
-        weights = work.weight_gradient(delta * other, work.x)
-        return None if below is None else below + more, {"weights": weights, "gate": (delta * one).T @ work.x}
+    def backward(self, delta, ctx):
+        one, other = ctx.saved
+        below = ctx.input_gradient(delta * other, ctx.parameters["weights"])
+        more = ctx.input_gradient(delta * one, ctx.parameters["gate"])
+        weights = ctx.weight_gradient(delta * other, ctx.x)
+        return None if below is None else below + more, {"weights": weights, "gate": (delta * one).T @ ctx.x}
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -13,12 +13,22 @@ import pytest
 from components.callbacks.strangers import Watch, installed
 from threadpoolctl import OpenBLASController, ThreadpoolController, threadpool_info
 
-from modnet import ConfigError, DataError, DivergenceError, Layer, LayerPass, Network, RunConfig, Trainer, load_config
+from modnet import (
+    ConfigError,
+    DataError,
+    DivergenceError,
+    Layer,
+    LayerContext,
+    Network,
+    RunConfig,
+    Trainer,
+    load_config,
+)
 from modnet.core.interfaces import Cost
-from modnet.engines.numpy.threads import Pool, _begin_lane, cores, lanes_for, one_blas_thread
-from modnet.engines.numpy.workers import Lanes
+from modnet.engines.numpy.threads import Pool, _begin_lane, cores, one_blas_thread, worker_count
+from modnet.engines.numpy.workers import Workers
 from modnet.engines.numpy.workspace import Workspace
-from modnet.network.evaluate import Tally
+from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import CHUNK
 
 
@@ -30,13 +40,13 @@ class Remembering(Layer):
     def initial_state(self, input_shape: tuple[int, ...]) -> dict[str, Any]:
         return {"mean": np.zeros(input_shape)}
 
-    def net_input(self, x: Any, work: LayerPass) -> Any:
-        if work.training:
-            work.state["mean"][...] = 0.5 * work.state["mean"] + 0.5 * x.mean(axis=0)
-        return x - work.state["mean"]
+    def forward(self, x: Any, ctx: LayerContext) -> Any:
+        if ctx.training:
+            ctx.state["mean"][...] = 0.5 * ctx.state["mean"] + 0.5 * x.mean(axis=0)
+        return x - ctx.state["mean"]
 
-    def backward(self, delta: Any, work: LayerPass) -> Any:
-        del work
+    def backward(self, delta: Any, ctx: LayerContext) -> Any:
+        del ctx
         return delta, {}
 
 
@@ -44,13 +54,13 @@ class Together(Layer):
     """A stranger's layer that needs all samples of a batch, but keeps nothing: x less their mean."""
 
     kind: Literal["together"] = "together"
-    whole_batch: ClassVar[bool] = True
+    needs_full_batch: ClassVar[bool] = True
 
-    def net_input(self, x: Any, work: LayerPass) -> Any:
-        return x - x.mean(axis=0) if work.training else x
+    def forward(self, x: Any, ctx: LayerContext) -> Any:
+        return x - x.mean(axis=0) if ctx.training else x
 
-    def backward(self, delta: Any, work: LayerPass) -> Any:
-        del work
+    def backward(self, delta: Any, ctx: LayerContext) -> Any:
+        del ctx
         return delta - delta.mean(axis=0), {}
 
 
@@ -145,8 +155,8 @@ def test_lanes_learn_what_the_equations_say(threads: int | str, kind: str, size:
         assert np.allclose(layer.biases, values[1], rtol=1e-9, atol=1e-11)
 
 
-def lanes(network: Network, threads: int, rows: int) -> Lanes:
-    return Lanes(network, 0, threads, rows)
+def lanes(network: Network, threads: int, rows: int) -> Workers:
+    return Workers(network, 0, threads, rows)
 
 
 def a_network(rng: np.random.Generator, layers: Sequence[Any] = WIDE, **more: Any) -> Network:
@@ -166,12 +176,12 @@ def test_the_gradient_of_a_batch_in_lanes_is_the_whole_batchs(
     split.small(x, y, outputs)
     assert np.max(np.abs(split.gradient - gradient)) <= 1e-12 * np.max(np.abs(gradient))
     assert np.allclose(outputs, network.forward(x), rtol=1e-13, atol=0)
-    tally = Tally(network.cost, ())
+    tally = MetricAccumulator(network.cost, ())
     assert split.large(rows, lambda piece: (x[piece], y[piece]), tally) is None
     assert np.max(np.abs(split.gradient - gradient)) <= 1e-12 * np.max(np.abs(gradient))
     weights = network.parameters[: network.regularized]
     penalty = sum(float(penalty(weights)) for penalty in network.regularizers)
-    assert tally.figures()["cost"] + penalty == pytest.approx(cost, rel=1e-12)
+    assert tally.compute()["cost"] + penalty == pytest.approx(cost, rel=1e-12)
     split.close()
 
 
@@ -181,7 +191,7 @@ def test_the_gradient_of_chunks_in_lanes_is_the_whole_batchs(rng: np.random.Gene
     network = a_network(rng)
     x, y = rng.normal(size=(rows, 5)), rng.normal(size=(rows, 4))
     _, gradient = Workspace(network, chunk=rows).cost_and_gradient(x, y)
-    split, asked, tally = lanes(network, count, rows), [], Tally(network.cost, ())
+    split, asked, tally = lanes(network, count, rows), [], MetricAccumulator(network.cost, ())
     split.large(rows, lambda piece: (asked.append((piece.start, piece.stop)), (x[piece], y[piece]))[1], tally)
     assert np.max(np.abs(split.gradient - gradient)) <= 1e-12 * np.max(np.abs(gradient))
     assert sorted(asked) == [(start, min(start + CHUNK, rows)) for start in range(0, rows, CHUNK)]  # each of them once
@@ -339,12 +349,12 @@ def test_as_many_lanes_as_threads_but_none_without_a_sample(
 
 def test_auto_is_one_for_each_core_where_an_update_is_large_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modnet.engines.numpy.threads.cores", lambda: 6)
-    assert lanes_for(None, 10, 2260) == 1
-    assert lanes_for(None, 1000, 100_000) == 6
-    assert lanes_for(None, 4, 100_000_000) == 4
-    assert lanes_for(3, 10, 10) == 3
-    assert lanes_for(3, 2, 10**9) == 2
-    assert lanes_for(1, 10**6, 10**9) == 1
+    assert worker_count(None, 10, 2260) == 1
+    assert worker_count(None, 1000, 100_000) == 6
+    assert worker_count(None, 4, 100_000_000) == 4
+    assert worker_count(3, 10, 10) == 3
+    assert worker_count(3, 2, 10**9) == 2
+    assert worker_count(1, 10**6, 10**9) == 1
     monkeypatch.undo()
     assert 1 <= cores() <= 4096
 
@@ -356,14 +366,14 @@ def test_auto_is_one_for_each_core_where_an_update_is_large_enough(monkeypatch: 
 def test_what_threads_may_be(given: Any, read: int | None, written: Any) -> None:
     config = load_config({"threads": given})
     assert config.threads == read
-    assert config.to_plain()["threads"] == written
-    assert load_config(config.to_plain()) == config
+    assert config.to_config()["threads"] == written
+    assert load_config(config.to_config()) == config
     assert load_config(None, [f"threads={given}"]).threads == read
 
 
 def test_threads_are_auto_where_nobody_says_anything() -> None:
     assert RunConfig().threads is None
-    assert RunConfig().to_plain()["threads"] == "auto"
+    assert RunConfig().to_config()["threads"] == "auto"
 
 
 @pytest.mark.parametrize(
@@ -390,13 +400,13 @@ def test_an_error_in_a_lane_reaches_the_caller_and_the_others_are_done() -> None
     done: list[int] = []
 
     def task(number: int) -> Callable[[], None]:
-        def work() -> None:
+        def ctx() -> None:
             time.sleep(0.002 * number)
             if number in bad:
                 raise ZeroDivisionError(number)
             done.append(number)
 
-        return work
+        return ctx
 
     for bad in ([0], [1], [2], [3]):
         pool = Pool(4)
@@ -409,18 +419,18 @@ def test_an_error_in_a_lane_reaches_the_caller_and_the_others_are_done() -> None
 
 
 def test_no_thread_stays_when_a_training_is_over() -> None:
-    def named() -> list[str]:
+    def running() -> list[str]:
         return [thread.name for thread in threading.enumerate() if thread.name.startswith("modnet-lane")]
 
     seen: list[int] = []
-    Watch.at["epoch_end"] = lambda training: seen.append(len(named()))  # noqa: ARG005
+    Watch.at["epoch_end"] = lambda training: seen.append(len(running()))  # noqa: ARG005
     fit(0, 45, 3, callbacks=["watch"])
     assert seen == [2, 2]
-    assert named() == []
+    assert running() == []
     Watch.at["epoch_end"] = lambda training: 1 // (training.updates - training.updates)
     with pytest.raises(ZeroDivisionError):
         fit(0, 45, 3, callbacks=["watch"])
-    assert named() == []
+    assert running() == []
 
 
 class Steep(Cost):

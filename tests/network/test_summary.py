@@ -85,7 +85,7 @@ def test_every_parameter_is_where_the_summary_says(net: Network) -> None:
 
 @every_network
 def test_the_summary_goes_to_json_and_back(net: Network) -> None:
-    plain = modnet.summary(net).to_plain()
+    plain = modnet.summary(net).to_dict()
     assert json.loads(json.dumps(plain))["sizes"] == net.sizes
 
 
@@ -98,9 +98,9 @@ def test_only_a_product_with_a_matrix_is_called_one(name: str, affine: list[bool
     assert [layer.affine for layer in modnet.summary(NETWORKS[name]).layers] == affine
 
 
-@pytest.mark.parametrize("part", parts("activation"), ids=lambda part: part.named_kind())
+@pytest.mark.parametrize("part", parts("activation"), ids=lambda part: part.kind_name())
 def test_softmax_alone_mixes_its_neurons(part: type[Activation]) -> None:
-    assert acts_elementwise(part(), np.array([[-1.0, 0.5, 2.0]])) is (part.named_kind() != "softmax")
+    assert acts_elementwise(part(), np.array([[-1.0, 0.5, 2.0]])) is (part.kind_name() != "softmax")
 
 
 def test_a_network_prints_itself_as_its_layers() -> None:

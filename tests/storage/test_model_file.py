@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 import modnet
-from modnet import Layer, LayerPass, Network, Trainer
+from modnet import Layer, LayerContext, Network, Trainer
 from modnet.components.activations import Sigmoid, Softmax
 from modnet.components.costs import CategoricalCrossEntropy, Quadratic
 from modnet.components.layers import Dense
@@ -25,18 +25,18 @@ class Centred(Layer):
     """A stranger's layer without parameters: x less the running mean of what it has seen while training."""
 
     kind: Literal["centred"] = "centred"
-    whole_batch: ClassVar[bool] = True
+    needs_full_batch: ClassVar[bool] = True
 
     def initial_state(self, input_shape: tuple[int, ...]) -> dict[str, Any]:
         return {"mean": np.zeros(input_shape)}
 
-    def net_input(self, x: Any, work: LayerPass) -> Any:
-        if work.training:
-            work.state["mean"][...] = 0.9 * work.state["mean"] + 0.1 * x.mean(axis=0)
-        return x - work.state["mean"]
+    def forward(self, x: Any, ctx: LayerContext) -> Any:
+        if ctx.training:
+            ctx.state["mean"][...] = 0.9 * ctx.state["mean"] + 0.1 * x.mean(axis=0)
+        return x - ctx.state["mean"]
 
-    def backward(self, delta: Any, work: LayerPass) -> Any:
-        del work
+    def backward(self, delta: Any, ctx: LayerContext) -> Any:
+        del ctx
         return delta, {}
 
 

@@ -56,7 +56,7 @@ def test_labels_that_no_file_can_keep_are_told_before_anything_is_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: tuple[np.ndarray, np.ndarray]
 ) -> None:
     swept = []
-    monkeypatch.setattr("modnet.training.loop.Training.sweep", lambda *whatever: swept.append(whatever))
+    monkeypatch.setattr("modnet.training.loop.TrainingLoop.run_sweep", lambda *whatever: swept.append(whatever))
     with pytest.raises(ModelFileError, match=r"run: the class \('a',\) cannot be kept in a file; allowed: text"):
         Trainer.from_config(CONFIG).fit(data[0], [("a",), ("b",)] * 15, out=tmp_path / "run")
     assert swept == list(tmp_path.iterdir()) == []

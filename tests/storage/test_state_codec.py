@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from modnet.storage.state_codec import TreeError, differences, join, take_apart
+from modnet.storage.state_codec import TreeError, differences, flatten, unflatten
 
 NUMBERS = st.sampled_from(["f8", "f4", "i8", "i2", "u1", "u8", "?"])
 LEAVES = (
@@ -43,9 +43,9 @@ def told(value: Any) -> Any:
 
 
 def there_and_back(tree: Any) -> Any:
-    said, held = take_apart(tree, "t.")
+    said, held = flatten(tree, "t.")
     assert all(name.startswith("t.") for name in held)
-    return join(json.loads(json.dumps(said, allow_nan=False)), held)
+    return unflatten(json.loads(json.dumps(said, allow_nan=False)), held)
 
 
 @given(TREES)
@@ -67,14 +67,14 @@ def test_what_a_training_keeps_comes_back() -> None:
 
 def test_one_array_in_two_places_stays_one_and_keeps_how_it_lies() -> None:
     one = np.asfortranarray(np.arange(6.0).reshape(2, 3))
-    said, held = take_apart([one, {"again": one.T}], "t.")
-    again = join(said, held)
+    said, held = flatten([one, {"again": one.T}], "t.")
+    again = unflatten(said, held)
     assert again[0].flags.f_contiguous
     assert again[0].tolist() == one.tolist()
     shared = np.arange(3)
-    said, held = take_apart([shared, (shared,)], "t.")
+    said, held = flatten([shared, (shared,)], "t.")
     assert len(held) == 1
-    again = join(said, held)
+    again = unflatten(said, held)
     assert again[0] is again[1][0]
 
 
@@ -102,7 +102,7 @@ class Listed(list[int]):
 )
 def test_what_no_file_can_keep_is_named_with_its_place(value: Any, what: str) -> None:
     with pytest.raises(TreeError) as caught:
-        take_apart({"a": [value]}, "t.")
+        flatten({"a": [value]}, "t.")
     assert str(caught.value).startswith(f"{what}; allowed: None, booleans")
 
 
@@ -110,7 +110,7 @@ def test_what_contains_itself_is_too_deep() -> None:
     tree: list[Any] = []
     tree.append(tree)
     with pytest.raises(TreeError, match="nested more than 50 deep"):
-        take_apart(tree, "t.")
+        flatten(tree, "t.")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_what_contains_itself_is_too_deep() -> None:
 )  # fmt: skip
 def test_nothing_else_is_made_of_a_file(said: Any) -> None:
     with pytest.raises(TreeError):
-        join(said, {"t.0": np.zeros(3)})
+        unflatten(said, {"t.0": np.zeros(3)})
 
 
 @pytest.mark.parametrize(

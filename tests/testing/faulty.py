@@ -17,7 +17,7 @@ from modnet import (
     Initializer,
     Layer,
     Optimizer,
-    Parameter,
+    ParameterSpec,
     Schedule,
     hookimpl,
     namespace,
@@ -341,8 +341,8 @@ class MeanOfBiases(_Units):
 
     kind: Literal["mean-of-biases"] = "mean-of-biases"
 
-    def backward(self, delta, work):
-        below, gradients = super().backward(delta, work)
+    def backward(self, delta, ctx):
+        below, gradients = super().backward(delta, ctx)
         return below, {**gradients, "biases": gradients["biases"] / delta.shape[0]}
 
 
@@ -352,11 +352,11 @@ class MissingTerm(Layer):
 
     kind: Literal["missing-term"] = "missing-term"
 
-    def net_input(self, x, work):
+    def forward(self, x, ctx):
         return x * namespace(x).mean(x, axis=-1, keepdims=True)
 
-    def backward(self, delta, work):
-        return delta * namespace(delta).mean(work.x, axis=-1, keepdims=True), {}
+    def backward(self, delta, ctx):
+        return delta * namespace(delta).mean(ctx.x, axis=-1, keepdims=True), {}
 
 
 @caught_by("network-gradient", "the network's gradient")
@@ -366,7 +366,7 @@ class SharesABuffer(Layer):
     kind: Literal["shares-a-buffer"] = "shares-a-buffer"
 
     def parameters(self, input_shape):
-        spec = Parameter((3, input_shape[0]), ScaledNormal(), input_shape[0], 3, regularized=True)
+        spec = ParameterSpec((3, input_shape[0]), ScaledNormal(), input_shape[0], 3, regularized=True)
         return {"weights": spec, "more": spec}
 
     def output_shape(self, input_shape):
@@ -374,13 +374,13 @@ class SharesABuffer(Layer):
             raise ValueError("takes vectors")
         return (3,)
 
-    def net_input(self, x, work):
-        return work.affine(x, work.parameters["weights"], None) + (x * x) @ work.parameters["more"].T
+    def forward(self, x, ctx):
+        return ctx.affine(x, ctx.parameters["weights"], None) + (x * x) @ ctx.parameters["more"].T
 
-    def backward(self, delta, work):
-        one = work.weight_gradient(delta, work.x)
-        other = work.weight_gradient(delta, work.x * work.x)
-        below = delta @ work.parameters["weights"] + 2.0 * work.x * (delta @ work.parameters["more"])
+    def backward(self, delta, ctx):
+        one = ctx.weight_gradient(delta, ctx.x)
+        other = ctx.weight_gradient(delta, ctx.x * ctx.x)
+        below = delta @ ctx.parameters["weights"] + 2.0 * ctx.x * (delta @ ctx.parameters["more"])
         return below, {"weights": one, "more": other}
 
 
@@ -391,8 +391,8 @@ class HiddenState(Dropout):
     kind: Literal["hidden-state"] = "hidden-state"
     _memory: dict[str, Any] = PrivateAttr(default_factory=dict)
 
-    def net_input(self, x, work):
-        if work.training:
+    def forward(self, x, ctx):
+        if ctx.training:
             self._memory["mean"] = namespace(x).mean(x)
         return x - self._memory.get("mean", 0.0)
 
@@ -406,7 +406,7 @@ class MutatesState(Momentum):
 
     kind: Literal["mutates-state"] = "mutates-state"
 
-    def step(self, gradient, state, rate):
+    def update(self, gradient, state, rate):
         velocity = state["velocity"]
         velocity *= self.momentum
         velocity += gradient
@@ -419,9 +419,9 @@ class MutatesTheDict(Adam):
 
     kind: Literal["mutates-the-dict"] = "mutates-the-dict"
 
-    def step(self, gradient, state, rate):
+    def update(self, gradient, state, rate):
         state["updates"] += 1
-        step, after = super().step(gradient, {**state, "updates": state["updates"] - 1}, rate)
+        step, after = super().update(gradient, {**state, "updates": state["updates"] - 1}, rate)
         return step, after
 
 
@@ -431,10 +431,10 @@ class ListState(Plain):
 
     kind: Literal["list-state"] = "list-state"
 
-    def start(self, parameters):
+    def init(self, parameters):
         return {"rates": []}
 
-    def step(self, gradient, state, rate):
+    def update(self, gradient, state, rate):
         return rate * gradient, {"rates": [*state["rates"], rate]}
 
 
@@ -444,7 +444,7 @@ class Climbs(Plain):
 
     kind: Literal["climbs"] = "climbs"
 
-    def step(self, gradient, state, rate):
+    def update(self, gradient, state, rate):
         return -rate * gradient, state
 
 
@@ -514,8 +514,8 @@ class Miscounts(Optimizer):
 
     kind: Literal["miscounts"] = "miscounts"
 
-    def epoch(self, descent):
-        descent.sweep(None, 2)
+    def epoch(self, problem):
+        problem.run_sweep(None, 2)
 
 
 @caught_by("covers-every-sample", "should come once, came")
@@ -524,8 +524,8 @@ class WithReplacement(MiniBatch):
 
     kind: Literal["with-replacement"] = "with-replacement"
 
-    def epoch(self, descent):
-        descent.sweep(descent.rng.integers(0, descent.samples, descent.samples), self.batch_size)
+    def epoch(self, problem):
+        problem.run_sweep(problem.rng.integers(0, problem.samples, problem.samples), self.batch_size)
 
 
 @caught_by("refuses-with-value-error", "should raise ValueError, got RuntimeError")
@@ -545,9 +545,9 @@ class ClimbsToo(Batch):
 
     kind: Literal["climbs-too"] = "climbs-too"
 
-    def epoch(self, descent):
-        gradient = descent.evaluate()[1]
-        descent.parameters[...] = descent.parameters + 0.1 * gradient
+    def epoch(self, problem):
+        gradient = problem.value_and_grad()[1]
+        problem.parameters[...] = problem.parameters + 0.1 * gradient
 
 
 # Metrics, callbacks, datasets.
@@ -726,7 +726,7 @@ class Drifts(Plain):
 
     kind: Literal["drifts"] = "drifts"
 
-    def step(self, gradient, state, rate):
+    def update(self, gradient, state, rate):
         return rate * (gradient + 1e-9), state
 
 

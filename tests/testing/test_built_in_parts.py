@@ -69,9 +69,9 @@ def write_idx(folder: Path) -> list[dict[str, Any]]:
 FILES = {"csv": write_csv, "npz": write_npz, "idx": write_idx}
 
 
-@pytest.mark.parametrize("part", BUILT_IN, ids=lambda part: f"{part.family}-{part.named_kind()}")
+@pytest.mark.parametrize("part", BUILT_IN, ids=lambda part: f"{part.family}-{part.kind_name()}")
 def test_built_in_part_conforms(part, tmp_path):
-    kind = part.named_kind()
+    kind = part.kind_name()
     examples = FILES[kind](tmp_path) if kind in FILES else EXAMPLES.get((part.family, kind))
     report = check_component(part, examples)
     report.raise_for_failures()

@@ -37,7 +37,7 @@ def test_fault_is_caught_by_name(part, check, words):
     assert found.status == "failed", report
     assert words in found.message
     assert not report.ok
-    assert f"{part.family}:{part.named_kind()} {check}: {found.message}" in report.failures
+    assert f"{part.family}:{part.kind_name()} {check}: {found.message}" in report.failures
     assert "\n" not in found.message
 
 

@@ -22,7 +22,7 @@ from training.diverging import (
     told_by_training,
 )
 
-from modnet import DivergenceError, Layer, LayerPass, Rule, Trainer
+from modnet import DivergenceError, Layer, LayerContext, Trainer, UpdateRule
 from modnet.components.activations import Tanh
 from modnet.components.costs import Quadratic
 
@@ -42,16 +42,16 @@ class Tripwire(Layer):
         del input_shape
         return {"passes": np.zeros(1)}
 
-    def _trips(self, way: str, work: LayerPass) -> bool:
-        return way == self.way and bool(work.state["passes"] == self.at + 1)
+    def _trips(self, way: str, ctx: LayerContext) -> bool:
+        return way == self.way and bool(ctx.state["passes"] == self.at + 1)
 
-    def net_input(self, x: Any, work: LayerPass) -> Any:
-        if work.training:
-            work.state["passes"] += 1
-        return x * np.nan if self._trips("there", work) else x
+    def forward(self, x: Any, ctx: LayerContext) -> Any:
+        if ctx.training:
+            ctx.state["passes"] += 1
+        return x * np.nan if self._trips("there", ctx) else x
 
-    def backward(self, delta: Any, work: LayerPass) -> Any:
-        return (delta * np.nan if self._trips("back", work) else delta), {}
+    def backward(self, delta: Any, ctx: LayerContext) -> Any:
+        return (delta * np.nan if self._trips("back", ctx) else delta), {}
 
 
 class TrippedTanh(Tanh):
@@ -80,7 +80,7 @@ class TrippedCost(Quadratic):
         return np.where((y[:, :1] == 7) & (self.way == "back"), np.nan, a - y)
 
 
-class TrippedRule(Rule):
+class TrippedRule(UpdateRule):
     """θ ← θ − η∇, but a step of another size in the update ``at``, for the parameter ``place``."""
 
     kind: Literal["tripped-rule"] = "tripped-rule"
@@ -88,11 +88,11 @@ class TrippedRule(Rule):
     place: int
     size: str = "inf"
 
-    def start(self, parameters: Any) -> dict[str, Any]:
+    def init(self, parameters: Any) -> dict[str, Any]:
         del parameters
         return {"updates": 0}
 
-    def step(self, gradient: Any, state: dict[str, Any], rate: float) -> Any:
+    def update(self, gradient: Any, state: dict[str, Any], rate: float) -> Any:
         step = rate * gradient
         if state["updates"] == self.at:
             step[self.place] = float(self.size)

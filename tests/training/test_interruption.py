@@ -19,7 +19,7 @@ from training.resuming import same
 
 import modnet
 from modnet import Interrupted, ModelFileError, Trainer
-from modnet.training.signals import heeding
+from modnet.training.signals import handle_signals
 
 SAVING = ("--set", "network.layers=[12, 10]", "--set", "optimizer.rule=adam", "--set",
           'callbacks=[{kind="checkpoint", every_seconds=0.001, keep=2}]', "--quiet")  # fmt: skip
@@ -210,7 +210,7 @@ def test_the_second_signal_does_what_it_did_before() -> None:
 
 
 def signalled_twice(heard: list[Any]) -> None:
-    with heeding(lambda name, number: heard.append((name, number))):
+    with handle_signals(lambda name, number: heard.append((name, number))):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         raise ZeroDivisionError
@@ -219,7 +219,7 @@ def signalled_twice(heard: list[Any]) -> None:
 def test_signals_that_are_ignored_and_threads_are_left_alone() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with heeding(lambda *_: None):
+        with handle_signals(lambda *_: None):
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
@@ -227,7 +227,7 @@ def test_signals_that_are_ignored_and_threads_are_left_alone() -> None:
 
     def elsewhere() -> None:
         try:
-            with heeding(lambda *_: None):
+            with handle_signals(lambda *_: None):
                 assert signal.getsignal(signal.SIGINT) is before
         except BaseException as error:
             failed.append(error)

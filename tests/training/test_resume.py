@@ -139,13 +139,13 @@ class Centre(Layer):
     def initial_state(self, input_shape: tuple[int, ...]) -> dict[str, Any]:
         return {"mean": np.zeros(input_shape)}
 
-    def net_input(self, x: Any, work: Any) -> Any:
-        if work.training:
-            work.state["mean"][...] = 0.9 * work.state["mean"] + 0.1 * x.mean(axis=0)
-        return x - work.state["mean"]
+    def forward(self, x: Any, ctx: Any) -> Any:
+        if ctx.training:
+            ctx.state["mean"][...] = 0.9 * ctx.state["mean"] + 0.1 * x.mean(axis=0)
+        return x - ctx.state["mean"]
 
-    def backward(self, delta: Any, work: Any) -> Any:
-        del work
+    def backward(self, delta: Any, ctx: Any) -> Any:
+        del ctx
         return delta, {}
 
 
@@ -154,13 +154,13 @@ class Solver(Optimizer):
 
     kind: Literal["solver"] = "solver"
 
-    def epoch(self, descent: Any) -> None:
-        seen = descent.memory.setdefault("seen", [])
-        for _ in range(int(descent.rng.integers(3, 6))):
-            cost, gradient = descent.evaluate()
+    def epoch(self, problem: Any) -> None:
+        seen = problem.optimizer_state.setdefault("seen", [])
+        for _ in range(int(problem.rng.integers(3, 6))):
+            cost, gradient = problem.value_and_grad()
             seen.append((cost, gradient.copy(), float("inf"), np.float32(cost)))
-            descent.memory["mean"] = sum(each[1] for each in seen[-3:]) / 3
-            descent.update(descent.memory["mean"] + 0.01 * descent.parameters * descent.rate)
+            problem.optimizer_state["mean"] = sum(each[1] for each in seen[-3:]) / 3
+            problem.apply_gradient(problem.optimizer_state["mean"] + 0.01 * problem.parameters * problem.learning_rate)
 
 
 class Twice(Optimizer):
@@ -171,14 +171,14 @@ class Twice(Optimizer):
     def updates(self, samples: int) -> int:
         return 8 if samples else 0
 
-    def epoch(self, descent: Any) -> None:
-        order = descent.rng.permutation(descent.samples)
-        first = order[: int(20 + 10 * descent.evaluate()[0] % 10)]
-        descent.sweep(first, 7)
-        descent.parameters[...] *= 0.99
-        descent.memory["epochs"] = descent.memory.get("epochs", 0) + 1
-        descent.sweep(order[len(first) :], 4 + descent.memory["epochs"])
-        descent.update(descent.evaluate()[1])
+    def epoch(self, problem: Any) -> None:
+        order = problem.rng.permutation(problem.samples)
+        first = order[: int(20 + 10 * problem.value_and_grad()[0] % 10)]
+        problem.run_sweep(first, 7)
+        problem.parameters[...] *= 0.99
+        problem.optimizer_state["epochs"] = problem.optimizer_state.get("epochs", 0) + 1
+        problem.run_sweep(order[len(first) :], 4 + problem.optimizer_state["epochs"])
+        problem.apply_gradient(problem.value_and_grad()[1])
 
 
 class Writes(Optimizer):
@@ -186,8 +186,8 @@ class Writes(Optimizer):
 
     kind: Literal["writes"] = "writes"
 
-    def epoch(self, descent: Any) -> None:
-        descent.parameters[...] -= descent.rate * descent.evaluate()[1]
+    def epoch(self, problem: Any) -> None:
+        problem.parameters[...] -= problem.learning_rate * problem.value_and_grad()[1]
 
 
 class Counts(Callback):
@@ -204,11 +204,11 @@ class _Counting:
     def __init__(self) -> None:
         self.heard: list[int] = []
 
-    def memory(self) -> Any:
+    def state_dict(self) -> Any:
         return {"heard": self.heard}
 
-    def remember(self, memory: Any) -> None:
-        self.heard = memory["heard"]
+    def load_state_dict(self, state: Any) -> None:
+        self.heard = state["heard"]
 
     @hookimpl
     def modnet_fit_start(self, training: Any) -> None:
@@ -412,9 +412,9 @@ def test_what_no_file_can_keep_is_told(data: Data, tmp_path: Path) -> None:
     class Hoarder(Optimizer):
         kind: Literal["hoarder"] = "hoarder"
 
-        def epoch(self, descent: Any) -> None:
-            descent.memory["seen"] = [{1, 2}]
-            descent.sweep(None, 10)
+        def epoch(self, problem: Any) -> None:
+            problem.optimizer_state["seen"] = [{1, 2}]
+            problem.run_sweep(None, 10)
 
     with installed(Hoarder), pytest.raises(ModelFileError) as caught:
         Trainer.from_config(configuration({"kind": "hoarder"})).fit(*data, out=tmp_path / "run")

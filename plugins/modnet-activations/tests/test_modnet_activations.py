@@ -218,7 +218,7 @@ def test_the_largest_z_keeps_the_asymptote(part: Activation, dtype: str) -> None
 @pytest.mark.parametrize("value", [0, 0.0, -1.0, 2e30, math.inf, math.nan, "1", None, True])
 def test_option_bounds(part: type[Activation], option: str, value: object) -> None:
     with pytest.raises(ValidationError) as caught:
-        part.model_validate({"kind": part.named_kind(), option: value})
+        part.model_validate({"kind": part.kind_name(), option: value})
     assert [error["loc"] for error in caught.value.errors()] == [(option,)]
 
 
@@ -234,7 +234,7 @@ def test_the_entry_point_names_a_module_that_gives_the_five() -> None:
     module = importlib.import_module(module_name)
     assert hasattr(module.modnet_components, "modnet_impl"), "the mark that modnet.hookimpl leaves"
     parts = module.modnet_components()
-    assert {part.named_kind() for part in parts} == {"elu", "gelu", "silu", "softplus", "mish"}
+    assert {part.kind_name() for part in parts} == {"elu", "gelu", "silu", "softplus", "mish"}
     assert {part.family for part in parts} == {"activation"}
 
 
@@ -243,4 +243,4 @@ def test_every_part_and_option_is_described(part: type[Activation]) -> None:
     assert "Source: " in (part.__doc__ or "")
     for option in part.option_names():
         assert part.model_fields[option].description
-    assert f"`{part.named_kind()}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"`{part.kind_name()}`" in (ROOT / "README.md").read_text(encoding="utf-8")

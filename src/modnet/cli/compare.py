@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from modnet.cli.options import configured, figure_text, kinds_in, naming, optimizers_option, read_config
-from modnet.training.setup import with_optimizers
+from modnet.cli.options import configured, error_prefix, figure_text, kinds_in, optimizers_option, read_config
+from modnet.training.setup import configs_per_optimizer
 from modnet.training.trainer import Trainer
 
 __all__ = ["command"]
@@ -35,15 +35,15 @@ def command(
     """
     base = read_config(config, settings, epochs, seed, dtype)
     kinds = kinds_in(optimizers)
-    with naming(config):
+    with error_prefix(config):
         data = base.data.load()
-        configs = with_optimizers(base, kinds, data)
+        configs = configs_per_optimizer(base, kinds, data)
     results, part = [], "train"
     for kind, each in zip(kinds, configs, strict=True):
-        with naming(config):
+        with error_prefix(config):
             run = Trainer(each).fit(*data.train, validation=data.validation, test=data.test)
         part = next(name for name in ("test", "validation", "train") if name in run.samples)
-        figures = run.test or run.judge(part)
+        figures = run.test or run.evaluate(part)
         results.append({"optimizer": kind, "epochs": len(run.history), "updates": run.updates,
                         "seconds": run.seconds, "part": part, **figures})  # fmt: skip
     if as_json:

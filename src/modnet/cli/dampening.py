@@ -11,13 +11,13 @@ from typing import Any
 
 import click
 
-from modnet.analysis.gradients.gradient_flow import Flow
-from modnet.analysis.gradients.suggestions import Remedy, settings_of
+from modnet.analysis.gradients.gradient_flow import GradientFlow
+from modnet.analysis.gradients.suggestions import Suggestion, to_overrides
 from modnet.analysis.gradients.trials import Trial
 from modnet.analysis.gradients.vanishing import Dampening, dampening
 from modnet.analysis.plots.gradients import picture
 from modnet.analysis.plots.style import form_of, save
-from modnet.cli.options import configured, figure_text, naming, read_config
+from modnet.cli.options import configured, error_prefix, figure_text, read_config
 from modnet.cli.output import progress_bar
 from modnet.core.errors import ConfigError
 
@@ -59,10 +59,10 @@ def command(
         raise ConfigError(f"{config}: a run is as it was; --set, --epochs, --seed and --dtype go with a configuration")
     if plot is not None:
         form_of(plot)  # before the work, not after it
-    with naming(None if source is config else config), progress_bar() as progress:
+    with error_prefix(None if source is config else config), progress_bar() as progress:
         found = replace(dampening(source, samples=samples, remedy=not no_remedy, progress=progress), source=config)
     if as_json:
-        click.echo(json.dumps(found.to_plain()))
+        click.echo(json.dumps(found.to_dict()))
     else:
         _print(found, settings)
     if plot is not None:  # last, so that the numbers come without matplotlib too
@@ -85,7 +85,7 @@ def _print(found: Dampening, settings: tuple[str, ...]) -> None:
         _print_remedy(found, found.remedy, settings)
 
 
-def _print_flow(title: str, flow: Flow) -> None:
+def _print_flow(title: str, flow: GradientFlow) -> None:
     names = ("layer", "σ", "neurons", "‖δ‖", "ratio", "σ′", "next ‖W‖", "Δθ/θ", "saturated", "dead")
     rows = [
         (
@@ -101,7 +101,7 @@ def _print_flow(title: str, flow: Flow) -> None:
     _print_table(title, names, rows)
 
 
-def _print_remedy(found: Dampening, remedy: Remedy, settings: tuple[str, ...]) -> None:
+def _print_remedy(found: Dampening, remedy: Suggestion, settings: tuple[str, ...]) -> None:
     best = sorted(remedy.tried, key=lambda trial: (-trial.updates, -trial.score))[:_SHOWN]
     figure = remedy.before.figure
     rows = [
@@ -120,7 +120,7 @@ def _print_remedy(found: Dampening, remedy: Remedy, settings: tuple[str, ...]) -
         click.echo("\nNothing that was tried helps.")
         return
     place = "" if found.source is None else f" {_config_of(found.source)}"
-    every = [shlex.quote(setting) for setting in (*settings, *settings_of(remedy.patch))]
+    every = [shlex.quote(setting) for setting in (*settings, *to_overrides(remedy.patch))]
     click.echo("\nWhat would help:\n")
     click.echo(" \\\n  ".join([f"modnet train{place}", *(f"--set {setting}" for setting in every)]))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from modnet.analysis.results.predictions import PARTS, answers, read_like
+from modnet.analysis.results.predictions import PARTS, answers, match_training
 from modnet.cli.options import figure_text
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError
@@ -31,7 +31,7 @@ def command(run: str, path: str | None, part: str | None, as_json: bool) -> None
     """Print cost and metrics of the network in RUN, a run folder or a model file."""
     network = load(run)
     config = network.config or RunConfig()
-    dataset = read_like(network, config.data if path is None else dataset_at(path, config.data))
+    dataset = match_training(network, config.data if path is None else dataset_at(path, config.data))
     found = answers(network, config.model_copy(update={"data": dataset}), dataset.load(), part)
     if as_json:
         click.echo(json.dumps({"run": run, "part": found.part, "samples": len(found), **found.figures}))

@@ -55,7 +55,7 @@ def command(
     network, _ = open_network(config, settings, epochs, seed, dtype)
     found = summary(network)
     if as_json:
-        click.echo(json.dumps(found.to_plain()))
+        click.echo(json.dumps(found.to_dict()))
     else:
         _print(found)
     if plot is not None:  # last, so that the numbers come without matplotlib too

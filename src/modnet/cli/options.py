@@ -12,7 +12,7 @@ from modnet.config.run_config import RunConfig, load_config
 from modnet.core.errors import ConfigError
 from modnet.network.summary import figure_text
 
-__all__ = ["configured", "figure_text", "kinds_in", "naming", "optimizers_option", "read_config"]
+__all__ = ["configured", "error_prefix", "figure_text", "kinds_in", "optimizers_option", "read_config"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -66,7 +66,7 @@ def kinds_in(optimizers: str) -> list[str]:
 
 
 @contextmanager
-def naming(config: str | None) -> Iterator[None]:
+def error_prefix(config: str | None) -> Iterator[None]:
     """Let an error that is only seen beside the data name the configuration's file too."""
     try:
         yield

@@ -67,7 +67,7 @@ def command(
         form_of(plot)  # before the work, not after it
     found = results(run, part=part, mistakes=mistakes, image=image_of(image))
     if as_json:
-        click.echo(json.dumps(found.to_plain()))
+        click.echo(json.dumps(found.to_dict()))
     else:
         _print(found)
     if plot is not None:

@@ -31,9 +31,9 @@ def command(run: str, rows: str, out: str | None) -> None:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise DataError(f"{rows}: row {row} (counted from 0): the outputs leave the finite numbers")
-    labels = None if network.classes is None else network.labels_of(outputs).tolist()
-    named = network.classes is not None and len(network.classes) == network.outputs
-    names = network.classes.tolist() if named and network.classes is not None else range(network.outputs)
+    labels = None if network.classes is None else network.decode(outputs).tolist()
+    named_outputs = network.classes is not None and len(network.classes) == network.outputs
+    names = network.classes.tolist() if named_outputs and network.classes is not None else range(network.outputs)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*(["class"] if labels is not None else []), *(f"output_{name}" for name in names)])

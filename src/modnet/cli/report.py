@@ -36,7 +36,7 @@ def command(
             progress=show,
         )  # fmt: skip
     if as_json:
-        click.echo(json.dumps(found.to_plain()))
+        click.echo(json.dumps(found.to_dict()))
         if out is None:
             return
     path = str(Path(run) / _NAME) if out is None else out

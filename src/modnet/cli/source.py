@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modnet.cli.options import naming, read_config
+from modnet.cli.options import error_prefix, read_config
 from modnet.core.errors import ConfigError
 from modnet.data.dataset import Data
 from modnet.network.network import Network
 from modnet.storage.model_file import load
-from modnet.training.setup import compose
+from modnet.training.setup import build
 
 __all__ = ["open_network"]
 
@@ -33,7 +33,7 @@ def open_network(
             )
         return load(source), None
     config = read_config(source, settings, epochs, seed, dtype)
-    with naming(source):
+    with error_prefix(source):
         data = config.data.load()
-        network, _, _ = compose(config, data, None)
+        network, _, _ = build(config, data, None)
     return network, data

@@ -17,7 +17,7 @@ from modnet.analysis.landscape.landscape import (
 )
 from modnet.analysis.plots.landscape import animation, picture
 from modnet.analysis.plots.style import form_of, save, write
-from modnet.cli.options import configured, figure_text, kinds_in, naming, optimizers_option, read_config
+from modnet.cli.options import configured, error_prefix, figure_text, kinds_in, optimizers_option, read_config
 from modnet.cli.output import progress_bar
 
 __all__ = ["command"]
@@ -76,10 +76,10 @@ def command(
         form_of(plot)
     if animate is not None:
         form_of(animate, ("gif",))
-    with naming(config), progress_bar() as progress:
+    with error_prefix(config), progress_bar() as progress:
         found = surface(base, kinds, directions=directions, samples=samples, resolution=resolution, progress=progress)
     if as_json:
-        click.echo(json.dumps(found.to_plain()))
+        click.echo(json.dumps(found.to_dict()))
     else:
         _print(found)
     if plot is not None:

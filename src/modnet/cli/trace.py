@@ -6,13 +6,13 @@ import json
 
 import click
 
-from modnet.analysis.results.predictions import PARTS, read_like
+from modnet.analysis.results.predictions import PARTS, match_training
 from modnet.analysis.trace.trace import trace
 from modnet.cli.options import configured
 from modnet.cli.output import write_out
 from modnet.cli.source import open_network
 from modnet.core.errors import DataError, ModelFileError
-from modnet.training.setup import partition
+from modnet.training.setup import split_data
 
 __all__ = ["command"]
 
@@ -50,8 +50,8 @@ def command(
     if network.config is None:
         raise ModelFileError(f"{config}: was saved without a configuration, so it is not known where its samples are")
     if data is None:
-        data = read_like(network, network.config.data).load()
-    parts = partition(network.config, data, network)
+        data = match_training(network, network.config.data).load()
+    parts = split_data(network.config, data, network)
     if part not in parts:
         raise DataError(f"--part {part}: the data has none; allowed: {', '.join(parts)}")
     rows, targets = parts[part]
@@ -60,9 +60,9 @@ def command(
     if targets.classes is not None and targets.codes is not None:
         target = targets.classes[targets.codes[sample]]
     else:
-        target = targets.rows(slice(sample, sample + 1), "float64")[0]
+        target = targets.batch(slice(sample, sample + 1), "float64")[0]
     found = trace(network, rows[sample], target, seed=network.config.seed)
     if as_json:
-        write_out(json.dumps({"run": config, "part": part, "sample": sample, **found.to_plain()}), out)
+        write_out(json.dumps({"run": config, "part": part, "sample": sample, **found.to_dict()}), out)
     else:
         write_out(found.to_markdown(f"Sample {sample} of the {part} samples"), out)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from modnet.cli.options import configured, figure_text, naming, read_config
+from modnet.cli.options import configured, error_prefix, figure_text, read_config
 from modnet.config.run_config import RunConfig, load_config
 from modnet.core.errors import ConfigError, Interrupted
 from modnet.training.trainer import Run, Trainer, with_progress
@@ -55,7 +55,7 @@ def command(
             run = _go_on(resume, given, epochs, interrupt_after, quiet=quiet)
         else:
             run_config = with_progress(read_config(config, settings, epochs, seed, dtype), shown=not quiet)
-            with naming(config):
+            with error_prefix(config):
                 run = Trainer(run_config).fit(out=out or _new_folder(run_config), interrupt_after=interrupt_after)
     except Interrupted as interruption:
         click.echo(f"modnet: {_told(interruption)}", err=True)
@@ -93,7 +93,7 @@ def _new_folder(config: RunConfig) -> Path:
 def _summary(run: Run) -> str:
     """Return what the run reached and where it is, in one sentence."""
     part = next(name for name in ("test", "validation", "train") if name in run.samples)
-    figures = run.test or run.judge(part)
+    figures = run.test or run.evaluate(part)
     best = "accuracy" if "accuracy" in figures else "cost"
     epochs = f"{len(run.history)} epoch{'s' if len(run.history) != 1 else ''} and {run.updates:,} updates"
     reached = f"{'training' if part == 'train' else part} {best} {figure_text(best, figures[best])}"

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from modnet.core.arrays import Array, namespace
-from modnet.core.component import Slot, named
-from modnet.core.interfaces import Activation, Initializer, Layer, LayerPass, Parameter
+from modnet.core.component import Slot, default_part
+from modnet.core.interfaces import Activation, Initializer, Layer, LayerContext, ParameterSpec
 
 __all__ = ["Dense", "Dropout"]
 
@@ -23,10 +23,10 @@ class Dense(Layer):
 
     kind: Literal["dense"] = "dense"
     units: int = Field(gt=0, description="n_next, how many neurons the layer has")
-    activation: Annotated[Activation, Slot()] = named("sigmoid", "σ, what makes the output a of the net input z")
+    activation: Annotated[Activation, Slot()] = default_part("sigmoid", "σ, what makes the output a of the net input z")
     bias: bool = Field(default=True, description="whether the layer has biases b")
-    initializer: Annotated[Initializer, Slot()] = named("standard-normal", "what the weights W start with")
-    bias_initializer: Annotated[Initializer, Slot()] = named("standard-normal", "what the biases b start with")
+    initializer: Annotated[Initializer, Slot()] = default_part("standard-normal", "what the weights W start with")
+    bias_initializer: Annotated[Initializer, Slot()] = default_part("standard-normal", "what the biases b start with")
 
     def activation_function(self) -> Activation:
         """Return σ."""
@@ -38,24 +38,26 @@ class Dense(Layer):
             raise ValueError(f"takes samples that are vectors, got samples of shape {input_shape}")
         return (self.units,)
 
-    def parameters(self, input_shape: tuple[int, ...]) -> dict[str, Parameter]:
+    def parameters(self, input_shape: tuple[int, ...]) -> dict[str, ParameterSpec]:
         """Return W, (units, inputs), and b, (units,)."""
         (inputs,) = input_shape
-        shapes = {"weights": Parameter((self.units, inputs), self.initializer, inputs, self.units, regularized=True)}
+        shapes = {
+            "weights": ParameterSpec((self.units, inputs), self.initializer, inputs, self.units, regularized=True)
+        }
         if self.bias:
-            shapes["biases"] = Parameter((self.units,), self.bias_initializer, inputs, self.units)
+            shapes["biases"] = ParameterSpec((self.units,), self.bias_initializer, inputs, self.units)
         return shapes
 
-    def net_input(self, x: Array, work: LayerPass) -> Array:
+    def forward(self, x: Array, ctx: LayerContext) -> Array:
         """Return x Wᵀ + b."""
-        return work.affine(x, work.parameters["weights"], work.parameters.get("biases"))
+        return ctx.affine(x, ctx.parameters["weights"], ctx.parameters.get("biases"))
 
-    def backward(self, delta: Array, work: LayerPass) -> tuple[Array | None, dict[str, Array]]:
+    def backward(self, delta: Array, ctx: LayerContext) -> tuple[Array | None, dict[str, Array]]:
         """Return δ W, and δᵀ x and Σ δ."""
-        gradients = {"weights": work.weight_gradient(delta, work.x)}
+        gradients = {"weights": ctx.weight_gradient(delta, ctx.x)}
         if self.bias:
-            gradients["biases"] = work.bias_gradient(delta)
-        return work.pull_back(delta, work.parameters["weights"]), gradients
+            gradients["biases"] = ctx.bias_gradient(delta)
+        return ctx.input_gradient(delta, ctx.parameters["weights"]), gradients
 
 
 class Dropout(Layer):
@@ -68,15 +70,15 @@ class Dropout(Layer):
     kind: Literal["dropout"] = "dropout"
     rate: float = Field(default=0.5, ge=0, lt=1, description="p, the share of inputs that are left out")
 
-    def net_input(self, x: Array, work: LayerPass) -> Array:
+    def forward(self, x: Array, ctx: LayerContext) -> Array:
         """Return x times the mask of this pass while training, and x otherwise."""
-        if not work.training or work.rng is None:
+        if not ctx.training or ctx.rng is None:
             return x
-        draw = work.rng.random(math.prod(x.shape)).reshape(x.shape) >= self.rate
+        draw = ctx.rng.random(math.prod(x.shape)).reshape(x.shape) >= self.rate
         xp = namespace(x)
-        work.kept = xp.astype(xp.asarray(draw), x.dtype) * (1.0 / (1.0 - self.rate))
-        return x * work.kept
+        ctx.saved = xp.astype(xp.asarray(draw), x.dtype) * (1.0 / (1.0 - self.rate))
+        return x * ctx.saved
 
-    def backward(self, delta: Array, work: LayerPass) -> tuple[Array | None, dict[str, Array]]:
+    def backward(self, delta: Array, ctx: LayerContext) -> tuple[Array | None, dict[str, Array]]:
         """Return δ times the same mask."""
-        return delta if work.kept is None else delta * work.kept, {}
+        return delta if ctx.saved is None else delta * ctx.saved, {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal
 
 from modnet.core.arrays import Array, namespace
-from modnet.core.component import Slot, named
+from modnet.core.component import Slot, default_part
 from modnet.core.interfaces import Cost, Metric, Task
 
 __all__ = ["R2", "Accuracy", "CostMetric", "MeanSquaredError"]
@@ -42,7 +42,9 @@ class CostMetric(Metric):
 
     kind: Literal["cost"] = "cost"
     better: ClassVar[Literal["higher", "lower"]] = "lower"
-    cost: Annotated[Cost, Slot()] = named("quadratic", "which cost; the history calls the figure by this cost's kind")
+    cost: Annotated[Cost, Slot()] = default_part(
+        "quadratic", "which cost; the history calls the figure by this cost's kind"
+    )
 
     @property
     def label(self) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from modnet.core.interfaces import Descent, Optimizer
+from modnet.core.interfaces import Optimizer, Problem
 
 __all__ = ["Batch", "MiniBatch", "Stochastic"]
 
@@ -16,9 +16,9 @@ class Batch(Optimizer):
 
     kind: Literal["batch"] = "batch"
 
-    def epoch(self, descent: Descent) -> None:
+    def epoch(self, problem: Problem) -> None:
         """Make one update; the order of the samples has no meaning, so nothing is shuffled or copied."""
-        descent.sweep(None, descent.samples)
+        problem.run_sweep(None, problem.samples)
 
 
 class Stochastic(Optimizer):
@@ -30,9 +30,9 @@ class Stochastic(Optimizer):
         """Return the number of samples."""
         return samples
 
-    def epoch(self, descent: Descent) -> None:
+    def epoch(self, problem: Problem) -> None:
         """Make one update for every sample, in a new order."""
-        descent.sweep(descent.rng.permutation(descent.samples), 1)
+        problem.run_sweep(problem.rng.permutation(problem.samples), 1)
 
 
 class MiniBatch(Optimizer):
@@ -51,6 +51,6 @@ class MiniBatch(Optimizer):
             raise ValueError(f"batch_size: {self.batch_size} is more than the {samples} training samples; "
                              f"allowed: 1 to {samples}")  # fmt: skip
 
-    def epoch(self, descent: Descent) -> None:
+    def epoch(self, problem: Problem) -> None:
         """Make one update for every batch, in a new order."""
-        descent.sweep(descent.rng.permutation(descent.samples), self.batch_size)
+        problem.run_sweep(problem.rng.permutation(problem.samples), self.batch_size)

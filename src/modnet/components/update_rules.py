@@ -11,29 +11,29 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from modnet.core.arrays import Array, namespace
-from modnet.core.interfaces import Rule
+from modnet.core.interfaces import UpdateRule
 
 __all__ = ["Adam", "Momentum", "Nesterov", "Plain", "RmsProp"]
 
 
-class Plain(Rule):
+class Plain(UpdateRule):
     """θ ← θ − η∇. Source: the document, "Update Mini Batches"."""
 
     kind: Literal["plain"] = "plain"
     usual_rate: ClassVar[float] = 3.0
 
-    def step(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
+    def update(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
         """Return η∇."""
         return rate * gradient, state
 
 
-class _WithVelocity(Rule):
+class _WithVelocity(UpdateRule):
     """What momentum and its variants share: v, an average of the gradients that forgets."""
 
     usual_rate: ClassVar[float] = 0.3
     momentum: float = Field(default=0.9, ge=0, lt=1, description="μ, how much of the last step goes on")
 
-    def start(self, parameters: Array) -> dict[str, Any]:
+    def init(self, parameters: Array) -> dict[str, Any]:
         """Return v = 0."""
         return {"velocity": namespace(parameters).zeros_like(parameters)}
 
@@ -47,7 +47,7 @@ class Momentum(_WithVelocity):
 
     kind: Literal["momentum"] = "momentum"
 
-    def step(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
+    def update(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
         """Return ηv."""
         velocity = self.momentum * state["velocity"] + gradient
         return rate * velocity, {"velocity": velocity}
@@ -62,13 +62,13 @@ class Nesterov(_WithVelocity):
 
     kind: Literal["nesterov"] = "nesterov"
 
-    def step(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
+    def update(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
         """Return η(∇ + μv) with the new v."""
         velocity = self.momentum * state["velocity"] + gradient
         return rate * (gradient + self.momentum * velocity), {"velocity": velocity}
 
 
-class RmsProp(Rule):
+class RmsProp(UpdateRule):
     """s ← ρs + (1 − ρ)∇² and θ ← θ − η∇ / (√s + ε): every parameter has a pace of its own.
 
     Source: Tieleman and Hinton, "Neural Networks for Machine Learning", lecture 6.5 (2012).
@@ -79,17 +79,17 @@ class RmsProp(Rule):
     decay: float = Field(default=0.9, ge=0, lt=1, description="ρ, how slowly the mean of squares forgets")
     epsilon: float = Field(default=1e-8, gt=0, description="ε, which keeps the division finite")
 
-    def start(self, parameters: Array) -> dict[str, Any]:
+    def init(self, parameters: Array) -> dict[str, Any]:
         """Return s = 0."""
         return {"mean_square": namespace(parameters).zeros_like(parameters)}
 
-    def step(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
+    def update(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
         """Return η∇ / (√s + ε)."""
         square = self.decay * state["mean_square"] + (1.0 - self.decay) * gradient * gradient
         return rate * gradient / (namespace(gradient).sqrt(square) + self.epsilon), {"mean_square": square}
 
 
-class Adam(Rule):
+class Adam(UpdateRule):
     """m ← β₁m + (1 − β₁)∇, s ← β₂s + (1 − β₂)∇², θ ← θ − η m̂ / (√ŝ + ε), with m̂ = m/(1 − β₁ᵗ), ŝ = s/(1 − β₂ᵗ).
 
     Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015), algorithm 1.
@@ -101,12 +101,12 @@ class Adam(Rule):
     beta2: float = Field(default=0.999, ge=0, lt=1, description="β₂, how slowly the mean of squares forgets")
     epsilon: float = Field(default=1e-8, gt=0, description="ε, which keeps the division finite")
 
-    def start(self, parameters: Array) -> dict[str, Any]:
+    def init(self, parameters: Array) -> dict[str, Any]:
         """Return m = s = 0 and t = 0."""
         xp = namespace(parameters)
         return {"mean": xp.zeros_like(parameters), "mean_square": xp.zeros_like(parameters), "updates": 0}
 
-    def step(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
+    def update(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
         """Return η m̂ / (√ŝ + ε)."""
         t = state["updates"] + 1
         mean = self.beta1 * state["mean"] + (1.0 - self.beta1) * gradient

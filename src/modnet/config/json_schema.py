@@ -76,9 +76,9 @@ class PartsSchema(GenerateJsonSchema):
                 twice.append({"required": [alias, name]})
         if twice:
             table["not"] = {"anyOf": twice}
-        if "kind" in properties and hasattr(model, "named_kind"):
+        if "kind" in properties and hasattr(model, "kind_name"):
             properties["kind"] = {"enum": _names(model), "description": f"which {model.family} this is"}
-            table["title"] = f"{model.family} {model.named_kind()}"
+            table["title"] = f"{model.family} {model.kind_name()}"
         return table
 
     def _slot(self, family: Any) -> JsonSchemaValue:
@@ -89,7 +89,7 @@ class PartsSchema(GenerateJsonSchema):
         self.definitions[key] = {}  # a part may have a slot of its own family
         parts = sorted(
             (part.component for part in registry.active() if issubclass(part.component, family)),
-            key=lambda part: (not registry.active().is_builtin(part.family, part.named_kind()), part.named_kind()),
+            key=lambda part: (not registry.active().is_builtin(part.family, part.kind_name()), part.kind_name()),
         )
         names = {name for part in parts if _stands_alone(part) for name in _names(part)}
         words = {"type": "string", "enum": sorted(names, key=lambda name: (":" in name, name))}
@@ -121,9 +121,9 @@ class PartsSchema(GenerateJsonSchema):
             else:
                 same.append(name)
         for givers, names in groups:
-            named = {"type": "object", "required": ["kind"], "properties": {"kind": {"enum": names}}}
+            named_table = {"type": "object", "required": ["kind"], "properties": {"kind": {"enum": names}}}
             choices = [self._part(part) for part in givers]
-            rules.append({"if": named, "then": choices[0] if len(choices) == 1 else {"anyOf": choices}})
+            rules.append({"if": named_table, "then": choices[0] if len(choices) == 1 else {"anyOf": choices}})
         return rules
 
     def _part(self, part: Any) -> JsonSchemaValue:
@@ -156,7 +156,7 @@ class PartsSchema(GenerateJsonSchema):
 
 def _names(part: Any) -> list[str]:
     """Return the names that a configuration may give to this part; for its plain kind, a preference may decide."""
-    kind, names = part.named_kind(), registry.active().names_of(part)
+    kind, names = part.kind_name(), registry.active().names_of(part)
     plain = [] if registry.active().is_builtin(part.family, kind) else [kind]
     return list(dict.fromkeys([*plain, *names]))
 
@@ -164,7 +164,7 @@ def _names(part: Any) -> list[str]:
 def _stands_alone(part: Any) -> bool:
     """Return whether the part needs no options, so that its kind says everything."""
     try:
-        part.model_validate({"kind": part.named_kind()})
+        part.model_validate({"kind": part.kind_name()})
     except (ValidationError, PydanticUserError, PluginError):
         return False
     return True

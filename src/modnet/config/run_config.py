@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from modnet.core import registry
-from modnet.core.component import Component, Model, Slot, named
+from modnet.core.component import Component, Model, Slot, default_part
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Callback, Cost, Dataset, Layer, Metric, Optimizer, Regularizer
 from modnet.preferences import Preferences, preferences_in
@@ -40,7 +40,7 @@ class NetworkConfig(Model):
         description="the layers above the input, from the first hidden layer to the output; an integer is a dense "
         "sigmoid layer of so many units. How many inputs there are is seen from the data",
     )
-    cost: Annotated[Cost, Slot()] = named("quadratic", "C, what is minimised")
+    cost: Annotated[Cost, Slot()] = default_part("quadratic", "C, what is minimised")
     regularizers: tuple[Annotated[Regularizer, Slot()], ...] = Field(
         default=(), strict=False, description="penalties on the weights, added to the cost"
     )
@@ -66,9 +66,11 @@ class RunConfig(Model):
     )
     # Before all parts, so that its mistakes are told before those that follow from them.
     prefer: Preferences = Field(default_factory=dict)
-    data: Annotated[Dataset, Slot()] = named("digits", "where the samples come from")
+    data: Annotated[Dataset, Slot()] = default_part("digits", "where the samples come from")
     network: NetworkConfig = Field(default_factory=NetworkConfig, description="what the network is made of")
-    optimizer: Annotated[Optimizer, Slot()] = named("mini-batch", "which samples feed one update, and at what rate")
+    optimizer: Annotated[Optimizer, Slot()] = default_part(
+        "mini-batch", "which samples feed one update, and at what rate"
+    )
     metrics: tuple[Annotated[Metric, Slot()], ...] | None = Field(
         default=None,
         strict=False,
@@ -102,7 +104,7 @@ class RunConfig(Model):
 
     @field_serializer("metrics")
     def _write_auto(self, value: tuple[Metric, ...] | None) -> Any:
-        return "auto" if value is None else [metric.to_plain() for metric in value]
+        return "auto" if value is None else [metric.to_config() for metric in value]
 
     @field_serializer("threads")
     def _write_auto_threads(self, value: int | None) -> int | str:
@@ -116,14 +118,14 @@ class RunConfig(Model):
         kinds = [item.get("kind") if isinstance(item, dict) else getattr(item, "kind", item) for item in value]
         return list(value) if "history" in kinds else ["history", *value]
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_config(self) -> dict[str, Any]:
         """Return the configuration as a TOML file says it, with every default filled in."""
         plain: dict[str, Any] = _listed(self.model_dump())
         return plain
 
     def to_toml(self) -> str:
         """Return the configuration as TOML, with every default filled in."""
-        return tomli_w.dumps(self.to_plain())
+        return tomli_w.dumps(self.to_config())
 
 
 ConfigSource: TypeAlias = "RunConfig | Mapping[str, Any] | str | PathLike[str] | None"
@@ -140,7 +142,7 @@ def load_config(source: ConfigSource = None, settings: Sequence[str] = ()) -> Ru
     if isinstance(source, RunConfig):
         if not settings:
             return source
-        source = source.to_plain()
+        source = source.to_config()
     if not (source is None or isinstance(source, str | PathLike | Mapping)):
         what = registry.describe(source)
         raise ConfigError(f"{what} is no configuration; allowed: a TOML file's path, a dict with its keys, a RunConfig")
@@ -241,7 +243,7 @@ def _set(node: Any, path: Sequence[str], value: Any, setting: str, done: list[st
 
 
 def _default_at(path: Sequence[str]) -> Any:
-    node: Any = RunConfig().to_plain()
+    node: Any = RunConfig().to_config()
     for key in path:
         node = node.get(key, {}) if isinstance(node, dict) else {}
     return node

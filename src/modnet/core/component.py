@@ -11,7 +11,7 @@ from modnet.config.json_schema import PartsSchema
 from modnet.core import registry
 from modnet.core.errors import PluginError
 
-__all__ = ["Component", "Model", "Slot", "named"]
+__all__ = ["Component", "Model", "Slot", "default_part"]
 
 
 class Model(BaseModel):
@@ -114,7 +114,7 @@ class Component(Model):
     kind: str
 
     @classmethod
-    def named_kind(cls) -> str:
+    def kind_name(cls) -> str:
         """Return the kind that this class goes by within its family."""
         return str(cls.model_fields["kind"].default)
 
@@ -146,9 +146,9 @@ class Component(Model):
             raise _wrong("unknown_kind", str(error)) from None
         if not issubclass(component, cls):
             raise _wrong("wrong_family", f"'{table['kind']}' is no {cls.family}")
-        return component.model_validate({**table, "kind": component.named_kind()})
+        return component.model_validate({**table, "kind": component.kind_name()})
 
-    def to_plain(self) -> str | dict[str, Any]:
+    def to_config(self) -> str | dict[str, Any]:
         """Return what a configuration file says of this part: its kind, or a table where it has options."""
         table = self.model_dump(exclude_none=True)
         table["kind"] = registry.active().name_of(type(self))
@@ -171,10 +171,10 @@ class Slot:
         """Validate through the family's registry and dump whole."""
         return core_schema.no_info_plain_validator_function(
             source.resolve,
-            serialization=core_schema.plain_serializer_function_ser_schema(Component.to_plain),
+            serialization=core_schema.plain_serializer_function_ser_schema(Component.to_config),
         )
 
 
-def named(kind: str, description: str) -> Any:
+def default_part(kind: str, description: str) -> Any:
     """Return a field whose default is the part of this ``kind``, looked for when it is first needed."""
     return Field(default=kind, validate_default=True, description=description)

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import AliasChoices, Field
 
 from modnet.core.arrays import Array, namespace
-from modnet.core.component import Component, Slot, named
+from modnet.core.component import Component, Slot, default_part
 
 if TYPE_CHECKING:
     from modnet.data.dataset import Data
@@ -27,17 +27,17 @@ __all__ = [
     "Callback",
     "Cost",
     "Dataset",
-    "Descent",
     "Initializer",
     "Layer",
-    "LayerPass",
+    "LayerContext",
     "Metric",
     "Optimizer",
-    "Parameter",
+    "ParameterSpec",
+    "Problem",
     "Regularizer",
-    "Rule",
     "Schedule",
     "Task",
+    "UpdateRule",
 ]
 
 
@@ -85,7 +85,7 @@ class Initializer(Component):
 
 
 @dataclass(frozen=True)
-class Parameter:
+class ParameterSpec:
     """What a layer says of one of its arrays of parameters.
 
     Attributes:
@@ -104,7 +104,7 @@ class Parameter:
 
 
 @dataclass(slots=True, eq=False)
-class LayerPass:
+class LayerContext:
     """What one layer works with while a batch goes through it, there and back.
 
     Attributes:
@@ -113,12 +113,12 @@ class LayerPass:
         state: Arrays that no gradient trains, by name; a layer may write to them while ``training``.
         rng: The source of all randomness of the layers.
         training: Whether this is a training pass; predictions are not.
-        first: Whether nothing lies below, so that no error needs to be passed on.
+        is_first: Whether nothing lies below, so that no error needs to be passed on.
         x: The layer's input, (samples, ...).
         z: Its net input, as ``net_input`` returned it.
         a: Its output.
         delta: δ = ∂C/∂z.
-        kept: Whatever the layer wants to remember from its forward to its backward pass.
+        saved: Whatever the layer wants to remember from its forward to its backward pass.
     """
 
     parameters: Mapping[str, Array]
@@ -126,12 +126,12 @@ class LayerPass:
     state: Mapping[str, Array] = field(default_factory=dict)
     rng: np.random.Generator | None = None
     training: bool = False
-    first: bool = False
+    is_first: bool = False
     x: Array = None
     z: Array = None
     a: Array = None
     delta: Array = None
-    kept: Any = None
+    saved: Any = None
 
     def affine(self, x: Array, weights: Array, biases: Array | None) -> Array:
         """Return x Wᵀ + b."""
@@ -146,16 +146,16 @@ class LayerPass:
         """Return Σ δ over the samples, the gradient of the parameter ``biases`` (BP3); once in a pass."""
         return namespace(delta).sum(delta, axis=0)
 
-    def pull_back(self, delta: Array, weights: Array) -> Array | None:
+    def input_gradient(self, delta: Array, weights: Array) -> Array | None:
         """Return δ W, the error at the layer's input (BP2), or None where nothing lies below."""
-        return None if self.first else delta @ weights
+        return None if self.is_first else delta @ weights
 
 
 class Layer(Component):
     """Parameters and the net input z, with the activation that follows."""
 
     family: ClassVar[str] = "layer"
-    whole_batch: ClassVar[bool] = False
+    needs_full_batch: ClassVar[bool] = False
     """True for a layer that must see an update's samples in one piece and not in chunks (normalisation)."""
 
     @classmethod
@@ -177,7 +177,7 @@ class Layer(Component):
         """
         return input_shape
 
-    def parameters(self, input_shape: tuple[int, ...]) -> dict[str, Parameter]:
+    def parameters(self, input_shape: tuple[int, ...]) -> dict[str, ParameterSpec]:
         """Return what the layer trains, by name; ``weights`` and ``biases`` are W and b."""
         del input_shape
         return {}
@@ -187,31 +187,31 @@ class Layer(Component):
         del input_shape
         return {}
 
-    def net_input(self, x: Array, work: LayerPass) -> Array:
+    def forward(self, x: Array, ctx: LayerContext) -> Array:
         """Return z for the samples ``x``, (samples, *output_shape)."""
         raise NotImplementedError
 
-    def backward(self, delta: Array, work: LayerPass) -> tuple[Array | None, dict[str, Array]]:
-        """Return ∂C/∂x (None where ``work.first``) and the gradients of the parameters by name, from δ = ∂C/∂z.
+    def backward(self, delta: Array, ctx: LayerContext) -> tuple[Array | None, dict[str, Array]]:
+        """Return ∂C/∂x (None where ``ctx.is_first``) and the gradients of the parameters by name, from δ = ∂C/∂z.
 
         Gradients are summed over the samples: δ already carries the mean's 1/m.
         """
         raise NotImplementedError
 
 
-class Rule(Component):
+class UpdateRule(Component):
     """What one update does with a gradient: θ ← θ − step."""
 
     family: ClassVar[str] = "rule"
     usual_rate: ClassVar[float] = 0.01
     """The learning rate η that an optimizer takes where none is configured."""
 
-    def start(self, parameters: Array) -> dict[str, Any]:
+    def init(self, parameters: Array) -> dict[str, Any]:
         """Return the state before the first update: arrays like θ and integers, by name."""
         del parameters
         return {}
 
-    def step(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
+    def update(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
         """Return what to subtract from θ, and the next state; ``gradient`` and ``state`` stay as they are."""
         raise NotImplementedError
 
@@ -242,12 +242,12 @@ class Regularizer(Component):
         raise NotImplementedError
 
 
-class Descent(Protocol):
+class Problem(Protocol):
     """What an optimizer may use during one epoch: the problem it descends, and the means to."""
 
     samples: int
     """How many training samples there are."""
-    memory: dict[str, Any]
+    optimizer_state: dict[str, Any]
     """Arrays and numbers that the optimizer keeps from epoch to epoch."""
     rng: np.random.Generator
     """The source of randomness for the order of the samples."""
@@ -257,16 +257,16 @@ class Descent(Protocol):
         """θ, one vector; a solver of its own may write to it (``parameters[...] = ...``)."""
 
     @property
-    def rate(self) -> float:
+    def learning_rate(self) -> float:
         """The learning rate in force: η times the schedule's factor."""
 
-    def sweep(self, order: Any, length: int) -> None:
+    def run_sweep(self, order: Any, length: int) -> None:
         """Update once per ``length`` samples in this ``order`` (an array of row numbers, or None for as they lie)."""
 
-    def evaluate(self) -> tuple[float, Array]:
+    def value_and_grad(self) -> tuple[float, Array]:
         """Return the mean cost (penalties included) over all training samples at ``parameters``, and its gradient."""
 
-    def update(self, gradient: Array) -> None:
+    def apply_gradient(self, gradient: Array) -> None:
         """Make one update with this gradient by the configured rule."""
 
 
@@ -275,8 +275,8 @@ class Optimizer(Component):
 
     family: ClassVar[str] = "optimizer"
 
-    rule: Annotated[Rule, Slot()] = named("plain", "what one update does with a gradient")
-    schedule: Annotated[Schedule, Slot()] = named("constant", "the learning rate over time, as a factor")
+    rule: Annotated[UpdateRule, Slot()] = default_part("plain", "what one update does with a gradient")
+    schedule: Annotated[Schedule, Slot()] = default_part("constant", "the learning rate over time, as a factor")
     learning_rate: float = Field(
         default_factory=lambda options: options["rule"].usual_rate if "rule" in options else 1.0,
         gt=0,
@@ -297,7 +297,7 @@ class Optimizer(Component):
         """
         del samples
 
-    def epoch(self, descent: Descent) -> None:
+    def epoch(self, problem: Problem) -> None:
         """Make the updates of one pass over the data."""
         raise NotImplementedError
 
@@ -391,7 +391,7 @@ _ALL: tuple[type[Component], ...] = (
     Layer,
     Initializer,
     Optimizer,
-    Rule,
+    UpdateRule,
     Schedule,
     Regularizer,
     Metric,

@@ -6,10 +6,10 @@ from enum import IntEnum
 
 import numpy as np
 
-__all__ = ["Purpose", "generator"]
+__all__ = ["Stream", "generator"]
 
 
-class Purpose(IntEnum):
+class Stream(IntEnum):
     """What randomness is for; the numbers are part of what a seed means, so they never change."""
 
     PARAMETERS = 0
@@ -20,6 +20,6 @@ class Purpose(IntEnum):
     DIRECTIONS = 5
 
 
-def generator(seed: int | None, purpose: Purpose, *place: int) -> np.random.Generator:
+def generator(seed: int | None, purpose: Stream, *place: int) -> np.random.Generator:
     """Return the generator of one purpose, and of one place where a purpose has several; with no seed, a new one."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(purpose), *place)))

@@ -11,24 +11,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from modnet.core.errors import PluginError
-from modnet.ownership import Absence, Owner, canonical
+from modnet.ownership import Provider, UnavailablePlugin, canonical
 
 if TYPE_CHECKING:
     from modnet.core.component import Component
 
 __all__ = [
-    "Absence",
-    "Owner",
+    "Provider",
     "Registration",
     "Registry",
+    "UnavailablePlugin",
     "UnknownKindError",
     "active",
     "canonical",
     "did_you_mean",
-    "forget",
     "preferring",
+    "reset",
     "set_source",
-    "standing_in",
+    "using",
 ]
 
 
@@ -37,7 +37,7 @@ class Registration:
     """One part: its class and who gave it."""
 
     component: type[Component]
-    owner: Owner
+    owner: Provider
 
 
 class UnknownKindError(LookupError):
@@ -59,8 +59,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._parts: dict[tuple[str, str], list[Registration]] = {}
-        self._owners: dict[str, Owner] = {}
-        self._absences: list[Absence] = []
+        self._owners: dict[str, Provider] = {}
+        self._absences: list[UnavailablePlugin] = []
         self._conflicts: dict[str, list[str]] = {}
 
     def copy(self) -> Registry:
@@ -71,11 +71,11 @@ class Registry:
         other._conflicts = {name: list(reasons) for name, reasons in self._conflicts.items()}
         return other
 
-    def add(self, components: Iterable[type[Component]], owner: Owner) -> None:
+    def add(self, components: Iterable[type[Component]], owner: Provider) -> None:
         """Take all ``components`` of one owner."""
         self._owners.setdefault(owner.distribution, owner)
         for component in components:
-            found = self._parts.setdefault((component.family, component.named_kind()), [])
+            found = self._parts.setdefault((component.family, component.kind_name()), [])
             if any(one.component is component for one in found):
                 continue  # two entry points of one module
             if owner.builtin:
@@ -83,7 +83,7 @@ class Registry:
             else:
                 found.append(Registration(component, owner))
 
-    def add_absence(self, absence: Absence) -> None:
+    def add_absence(self, absence: UnavailablePlugin) -> None:
         """Remember that a plug-in is installed but gives nothing, and why."""
         self._absences.append(absence)
 
@@ -92,12 +92,12 @@ class Registry:
         self._conflicts.setdefault(canonical(distribution), []).append(reason)
 
     @property
-    def owners(self) -> list[Owner]:
+    def owners(self) -> list[Provider]:
         """Every distribution that gave its parts, the built-ins' own first."""
         return list(self._owners.values())
 
     @property
-    def absences(self) -> list[Absence]:
+    def absences(self) -> list[UnavailablePlugin]:
         """What is installed and gives nothing."""
         return list(self._absences)
 
@@ -154,18 +154,18 @@ class Registry:
             )
         return found[0]
 
-    def owner_of(self, component: type[Component]) -> Owner | None:
+    def owner_of(self, component: type[Component]) -> Provider | None:
         """Return who gave this class, or None for one that was never registered."""
         return next((part.owner for part in self if part.component is component), None)
 
     def name_of(self, component: type[Component]) -> str:
         """Return the shortest name that means this class and no other: ``kind`` or ``distribution:kind``."""
         names = self.names_of(component)
-        return names[0] if names else component.named_kind()
+        return names[0] if names else component.kind_name()
 
     def names_of(self, component: type[Component]) -> list[str]:
         """Return every name that means this class and no other, the shortest first; none where it is not known."""
-        kind = component.named_kind()
+        kind = component.kind_name()
         found = self._parts.get((component.family, kind), [])
         owner = next((part.owner for part in found if part.component is component), None)
         if owner is None:
@@ -201,7 +201,7 @@ class Registry:
         )
 
 
-def _unseen(absent: Iterable[Absence]) -> str:
+def _unseen(absent: Iterable[UnavailablePlugin]) -> str:
     """Return the end of an unknown kind's message: which plug-ins may have given it, for all that is known."""
     texts = [str(one) for one in absent if not one.disabled and not one.complete]
     disabled: dict[str, list[str]] = {}
@@ -241,7 +241,7 @@ def set_source(source: Callable[[], Registry] | None) -> None:
         _source, _active = source, None
 
 
-def forget() -> None:
+def reset() -> None:
     """Let the registry be made anew when it is next asked for."""
     set_source(_source)
 
@@ -256,7 +256,7 @@ def active() -> Registry:
 
 
 @contextmanager
-def standing_in(registry: Registry) -> Iterator[None]:
+def using(registry: Registry) -> Iterator[None]:
     """Let ``registry`` be the active one while it is being filled: a plug-in may name built-in parts when imported."""
     global _active
     with _lock:

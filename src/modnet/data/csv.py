@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
-from modnet.data.files import opened, printable, reason, shown
+from modnet.data.files import display_path, error_text, open_binary, short_repr
 
 __all__ = ["Table", "read_rows", "read_table"]
 
@@ -67,22 +67,22 @@ def read_table(
     Raises:
         DataError: naming the line and the column.
     """
-    name = printable(path)
+    name = display_path(path)
     records = _records(Path(path), name)
     line, header = _first(records, name)
     place_of = _places(header, line, name)
     if target not in place_of:
         hint = "; is line 1 data and the header missing?" if _all_numbers(header) else ""
-        raise DataError(f"{name}: line {line}: no column {shown(target)}; the columns are {_listed(header)}{hint}")
+        raise DataError(f"{name}: line {line}: no column {short_repr(target)}; the columns are {_listed(header)}{hint}")
     names = tuple(column for column in header if column != target)
     if not names:
-        raise DataError(f"{name}: line {line}: no column besides {shown(target)}; at least one feature is needed")
+        raise DataError(f"{name}: line {line}: no column besides {short_repr(target)}; at least one feature is needed")
     if features is not None:
         _check_same(names, features, f"{name}: line {line}")
         names = features
     places = [place_of[column] for column in names]
     x, cells = _read_numbers(records, name, places, header, place_of[target])
-    y, found = _as_targets(cells, f"column {shown(target)}", name, kind)
+    y, found = _as_targets(cells, f"column {short_repr(target)}", name, kind)
     return Table(names, x, y, found)
 
 
@@ -96,7 +96,7 @@ def read_rows(path: str | os.PathLike[str], features: tuple[str, ...] | None, co
     Raises:
         DataError: naming the line and the column.
     """
-    name = printable(path)
+    name = display_path(path)
     records = _records(Path(path), name)
     line, first = _first(records, name)
     if _all_numbers(first):
@@ -108,7 +108,7 @@ def read_rows(path: str | os.PathLike[str], features: tuple[str, ...] | None, co
         missing = [column for column in features if column not in place_of]
         if missing:
             raise DataError(
-                f"{name}: line {line}: no column {shown(missing[0])}, which the network needs; "
+                f"{name}: line {line}: no column {short_repr(missing[0])}, which the network needs; "
                 f"the columns are {_listed(first)}"
             )
         chosen = list(features)
@@ -142,7 +142,7 @@ def _check_decoded(content: str, number: int, name: str) -> None:
 
 
 def _records(path: Path, name: str) -> Iterator[Record]:
-    file = opened(path, regular=False)
+    file = open_binary(path, regular=False)
     with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         reader = csv.reader(_lines(text, name), strict=True)
         while True:
@@ -152,9 +152,9 @@ def _records(path: Path, name: str) -> Iterator[Record]:
             except csv.Error as error:
                 end = reader.line_num  # beyond the row's first line, where a quote is not closed
                 at = f"line {line}" if end <= line else f"lines {line}-{end}"
-                raise DataError(f"{name}: {at}: {reason(error)}") from None
+                raise DataError(f"{name}: {at}: {error_text(error)}") from None
             except OSError as error:
-                raise DataError(f"{name}: cannot be read: {reason(error)}") from None
+                raise DataError(f"{name}: cannot be read: {error_text(error)}") from None
             if cells is None:
                 return
             if cells:
@@ -179,7 +179,7 @@ def _places(header: list[str], line: int, name: str) -> dict[str, int]:
         if not column:
             raise DataError(f"{name}: line {line}, column {place + 1} (counted from 1): the name is empty")
         if places.setdefault(column, place) != place:
-            raise DataError(f"{name}: line {line}: two columns have the name {shown(column)}")
+            raise DataError(f"{name}: line {line}: two columns have the name {short_repr(column)}")
     return places
 
 
@@ -187,10 +187,10 @@ def _check_same(names: tuple[str, ...], features: tuple[str, ...], where: str) -
     there, wanted = set(names), set(features)
     for column in features:
         if column not in there:
-            raise DataError(f"{where}: no column {shown(column)}, which the training file has")
+            raise DataError(f"{where}: no column {short_repr(column)}, which the training file has")
     for column in names:
         if column not in wanted:
-            raise DataError(f"{where}: column {shown(column)} is not in the training file")
+            raise DataError(f"{where}: column {short_repr(column)} is not in the training file")
 
 
 def _read_numbers(
@@ -260,11 +260,11 @@ def _kind(cells: list[str]) -> TargetKind:
 
 
 def _column(place: int, header: list[str] | None) -> str:
-    return f"column {shown(header[place])}" if header else f"column {place + 1} (counted from 1)"
+    return f"column {short_repr(header[place])}" if header else f"column {place + 1} (counted from 1)"
 
 
 def _refuse(name: str, line: int, column: str, cell: str, expected: str) -> NoReturn:
-    raise DataError(f"{name}: line {line}, {column}: {shown(cell) if cell else 'empty'}; {expected}")
+    raise DataError(f"{name}: line {line}, {column}: {short_repr(cell) if cell else 'empty'}; {expected}")
 
 
 def _number(cell: str) -> float | None:
@@ -284,4 +284,4 @@ def _all_numbers(cells: list[str]) -> bool:
 
 def _listed(columns: list[str]) -> str:
     more = f", … ({len(columns)} in all)" if len(columns) > LISTED else ""
-    return ", ".join(map(shown, columns[:LISTED])) + more
+    return ", ".join(map(short_repr, columns[:LISTED])) + more

@@ -14,7 +14,7 @@ from modnet.core.errors import DataError
 from modnet.core.interfaces import Dataset
 from modnet.data.csv import Table, read_table
 from modnet.data.dataset import Data, Pair
-from modnet.data.files import printable
+from modnet.data.files import display_path
 from modnet.data.idx import read_idx
 from modnet.data.npz import read_npz
 
@@ -66,10 +66,10 @@ class Idx(Dataset):
         test = _read_images(folder, "t10k", "test")
         if test[0].shape[1:] != x.shape[1:]:
             size, other = (" × ".join(map(str, images.shape[1:])) for images in (x, test[0]))
-            raise DataError(f"{printable(folder)}: the training images have {size} pixels, the test images {other}")
+            raise DataError(f"{display_path(folder)}: the training images have {size} pixels, the test images {other}")
         if self.validation_samples >= len(x):
             raise DataError(
-                f"{printable(folder)}: validation_samples = {self.validation_samples}, but there are "
+                f"{display_path(folder)}: validation_samples = {self.validation_samples}, but there are "
                 f"{len(x)} training samples; allowed are 0 to {len(x) - 1}"
             )
         pixels, kept = _as_pixels(x), len(x) - self.validation_samples
@@ -150,7 +150,7 @@ class Npz(Dataset):
         x, y = f"{self.x}_{part}", f"{self.y}_{part}"
         if (x in arrays) != (y in arrays):
             there, missing = (x, y) if x in arrays else (y, x)
-            raise DataError(f"{printable(self.path)}: array {there!r} is there, but no array {missing!r}")
+            raise DataError(f"{display_path(self.path)}: array {there!r} is there, but no array {missing!r}")
         return (arrays[x], arrays[y]) if x in arrays else None
 
 
@@ -161,7 +161,7 @@ def _read_images(folder: Path, stem: str, part: str) -> tuple[NDArray[np.uint8],
     _check_form(images, images_path, "images", 3)
     _check_form(labels, labels_path, "labels", 1)
     if len(images) != len(labels):
-        raise DataError(f"{printable(folder)}: {len(images)} {part} images, but {len(labels)} {part} labels")
+        raise DataError(f"{display_path(folder)}: {len(images)} {part} images, but {len(labels)} {part} labels")
     return images, labels.astype(np.int64)
 
 
@@ -176,7 +176,7 @@ def _find(folder: Path, stem: str, what: str, dimensions: int) -> Path:
     state = (
         "is not a folder" if not _is_folder(folder) else f"has no {names[0]} (also looked for: {', '.join(names[1:])})"
     )
-    raise DataError(f"{printable(folder)}: {state}")
+    raise DataError(f"{display_path(folder)}: {state}")
 
 
 def _is_folder(folder: Path) -> bool:
@@ -191,7 +191,7 @@ def _check_form(array: NDArray[Any], path: Path, what: str, dimensions: int) -> 
         return
     forms = {(np.dtype(np.uint8), 3): "images", (np.dtype(np.uint8), 1): "labels"}
     found = forms.get((array.dtype, array.ndim), f"{array.dtype} elements, {array.ndim}-D")
-    raise DataError(f"{printable(path)}: holds {found} where {what} are expected (uint8 elements, {dimensions}-D)")
+    raise DataError(f"{display_path(path)}: holds {found} where {what} are expected (uint8 elements, {dimensions}-D)")
 
 
 def _as_pixels(images: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
-from modnet.data.files import cut, opened, printable, reason
+from modnet.data.files import display_path, error_text, open_binary, truncate
 from modnet.data.validation import DIMENSIONS
 
 __all__ = ["read_idx"]
@@ -36,8 +36,8 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     Raises:
         DataError: a file that cannot be read or is not what its header says, naming the place.
     """
-    name = printable(path)
-    with opened(Path(path)) as file:
+    name = display_path(path)
+    with open_binary(Path(path)) as file:
         size = os.fstat(file.fileno()).st_size
         try:
             packed = file.read(len(GZIP)) == GZIP
@@ -49,7 +49,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         except EOFError:
             raise DataError(f"{name}: truncated: the gzip stream ends before its end mark") from None
         except (OSError, zlib.error) as error:
-            raise DataError(f"{name}: cannot be {'unpacked' if packed else 'read'}: {reason(error)}") from None
+            raise DataError(f"{name}: cannot be {'unpacked' if packed else 'read'}: {error_text(error)}") from None
         except MemoryError:
             raise DataError(f"{name}: the array does not fit into the memory") from None
 
@@ -58,8 +58,8 @@ def _read(stream: BinaryIO | gzip.GzipFile, name: str, size: int | None, most: i
     """Read a stream of ``size`` bytes, or of at most ``most`` where the size is not known."""
     dtype, shape, start = _read_header(stream, name)
     end = start + math.prod(shape) * dtype.itemsize
-    sizes = cut(" × ".join(map(str, shape)))
-    promise = f"the header promises {cut(str(end))} ({sizes} {dtype.newbyteorder('=').name} elements)"
+    sizes = truncate(" × ".join(map(str, shape)))
+    promise = f"the header promises {truncate(str(end))} ({sizes} {dtype.newbyteorder('=').name} elements)"
     if size is not None and size != end:
         raise DataError(f"{name}: {'truncated' if size < end else 'too long'}: {size} bytes, {promise}")
     if end > most:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from modnet.core.errors import DataError
-from modnet.data.files import reason, shown
+from modnet.data.files import error_text, short_repr
 from modnet.data.validation import BLOCK, as_array, as_samples, check_finite, place, refuse_masked
 
 __all__ = ["Targets"]
@@ -38,7 +38,7 @@ class Targets:
     values: NDArray[Any] | None = None
 
     @classmethod
-    def learn(cls, y: Any, count: int, where: str) -> Self:
+    def fit(cls, y: Any, count: int, where: str) -> Self:
         """Return what ``y`` means for a training with ``count`` samples.
 
         (samples,) of integers, bools, text or other hashable objects except None are class labels; (samples,)
@@ -53,15 +53,15 @@ class Targets:
             return cls(values=_as_values(column, where))
         classes, codes = _encode(column, where)
         if len(classes) < 2:
-            raise DataError(f"{where} has one class, {shown(classes.tolist()[0])}; at least two are needed")
+            raise DataError(f"{where} has one class, {short_repr(classes.tolist()[0])}; at least two are needed")
         return cls(classes=classes, codes=codes)
 
     @classmethod
-    def follow(cls, y: Any, count: int, where: str, like: NDArray[Any] | None, outputs: int) -> Self:
+    def transform(cls, y: Any, count: int, where: str, like: NDArray[Any] | None, outputs: int) -> Self:
         """Return what ``y`` means beside a training with the classes ``like`` (None: ``outputs`` numbers).
 
         Raises:
-            DataError: as ``learn``; also for a label that the training does not know, and for other outputs.
+            DataError: as ``fit``; also for a label that the training does not know, and for other outputs.
         """
         column = _as_column(y, count, where)
         if like is None:
@@ -78,7 +78,7 @@ class Targets:
             row = int(np.argmax(_renumbered(codes, places < 0, 2)))
             label = column[row : row + 1].tolist()[0]
             raise DataError(
-                f"{where}: {place((row,))} is {shown(label)}, unseen in training; the labels there are {_listed(like)}"
+                f"{where}: {place((row,))} is {short_repr(label)}, unseen in training; the labels there are {_listed(like)}"
             )
         return cls(classes=like, codes=_renumbered(codes, places, len(like)))
 
@@ -91,7 +91,7 @@ class Targets:
         """How many numbers a sample's target has; None for labels."""
         return None if self.values is None else int(self.values.shape[1])
 
-    def narrowed(self, dtype: DTypeLike, where: str) -> Targets:
+    def astype(self, dtype: DTypeLike, where: str) -> Targets:
         """Return the targets as numbers of a dtype; labels stay as they are.
 
         Raises:
@@ -112,7 +112,7 @@ class Targets:
             None if self.values is None else self.values[rows],
         )
 
-    def rows(self, selection: Any, dtype: DTypeLike, outputs: int | None = None) -> NDArray[Any]:
+    def batch(self, selection: Any, dtype: DTypeLike, outputs: int | None = None) -> NDArray[Any]:
         """Return the targets of the samples ``selection`` (a slice or row numbers), (m, outputs); read only.
 
         Labels become one-hot rows; for two classes and ``outputs`` = 1 a column of 0 and 1.
@@ -184,7 +184,7 @@ def _from_list(items: list[Any], where: str) -> NDArray[Any]:
         try:
             return np.asarray(items, dtype=np.float64)
         except OverflowError as error:
-            raise DataError(f"{where}: {reason(error)}") from None
+            raise DataError(f"{where}: {error_text(error)}") from None
     return _objects(items)
 
 
@@ -230,7 +230,7 @@ def _encode_objects(labels: list[Any], where: str) -> tuple[NDArray[Any], NDArra
         except Exception:  # no hash, or a comparison that has no answer
             usable = False
         if not usable:
-            raise DataError(f"{where}: {place((row,))} is {shown(label)}, which cannot be a label")
+            raise DataError(f"{where}: {place((row,))} is {short_repr(label)}, which cannot be a label")
         if len(seen) > len(distinct):
             distinct.append(label)
     try:
@@ -260,5 +260,5 @@ def _key(label: Any) -> Any:
 
 
 def _listed(classes: NDArray[Any]) -> str:
-    texts = [shown(label) for label in classes[:LISTED].tolist()]
+    texts = [short_repr(label) for label in classes[:LISTED].tolist()]
     return ", ".join(texts) + (f", … ({len(classes)} in all)" if len(classes) > LISTED else "")

@@ -17,7 +17,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
-from modnet.data.files import opened, printable, reason, shown
+from modnet.data.files import display_path, error_text, open_binary, short_repr
 
 __all__ = ["read_npz"]
 
@@ -43,18 +43,20 @@ def read_npz(
     Raises:
         DataError: naming file and array: no archive, damaged, a required array is missing, arrays of objects.
     """
-    name = printable(path)
-    with opened(Path(path)) as file:
+    name = display_path(path)
+    with open_binary(Path(path)) as file:
         size = os.fstat(file.fileno()).st_size
         try:
             with zipfile.ZipFile(file) as archive:
                 members = _members(archive, name)
                 wanted = _wanted(members, name, tuple(required), tuple(optional))
-                return {key: _read_member(archive, members[key], size, f"{name}: array {shown(key)}") for key in wanted}
+                return {
+                    key: _read_member(archive, members[key], size, f"{name}: array {short_repr(key)}") for key in wanted
+                }
         except DataError:
             raise
         except Exception as error:  # zipfile raises a dozen types on damaged archives
-            raise DataError(f"{name}: not a readable NPZ archive: {reason(error)}") from None
+            raise DataError(f"{name}: not a readable NPZ archive: {error_text(error)}") from None
 
 
 def _members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
@@ -62,7 +64,7 @@ def _members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
     for info in archive.infolist():
         key = info.filename.removesuffix(SUFFIX)
         if key in members:
-            raise DataError(f"{name}: array {shown(key)} is there twice")
+            raise DataError(f"{name}: array {short_repr(key)} is there twice")
         if info.filename.endswith(SUFFIX):
             members[key] = info
     return members
@@ -73,8 +75,8 @@ def _wanted(
 ) -> list[str]:
     for key in required:
         if key not in members:
-            there = ", ".join(map(shown, members)) or "none"
-            raise DataError(f"{name}: no array {shown(key)}; the arrays in it are: {there}")
+            there = ", ".join(map(short_repr, members)) or "none"
+            raise DataError(f"{name}: no array {short_repr(key)}; the arrays in it are: {there}")
     asked = [*required, *(key for key in optional if key in members)]
     return asked if required or optional else list(members)
 
@@ -93,7 +95,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, whe
         with archive.open(info) as stream:
             return _read_array(cast("BinaryIO", stream), info.file_size, where)
     except (zipfile.BadZipFile, EOFError, zlib.error, OSError, RuntimeError, NotImplementedError) as error:
-        raise DataError(f"{where}: damaged: {reason(error)}") from None
+        raise DataError(f"{where}: damaged: {error_text(error)}") from None
     except MemoryError:
         raise DataError(f"{where}: does not fit into the memory") from None
 
@@ -103,7 +105,7 @@ def _read_array(stream: BinaryIO, size: int, where: str) -> NDArray[Any]:
     if dtype.hasobject:
         raise DataError(f"{where}: holds Python objects, which would run code when read; allowed are numbers and text")
     if dtype.kind not in "biufcUSMm" or dtype.itemsize == 0:
-        raise DataError(f"{where}: holds {shown(str(dtype))} elements; allowed are numbers and text")
+        raise DataError(f"{where}: holds {short_repr(str(dtype))} elements; allowed are numbers and text")
     promised = math.prod(shape) * dtype.itemsize
     if promised != size - head:
         raise DataError(f"{where}: shape {shape} of {dtype} needs {promised} bytes, {size - head} are there")
@@ -121,7 +123,7 @@ def _read_header(stream: BinaryIO, where: str) -> tuple[int, np.dtype[Any], tupl
     """Return the header's length, the type of the elements, the shape, and whether columns come first."""
     start = stream.read(8)
     if start[:6] != npy.magic(1, 0)[:6] or len(start) < 8:
-        raise DataError(f"{where}: not an array: bytes 0-5 are {shown(start[:6])}")
+        raise DataError(f"{where}: not an array: bytes 0-5 are {short_repr(start[:6])}")
     version = (start[6], start[7])
     if version not in ((1, 0), (2, 0)):
         raise DataError(f"{where}: version {version[0]}.{version[1]} of the format; allowed are 1.0 and 2.0")
@@ -141,7 +143,7 @@ def _read_header(stream: BinaryIO, where: str) -> tuple[int, np.dtype[Any], tupl
     except DataError:
         raise
     except Exception as error:  # the header is a Python literal: nonsense raises almost anything
-        raise DataError(f"{where}: its header cannot be read: {shown(reason(error))}") from None
+        raise DataError(f"{where}: its header cannot be read: {short_repr(error_text(error))}") from None
 
 
 def _check_elements(array: NDArray[Any], where: str) -> None:

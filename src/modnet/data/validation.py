@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
-from modnet.data.files import reason, shown
+from modnet.data.files import error_text, short_repr
 
 __all__ = [
     "BLOCK",
@@ -16,8 +16,8 @@ __all__ = [
     "as_array",
     "as_samples",
     "check_finite",
-    "names_of",
-    "picking",
+    "column_names",
+    "column_selector",
     "place",
     "refuse_masked",
 ]
@@ -56,7 +56,7 @@ def as_samples(x: Any, where: str, columns: str = "features") -> NDArray[Any]:
     return floats
 
 
-def names_of(x: Any) -> tuple[str, ...] | None:
+def column_names(x: Any) -> tuple[str, ...] | None:
     """Return the names of a frame's columns; None where ``x`` is no frame, or they are not all text."""
     names = getattr(x, "columns", None)
     if names is None or callable(names) or not hasattr(names, "__iter__"):
@@ -65,7 +65,7 @@ def names_of(x: Any) -> tuple[str, ...] | None:
     return names if names and all(isinstance(name, str) for name in names) else None
 
 
-def picking(names: tuple[str, ...] | None, wanted: tuple[str, ...] | None, where: str) -> Any:
+def column_selector(names: tuple[str, ...] | None, wanted: tuple[str, ...] | None, where: str) -> Any:
     """Return the index that picks the ``wanted`` columns from those with these names; all where either has no names.
 
     Raises:
@@ -76,7 +76,7 @@ def picking(names: tuple[str, ...] | None, wanted: tuple[str, ...] | None, where
     for name in wanted:
         if names.count(name) != 1:
             found = "is no" if name not in names else "is more than one"
-            raise DataError(f"{where}: there {found} column {shown(name)}, which the network was trained with")
+            raise DataError(f"{where}: there {found} column {short_repr(name)}, which the network was trained with")
     return np.s_[:, [names.index(name) for name in wanted]]
 
 
@@ -100,7 +100,7 @@ def as_array(x: Any, where: str) -> NDArray[Any]:
         if array.dtype.kind in "US" and isinstance(source, list | tuple):
             array = np.asarray(source, dtype=object)
     except Exception as error:  # whatever a stranger's methods may raise
-        raise DataError(f"{where} {_ragged(source) or f'is not an array: {reason(error)}'}") from None
+        raise DataError(f"{where} {_ragged(source) or f'is not an array: {error_text(error)}'}") from None
     refuse_masked(array, where)
     return np.asarray(array)
 
@@ -169,7 +169,7 @@ def _from_objects(array: NDArray[Any], where: str) -> NDArray[np.float64]:
                 raise TypeError
             floats[index] = float(value)
         except Exception:  # whatever a stranger's __float__ may raise
-            raise DataError(f"{where}: {place(index)} is {shown(value)}; values must be numbers") from None
+            raise DataError(f"{where}: {place(index)} is {short_repr(value)}; values must be numbers") from None
     return floats
 
 
@@ -178,7 +178,7 @@ def _refuse_dates(x: Any, where: str) -> None:
     if hasattr(x, "to_numpy") and hasattr(x, "columns") and hasattr(x, "dtypes"):
         for name, dtype in zip(x.columns, x.dtypes, strict=False):
             if hasattr(dtype, "is_temporal") and dtype.is_temporal():
-                raise DataError(f"{where}: column {shown(name)} holds {dtype} values; {NUMBERS}")
+                raise DataError(f"{where}: column {short_repr(name)} holds {dtype} values; {NUMBERS}")
 
 
 def _ragged(x: Any) -> str | None:

@@ -13,9 +13,9 @@ from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import Cost, Metric
 from modnet.data.scaling import Targets
 from modnet.network.network import CHUNK, Network, Vector
-from modnet.training.state import Sums
+from modnet.training.state import AccumulatorState
 
-__all__ = ["Samples", "Tally", "judge"]
+__all__ = ["MetricAccumulator", "Samples", "evaluate"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Samples:
         return f"<{len(self)} samples of shape {self.x.shape[1:]}, {self.x.dtype}>"
 
 
-class Tally:
+class MetricAccumulator:
     """The mean cost and the metrics of the outputs that were added so far."""
 
     def __init__(self, cost: Cost, metrics: Sequence[Metric]) -> None:
@@ -52,7 +52,7 @@ class Tally:
         self._total = 0.0
         self.samples = 0
 
-    def add(self, a: Vector, y: Vector) -> bool:
+    def update(self, a: Vector, y: Vector) -> bool:
         """Take in outputs and targets, (samples, outputs); return whether their cost is finite."""
         total = float(np.sum(self._cost(a, y), dtype=np.float64))
         self._total += total
@@ -62,11 +62,11 @@ class Tally:
             self._partials[index] = piece if before is None else metric.merge(before, piece)
         return math.isfinite(total)
 
-    def empty(self) -> Tally:
+    def empty(self) -> MetricAccumulator:
         """Return a new tally of the same cost and metrics."""
-        return Tally(self._cost, self._metrics)
+        return MetricAccumulator(self._cost, self._metrics)
 
-    def merge(self, other: Tally) -> None:
+    def merge(self, other: MetricAccumulator) -> None:
         """Take in what another tally of the same cost and metrics has added up."""
         self._total += other._total
         self.samples += other.samples
@@ -75,12 +75,12 @@ class Tally:
             if theirs is not None:
                 self._partials[index] = theirs if mine is None else metric.merge(mine, theirs)
 
-    def sums(self) -> Sums:
-        """Return what was added up, for `resume`."""
-        return Sums(total=self._total, samples=self.samples, partials=list(self._partials))
+    def state_dict(self) -> AccumulatorState:
+        """Return what was added up, for `load_state_dict`."""
+        return AccumulatorState(total=self._total, samples=self.samples, partials=list(self._partials))
 
-    def resume(self, sums: Sums) -> None:
-        """Go on from what `sums` returned.
+    def load_state_dict(self, sums: AccumulatorState) -> None:
+        """Go on from what `state_dict` returned.
 
         Raises:
             ModelFileError: it is of other metrics.
@@ -89,7 +89,7 @@ class Tally:
             raise ModelFileError("the sums are not those of the configured metrics")
         self._total, self.samples, self._partials = sums.total, sums.samples, list(sums.partials)
 
-    def figures(self, prefix: str = "") -> dict[str, float]:
+    def compute(self, prefix: str = "") -> dict[str, float]:
         """Return ``cost`` and every metric by its label, each with ``prefix`` before it."""
         figures = {f"{prefix}cost": self._total / self.samples}
         for metric, total in zip(self._metrics, self._partials, strict=True):
@@ -97,10 +97,10 @@ class Tally:
         return figures
 
 
-def judge(network: Network, samples: Samples, metrics: Sequence[Metric]) -> Tally:
+def evaluate(network: Network, samples: Samples, metrics: Sequence[Metric]) -> MetricAccumulator:
     """Return the tally of these samples at the network's present θ; nothing is disturbed by it."""
-    tally = Tally(network.cost, metrics)
+    tally = MetricAccumulator(network.cost, metrics)
     for start in range(0, len(samples), CHUNK):
         rows = slice(start, start + CHUNK)
-        tally.add(network.forward(samples.x[rows]), samples.targets.rows(rows, network.dtype, network.outputs))
+        tally.update(network.forward(samples.x[rows]), samples.targets.batch(rows, network.dtype, network.outputs))
     return tally

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modnet.core.errors import ConfigError, DataError
-from modnet.core.interfaces import Activation, Cost, Layer, LayerPass, Parameter, Regularizer
+from modnet.core.interfaces import Activation, Cost, Layer, LayerContext, ParameterSpec, Regularizer
 from modnet.data.scaling import Scaling, as_samples
-from modnet.data.validation import check_finite, names_of, picking
+from modnet.data.validation import check_finite, column_names, column_selector
 
 if TYPE_CHECKING:
     from modnet.config.run_config import RunConfig
 
-__all__ = ["CHUNK", "Network", "NetworkLayer", "Vector", "stack"]
+__all__ = ["CHUNK", "BoundLayer", "Network", "Vector", "build_layers"]
 
 Vector: TypeAlias = NDArray[np.floating[Any]]
 
@@ -25,7 +25,7 @@ CHUNK = 1024
 """Rows that go through the network in one piece: few enough that what they leave behind stays in the cache."""
 
 
-class _Prediction(LayerPass):
+class _Prediction(LayerContext):
     """A pass that only goes forward; a new one for every call, so that threads share nothing."""
 
     __slots__ = ()
@@ -35,7 +35,7 @@ class _Prediction(LayerPass):
         self.state = state
         self.training = False
         self.rng = None
-        self.kept = None
+        self.saved = None
 
     def affine(self, x: Vector, weights: Vector, biases: Vector | None) -> Vector:
         z: Vector = np.dot(x, weights.T)
@@ -44,7 +44,7 @@ class _Prediction(LayerPass):
         return z
 
 
-class NetworkLayer:
+class BoundLayer:
     """One layer in its place in a network.
 
     Attributes:
@@ -64,7 +64,7 @@ class NetworkLayer:
         self.component = component
         self.activation: Activation | None = component.activation_function()
         self.input_shape = input_shape
-        self.specification: dict[str, Parameter] = component.parameters(input_shape)
+        self.specs: dict[str, ParameterSpec] = component.parameters(input_shape)
         self.parameters: dict[str, Vector] = {}
         self.state: dict[str, Vector] = {}
 
@@ -87,7 +87,7 @@ class Network:
     """A feedforward neural network: layers, and θ.
 
     Attributes:
-        layers: The layers from the first above the input to the output, each a `NetworkLayer`.
+        layers: The layers from the first above the input to the output, each a `BoundLayer`.
         cost: What training minimises.
         regularizers: The penalties on the weights that are added to it.
         parameters: θ, one flat vector: first all that is regularized (the weights), layer by layer, then the rest.
@@ -125,30 +125,30 @@ class Network:
         self.scaling: Scaling | None = None
         self.features: tuple[str, ...] | None = None
         self.config: RunConfig | None = None
-        self.layers: tuple[NetworkLayer, ...] = tuple(stack(layers, self.input_shape))
+        self.layers: tuple[BoundLayer, ...] = tuple(build_layers(layers, self.input_shape))
         if len(self.layers[-1].output_shape) != 1:
             shape = self.layers[-1].output_shape
             raise ConfigError(f"network.layers: the output layer gives samples of shape {shape}; allowed: vectors")
-        self.parameters: Vector = np.zeros(sum(size for *_, size in self.places()), dtype=dtype)
-        self.regularized = sum(size for *_, spec, size in self.places() if spec.regularized)
+        self.parameters: Vector = np.zeros(sum(size for *_, size in self.parameter_layout()), dtype=dtype)
+        self.regularized = sum(size for *_, spec, size in self.parameter_layout() if spec.regularized)
         for layer, views in zip(self.layers, self.views(self.parameters), strict=True):
             layer.parameters = views
             initial = layer.component.initial_state(layer.input_shape)
             layer.state = {name: np.array(value, dtype=dtype) for name, value in initial.items()}
             if rng is not None:
-                for name, spec in layer.specification.items():
+                for name, spec in layer.specs.items():
                     views[name][...] = spec.initializer(rng, spec.shape, spec.fan_in, spec.fan_out)
 
         self._dtype = self.parameters.dtype
         self._steps = [
-            (layer.component.net_input, layer.activation, layer.parameters, layer.state) for layer in self.layers
+            (layer.component.forward, layer.activation, layer.parameters, layer.state) for layer in self.layers
         ]
 
-    def places(self) -> Iterator[tuple[int, str, Parameter, int]]:
+    def parameter_layout(self) -> Iterator[tuple[int, str, ParameterSpec, int]]:
         """Yield (layer, name, specification, size) of all parameters in their order in θ; layers count from 0."""
         for regularized in (True, False):
             for index, layer in enumerate(self.layers):
-                for name, spec in layer.specification.items():
+                for name, spec in layer.specs.items():
                     if spec.regularized is regularized:
                         yield index, name, spec, int(np.prod(spec.shape))
 
@@ -156,7 +156,7 @@ class Network:
         """Return, for every layer, its parameters' places in a vector like θ, as views of their shapes."""
         views: list[dict[str, Vector]] = [{} for _ in self.layers]
         start = 0
-        for index, name, spec, size in self.places():
+        for index, name, spec, size in self.parameter_layout():
             views[index][name] = vector[start : start + size].reshape(spec.shape)
             start += size
         return views
@@ -225,14 +225,14 @@ class Network:
         Raises:
             DataError: as `predict`.
         """
-        return self.labels_of(self.predict(x))
+        return self.decode(self.predict(x))
 
-    def labels_of(self, outputs: Vector) -> NDArray[Any]:
+    def decode(self, outputs: Vector) -> NDArray[Any]:
         """Return the labels that these outputs, (samples, units), stand for."""
-        codes = self.codes_of(outputs)
+        codes = self.predict_codes(outputs)
         return codes if self.classes is None else self.classes[codes]
 
-    def codes_of(self, outputs: Vector) -> NDArray[np.intp]:
+    def predict_codes(self, outputs: Vector) -> NDArray[np.intp]:
         """Return the places in ``classes`` of the labels that these outputs, (samples, units), stand for."""
         return (outputs[:, 0] >= 0.5).astype(np.intp) if outputs.shape[1] == 1 else np.argmax(outputs, axis=1)
 
@@ -246,7 +246,7 @@ class Network:
 
         save(self, path)
 
-    def prepare(self, rows: NDArray[Any], where: str = "x") -> Vector:
+    def preprocess(self, rows: NDArray[Any], where: str = "x") -> Vector:
         """Return raw rows as they enter the first layer: scaled, and of the network's dtype.
 
         ``where`` is what an error calls them.
@@ -270,10 +270,10 @@ class Network:
         return self.scaling is None and x.flags.c_contiguous
 
     def _rows(self, x: ArrayLike) -> Vector:
-        rows = as_samples(x, "x")[picking(names_of(x), self.features, "x")]
+        rows = as_samples(x, "x")[column_selector(column_names(x), self.features, "x")]
         if rows.shape[1:] != self.input_shape:
             raise DataError(f"x: layer 1 expects {_size(self.input_shape)} inputs, got {_size(rows.shape[1:])}")
-        return self.prepare(rows)
+        return self.preprocess(rows)
 
     def forward(self, a: Vector) -> Vector:
         """Return the outputs of prepared rows, in one piece."""
@@ -288,14 +288,14 @@ def _is_finite(rows: Vector) -> bool:
     return int(np.count_nonzero(np.isfinite(rows))) == rows.size
 
 
-def stack(layers: Sequence[Layer], shape: tuple[int, ...]) -> Iterator[NetworkLayer]:
+def build_layers(layers: Sequence[Layer], shape: tuple[int, ...]) -> Iterator[BoundLayer]:
     """Yield the layers in their places, without any parameters yet.
 
     Raises:
         ConfigError: a layer cannot take what the layer below gives.
     """
     for number, component in enumerate(layers, 1):
-        layer = NetworkLayer(component, shape, number)
+        layer = BoundLayer(component, shape, number)
         shape = layer.output_shape
         yield layer
 

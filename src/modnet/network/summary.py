@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modnet.core.interfaces import Activation
-from modnet.network.network import Network, NetworkLayer, Vector
+from modnet.network.network import BoundLayer, Network, Vector
 
 if TYPE_CHECKING:
     from modnet.training.trainer import Run
@@ -112,7 +112,7 @@ class Summary:
     regularized: int
     layers: tuple[LayerSummary, ...]
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the attributes by name, as JSON has them."""
         return asdict(self)
 
@@ -174,7 +174,7 @@ def summary(network: Network) -> Summary:
     """
     places: list[dict[str, tuple[int, int]]] = [{} for _ in network.layers]
     start = 0
-    for index, name, _, size in network.places():
+    for index, name, _, size in network.parameter_layout():
         places[index][name] = (start, start + size)
         start += size
     return Summary(
@@ -189,12 +189,12 @@ def summary(network: Network) -> Summary:
     )
 
 
-def _layer(number: int, layer: NetworkLayer, places: dict[str, tuple[int, int]]) -> LayerSummary:
+def _layer(number: int, layer: BoundLayer, places: dict[str, tuple[int, int]]) -> LayerSummary:
     units, below = f"n{lowered(number)}", f"n{lowered(number - 1)}"
     matrix = (*layer.output_shape, *layer.input_shape)
     vectors = len(layer.input_shape) == len(layer.output_shape) == 1
     parameters = []
-    for name, spec in layer.specification.items():
+    for name, spec in layer.specs.items():
         dimensions = times(spec.shape)
         if vectors and name == "weights" and spec.shape == matrix:
             dimensions = f"{units} × {below}"
@@ -211,7 +211,7 @@ def _layer(number: int, layer: NetworkLayer, places: dict[str, tuple[int, int]])
         kind=layer.component.kind,
         activation=None if layer.activation is None else layer.activation.kind,
         elementwise=layer.activation is None or acts_elementwise(layer.activation, np.linspace(-1.5, 2.0, 4)[None]),
-        affine="weights" in lettered and lettered == set(layer.specification),
+        affine="weights" in lettered and lettered == set(layer.specs),
         inputs=layer.input_shape,
         outputs=layer.output_shape,
         dimensions=f"m × {units}" if len(layer.output_shape) == 1 else f"m × {times(layer.output_shape)}",

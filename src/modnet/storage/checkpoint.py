@@ -16,14 +16,14 @@ from pydantic import ValidationError
 
 from modnet.config.run_config import explain
 from modnet.core.errors import ModelFileError
-from modnet.data.files import printable, reason
+from modnet.data.files import display_path, error_text
 from modnet.network.network import Network
 from modnet.storage.atomic import write_atomically
 from modnet.storage.metadata import Metadata
 from modnet.storage.model_file import BESIDE, network_in, tensors_of
 from modnet.storage.safetensors import seal, unseal
-from modnet.storage.state_codec import TreeError, join, take_apart
-from modnet.training.state import Snapshot, State
+from modnet.storage.state_codec import TreeError, flatten, unflatten
+from modnet.training.state import State, TrainState
 
 __all__ = ["Checkpoint", "read", "write"]
 
@@ -45,12 +45,12 @@ def write(path: str | PathLike[str], network: Network, state: State) -> None:
     Raises:
         ModelFileError: it cannot be written, θ is not finite, or something is kept that no file can hold.
     """
-    place = printable(fspath(path))
+    place = display_path(fspath(path))
     tensors = tensors_of(network, place)
     nothing = np.empty(0, dtype=network.dtype)
     state = state.model_copy(update={"now": state.now.model_copy(update={"parameters": nothing, "layer_states": []})})
     try:
-        said, arrays = take_apart(state.plain(), BESIDE)
+        said, arrays = flatten(state.plain(), BESIDE)
     except TreeError as error:
         raise ModelFileError(f"{place}: not written: {error}") from None
     text = np.frombuffer(json.dumps(said, allow_nan=False, separators=(",", ":")).encode(), dtype=np.uint8)
@@ -58,7 +58,7 @@ def write(path: str | PathLike[str], network: Network, state: State) -> None:
     try:
         write_atomically(Path(path), content)
     except OSError as error:
-        raise ModelFileError(f"{place}: cannot be written: {reason(error)}") from None
+        raise ModelFileError(f"{place}: cannot be written: {error_text(error)}") from None
 
 
 def read(path: str | PathLike[str]) -> Checkpoint:
@@ -75,13 +75,13 @@ def read(path: str | PathLike[str]) -> Checkpoint:
         network = network_in(sealed, BESIDE)
         arrays = {name: sealed.read(name) for name in sealed.held if name.startswith(BESIDE)}
     try:
-        tree = join(json.loads(arrays.pop(_TEXT).tobytes(), parse_constant=_refused), arrays)
+        tree = unflatten(json.loads(arrays.pop(_TEXT).tobytes(), parse_constant=_refused), arrays)
         state = State.model_validate(tree)
     except ValidationError as error:
         raise ModelFileError(f"{place}: {' '.join(explain(error).split())} (in its state)") from None
     except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{place}: {reason(error)} (in its state)") from None
-    now: Snapshot = state.now.model_copy(
+        raise ModelFileError(f"{place}: {error_text(error)} (in its state)") from None
+    now: TrainState = state.now.model_copy(
         update={"parameters": network.parameters, "layer_states": [layer.state for layer in network.layers]}
     )
     return Checkpoint(Path(path), network, state.model_copy(update={"now": now}))

@@ -14,7 +14,7 @@ from modnet.config.run_config import NetworkConfig, RunConfig, explain, parts_of
 from modnet.core import registry
 from modnet.core.component import Model
 from modnet.core.errors import ConfigError, ModelFileError
-from modnet.data.files import printable, shown
+from modnet.data.files import display_path, short_repr
 from modnet.network.network import Network
 
 __all__ = ["Metadata", "check_findable", "parts_in_use"]
@@ -105,7 +105,7 @@ class Metadata(_Strict):
             input_shape=network.input_shape,
             dtype="float64" if network.dtype == np.float64 else "float32",
             network=_plain(parts),
-            config=config.to_plain() if config else None,
+            config=config.to_config() if config else None,
             classes=None if network.classes is None else _classes_of(network.classes, place),
             features=None if names is None else tuple(names),
             parts=parts_in_use(config or parts),
@@ -154,10 +154,10 @@ class Metadata(_Strict):
         for path, said in self.parts.items():
             found = here.get(path)
             if found is None or (found.kind, found.distribution) != (said.kind, said.distribution):
-                named = "nothing" if found is None else f"{found.kind} of {found.distribution}"
+                found_name = "nothing" if found is None else f"{found.kind} of {found.distribution}"
                 raise ModelFileError(
-                    f"{place}: parts: {printable(path)} is {shown(said.kind)} of {shown(said.distribution)}; "
-                    f"the file's own configuration says {named}"
+                    f"{place}: parts: {display_path(path)} is {short_repr(said.kind)} of {short_repr(said.distribution)}; "
+                    f"the file's own configuration says {found_name}"
                 )
         return config
 
@@ -211,7 +211,7 @@ class Metadata(_Strict):
         gave = {(part.kind, part.distribution) for part in self.parts.values()}
         by_kind, chosen = dict(sorted(gave)), {}
         for one in registry.active():
-            kind, owner = one.component.named_kind(), one.owner.distribution
+            kind, owner = one.component.kind_name(), one.owner.distribution
             name = f"{one.component.family}:{kind}"
             if (kind, owner) in gave:
                 chosen[name] = owner
@@ -229,7 +229,9 @@ class Metadata(_Strict):
         """Name those of the absent that are not installed; of the others the error tells."""
         names = sorted(absent - {absence.owner.distribution for absence in registry.active().absences})
         return (
-            f"; the file was made with parts of {', '.join(map(printable, names))}, not installed here" if names else ""
+            f"; the file was made with parts of {', '.join(map(display_path, names))}, not installed here"
+            if names
+            else ""
         )
 
 
@@ -270,7 +272,7 @@ def parts_in_use(config: Model) -> dict[str, Part]:
     for path, part in parts_of(config):
         owner = registry.active().owner_of(type(part))
         name, version = (owner.distribution, owner.version) if owner else ("", "")
-        found[path] = Part(kind=part.named_kind(), distribution=name, version=version)
+        found[path] = Part(kind=part.kind_name(), distribution=name, version=version)
     return found
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.errors import ConfigError, ModelFileError
-from modnet.data.files import printable, reason, shown
+from modnet.data.files import display_path, error_text, short_repr
 from modnet.data.scaling import Scaling
-from modnet.network.network import Network, stack
+from modnet.network.network import Network, build_layers
 from modnet.storage.atomic import write_atomically
 from modnet.storage.metadata import Metadata
 from modnet.storage.safetensors import Form, Sealed, code_of, form_of, seal, unseal
@@ -34,12 +34,12 @@ def save(network: Network, path: str | PathLike[str]) -> None:
         ModelFileError: the file cannot be written, a parameter is not finite, or a part or label could not be found
             again; an earlier file stays as it was.
     """
-    place = printable(fspath(path))
+    place = display_path(fspath(path))
     content = seal(tensors_of(network, place), Metadata.of(network, place).plain(), place)
     try:
         write_atomically(Path(path), content)
     except (OSError, ValueError) as error:
-        raise ModelFileError(f"{place}: cannot be written: {reason(error)}") from None
+        raise ModelFileError(f"{place}: cannot be written: {error_text(error)}") from None
 
 
 def load(path: str | PathLike[str]) -> Network:
@@ -53,7 +53,7 @@ def load(path: str | PathLike[str]) -> Network:
     if file.is_dir():
         file /= MODEL_NAME
     if not file.is_file():
-        raise ModelFileError(f"{printable(path)}: no model file and no run folder with {MODEL_NAME} is here")
+        raise ModelFileError(f"{display_path(path)}: no model file and no run folder with {MODEL_NAME} is here")
     with unseal(file) as sealed:
         return network_in(sealed, BESIDE)
 
@@ -94,8 +94,8 @@ def _network(metadata: Metadata, held: dict[str, Form], place: str) -> Network:
     code = code_of(np.dtype(metadata.dtype))
     try:
         # One by one, and before so many numbers are allocated.
-        for index, layer in enumerate(stack(parts.layers, metadata.input_shape)):
-            for name, spec in layer.specification.items():
+        for index, layer in enumerate(build_layers(parts.layers, metadata.input_shape)):
+            for name, spec in layer.specs.items():
                 _check(f"layers.{index}.{name}", held, (code, spec.shape), place)
         scaled = any(name.startswith("scaling.") for name in held)
         if scaled:
@@ -105,7 +105,7 @@ def _network(metadata: Metadata, held: dict[str, Form], place: str) -> Network:
     except ConfigError as error:
         raise ModelFileError(f"{place}: {error}") from None
     except (MemoryError, ValueError):  # what a layer without parameters keeps is known only when it is made
-        raise ModelFileError(f"{place}: no network takes samples of {shown(metadata.input_shape)}") from None
+        raise ModelFileError(f"{place}: no network takes samples of {short_repr(metadata.input_shape)}") from None
     if scaled:
         network.scaling = Scaling(np.zeros(metadata.input_shape), np.ones(metadata.input_shape))
     wanted = {name: form_of(values) for name, values in _tensors(network).items()}
@@ -121,7 +121,7 @@ def _check(name: str, held: dict[str, Form], wanted: Form | None, place: str) ->
     """Refuse a tensor that is not as the file's own configuration says."""
     if held.get(name) != wanted:
         have, want = ("nothing" if form is None else f"{form[0]} {form[1]}" for form in (held.get(name), wanted))
-        raise ModelFileError(f"{place}: {printable(name)} is {have}; the file's own configuration says {want}")
+        raise ModelFileError(f"{place}: {display_path(name)} is {have}; the file's own configuration says {want}")
 
 
 def _tensors(network: Network) -> dict[str, NDArray[Any]]:

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ModelFileError
-from modnet.data.files import reason
+from modnet.data.files import error_text
 from modnet.network.network import Network
 from modnet.storage.atomic import write_atomically
 from modnet.storage.checkpoint import Checkpoint, read, write
@@ -104,7 +104,7 @@ class RunFolder:
         except Timeout:
             raise ModelFileError(f"{self.path}: another training is writing to this run folder") from None
         except OSError as error:
-            raise ModelFileError(f"{self.path}: cannot be locked: {reason(error)}") from None
+            raise ModelFileError(f"{self.path}: cannot be locked: {error_text(error)}") from None
         self._lock = lock
         for path in [*_files(self.path), *_files(self.path / self.CHECKPOINTS)]:
             if _TORN.fullmatch(path.name):

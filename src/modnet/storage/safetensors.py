@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from modnet.core.errors import ModelFileError
-from modnet.data.files import printable, reason, shown
+from modnet.data.files import display_path, error_text, short_repr
 
 __all__ = ["KEY", "Form", "Sealed", "code_of", "form_of", "seal", "unseal"]
 
@@ -128,7 +128,7 @@ def seal(tensors: Mapping[str, NDArray[Any]], said: Mapping[str, Any], place: st
     try:
         text = _compact({"sha256": _ZEROS, **said})
     except ValueError as error:
-        raise ModelFileError(f"{place}: not written: {reason(error)}") from None
+        raise ModelFileError(f"{place}: not written: {error_text(error)}") from None
     header = f'{{"__metadata__":{{"{KEY}":{json.dumps(text)}}}{"".join(entries)}}}'.encode()
     header += b" " * (-len(header) % 8)
     try:
@@ -152,11 +152,11 @@ def unseal(path: str | PathLike[str]) -> Sealed:
     Raises:
         ModelFileError: it cannot be read, or is not as `seal` wrote it.
     """
-    place = printable(fspath(path))
+    place = display_path(fspath(path))
     try:
         file = open(path, "rb", opener=_at_once)  # noqa: SIM115 -- closed below, or by who reads
     except (OSError, ValueError) as error:
-        raise ModelFileError(f"{place}: cannot be read: {reason(error)}") from None
+        raise ModelFileError(f"{place}: cannot be read: {error_text(error)}") from None
     try:
         return Sealed(file, place)
     except BaseException:
@@ -188,7 +188,7 @@ class Sealed:
         except _Unreadable as error:
             raise ModelFileError(f"{place}: {error}") from None
         except OSError as error:
-            raise ModelFileError(f"{place}: cannot be read: {reason(error)}") from None
+            raise ModelFileError(f"{place}: cannot be read: {error_text(error)}") from None
         self.text = header.text
         self.held = header.held
         self._places = header.places
@@ -236,11 +236,11 @@ class Sealed:
             count = self._file.readinto(values.reshape(-1).view(np.uint8).data)
             state = os.fstat(self._file.fileno())
         except OSError as error:
-            raise ModelFileError(f"{self.place}: cannot be read: {reason(error)}") from None
+            raise ModelFileError(f"{self.place}: cannot be read: {error_text(error)}") from None
         if count != values.nbytes or (state.st_size, state.st_mtime_ns) != self._known:
             raise ModelFileError(f"{self.place}: was written to while it was read")
         if code == "BOOL" and values.size and values.view(np.uint8).max() > 1:
-            raise ModelFileError(f"{self.place}: {printable(name)} holds what is neither true nor false")
+            raise ModelFileError(f"{self.place}: {display_path(name)} holds what is neither true nor false")
         if values is into:
             return values
         if into is None:
@@ -279,17 +279,17 @@ def _parsed(header: bytes, size: int) -> _Header:
         name = _name(entry[1])
         code, shape = entry[2].decode(), tuple(map(int, entry[3].split(b","))) if entry[3] else ()
         if name in held:
-            raise _Unreadable(f"the tensor {shown(name)} stands twice in its header")
+            raise _Unreadable(f"the tensor {short_repr(name)} stands twice in its header")
         if len(held) == MOST_TENSORS:
             raise _Unreadable(f"has more than {MOST_TENSORS} tensors")
         if code not in _NUMBERS:
-            raise _Unreadable(f"{shown(name)} holds numbers of the type {code}; allowed: {', '.join(_NUMBERS)}")
+            raise _Unreadable(f"{short_repr(name)} holds numbers of the type {code}; allowed: {', '.join(_NUMBERS)}")
         places[name] = _Place(int(entry[4]), int(entry[5]))
         item = np.dtype(_NUMBERS[code]).itemsize
         if places[name] != (end, end := end + math.prod(shape) * item):
-            raise _Unreadable(f"{shown(name)} of shape {shape} has other offsets than its numbers can have")
+            raise _Unreadable(f"{short_repr(name)} of shape {shape} has other offsets than its numbers can have")
         if math.prod(filter(None, shape)) > _LARGEST:  # an empty array may still be too large for NumPy
-            raise _Unreadable(f"{shown(name)} has the shape {shape}, which no array can have")
+            raise _Unreadable(f"{short_repr(name)} has the shape {shape}, which no array can have")
         held[name] = code, shape
     if not _END.fullmatch(header, at):
         raise _Unreadable("is damaged or no modnet file: its header is not one that modnet writes")
@@ -316,7 +316,7 @@ def _object(digest: bytes, rest: bytes) -> str:
         from_json(text, allow_inf_nan=False)  # knows how deep is too deep, whatever the interpreter's limit is
         json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise _Unreadable(f"{reason(error)} (in the file's metadata)") from None
+        raise _Unreadable(f"{error_text(error)} (in the file's metadata)") from None
     return "{" + behind.removeprefix(",")
 
 
@@ -326,7 +326,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f"the key {shown(name)} stands twice")
+            raise ValueError(f"the key {short_repr(name)} stands twice")
         found[name] = value
     return found
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Tree", "TreeError", "differences", "join", "take_apart"]
+__all__ = ["Tree", "TreeError", "differences", "flatten", "unflatten"]
 
 Tree: TypeAlias = Any
 """None, a bool, an integer, a float, text, an array or scalar of NumPy's; a list, tuple or dict of trees."""
@@ -27,7 +27,7 @@ class TreeError(ValueError):
     """What no file can keep, or what a file should not say; the message begins with the place in the tree."""
 
 
-def take_apart(tree: Tree, prefix: str) -> tuple[Any, dict[str, NDArray[Any]]]:
+def flatten(tree: Tree, prefix: str) -> tuple[Any, dict[str, NDArray[Any]]]:
     """Return JSON for ``tree``, and its arrays by name; an array that occurs twice is kept once, and shared again.
 
     Raises:
@@ -75,11 +75,11 @@ def _keepable(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize in (4, 8))
 
 
-def join(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Tree:
-    """Return the tree that `take_apart` took apart.
+def unflatten(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Tree:
+    """Return the tree that `flatten` took apart.
 
     Raises:
-        TreeError: it is nothing that `take_apart` would return.
+        TreeError: it is nothing that `flatten` would return.
     """
     return _joined(value, "", _DEEPEST, arrays)
 

@@ -13,9 +13,9 @@ from pydantic_core import PydanticUndefined
 from modnet.core import registry
 from modnet.core.component import Component
 from modnet.core.interfaces import FAMILIES
-from modnet.core.registry import Owner
+from modnet.core.registry import Provider
 
-__all__ = ["Case", "Example", "cases_of", "nameable", "require_part", "title_of"]
+__all__ = ["Case", "Example", "make_cases", "temporarily_registered", "title_of", "validate_class"]
 
 Example: TypeAlias = "Component | Mapping[str, Any]"
 """A part, or its options as a configuration says them."""
@@ -76,7 +76,7 @@ class Case:
         raise ValueError(f"takes none of the tried shapes of a sample ({reason}): name one with input_shape=(...)")
 
 
-def require_part(cls: object) -> None:
+def validate_class(cls: object) -> None:
     """Refuse what is no class of a part; names of its annotations are looked for where an author called the kit.
 
     Raises:
@@ -94,11 +94,11 @@ def require_part(cls: object) -> None:
 
 def title_of(cls: type[Component]) -> str:
     """Return ``family:kind``."""
-    return f"{cls.family}:{cls.named_kind()}"
+    return f"{cls.family}:{cls.kind_name()}"
 
 
 @contextmanager
-def nameable(*classes: type[Component]) -> Iterator[None]:
+def temporarily_registered(*classes: type[Component]) -> Iterator[None]:
     """Let ``classes`` be named by their kinds while this lasts, whether or not a plug-in gives them.
 
     The process's registry is put back afterwards.
@@ -109,12 +109,12 @@ def nameable(*classes: type[Component]) -> Iterator[None]:
         yield
         return
     wider = before.copy()
-    wider.add(unknown, Owner("conformance-kit", "0"))
-    with registry.standing_in(wider):
+    wider.add(unknown, Provider("conformance-kit", "0"))
+    with registry.using(wider):
         yield
 
 
-def cases_of(
+def make_cases(
     cls: type[Component], examples: Sequence[Example] | None, input_shape: tuple[int, ...] | None
 ) -> tuple[Case, ...]:
     """Return a case for each example.
@@ -143,7 +143,7 @@ def _part(cls: type[Component], number: int, example: Example) -> Component:
     if not isinstance(example, Mapping):
         raise TypeError(f"examples[{number}]: {example!r} is neither a {cls.__name__} nor a table with its options")
     try:
-        return cls.model_validate({"kind": cls.named_kind(), **example})
+        return cls.model_validate({"kind": cls.kind_name(), **example})
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         place = ".".join(map(str, detail["loc"]))

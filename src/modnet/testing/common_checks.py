@@ -22,7 +22,7 @@ UNKNOWN = "no_such_option"
 
 def kind_form(case: Case) -> None:
     """Check that the kind is lower-case words joined by hyphens, and the class takes no other."""
-    kind = case.cls.named_kind()
+    kind = case.cls.kind_name()
     if not KIND.fullmatch(kind):
         raise FailedError(f"the kind {kind!r} should be lower-case words joined by hyphens")
     try:
@@ -64,7 +64,7 @@ def documented(case: Case) -> None:
 
 def dump_and_load(case: Case) -> None:
     """Check that written as a configuration says it, in TOML and in JSON, and read by its kind, it is the same."""
-    plain = case.part.to_plain()
+    plain = case.part.to_config()
     try:
         toml = tomllib.loads(tomli_w.dumps({"part": plain}))["part"]
     except (TypeError, ValueError) as error:

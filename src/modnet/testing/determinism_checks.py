@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from modnet.testing.case import Case
-from modnet.testing.fixtures import Bowl, train
+from modnet.testing.fixtures import QuadraticProblem, train
 from modnet.testing.numeric import same_bits
 from modnet.testing.probes import probes_of
 from modnet.testing.report import FailedError
@@ -86,7 +86,7 @@ def _initializer(part: Any, seed: int) -> dict[str, Any]:
 
 
 def _optimizer(part: Any, seed: int) -> dict[str, Any]:
-    bowl = Bowl(23 + seed)
+    bowl = QuadraticProblem(23 + seed)
     for _ in range(2):
         part.epoch(bowl)
     return {"θ after two epochs": bowl.parameters.copy(), "orders": bowl.orders}

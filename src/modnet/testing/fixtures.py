@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from modnet.config.run_config import RunConfig
 from modnet.core import registry
 from modnet.core.arrays import Array, namespace
-from modnet.core.interfaces import Layer, LayerPass
+from modnet.core.interfaces import Layer, LayerContext
 from modnet.testing.numeric import normal
 from modnet.training.trainer import Run, Trainer
 
-__all__ = ["Bowl", "Flatten", "train"]
+__all__ = ["Flatten", "QuadraticProblem", "train"]
 
 
 class Flatten(Layer):
@@ -32,14 +32,14 @@ class Flatten(Layer):
         """Return the number of entries of a sample."""
         return (math.prod(input_shape),)
 
-    def net_input(self, x: Array, work: LayerPass) -> Array:
+    def forward(self, x: Array, ctx: LayerContext) -> Array:
         """Return the samples, each as a vector."""
-        del work
+        del ctx
         return namespace(x).reshape(x, (x.shape[0], math.prod(x.shape[1:])))
 
-    def backward(self, delta: Array, work: LayerPass) -> tuple[Array | None, dict[str, Array]]:
+    def backward(self, delta: Array, ctx: LayerContext) -> tuple[Array | None, dict[str, Array]]:
         """Return δ in the shape of the samples."""
-        return None if work.first else namespace(delta).reshape(delta, work.x.shape), {}
+        return None if ctx.is_first else namespace(delta).reshape(delta, ctx.x.shape), {}
 
 
 def train(
@@ -76,8 +76,8 @@ def _classes(part: int, samples: int, shape: tuple[int, ...]) -> tuple[NDArray[A
     return corners[labels] + 0.3 * normal(32 + part, samples, *shape), labels
 
 
-class Bowl:
-    """Least squares in three unknowns, as an optimizer sees it (`modnet.Descent`), with notes of what it does.
+class QuadraticProblem:
+    """Least squares in three unknowns, as an optimizer sees it (`modnet.Problem`), with notes of what it does.
 
     Attributes:
         orders: The orders in which it swept over the samples, one array for each sweep.
@@ -86,9 +86,9 @@ class Bowl:
 
     def __init__(self, samples: int) -> None:
         self.samples = samples
-        self.memory: dict[str, Any] = {}
+        self.optimizer_state: dict[str, Any] = {}
         self.rng = np.random.default_rng(33)
-        self.rate = 0.02
+        self.learning_rate = 0.02
         self.orders: list[NDArray[Any]] = []
         self.updates = 0
         self._theta: NDArray[np.float64] = np.zeros(3)
@@ -100,20 +100,20 @@ class Bowl:
         """θ."""
         return self._theta
 
-    def sweep(self, order: Any, length: int) -> None:
+    def run_sweep(self, order: Any, length: int) -> None:
         """Note the order, and update once per ``length`` samples."""
         rows = np.arange(self.samples) if order is None else np.asarray(order)
         self.orders.append(rows.copy())
         for start in range(0, len(rows), length):
-            self.update(self._of(rows[start : start + length])[1])
+            self.apply_gradient(self._of(rows[start : start + length])[1])
 
-    def evaluate(self) -> tuple[float, NDArray[np.float64]]:
+    def value_and_grad(self) -> tuple[float, NDArray[np.float64]]:
         """Return the mean cost over all samples, and its gradient."""
         return self._of(np.arange(self.samples))
 
-    def update(self, gradient: Array) -> None:
+    def apply_gradient(self, gradient: Array) -> None:
         """Make one plain update."""
-        self._theta -= self.rate * gradient
+        self._theta -= self.learning_rate * gradient
         self.updates += 1
 
     def _of(self, rows: NDArray[Any]) -> tuple[float, NDArray[np.float64]]:

@@ -88,10 +88,10 @@ def layer_input_derivative(case: Case) -> None:
     given, _ = layer_inputs(case, 1)
     results = forward_and_back(case, given)
     _compare(case, given, "x", results["∂C/∂x"], "backward: ∂C/∂x")
-    as_first = forward_and_back(case, given, first=True)
+    as_first = forward_and_back(case, given, is_first=True)
     for name, value in as_first.items():
         if difference := close(value, results[name], 1e-12):
-            raise FailedError(f"backward gives another {name} where work.first: {difference}")
+            raise FailedError(f"backward gives another {name} where ctx.is_first: {difference}")
 
 
 def parameter_derivative(case: Case) -> None:
@@ -109,8 +109,8 @@ def network_gradient(case: Case) -> None:
     for layers in below:
         rng = np.random.default_rng(27)
         flat = [Flatten()] if len(case.part.output_shape(shape)) != 1 else []
-        stack = [*layers, case.part, *flat, Dense(units=3, activation=Tanh())]
-        network = Network(stack, shape, Quadratic(), rng=rng)
+        build_layers = [*layers, case.part, *flat, Dense(units=3, activation=Tanh())]
+        network = Network(build_layers, shape, Quadratic(), rng=rng)
         network.parameters[...] += 0.1 * rng.standard_normal(network.parameters.size)
         x, y = normal(5, 4, *shape), targets(5, 4, 3)
         exact, theta = _cost_and_gradient(network, x, y)[1].copy(), network.parameters.copy()

@@ -18,7 +18,7 @@ from modnet.testing.case import Case
 from modnet.testing.fixtures import train
 from modnet.testing.numeric import same_bits
 from modnet.testing.report import FailedError, NoteError
-from modnet.training.setup import partition
+from modnet.training.setup import split_data
 
 __all__ = [
     "gives_data",
@@ -180,7 +180,7 @@ def gives_data(case: Case) -> None:
     data = case.part.load()
     if not isinstance(data, Data):
         raise FailedError(f"load() should return a modnet.Data, got {type(data).__name__}")
-    parts = partition(RunConfig.model_validate({"data": case.part}), data)
+    parts = split_data(RunConfig.model_validate({"data": case.part}), data)
     x = parts["train"][0]
     if data.features is not None and (x.ndim != 2 or len(data.features) != x.shape[1]):
         raise FailedError(f"x has the shape {x.shape}, and there are {len(data.features)} names of features")

@@ -11,7 +11,7 @@ import numpy as np
 
 from modnet.testing.case import Case
 from modnet.testing.determinism_checks import POSITIONS, SHAPES
-from modnet.testing.fixtures import Bowl, train
+from modnet.testing.fixtures import QuadraticProblem, train
 from modnet.testing.numeric import normal, same_bits
 from modnet.testing.report import FailedError, NoteError
 
@@ -41,9 +41,9 @@ FEW = 3
 def resumes_exactly(case: Case) -> None:
     """Check that the state is arrays and integers; written to a file and read again, it leads to the same steps."""
     theta = normal(40, 9)
-    state = case.part.start(theta)
+    state = case.part.init(theta)
     for update in range(3):
-        state = case.part.step(normal(41 + update, 9), state, 0.1)[1]
+        state = case.part.update(normal(41 + update, 9), state, 0.1)[1]
     again: dict[str, Any] = {}
     for name, value in state.items():
         if isinstance(value, np.ndarray) and not value.dtype.hasobject:
@@ -57,7 +57,7 @@ def resumes_exactly(case: Case) -> None:
             raise FailedError(f"the state {name!r} should be an array or an integer, got {type(value).__name__}")
     for update in range(3):
         gradient = normal(44 + update, 9)
-        (step, state), (other, again) = (case.part.step(gradient, some, 0.1) for some in (state, again))
+        (step, state), (other, again) = (case.part.update(gradient, some, 0.1) for some in (state, again))
         if not same_bits(step, other):
             raise FailedError(f"step {update + 1} after resuming is not that of the training that went on")
 
@@ -68,10 +68,10 @@ def descends_a_bowl(case: Case) -> None:
     start = np.array([3.0, -2.0])
     for rate in RATES:
         theta = start.copy()
-        state = case.part.start(theta)
+        state = case.part.init(theta)
         with np.errstate(all="ignore"):  # too high a rate leaves the finite numbers
             for update in range(600):
-                step, state = case.part.step(curvature * theta, state, rate * 0.99**update)
+                step, state = case.part.update(curvature * theta, state, rate * 0.99**update)
                 theta = theta - step
             value = float(np.sum(curvature * theta * theta) / np.sum(curvature * start * start))
         best = min(best, value) if math.isfinite(value) else best
@@ -81,7 +81,7 @@ def descends_a_bowl(case: Case) -> None:
 
 def zero_gradient_zero_step(case: Case) -> None:
     """Check that from the start, a gradient of 0 makes no step; a note where it does."""
-    step = case.part.step(np.zeros(9), case.part.start(normal(47, 9)), 0.1)[0]
+    step = case.part.update(np.zeros(9), case.part.init(normal(47, 9)), 0.1)[0]
     if np.any(step != 0.0):
         raise NoteError(f"a gradient of 0 makes a step of {np.max(np.abs(step)):.3g} from the start")
 
@@ -177,7 +177,7 @@ def _fitting(case: Case, largest: int = 100) -> list[int]:
 def covers_every_sample(case: Case) -> None:
     """Check that in every epoch each sample comes exactly once, or it is a solver that makes its own way."""
     for samples in _fitting(case):
-        bowl = Bowl(samples)
+        bowl = QuadraticProblem(samples)
         for epoch in range(2):
             bowl.orders, before = [], bowl.parameters.copy()
             case.part.epoch(bowl)
@@ -197,7 +197,7 @@ def updates_agree(case: Case) -> None:
         said = case.part.updates(samples)
         if not isinstance(said, int) or said < 1:
             raise FailedError(f"updates({samples}) should be a positive integer, got {said!r}")
-        bowl = Bowl(samples)
+        bowl = QuadraticProblem(samples)
         case.part.epoch(bowl)
         if bowl.updates and bowl.updates != said:
             raise FailedError(f"updates({samples}) says {said}, an epoch makes {bowl.updates}")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from modnet.components.activations import Sigmoid, Softmax
 from modnet.core.arrays import Array, namespace
-from modnet.core.interfaces import LayerPass
+from modnet.core.interfaces import LayerContext
 from modnet.testing.case import Case
 from modnet.testing.numeric import ends, normal
 
@@ -172,13 +172,13 @@ def _rule(case: Case, seed: int) -> list[Probe]:
     inputs = {"theta": normal(seed, 9), **{f"gradient {i}": normal(seed + i, 9) for i in range(1, updates + 1)}}
 
     def run(given: Arrays) -> Arrays:
-        state = part.start(given["theta"])
+        state = part.init(given["theta"])
         results: Arrays = {}
         for update in range(1, updates + 1):
             state = {name: guarded(value, given["theta"]) for name, value in state.items()}
             if is_read_only(given["theta"]):
                 state = MappingProxyType(state)
-            results[f"step {update}"], state = part.step(given[f"gradient {update}"], state, 0.1)
+            results[f"step {update}"], state = part.update(given[f"gradient {update}"], state, 0.1)
         arrays = {f"state {name!r}": value for name, value in state.items() if hasattr(value, "dtype")}
         return results | arrays
 
@@ -205,17 +205,17 @@ def _metric(case: Case, seed: int) -> list[Probe]:
 def layer_inputs(case: Case, seed: int) -> tuple[dict[str, NDArray[np.float64]], dict[str, tuple[int, ...]]]:
     """Return x, δ and the parameters for a layer, and the shapes of what it returns; parameters start as theirs do."""
     part, shape = case.part, case.shape()
-    above, specification = tuple(part.output_shape(shape)), part.parameters(shape)
+    above, specs = tuple(part.output_shape(shape)), part.parameters(shape)
     rng = np.random.default_rng([24, seed])
     inputs = {"x": normal(seed, 4, *shape), "δ": normal(seed + 100, 4, *above)}
-    for name, spec in specification.items():
+    for name, spec in specs.items():
         start = spec.initializer(rng, spec.shape, spec.fan_in, spec.fan_out)
         inputs[f"parameter {name!r}"] = start + 0.1 * rng.standard_normal(spec.shape)
     shapes = {"z": (4, *above), "∂C/∂x": (4, *shape)}
-    return inputs, shapes | {f"gradient of {name!r}": spec.shape for name, spec in specification.items()}
+    return inputs, shapes | {f"gradient of {name!r}": spec.shape for name, spec in specs.items()}
 
 
-def layer_pass(case: Case, given: Arrays, *, training: bool, first: bool = False) -> LayerPass:
+def layer_pass(case: Case, given: Arrays, *, training: bool, is_first: bool = False) -> LayerContext:
     """Return what a layer works with, made of a probe's inputs; the state and the randomness are always the same."""
     shape, x = case.shape(), given["x"]
     parameters = {name: given[f"parameter {name!r}"] for name in case.part.parameters(shape)}
@@ -225,33 +225,33 @@ def layer_pass(case: Case, given: Arrays, *, training: bool, first: bool = False
         for value in state.values():
             value.flags.writeable = False
     gradients = {name: xp.zeros_like(value) for name, value in parameters.items()} if training else {}
-    return LayerPass(
+    return LayerContext(
         MappingProxyType(parameters),
         gradients,
         state,
         np.random.default_rng(5) if training else None,
         training=training,
-        first=first,
+        is_first=is_first,
         x=x,
     )
 
 
-def forward_and_back(case: Case, given: Arrays, *, first: bool = False) -> Arrays:
+def forward_and_back(case: Case, given: Arrays, *, is_first: bool = False) -> Arrays:
     """Return z of a training pass, the error below, and the gradients by name."""
     part = case.part
-    work = layer_pass(case, given, training=True, first=first)
+    ctx = layer_pass(case, given, training=True, is_first=is_first)
     activation = part.activation_function()
-    work.z = guarded(part.net_input(given["x"], work), given["x"])
-    work.a = work.z if activation is None else guarded(activation(work.z), given["x"])
-    work.delta = given["δ"]
-    below, gradients = part.backward(given["δ"], work)
-    if set(gradients) != set(work.parameters):
+    ctx.z = guarded(part.forward(given["x"], ctx), given["x"])
+    ctx.a = ctx.z if activation is None else guarded(activation(ctx.z), given["x"])
+    ctx.delta = given["δ"]
+    below, gradients = part.backward(given["δ"], ctx)
+    if set(gradients) != set(ctx.parameters):
         raise ValueError(
-            f"backward gives gradients for {sorted(gradients)}; the layer's parameters are {sorted(work.parameters)}"
+            f"backward gives gradients for {sorted(gradients)}; the layer's parameters are {sorted(ctx.parameters)}"
         )
-    if below is None and not first:
-        raise ValueError("backward gave None for ∂C/∂x, which it may only where work.first")
-    results = {"z": work.z} if below is None else {"z": work.z, "∂C/∂x": below}
+    if below is None and not is_first:
+        raise ValueError("backward gave None for ∂C/∂x, which it may only where ctx.is_first")
+    results = {"z": ctx.z} if below is None else {"z": ctx.z, "∂C/∂x": below}
     return results | {f"gradient of {name!r}": gradient for name, gradient in gradients.items()}
 
 
@@ -259,7 +259,7 @@ def _layer(case: Case, seed: int) -> list[Probe]:
     inputs, shapes = layer_inputs(case, seed)
 
     def predict(given: Arrays) -> Arrays:
-        return {"z": case.part.net_input(given["x"], layer_pass(case, given, training=False))}
+        return {"z": case.part.forward(given["x"], layer_pass(case, given, training=False))}
 
     below = {name: value for name, value in inputs.items() if name != "δ"}
     return [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modnet.core.component import Component
 from modnet.core.registry import did_you_mean
-from modnet.testing.case import Case, Example, cases_of, nameable, require_part, title_of
+from modnet.testing.case import Case, Example, make_cases, temporarily_registered, title_of, validate_class
 from modnet.testing.checks import EXPECTED, Check, checks_of
 from modnet.testing.report import ConformanceError, FailedError, NoteError, Report, Result, SkippedError
 
@@ -41,10 +41,10 @@ def check_component(
         TypeError: ``cls`` is no class of a part, or an example is none of its instances.
         ValueError: examples are needed, an example is refused, or ``expected_failures`` names an unknown check.
     """
-    require_part(cls)
+    validate_class(cls)
     checks = checks_of(cls.family)
-    with nameable(cls):
-        cases = cases_of(cls, examples, input_shape)
+    with temporarily_registered(cls):
+        cases = make_cases(cls, examples, input_shape)
         reasons = _reasons(cls, checks, expected_failures)
         results = tuple(_result(check, cases, reasons.get(check.name)) for check in checks)
     return Report(title_of(cls), results, EXPECTED[cls.family])
@@ -67,9 +67,9 @@ def parametrize_checks(
     """
     import pytest  # the rest of the kit does without it
 
-    require_part(cls)
-    with nameable(cls):
-        cases = cases_of(cls, examples, input_shape)
+    validate_class(cls)
+    with temporarily_registered(cls):
+        cases = make_cases(cls, examples, input_shape)
     checks = checks_of(cls.family)
     if len(checks) != EXPECTED[cls.family]:
         raise ConformanceError(
@@ -97,7 +97,7 @@ class CheckRun:
         import pytest
 
         cls = self.cases[0].cls
-        with nameable(cls):
+        with temporarily_registered(cls):
             result = _result(self.check, self.cases, self.reason)
         if result.status == "failed":
             raise ConformanceError(f"{title_of(cls)} {result}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from modnet.components.layers import Dense
 from modnet.storage.model_file import load
-from modnet.testing.case import Case, nameable
+from modnet.testing.case import Case, temporarily_registered
 from modnet.testing.fixtures import Flatten, train
 from modnet.testing.numeric import normal, same_bits
 from modnet.testing.report import FailedError
@@ -32,7 +32,7 @@ def save_and_load(case: Case) -> None:
         network = {"cost": part}
     else:
         network = {"regularizers": [part]}
-    with nameable(Flatten), tempfile.TemporaryDirectory() as folder:
+    with temporarily_registered(Flatten), tempfile.TemporaryDirectory() as folder:
         run = train(layers, shape, network=network)
         path = Path(folder) / "model.safetensors"
         run.network.save(path)

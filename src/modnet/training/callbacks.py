@@ -12,12 +12,12 @@ from modnet.config.run_config import RunConfig
 from modnet.core import registry
 from modnet.core.errors import ModelFileError
 from modnet.core.plugins.hookspecs import Events
-from modnet.training.state import Memory
+from modnet.training.state import CallbackState
 
-__all__ = ["Relay", "naming"]
+__all__ = ["CallbackRunner", "with_context"]
 
 
-class Relay:
+class CallbackRunner:
     """The listeners of one training.
 
     Attributes:
@@ -35,7 +35,7 @@ class Relay:
         self._manager.check_pending()
         self.events: pluggy.HookRelay = self._manager.hook
 
-    def tell_each(self, event: str, **told: Any) -> None:
+    def call_all(self, event: str, **told: Any) -> None:
         """Let every listener hear of an event, also where one before it fails.
 
         Raises:
@@ -46,7 +46,7 @@ class Relay:
         for heard in reversed(hook.get_hookimpls()):
             others = [plugin for plugin in self._manager.get_plugins() if plugin is not heard.plugin]
             try:
-                with naming(self.events, event):
+                with with_context(self.events, event):
                     self._manager.subset_hook_caller(f"modnet_{event}", others)(**told)
             except BaseException as error:
                 if first is None:
@@ -56,34 +56,34 @@ class Relay:
         if first is not None:
             raise first
 
-    def memories(self) -> list[Memory]:
+    def state_dicts(self) -> list[CallbackState]:
         """Return what the listeners that have a memory keep."""
-        return [Memory(kind=kind, memory=listener.memory()) for kind, listener in self._remembering()]
+        return [CallbackState(kind=kind, memory=listener.state_dict()) for kind, listener in self._remembering()]
 
-    def remember(self, memories: Sequence[Memory]) -> None:
-        """Give the listeners back what `memories` returned; of several of one kind, in their order.
+    def load_state_dicts(self, state_dicts: Sequence[CallbackState]) -> None:
+        """Give the listeners back what `state_dicts` returned; of several of one kind, in their order.
 
         Raises:
             ModelFileError: one cannot take it.
         """
         left: dict[str, list[Any]] = {}
-        for each in memories:
+        for each in state_dicts:
             left.setdefault(each.kind, []).append(each.memory)
         for kind, listener in self._remembering():
             if left.get(kind):
                 try:
-                    listener.remember(left[kind].pop(0))
+                    listener.load_state_dict(left[kind].pop(0))
                 except Exception as error:  # whatever a stranger raises
                     raise ModelFileError(f"callback '{kind}' cannot take its memory back: {error!r}") from error
 
     def _remembering(self) -> Iterator[tuple[str, Any]]:
         for kind, listener in self._listeners:
-            if callable(getattr(listener, "memory", None)) and callable(getattr(listener, "remember", None)):
+            if callable(getattr(listener, "state_dict", None)) and callable(getattr(listener, "load_state_dict", None)):
                 yield kind, listener
 
 
 @contextmanager
-def naming(events: pluggy.HookRelay, event: str) -> Iterator[None]:
+def with_context(events: pluggy.HookRelay, event: str) -> Iterator[None]:
     """Let a listener's error go on with a note that names the listener and the event."""
     try:
         yield

@@ -10,16 +10,18 @@ from modnet.network.evaluate import Samples
 from modnet.network.network import Network
 from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder
-from modnet.training.callbacks import Relay, naming
-from modnet.training.loop import Training
+from modnet.training.callbacks import CallbackRunner, with_context
+from modnet.training.loop import TrainingLoop
 
-__all__ = ["Keeper"]
+__all__ = ["CheckpointManager"]
 
 
-class Keeper:
+class CheckpointManager:
     """Keeps one training in its run folder."""
 
-    def __init__(self, training: Training, relay: Relay, folder: RunFolder, samples: dict[str, Samples]) -> None:
+    def __init__(
+        self, training: TrainingLoop, relay: CallbackRunner, folder: RunFolder, samples: dict[str, Samples]
+    ) -> None:
         self._training, self._relay, self._folder, self._samples = training, relay, folder, samples
         self._asked = bool(relay.events.modnet_checkpoint_due.get_hookimpls())
         training.keep = self.keep
@@ -38,15 +40,15 @@ class Keeper:
             ModelFileError: it cannot be written, or something is kept that no file can hold.
         """
         training, events = self._training, self._relay.events
-        path = self._folder.write_checkpoint(training.network, training.state(self._relay.memories(), self._data))
-        with naming(events, "checkpoint_written"):
+        path = self._folder.write_checkpoint(training.network, training.state(self._relay.state_dicts(), self._data))
+        with with_context(events, "checkpoint_written"):
             events.modnet_checkpoint_written(training=training, path=path)
         return path
 
     def offer(self) -> None:
         """Write a checkpoint where a listener wants one now."""
         events = self._relay.events
-        with naming(events, "checkpoint_due"):
+        with with_context(events, "checkpoint_due"):
             due = self._asked and any(events.modnet_checkpoint_due(training=self._training))
         if due:
             self.keep()

@@ -12,20 +12,20 @@ from modnet.core.errors import DivergenceError
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.network import Network, Vector
 
-__all__ = ["culprit", "divergence", "lost"]
+__all__ = ["divergence_error", "first_nonfinite_layer", "first_nonfinite_state"]
 
 
-def culprit(workspace: Workspace) -> tuple[str, int]:
+def first_nonfinite_layer(workspace: Workspace) -> tuple[str, int]:
     """Return what is not finite in the last piece that went forward, and the first layer that has it, from 1."""
-    for number, work in enumerate(workspace.passes, 1):
-        if not np.isfinite(work.z).all():
+    for number, ctx in enumerate(workspace.passes, 1):
+        if not np.isfinite(ctx.z).all():
             return "net input", number
-        if not np.isfinite(work.a).all():
+        if not np.isfinite(ctx.a).all():
             return "output", number
     return "cost", len(workspace.network.layers)
 
 
-def lost(network: Network, rule_state: Mapping[str, Any]) -> tuple[str, int] | None:
+def first_nonfinite_state(network: Network, rule_state: Mapping[str, Any]) -> tuple[str, int] | None:
     """Return what is not finite of θ and of the rule's state, and the first layer that has it; None where all is.
 
     A rule that divides by an infinite mean of squares makes steps of 0: θ stays finite, and never moves again.
@@ -46,7 +46,7 @@ def _bad_layer(network: Network, vector: Vector) -> int:
     return len(network.layers)
 
 
-def divergence(
+def divergence_error(
     config: RunConfig, epoch: int, update: int, what: str, layer: int, *, again: bool = True
 ) -> DivergenceError:
     """Return the error that says so; ``again`` is whether the update failed again when it was repeated."""

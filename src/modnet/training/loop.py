@@ -4,7 +4,7 @@ Samples are gathered some thousand at a time and their figures are added up for 
 update costs little more than its passes. Whether everything is still finite is asked as rarely; where it is not, the
 block is run again from its start, one update after the other, until the first that fails is found.
 
-A training can be told at any update (`Training.state`) and gone on with (`Training.resume`). Within an epoch the
+A training can be told at any update (`TrainingLoop.state`) and gone on with (`TrainingLoop.resume`). Within an epoch the
 optimizer then begins the epoch anew from what it began with, and what it does up to the interrupted sweep is repeated
 in silence; there the training goes on in the middle of the block that it was in.
 """
@@ -24,27 +24,27 @@ from numpy.typing import NDArray
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import Interrupted, ModelFileError
 from modnet.core.interfaces import Metric
-from modnet.core.random import Purpose, generator
-from modnet.engines.numpy.batches import Feed
-from modnet.engines.numpy.workers import Lanes
+from modnet.core.random import Stream, generator
+from modnet.engines.numpy.batches import BatchLoader
+from modnet.engines.numpy.workers import Workers
 from modnet.engines.numpy.workspace import Workspace
-from modnet.network.evaluate import Samples, Tally, judge
+from modnet.network.evaluate import MetricAccumulator, Samples, evaluate
 from modnet.network.network import CHUNK, Network, Vector
-from modnet.training.divergence import culprit, divergence, lost
-from modnet.training.snapshot import Block, EpochStart, check_fit, put_back, take
-from modnet.training.state import Memory, Place, Snapshot, State
+from modnet.training.divergence import divergence_error, first_nonfinite_layer, first_nonfinite_state
+from modnet.training.snapshot import Block, EpochStart, capture, restore, validate
+from modnet.training.state import CallbackState, EpochProgress, State, TrainState
 
 if TYPE_CHECKING:
     from modnet.storage.run_folder import RunFolder
 
-__all__ = ["Snapshot", "Training"]
+__all__ = ["TrainState", "TrainingLoop"]
 
 _BLOCK_BYTES = 8 << 20
 _BLOCK_ROWS = 4096
 
 
-class Training:
-    """The run in progress, as optimizers (`modnet.core.interfaces.Descent`) and listeners see it.
+class TrainingLoop:
+    """The run in progress, as optimizers (`modnet.core.interfaces.Problem`) and listeners see it.
 
     Attributes:
         config: The configuration.
@@ -55,7 +55,7 @@ class Training:
         epochs: How many epochs have ended.
         updates: How many updates were made.
         history: The rows of the epochs that ended.
-        memory: What the optimizer keeps from epoch to epoch.
+        optimizer_state: What the optimizer keeps from epoch to epoch.
         rng: The source of the samples' order.
         watched: What else is evaluated after every epoch: ``validation`` and ``test``, where there are any.
         events: The hooks by which listeners hear of it.
@@ -85,8 +85,8 @@ class Training:
         self.epoch = self.epochs = 0
         self.updates = 0
         self.history: list[dict[str, Any]] = []
-        self.memory: dict[str, Any] = {}
-        self.rng = generator(config.seed, Purpose.ORDER)
+        self.optimizer_state: dict[str, Any] = {}
+        self.rng = generator(config.seed, Stream.ORDER)
         self.watched = watched
         self.events = events
         self.folder = folder
@@ -95,14 +95,14 @@ class Training:
         self.keep: Callable[[], Path] | None = None
         self.after_block: Callable[[], None] | None = None
         self.metrics = metrics
-        self.tally = Tally(network.cost, metrics)
-        self.rule_state = config.optimizer.rule.start(network.parameters)
-        self.train, self._feed = train, Feed(train, network)
-        self._step, self._theta = config.optimizer.rule.step, network.parameters
+        self.tally = MetricAccumulator(network.cost, metrics)
+        self.rule_state = config.optimizer.rule.init(network.parameters)
+        self.train, self._feed = train, BatchLoader(train, network)
+        self._step, self._theta = config.optimizer.rule.update, network.parameters
         self._constant_rate = config.optimizer.learning_rate if config.optimizer.schedule.constant else 0.0
         self._updates_per_epoch = config.optimizer.updates(len(train))
         rows = -(-len(train) // self._updates_per_epoch)
-        self._lanes = Lanes(network, config.seed, config.threads if lanes is None else lanes, rows)
+        self._lanes = Workers(network, config.seed, config.threads if lanes is None else lanes, rows)
         self._sources = list(self._lanes.sources)
         self._first_update = 0
         self._batch_end = events.modnet_batch_end if events.modnet_batch_end.get_hookimpls() else None
@@ -114,7 +114,7 @@ class Training:
         self._start: EpochStart | None = None
         self._sweeps = self._sweep = self._rows = self._heard = 0
         self._open: Block | None = None
-        self._arriving: tuple[Snapshot, Place] | None = None
+        self._arriving: tuple[TrainState, EpochProgress] | None = None
 
     @property
     def parameters(self) -> Vector:
@@ -122,7 +122,7 @@ class Training:
         return self.network.parameters
 
     @property
-    def rate(self) -> float:
+    def learning_rate(self) -> float:
         """The learning rate in force: η times the schedule's factor at this update."""
         optimizer = self.config.optimizer
         position = self.epoch + (self.updates - self._first_update) / self._updates_per_epoch
@@ -147,22 +147,22 @@ class Training:
         """
         self.epoch = epoch
         self._first_update = self.updates
-        self.tally = Tally(self.network.cost, self.metrics)
+        self.tally = MetricAccumulator(self.network.cost, self.metrics)
         before = self.snapshot()
         self._start = EpochStart(before, dict(self.rng.bit_generator.state), self._memory_now())
         self._sweeps = 0
-        rate = self.rate
+        rate = self.learning_rate
         self.config.optimizer.epoch(self)
         if self._arriving is not None:
             raise ModelFileError("the optimizer does not come again to where it was interrupted")
-        if found := lost(self.network, self.rule_state):  # a solver of its own may have written to θ
+        if found := first_nonfinite_state(self.network, self.rule_state):  # a solver of its own may have written to θ
             self.restore(before)
             self._diverged(self._first_update, *found)
         if not self.tally.samples:
-            self.tally = judge(self.network, self.train, self.metrics)
+            self.tally = evaluate(self.network, self.train, self.metrics)
         self._start = None
         self.epochs = epoch + 1
-        return {"learning_rate": rate, **self.tally.figures()}
+        return {"learning_rate": rate, **self.tally.compute()}
 
     def interrupt(self, reason: str, signal: int | None = None) -> None:
         """Ask for an end of the training at the next update, with a checkpoint where there is a run folder."""
@@ -170,7 +170,7 @@ class Training:
             self._interruption = Interrupted(reason, signal=signal)
             self._after_update = self._tell
 
-    def leave_if_asked(self) -> None:
+    def raise_if_interrupted(self) -> None:
         """Raise where an interruption was asked for.
 
         Raises:
@@ -185,18 +185,18 @@ class Training:
                 self._interruption.checkpoint = self.keep()
             raise self._interruption
 
-    def evaluate(self) -> tuple[float, Vector]:
+    def value_and_grad(self) -> tuple[float, Vector]:
         """Return the mean cost (penalties included) over all training samples at θ, and its gradient."""
         if self._interruption is not None and self._open is None:
-            self.leave_if_asked()
-        tally = Tally(self.network.cost, ())
+            self.raise_if_interrupted()
+        tally = MetricAccumulator(self.network.cost, ())
         if self._lanes.large(self.samples, self._feed.fetch_from(slice(0, self.samples)), tally):
             return math.inf, self._lanes.gradient
-        return tally.figures()["cost"] + self.network.penalty(), self._lanes.gradient
+        return tally.compute()["cost"] + self.network.penalty(), self._lanes.gradient
 
-    def update(self, gradient: Vector) -> None:
+    def apply_gradient(self, gradient: Vector) -> None:
         """Make one update with this gradient by the configured rule."""
-        rate = self._constant_rate or self.rate
+        rate = self._constant_rate or self.learning_rate
         step, self.rule_state = self._step(gradient, self.rule_state, rate)
         theta = self._theta
         theta -= step
@@ -204,7 +204,7 @@ class Training:
         if self._after_update is not None:
             self._after_update()
 
-    def sweep(self, order: NDArray[np.intp] | None, length: int) -> None:
+    def run_sweep(self, order: NDArray[np.intp] | None, length: int) -> None:
         """Update once per ``length`` samples, in this order or, with None, as they lie."""
         most = min(_BLOCK_ROWS, _BLOCK_BYTES // self._feed.row_bytes)
         block = length if length > CHUNK else max(1, most // length) * length
@@ -244,28 +244,28 @@ class Training:
         """
         if self.updates:
             some = Samples(self.train.x[:CHUNK], self.train.targets.take(np.arange(min(CHUNK, self.samples))))
-            self.check_figures(judge(self.network, some, ()).figures())
+            self.check_figures(evaluate(self.network, some, ()).compute())
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> TrainState:
         """Return all that an update changes, for `restore`."""
-        return take(self.network, self.rule_state, self._sources, self.updates)
+        return capture(self.network, self.rule_state, self._sources, self.updates)
 
-    def restore(self, snapshot: Snapshot) -> None:
+    def restore(self, snapshot: TrainState) -> None:
         """Go back to what `snapshot` returned."""
-        put_back(snapshot, self.network, self._sources)
+        restore(snapshot, self.network, self._sources)
         self.rule_state, self.updates = snapshot.rule_state, snapshot.updates
 
-    def state(self, listeners: list[Memory], data: dict[str, str]) -> State:
+    def state(self, listeners: list[CallbackState], data: dict[str, str]) -> State:
         """Return all that `resume` needs, right after an update or between two epochs."""
         start, place, block = self._start, None, self._open
         if start is not None:
             outputs = None if block is None else block.outputs[: block.rows(self.updates).stop].copy()
-            place = Place.model_construct(
+            place = EpochProgress.model_construct(
                 start=start.snapshot,
                 sweep=self._sweep,
                 rows=self._rows,
                 outputs=outputs,
-                sums=self.tally.sums(),
+                sums=self.tally.state_dict(),
                 seconds=time.perf_counter() - self.epoch_began,
             )
         return State.model_construct(  # taking it apart checks what is in it
@@ -274,7 +274,7 @@ class Training:
             heard=max(self.updates, self._heard),
             lanes=len(self._lanes.workspaces),
             order=dict(self.rng.bit_generator.state) if start is None else start.order,
-            memory=self.memory if start is None else start.memory,
+            memory=self.optimizer_state if start is None else start.memory,
             history=self.history,
             listeners=listeners,
             data=data,
@@ -293,11 +293,11 @@ class Training:
         try:
             self.rng.bit_generator.state = state.order
             for point in (state.now, *(() if place is None else (place.start,))):
-                check_fit(point, self.network, self.config.optimizer.rule, self._sources)
+                validate(point, self.network, self.config.optimizer.rule, self._sources)
                 self.restore(point)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelFileError(f"the state of a generator is none: {error}") from None
-        self.memory = copy.deepcopy(state.memory)
+        self.optimizer_state = copy.deepcopy(state.memory)
         self.history = [dict(row) for row in state.history]
         self.epoch, self.epochs, self._heard = state.epochs, state.epochs, state.heard
         self.stopped = state.stopped
@@ -308,9 +308,9 @@ class Training:
     def _memory_now(self) -> dict[str, Any]:
         """Return a copy of the optimizer's memory, whose arrays it may write to, where a checkpoint may want it."""
         try:
-            return self.memory if self.keep is None else copy.deepcopy(self.memory)
+            return self.optimizer_state if self.keep is None else copy.deepcopy(self.optimizer_state)
         except Exception:  # whatever a stranger keeps: a checkpoint will say that no file can hold it
-            return self.memory
+            return self.optimizer_state
 
     def close(self) -> None:
         """Let the lanes' threads go."""
@@ -326,7 +326,7 @@ class Training:
         if place.rows + done > total or form not in (None, (self.network.dtype, (self.network.outputs,))):
             raise ModelFileError("its place in the epoch is not one that the optimizer comes to")
         self.restore(now)
-        self.tally.resume(place.sums)
+        self.tally.load_state_dict(place.sums)
         self._rows = place.rows
         return place.outputs
 
@@ -339,8 +339,10 @@ class Training:
             block = self._open
             if block is not None and not self._is_finite(block, block.rows(self.updates)):
                 self._find_divergence(block)
-            if block is not None or not lost(self.network, self.rule_state):  # or who made the update sees it
-                self.leave_if_asked()
+            if block is not None or not first_nonfinite_state(
+                self.network, self.rule_state
+            ):  # or who made the update sees it
+                self.raise_if_interrupted()
 
     def _block(self, rows: Any, length: int, so_far: Vector | None) -> None:
         """Make the updates of some thousand samples; of the first, the outputs may be there ``so_far``."""
@@ -352,16 +354,16 @@ class Training:
         self._open = block = Block(x, y, outputs, length, self.snapshot(), done)
         self._descend(x[done:], y[done:], outputs[done:], length)
         self._open = None
-        if not self.tally.add(outputs, y) or lost(self.network, self.rule_state):
+        if not self.tally.update(outputs, y) or first_nonfinite_state(self.network, self.rule_state):
             self._find_divergence(block)
 
     def _descend(self, x: Vector, y: Vector, outputs: Vector, length: int) -> None:
         """Make an update for every batch of these rows, each going through in one piece."""
-        lanes, update = self._lanes, self.update
+        lanes, apply_gradient = self._lanes, self.apply_gradient
         for start in range(0, len(x), length):
             stop = start + length  # past the end for a short last batch, which slices allow
             lanes.small(x[start:stop], y[start:stop], outputs[start:stop])
-            update(lanes.gradient)
+            apply_gradient(lanes.gradient)
 
     def _large_batch(self, rows: Any, stop: int) -> None:
         """Make one update from a batch that is worked through in pieces whose gradient sums are added.
@@ -372,25 +374,25 @@ class Training:
         count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         failed = self._lanes.large(count, self._feed.fetch_from(rows), self.tally)
         if failed is not None:
-            self._diverged(self.updates, *culprit(failed))
+            self._diverged(self.updates, *first_nonfinite_layer(failed))
         self._rows = stop
-        self.update(self._lanes.gradient)
-        if found := lost(self.network, self.rule_state):
+        self.apply_gradient(self._lanes.gradient)
+        if found := first_nonfinite_state(self.network, self.rule_state):
             self.restore(before)
             self._diverged(before.updates, *found)
 
     def _is_finite(self, block: Block, rows: slice) -> bool:
         cost = np.sum(self.network.cost(block.outputs[rows], block.y[rows]), dtype=np.float64)
-        return bool(np.isfinite(cost)) and not lost(self.network, self.rule_state)
+        return bool(np.isfinite(cost)) and not first_nonfinite_state(self.network, self.rule_state)
 
     def _where(self, samples: Samples) -> tuple[str, int]:
         """Return what is not finite of these samples' way through the network, and the first layer that has it."""
         workspace = Workspace(self.network)
         for start in range(0, len(samples), CHUNK):
             rows = slice(start, start + CHUNK)
-            y = samples.targets.rows(rows, self.network.dtype, self.network.outputs)
+            y = samples.targets.batch(rows, self.network.dtype, self.network.outputs)
             if not np.isfinite(np.sum(self.network.cost(workspace.forward(samples.x[rows]), y), dtype=np.float64)):
-                return culprit(workspace)
+                return first_nonfinite_layer(workspace)
         return "output", len(self.network.layers)  # a metric's figure
 
     def _find_divergence(self, block: Block) -> NoReturn:
@@ -401,7 +403,7 @@ class Training:
         """
         rows = block.rows(self.updates)
         bad = np.flatnonzero(~np.isfinite(self.network.cost(block.outputs[rows], block.y[rows])))
-        met, once = rows.stop - 1, lost(self.network, self.rule_state)
+        met, once = rows.stop - 1, first_nonfinite_state(self.network, self.rule_state)
         if len(bad) or once is None:  # of what lay below the output nothing is known any more
             met, once = rows.start + int(bad[0] if len(bad) else 0), ("cost", len(self.network.layers))
         self._diverging = True
@@ -415,15 +417,15 @@ class Training:
             self._descend(block.x[batch], block.y[batch], block.outputs[batch], block.length)
             cost = np.sum(self.network.cost(block.outputs[batch], block.y[batch]), dtype=np.float64)
             if not np.isfinite(cost):
-                found = min(map(culprit, self._lanes.workspaces), key=lambda each: each[1])
-            elif (after := lost(self.network, self.rule_state)) is not None:
+                found = min(map(first_nonfinite_layer, self._lanes.workspaces), key=lambda each: each[1])
+            elif (after := first_nonfinite_state(self.network, self.rule_state)) is not None:
                 found = after
             else:
                 continue
             self.restore(good)
             self._diverged(good.updates, *found)
         self.restore(before)
-        raise divergence(self.config, self.epoch, before.updates, *once, again=False)
+        raise divergence_error(self.config, self.epoch, before.updates, *once, again=False)
 
     def _diverged(self, update: int, what: str, layer: int) -> NoReturn:
-        raise divergence(self.config, self.epoch, update, what, layer)
+        raise divergence_error(self.config, self.epoch, update, what, layer)

@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from modnet.config.run_config import RunConfig, load_config
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Metric, Task
-from modnet.core.random import Purpose, generator
+from modnet.core.random import Stream, generator
 from modnet.data.dataset import Data, Pair
 from modnet.data.scaling import Scaling, Targets, as_samples, split
-from modnet.data.validation import names_of, picking
+from modnet.data.validation import column_names, column_selector
 from modnet.network.evaluate import Samples
 from modnet.network.network import Network
 
-__all__ = ["check_optimizer", "compose", "metrics_for", "partition", "with_optimizers"]
+__all__ = ["build", "check_optimizer", "configs_per_optimizer", "resolve_metrics", "split_data"]
 
 
-def compose(
+def build(
     config: RunConfig, data: Data, initial: Network | None
 ) -> tuple[Network, dict[str, Samples], tuple[Metric, ...]]:
     """Return the network that fits the data, the samples as they enter it, and the metrics.
@@ -33,10 +33,10 @@ def compose(
         ConfigError: the configured parts do not fit the data, or each other.
         DataError: samples or labels cannot be used.
     """
-    parts = partition(config, data)
+    parts = split_data(config, data)
     x, targets = parts["train"]
     network = _network(config, x.shape[1:], targets)
-    network.features = _learnt(data)
+    network.features = feature_names(data)
     if config.data.scaling != "none":
         network.scaling = Scaling.fit(config.data.scaling, x)
     if initial is not None:
@@ -45,11 +45,11 @@ def compose(
     samples = {}
     for name, (rows, labels) in parts.items():
         place = data.place(name)
-        samples[name] = Samples(network.prepare(rows, f"{place} x"), labels.narrowed(network.dtype, f"{place} y"))
-    return network, samples, metrics_for(config, network)
+        samples[name] = Samples(network.preprocess(rows, f"{place} x"), labels.astype(network.dtype, f"{place} y"))
+    return network, samples, resolve_metrics(config, network)
 
 
-def partition(config: RunConfig, data: Data, like: Network | None = None) -> dict[str, tuple[NDArray[Any], Targets]]:
+def split_data(config: RunConfig, data: Data, like: Network | None = None) -> dict[str, tuple[NDArray[Any], Targets]]:
     """Return raw rows and targets of ``train``, ``validation`` and ``test``, as far as there are any.
 
     Where the data has no validation part and ``data.validation_share`` asks for one, it is drawn by the run's seed.
@@ -58,18 +58,18 @@ def partition(config: RunConfig, data: Data, like: Network | None = None) -> dic
     Raises:
         DataError: samples or labels cannot be used.
     """
-    learnt = _learnt(data) if like is None else like.features
+    learnt = feature_names(data) if like is None else like.features
 
     def rows_of(pair: Pair, place: str) -> NDArray[Any]:
-        picked = picking(data.features or names_of(pair[0]), learnt, f"{place} x")
+        picked = column_selector(data.features or column_names(pair[0]), learnt, f"{place} x")
         return np.ascontiguousarray(as_samples(pair[0], f"{place} x")[picked])
 
     place = data.place("train")
     x = rows_of(data.train, place)
     if like is None:
-        targets = Targets.learn(data.train[1], len(x), f"{place} y")
+        targets = Targets.fit(data.train[1], len(x), f"{place} y")
     else:
-        targets = Targets.follow(data.train[1], len(x), f"{place} y", like.classes, like.outputs)
+        targets = Targets.transform(data.train[1], len(x), f"{place} y", like.classes, like.outputs)
     shape = x.shape[1:] if like is None else like.input_shape
     _check_shape(x, shape, place)
     parts = {"train": (x, targets)}
@@ -78,16 +78,19 @@ def partition(config: RunConfig, data: Data, like: Network | None = None) -> dic
             place = data.place(name)
             rows = rows_of(pair, place)
             _check_shape(rows, shape, place)
-            parts[name] = (rows, Targets.follow(pair[1], len(rows), f"{place} y", targets.classes, targets.width or 0))
+            parts[name] = (
+                rows,
+                Targets.transform(pair[1], len(rows), f"{place} y", targets.classes, targets.width or 0),
+            )
         elif name == "validation" and config.data.validation_share:
-            kept, drawn = split(targets, config.data.validation_share, generator(config.seed, Purpose.SPLIT))
+            kept, drawn = split(targets, config.data.validation_share, generator(config.seed, Stream.SPLIT))
             parts |= {"train": (x[kept], targets.take(kept)), "validation": (x[drawn], targets.take(drawn))}
     return parts
 
 
-def _learnt(data: Data) -> tuple[str, ...] | None:
+def feature_names(data: Data) -> tuple[str, ...] | None:
     """Return the names of the training columns, where there are any and no two are the same."""
-    names = data.features or names_of(data.train[0])
+    names = data.features or column_names(data.train[0])
     return names if names is not None and len(set(names)) == len(names) else None
 
 
@@ -108,7 +111,7 @@ def check_optimizer(config: RunConfig, samples: int) -> None:
         raise ConfigError(f"optimizer.{error}") from None
 
 
-def with_optimizers(config: RunConfig, kinds: Sequence[str], data: Data) -> list[RunConfig]:
+def configs_per_optimizer(config: RunConfig, kinds: Sequence[str], data: Data) -> list[RunConfig]:
     """Return the configuration once with each kind of optimizer, checked against the data.
 
     Learning rate, rule and schedule stay, and every other option that a kind has too.
@@ -118,13 +121,13 @@ def with_optimizers(config: RunConfig, kinds: Sequence[str], data: Data) -> list
         DataError: samples or labels cannot be used.
     """
     configs = [load_config(config, [f"optimizer.kind={kind}"]) for kind in kinds]
-    samples = len(partition(config, data)["train"][0])
+    samples = len(split_data(config, data)["train"][0])
     for each in configs:
         check_optimizer(each, samples)
     return configs
 
 
-def metrics_for(config: RunConfig, network: Network) -> tuple[Metric, ...]:
+def resolve_metrics(config: RunConfig, network: Network) -> tuple[Metric, ...]:
     """Return the configured metrics; ``"auto"`` is accuracy for classes and r2 for other targets.
 
     Raises:
@@ -147,7 +150,7 @@ def metrics_for(config: RunConfig, network: Network) -> tuple[Metric, ...]:
 
 def _continue_from(initial: Network, network: Network) -> None:
     """Give ``network`` the parameters, state and scaling of ``initial``, which must be of its shape."""
-    theirs, ours = ([layer.specification for layer in some.layers] for some in (initial, network))
+    theirs, ours = ([layer.specs for layer in some.layers] for some in (initial, network))
     shapes = [[{name: spec.shape for name, spec in layer.items()} for layer in some] for some in (theirs, ours)]
     if shapes[0] != shapes[1]:
         raise ConfigError(f"network.layers: initial is {_sizes(initial)}, the configuration asks for {_sizes(network)}")
@@ -171,7 +174,7 @@ def _sizes(network: Network) -> str:
 
 def _network(config: RunConfig, input_shape: tuple[int, ...], targets: Targets) -> Network:
     parts = config.network
-    rng = generator(config.seed, Purpose.PARAMETERS)
+    rng = generator(config.seed, Stream.PARAMETERS)
     network = Network(parts.layers, input_shape, parts.cost, parts.regularizers, config.dtype, rng)
     units, last = network.outputs, f"network.layers.{len(parts.layers) - 1}"
     if targets.classes is not None:

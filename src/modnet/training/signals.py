@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["heeding"]
+__all__ = ["handle_signals"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def heeding(interrupt: Callable[[str, int], None]) -> Iterator[None]:
+def handle_signals(interrupt: Callable[[str, int], None]) -> Iterator[None]:
     """While this lasts, let the first SIGINT or SIGTERM call ``interrupt``; a second one does what it did before.
 
     Python hears signals in its main thread alone: elsewhere nothing is changed. A signal that is ignored stays so.

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from modnet.core.errors import ModelFileError
-from modnet.core.interfaces import Rule
+from modnet.core.interfaces import UpdateRule
 from modnet.network.network import Network, Vector
-from modnet.training.state import Snapshot
+from modnet.training.state import TrainState
 
-__all__ = ["Block", "EpochStart", "check_fit", "put_back", "take"]
+__all__ = ["Block", "EpochStart", "capture", "restore", "validate"]
 
 
 @dataclass(frozen=True)
 class EpochStart:
     """What an epoch began with."""
 
-    snapshot: Snapshot
+    snapshot: TrainState
     order: dict[str, Any]
     memory: dict[str, Any]
 
@@ -33,7 +33,7 @@ class Block:
     y: Vector
     outputs: Vector
     length: int
-    before: Snapshot
+    before: TrainState
     done: int
 
     def rows(self, updates: int) -> slice:
@@ -41,11 +41,11 @@ class Block:
         return slice(self.done, min(self.done + (updates - self.before.updates) * self.length, len(self.x)))
 
 
-def take(
+def capture(
     network: Network, rule_state: dict[str, Any], sources: Sequence[np.random.Generator], updates: int
-) -> Snapshot:
+) -> TrainState:
     """Return all that an update changes. A rule's state is never written to, so it is only kept."""
-    return Snapshot.model_construct(  # what is known to hold need not be checked
+    return TrainState.model_construct(  # what is known to hold need not be checked
         parameters=network.parameters.copy(),
         rule_state=rule_state,
         layer_states=[{name: value.copy() for name, value in layer.state.items()} for layer in network.layers],
@@ -54,7 +54,7 @@ def take(
     )
 
 
-def put_back(snapshot: Snapshot, network: Network, sources: Sequence[np.random.Generator]) -> None:
+def restore(snapshot: TrainState, network: Network, sources: Sequence[np.random.Generator]) -> None:
     """Give a network and its sources of randomness what a snapshot has of them."""
     network.parameters[...] = snapshot.parameters
     for layer, state in zip(network.layers, snapshot.layer_states, strict=True):
@@ -64,13 +64,13 @@ def put_back(snapshot: Snapshot, network: Network, sources: Sequence[np.random.G
         source.bit_generator.state = randomness
 
 
-def check_fit(snapshot: Snapshot, network: Network, rule: Rule, sources: Sequence[np.random.Generator]) -> None:
+def validate(snapshot: TrainState, network: Network, rule: UpdateRule, sources: Sequence[np.random.Generator]) -> None:
     """Refuse what is not of the network's and the rule's shape: NumPy would stretch it, or fail in somebody's step.
 
     Raises:
         ModelFileError: a shape, a dtype or a name is another.
     """
-    start = rule.start(network.parameters)
+    start = rule.init(network.parameters)
     like_theta = {name for name, value in start.items() if _form(value) == _form(network.parameters)}
     counts = {name for name, value in start.items() if type(value) is int}
     held = snapshot.rule_state

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
-__all__ = ["Memory", "Place", "Snapshot", "State", "Sums"]
+__all__ = ["AccumulatorState", "CallbackState", "EpochProgress", "State", "TrainState"]
 
 Count = Annotated[int, Field(ge=0)]
 Array = InstanceOf[np.ndarray[Any, Any]]
@@ -27,7 +27,7 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if type(value) is list else value
 
 
-class Snapshot(_Checked):
+class TrainState(_Checked):
     """Everything that an update changes."""
 
     parameters: Array
@@ -37,7 +37,7 @@ class Snapshot(_Checked):
     updates: Count
 
 
-class Sums(_Checked):
+class AccumulatorState(_Checked):
     """What a tally has added up."""
 
     total: float
@@ -45,7 +45,7 @@ class Sums(_Checked):
     partials: list[Array | None]
 
 
-class Place(_Checked):
+class EpochProgress(_Checked):
     """Where in an epoch a training is, and what the epoch began with.
 
     Attributes:
@@ -57,15 +57,15 @@ class Place(_Checked):
         seconds: How long the epoch has lasted.
     """
 
-    start: Snapshot
+    start: TrainState
     sweep: Count
     rows: Count
     outputs: Array | None
-    sums: Sums
+    sums: AccumulatorState
     seconds: float
 
 
-class Memory(_Checked):
+class CallbackState(_Checked):
     """What the listener of one callback keeps."""
 
     kind: str
@@ -90,15 +90,15 @@ class State(_Checked):
         place: Where in an epoch it is; None between two.
     """
 
-    now: Snapshot
+    now: TrainState
     epochs: Count
     heard: Count
     lanes: Annotated[int, Field(ge=1)]
     order: dict[str, Any]
     memory: dict[Any, Any]
     history: list[dict[str, Any]]
-    listeners: list[Memory]
+    listeners: list[CallbackState]
     data: dict[str, str]
     seconds: float
     stopped: str | None
-    place: Place | None
+    place: EpochProgress | None

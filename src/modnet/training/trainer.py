@@ -17,16 +17,16 @@ from modnet.core.errors import ConfigError, DataError, DivergenceError, ModelFil
 from modnet.core.interfaces import Callback, Metric
 from modnet.data.dataset import Data, Pair
 from modnet.engines.numpy.threads import one_blas_thread
-from modnet.network.evaluate import Samples, judge
+from modnet.network.evaluate import Samples, evaluate
 from modnet.network.network import Network
 from modnet.network.summary import run_html, run_text
 from modnet.storage.checkpoint import Checkpoint, read
 from modnet.storage.run_folder import RunFolder
-from modnet.training.callbacks import Relay, naming
-from modnet.training.checkpointing import Keeper
-from modnet.training.loop import Training
-from modnet.training.setup import compose, metrics_for
-from modnet.training.signals import heeding
+from modnet.training.callbacks import CallbackRunner, with_context
+from modnet.training.checkpointing import CheckpointManager
+from modnet.training.loop import TrainingLoop
+from modnet.training.setup import build, resolve_metrics
+from modnet.training.signals import handle_signals
 
 __all__ = ["Run", "Trainer", "with_progress"]
 
@@ -65,13 +65,13 @@ class Run:
     def _repr_html_(self) -> str:
         return run_html(self)
 
-    def judge(self, part: str) -> dict[str, float]:
+    def evaluate(self, part: str) -> dict[str, float]:
         """Return cost and metrics of the finished network on ``train``, ``validation`` or ``test``.
 
         Raises:
             KeyError: the run has no such part.
         """
-        return judge(self.network, self.samples[part], metrics_for(self.config, self.network)).figures()
+        return evaluate(self.network, self.samples[part], resolve_metrics(self.config, self.network)).compute()
 
 
 class Trainer:
@@ -128,7 +128,7 @@ class Trainer:
             ModelFileError: the run folder cannot be written, or somebody else writes to it.
         """
         began = time.perf_counter()
-        composed = compose(self.config, self._data(x, y, validation, test), initial)
+        composed = build(self.config, self._data(x, y, validation, test), initial)
         folder = None if out is None else RunFolder.claim(out, self.config)
         return self._train(composed, folder, began, interrupt_after)
 
@@ -174,7 +174,7 @@ class Trainer:
                 trainer = cls(with_progress(trainer.config, shown=progress))
             data = trainer._data(x, y, validation, test)
             try:
-                composed = compose(trainer.config, data, found.network)
+                composed = build(trainer.config, data, found.network)
             except ConfigError as error:  # the configuration fitted the samples of then
                 raise DataError(f"{data.place('train')} samples: {found.path} was made with others; {error}") from None
             return trainer._train(composed, folder, began, interrupt_after, found)
@@ -213,9 +213,9 @@ class Trainer:
         found: Checkpoint | None = None,
     ) -> Run:
         network, samples, metrics = composed
-        relay = Relay(self.config)
+        relay = CallbackRunner(self.config)
         watched = {name: some for name, some in samples.items() if name != "train"}
-        training = Training(
+        training = TrainingLoop(
             self.config,
             network,
             samples["train"],
@@ -227,15 +227,15 @@ class Trainer:
             interrupt_after=interrupt_after,
         )
         training.began = began
-        keeper = None if folder is None else Keeper(training, relay, folder, samples)
-        signals = nullcontext() if folder is None else heeding(training.interrupt)
+        keeper = None if folder is None else CheckpointManager(training, relay, folder, samples)
+        signals = nullcontext() if folder is None else handle_signals(training.interrupt)
         try:
             with signals:
                 # What leaves the finite numbers is an error of ours; lanes end before BLAS gets its threads back.
                 with one_blas_thread(), np.errstate(all="ignore"), closing(training):
                     self._run(training, relay, keeper, found)
                     training.check_result()
-                    result = judge(network, samples["test"], metrics).figures() if "test" in samples else {}
+                    result = evaluate(network, samples["test"], metrics).compute() if "test" in samples else {}
                 if keeper is not None:
                     keeper.finish(network)
         except DivergenceError as error:
@@ -257,22 +257,24 @@ class Trainer:
             None if folder is None else folder.path,
         )
 
-    def _run(self, training: Training, relay: Relay, keeper: Keeper | None, found: Checkpoint | None) -> None:
+    def _run(
+        self, training: TrainingLoop, relay: CallbackRunner, keeper: CheckpointManager | None, found: Checkpoint | None
+    ) -> None:
         events = relay.events
         try:
             if found is not None and keeper is not None:
                 keeper.resume(found)
-            with naming(events, "fit_start"):
+            with with_context(events, "fit_start"):
                 events.modnet_fit_start(training=training)
             if found is not None and keeper is not None:
                 keeper.resume(found)  # once more, because a listener may begin with the network as it likes
-                relay.remember(found.state.listeners)
+                relay.load_state_dicts(found.state.listeners)
             if keeper is not None:
                 keeper.begin(anew=found is None)
             self._epochs(training, relay, keeper, within=found is not None and found.state.place is not None)
         except BaseException as error:
             try:
-                relay.tell_each("fit_end", training=training)
+                relay.call_all("fit_end", training=training)
             except Exception as other:  # the first error is the one to be told
                 for note in (
                     f"then a listener failed in the event 'fit_end': {other!r}",
@@ -280,32 +282,34 @@ class Trainer:
                 ):
                     error.add_note(note)
             raise
-        relay.tell_each("fit_end", training=training)
+        relay.call_all("fit_end", training=training)
 
-    def _epochs(self, training: Training, relay: Relay, keeper: Keeper | None, *, within: bool) -> None:
+    def _epochs(
+        self, training: TrainingLoop, relay: CallbackRunner, keeper: CheckpointManager | None, *, within: bool
+    ) -> None:
         events = relay.events
         while not training.ended:
             epoch = training.epochs
             if not within:
                 training.epoch, training.epoch_began = epoch, time.perf_counter()
-                with naming(events, "epoch_start"):
+                with with_context(events, "epoch_start"):
                     events.modnet_epoch_start(training=training)
             within = False
-            with naming(events, "batch_end"):
+            with with_context(events, "batch_end"):
                 figures = training.run_epoch(epoch)
             row: dict[str, Any] = {"epoch": epoch, **figures}
             for name, samples in training.watched.items():
-                row |= judge(training.network, samples, training.metrics).figures(f"{name}_")
+                row |= evaluate(training.network, samples, training.metrics).compute(f"{name}_")
             training.check_figures(row)
             row["seconds"] = time.perf_counter() - training.epoch_began
-            with naming(events, "epoch_end"):
+            with with_context(events, "epoch_end"):
                 events.modnet_epoch_end(training=training, row=row)
-            with naming(events, "should_stop"):
+            with with_context(events, "should_stop"):
                 training.stopped = events.modnet_should_stop(training=training) or None
             if keeper is not None:
                 keeper.offer()
             if not training.ended:
-                training.leave_if_asked()
+                training.raise_if_interrupted()
 
     def _data(self, x: ArrayLike | None, y: Any, validation: Pair | None, test: Pair | None) -> Data:
         if x is None:

@@ -17,7 +17,7 @@ def installed(*parts: type[Component]) -> Iterator[None]:
     own = registry.Registry()
     for part in registry.active():
         own.add([part.component], part.owner)
-    own.add(parts, registry.Owner("modnet-strange", "0.3"))
+    own.add(parts, registry.Provider("modnet-strange", "0.3"))
     before = registry._source
     registry.set_source(lambda: own)
     try:

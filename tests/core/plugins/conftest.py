@@ -82,7 +82,7 @@ def command(
     run = runner(monkeypatch, capsys)
 
     def call(*arguments: object) -> object:
-        registry.forget()
+        registry.reset()
         return run(*arguments)
 
     return call

@@ -46,7 +46,7 @@ def test_a_kind_of_two_plug_ins_is_an_error_only_where_it_is_used(
         assert part.__module__ == module
         config = load_config(activation(name))
         assert type(config.network.layers[0].activation_function()) is part
-        plain = config.to_plain()
+        plain = config.to_config()
         assert plain["network"]["layers"][0]["activation"] == name
         assert load_config(plain) == config
 
@@ -56,7 +56,7 @@ def test_a_kind_of_two_plug_ins_is_an_error_only_where_it_is_used(
 
 def test_one_kind_in_two_families_is_no_conflict(site: Site, found: Callable[[], Registry]) -> None:
     site.install("modnet-one", GOOD.format(kind="wanted"))
-    site.install("modnet-two", GOOD.format(kind="wanted").replace("modnet.Activation", "modnet.Rule"))
+    site.install("modnet-two", GOOD.format(kind="wanted").replace("modnet.Activation", "modnet.UpdateRule"))
     registry = found()
     assert registry.find("activation", "wanted").owner.distribution == "modnet-one"
     assert registry.find("rule", "wanted").owner.distribution == "modnet-two"
@@ -70,7 +70,7 @@ def test_a_built_in_keeps_its_name(site: Site, found: Callable[[], Registry]) ->
     assert registry.find("activation", "modnet-framework:sigmoid").component is Sigmoid
     config = load_config(activation("modnet-thief:sigmoid"))
     assert type(config.network.layers[0].activation_function()).__module__ == module
-    assert config.to_plain()["network"]["layers"][0]["activation"] == "modnet-thief:sigmoid"
+    assert config.to_config()["network"]["layers"][0]["activation"] == "modnet-thief:sigmoid"
     assert registry.kinds("activation").count("sigmoid") == 1
 
 
@@ -79,11 +79,11 @@ def test_a_preference_decides_and_is_kept(rivals: tuple[str, str], found: Callab
     found()
     config = load_config({"prefer": {"activation:wanted": written}, **activation("wanted")})
     assert type(config.network.layers[0].activation_function()).__module__ == rivals[1]
-    plain = config.to_plain()
+    plain = config.to_config()
     assert plain["prefer"] == {"activation:wanted": "modnet-two"}
     assert plain["network"]["layers"][0]["activation"] == "modnet-two:wanted"
     assert load_config(plain) == config
-    assert "prefer" not in load_config().to_plain()
+    assert "prefer" not in load_config().to_config()
     with pytest.raises(ConfigError, match="2 plug-ins give"):
         load_config(activation("wanted"))  # a preference lasts as long as its configuration is read
 

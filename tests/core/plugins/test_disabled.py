@@ -167,6 +167,6 @@ def test_a_disabled_plug_in_is_not_preferred(module: str, found: Callable[[], Re
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODNET_DISABLE_PLUGINS", "modnet-good")
         found()
-    assert load_config(activation("good")).to_plain()["network"]["layers"][0]["activation"] == "good"
+    assert load_config(activation("good")).to_config()["network"]["layers"][0]["activation"] == "good"
     with pytest.raises(ConfigError, match=r"that of modnet-good, but modnet-good 1.2 is disabled by MODNET"):
         load_config({"prefer": {"activation:good": "modnet-good"}, **activation("good")})

@@ -98,10 +98,10 @@ def assert_set_aside(registry: Registry, distribution: str, reason: str) -> None
     assert distribution in message
     assert reason in message
     assert "\n" not in message
-    with pytest.raises(PluginError, match=re.escape(f"{distribution} 1.2")) as named:
+    with pytest.raises(PluginError, match=re.escape(f"{distribution} 1.2")) as refused:
         registry.find("activation", f"{distribution}:wanted")
-    assert "was set aside: " in str(named.value)
-    assert reason in str(named.value)
+    assert "was set aside: " in str(refused.value)
+    assert reason in str(refused.value)
 
 
 @pytest.mark.parametrize("source", [source for source, _ in BROKEN.values()], ids=BROKEN.keys())
@@ -124,7 +124,7 @@ def test_a_good_plug_in(site: Site, found: Callable[[], Registry], caplog: pytes
     assert str(registration.owner) == "modnet-good 1.2"
     assert not registration.owner.builtin
     config = load_config(activation("good"))
-    assert config.to_plain()["network"]["layers"][0]["activation"] == "good"
+    assert config.to_config()["network"]["layers"][0]["activation"] == "good"
     assert caplog.messages == []
 
 

@@ -90,8 +90,8 @@ def test_a_collision_is_an_error_where_it_is_used_until_something_decides(modnet
     assert aside == ASIDE
     assert error.startswith(f"modnet: network.layers.0.activation: 2 plug-ins give the activation 'wave': write "
                             f"'{COLLIDES}:wave' or '{GOOD}:wave', or decide by prefer = ")  # fmt: skip
-    named = modnet("train", "--epochs", 1, "--quiet", "--set", LAYERS.format(f"{GOOD}:wave"), "--out", "named")
-    assert named.returncode == 0
+    default_part = modnet("train", "--epochs", 1, "--quiet", "--set", LAYERS.format(f"{GOOD}:wave"), "--out", "named")
+    assert default_part.returncode == 0
     (modnet.folder / "my.toml").write_text(
         f'[prefer]\n"activation:wave" = "{GOOD}"\n'
         '[network]\nlayers = [{kind="dense", units=8, activation="wave"}, 10]'

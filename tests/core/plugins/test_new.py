@@ -104,10 +104,10 @@ def test_a_kind_whose_class_would_hide_another_name(
     command: Modnet, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     assert command("plugins", "new", "Mine.Own_1", "--family", "activation", "--kind", kind).code == 0
-    specification = spec_from_file_location("mine_own_1", "mine-own-1/src/mine_own_1/__init__.py")
-    module = module_from_spec(specification)
+    specs = spec_from_file_location("mine_own_1", "mine-own-1/src/mine_own_1/__init__.py")
+    module = module_from_spec(specs)
     monkeypatch.setitem(sys.modules, "mine_own_1", module)
-    specification.loader.exec_module(module)
+    specs.loader.exec_module(module)
     (part,) = module.modnet_components()
-    assert part.named_kind() == kind
+    assert part.kind_name() == kind
     assert part().kind == kind

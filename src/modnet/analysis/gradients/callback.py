@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Finding, findings
-from modnet.analysis.gradients.gradient_flow import Flow, drawn, flow_through
-from modnet.analysis.gradients.log import EpochFlow, append_flow
+from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, findings
+from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
+from modnet.analysis.gradients.log import EpochGradientFlow, append_flow
 from modnet.core.interfaces import Callback
 from modnet.core.plugins.hookspecs import hookimpl
-from modnet.training.loop import Training
+from modnet.training.loop import TrainingLoop
 
 __all__ = ["Dampening"]
 
@@ -46,34 +46,34 @@ class Dampening(Callback):
 class _Listener:
     def __init__(self, options: Dampening) -> None:
         self._options = options
-        self._start: Flow | None = None
-        self._unwritten: list[EpochFlow] = []  # there is no run folder yet when a training starts
-        self._found: tuple[Finding, ...] = ()
+        self._start: GradientFlow | None = None
+        self._unwritten: list[EpochGradientFlow] = []  # there is no run folder yet when a training starts
+        self._found: tuple[Diagnosis, ...] = ()
         self._epochs = 0
         self._explained = 0.0
         self._told = False
 
-    def memory(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """Return the flow at the start, for how many epochs something was found, and whether it was told."""
         start = None if self._start is None else asdict(self._start)
         return {"start": start, "epochs": self._epochs, "explained": self._explained, "told": self._told}
 
-    def remember(self, memory: dict[str, Any]) -> None:
-        """Take back what `memory` returned."""
-        self._start = TypeAdapter(Flow).validate_python(memory["start"])
-        self._unwritten = [EpochFlow(0, self._start)]
-        self._epochs, self._explained, self._told = memory["epochs"], memory["explained"], memory["told"]
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state` returned."""
+        self._start = TypeAdapter(GradientFlow).validate_python(state["start"])
+        self._unwritten = [EpochGradientFlow(0, self._start)]
+        self._epochs, self._explained, self._told = state["epochs"], state["explained"], state["told"]
 
     @hookimpl
-    def modnet_fit_start(self, training: Training) -> None:
+    def modnet_fit_start(self, training: TrainingLoop) -> None:
         self._start = self._look(training)
-        self._unwritten = [EpochFlow(0, self._start)]
+        self._unwritten = [EpochGradientFlow(0, self._start)]
 
     @hookimpl
-    def modnet_epoch_end(self, training: Training, row: dict[str, Any]) -> None:
+    def modnet_epoch_end(self, training: TrainingLoop, row: dict[str, Any]) -> None:
         now = self._look(training)
         if training.folder is not None:
-            for each in [*self._unwritten, EpochFlow(row["epoch"] + 1, now)]:
+            for each in [*self._unwritten, EpochGradientFlow(row["epoch"] + 1, now)]:
                 append_flow(training.folder.path, each)
             self._unwritten = []
         if self._told or self._start is None or training.updates < FEW_UPDATES:
@@ -87,16 +87,18 @@ class _Listener:
             self._tell(training)
 
     @hookimpl
-    def modnet_fit_end(self, training: Training) -> None:
+    def modnet_fit_end(self, training: TrainingLoop) -> None:
         if self._found and not self._told:
             self._tell(training)
 
-    def _look(self, training: Training) -> Flow:
+    def _look(self, training: TrainingLoop) -> GradientFlow:
         config, network = training.config, training.network
         samples = drawn(training.train, self._options.samples, config.seed)
-        return flow_through(network, samples, config.optimizer.rule, training.rate, training.rule_state, config.seed)
+        return flow_through(
+            network, samples, config.optimizer.rule, training.learning_rate, training.rule_state, config.seed
+        )
 
-    def _tell(self, training: Training) -> None:
+    def _tell(self, training: TrainingLoop) -> None:
         self._told = True
         what = "; ".join(finding.text for finding in self._found)
         run = "CONFIG" if training.folder is None else training.folder.path

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from modnet.analysis.gradients.gradient_flow import Flow, LayerFlow
+from modnet.analysis.gradients.gradient_flow import GradientFlow, LayerGradientFlow
 
-__all__ = ["FEW_UPDATES", "Finding", "findings", "verdict"]
+__all__ = ["FEW_UPDATES", "Diagnosis", "findings", "verdict"]
 
 FEW_UPDATES = 300
 """Before so many updates, that nothing was learnt says nothing."""
@@ -32,7 +32,7 @@ Kind: TypeAlias = Literal["diverged", "overshoot", "dead", "dampened", "stuck", 
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing that is wrong.
 
     Attributes:
@@ -51,7 +51,7 @@ class Finding:
     text: str
 
 
-def findings(start: Flow, now: Flow, labels: Sequence[object] | None = None) -> tuple[Finding, ...]:
+def findings(start: GradientFlow, now: GradientFlow, labels: Sequence[object] | None = None) -> tuple[Diagnosis, ...]:
     """Return what is wrong with a network that had at least `FEW_UPDATES` updates between two flows; () is all well.
 
     ``labels`` are the classes that the outputs stand for.
@@ -61,7 +61,7 @@ def findings(start: Flow, now: Flow, labels: Sequence[object] | None = None) -> 
     step, found = largest.update or 0.0, []
     if now.explained < -NOTHING and step >= LARGE_STEP:
         text = f"the updates overshoot: the first alone changes layer {largest.number} by {step:.0%} of its size"
-        found.append(Finding("overshoot", (largest.number,), (), text))
+        found.append(Diagnosis("overshoot", (largest.number,), (), text))
     found += [_dead(layer, start.layers[layer.number - 1]) for layer in _dead_layers(now, little, nothing)]
     if little and not found and start.shrinks <= DAMPENED:
         found.append(_dampened(start))
@@ -71,21 +71,21 @@ def findings(start: Flow, now: Flow, labels: Sequence[object] | None = None) -> 
         if step <= SMALL_STEP:
             most = f"layer {largest.number} the most, by {step:.1e} of its size"
             text = f"the updates are too small: the first changes {most}"
-            found.append(Finding("slow", (largest.number,), (), text))
+            found.append(Diagnosis("slow", (largest.number,), (), text))
         else:
             text = "nothing is learnt, and δ does not show why: it reaches every layer"
-            found.append(Finding("nothing-learnt", (), (), text))
+            found.append(Diagnosis("nothing-learnt", (), (), text))
     return tuple(found)
 
 
-def verdict(found: Sequence[Finding], now: Flow | None) -> str:
+def verdict(found: Sequence[Diagnosis], now: GradientFlow | None) -> str:
     """Return one sentence that names what was found, or says that all is well."""
     if found or now is None:
         return f"Not well: {'; '.join(finding.text for finding in found)}."
     return f"All is well: δ reaches every layer, and {now.explained:.0%} of what a constant answer costs is saved."
 
 
-def _dead_layers(now: Flow, little: bool, nothing: bool) -> list[LayerFlow]:
+def _dead_layers(now: GradientFlow, little: bool, nothing: bool) -> list[LayerGradientFlow]:
     """Return the layers that are all but dead; at the output of a network that learns, flat slopes are success."""
     limit = DEAD_HALF if little else DEAD_LAYER
     last = now.layers[-1].number
@@ -94,19 +94,19 @@ def _dead_layers(now: Flow, little: bool, nothing: bool) -> list[LayerFlow]:
     ]
 
 
-def _dead(layer: LayerFlow, before: LayerFlow) -> Finding:
+def _dead(layer: LayerGradientFlow, before: LayerGradientFlow) -> Diagnosis:
     count = len(layer.dead)
     which = f"all {count} neurons" if count == layer.units else f"{count} of {layer.units} neurons"
     if count <= _NAMED:
         which = f"neuron{'s' if count > 1 else ''} {_listed(layer.dead)}"
     early = len(before.dead) >= DEAD_HALF * layer.units
     how = ("is" if count == 1 else "are") + " dead from the start" if early else "died"
-    return Finding(
+    return Diagnosis(
         "dead", (layer.number,), layer.dead, f"in layer {layer.number} {which} {how}: no error gets past them"
     )
 
 
-def _dampened(start: Flow) -> Finding:
+def _dampened(start: GradientFlow) -> Diagnosis:
     last = start.trained[-1]
     faint = tuple(layer.number for layer in start.trained if layer.delta <= DAMPENED * last.delta)
     if last.delta > 0 and start.trained[0].delta > 0:
@@ -115,19 +115,19 @@ def _dampened(start: Flow) -> Finding:
         )
     else:
         how = f"δ is 0 in layer {start.trained[0].number}"
-    return Finding("dampened", faint, (), f"{how}, so {_layers(faint)} hardly learn{'s' if len(faint) == 1 else ''}")
+    return Diagnosis("dampened", faint, (), f"{how}, so {_layers(faint)} hardly learn{'s' if len(faint) == 1 else ''}")
 
 
-def _stuck(now: Flow, labels: Sequence[object] | None) -> Finding:
+def _stuck(now: GradientFlow, labels: Sequence[object] | None) -> Diagnosis:
     number, neurons = now.layers[-1].number, now.stuck
-    plural, named = len(neurons) > 1, _listed(neurons)
+    plural, names = len(neurons) > 1, _listed(neurons)
     if labels is not None and len(labels) == now.layers[-1].units:
-        named += f" (class{'es' if plural else ''} {_listed([labels[neuron] for neuron in neurons])})"
+        names += f" (class{'es' if plural else ''} {_listed([labels[neuron] for neuron in neurons])})"
     text = (
-        f"in layer {number}, the output, neuron{'s' if plural else ''} {named} "
+        f"in layer {number}, the output, neuron{'s' if plural else ''} {names} "
         f"answer{'' if plural else 's'} the same for everything"
     )
-    return Finding("stuck", (number,), neurons, text)
+    return Diagnosis("stuck", (number,), neurons, text)
 
 
 def _layers(numbers: Sequence[int]) -> str:

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from modnet.core.interfaces import Activation, Rule
-from modnet.core.random import Purpose, generator
+from modnet.core.interfaces import Activation, UpdateRule
+from modnet.core.random import Stream, generator
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.evaluate import Samples
 from modnet.network.network import Network, Vector
 
-__all__ = ["Flow", "LayerFlow", "drawn", "flow_through"]
+__all__ = ["GradientFlow", "LayerGradientFlow", "drawn", "flow_through"]
 
 SATURATED = 0.05
 """A neuron is saturated where its mean σ′ is below this share of the steepest that its activation gets."""
@@ -34,7 +34,7 @@ _PROBES = 64
 
 
 @dataclass(frozen=True)
-class LayerFlow:
+class LayerGradientFlow:
     """What passed through one layer.
 
     Attributes:
@@ -73,7 +73,7 @@ class LayerFlow:
 
 
 @dataclass(frozen=True)
-class Flow:
+class GradientFlow:
     """What passed through a network.
 
     Attributes:
@@ -85,7 +85,7 @@ class Flow:
         constant_cost: The mean cost of the best that a constant answer could do: the mean of the targets.
     """
 
-    layers: tuple[LayerFlow, ...]
+    layers: tuple[LayerGradientFlow, ...]
     constant: tuple[int, ...]
     stuck: tuple[int, ...]
     cost: float
@@ -99,7 +99,7 @@ class Flow:
         return 1.0 if self.cost < self.constant_cost else 0.0  # a cost that goes below 0 has no share
 
     @property
-    def trained(self) -> tuple[LayerFlow, ...]:
+    def trained(self) -> tuple[LayerGradientFlow, ...]:
         """The layers that have parameters, or all where none has any."""
         return tuple(layer for layer in self.layers if layer.parameters) or self.layers
 
@@ -109,7 +109,7 @@ class Flow:
         first, last = self.trained[0].delta, self.trained[-1].delta
         return first / last if last > 0 else 1.0
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON has them; a figure that is not finite is null."""
         plain: dict[str, Any] = _plain(asdict(self))
         return plain
@@ -119,18 +119,18 @@ def drawn(samples: Samples, count: int, seed: int) -> Samples:
     """Return so many of the samples, drawn by the seed, or all where there are no more."""
     if count >= len(samples):
         return samples
-    rows = np.sort(generator(seed, Purpose.SAMPLE).choice(len(samples), count, replace=False))
+    rows = np.sort(generator(seed, Stream.SAMPLE).choice(len(samples), count, replace=False))
     return Samples(samples.x[rows], samples.targets.take(rows))
 
 
 def flow_through(
     network: Network,
     samples: Samples,
-    rule: Rule,
+    rule: UpdateRule,
     rate: float,
     state: Mapping[str, Any] | None = None,
     seed: int = 0,
-) -> Flow:
+) -> GradientFlow:
     """Return how samples go through a network, and the error of their cost back.
 
     Neither the network nor anything else is changed by it.
@@ -143,43 +143,43 @@ def flow_through(
         state: The rule's state; without it that before the first update.
         seed: Where the randomness of layers such as dropout comes from.
     """
-    x, y = samples.x, samples.targets.rows(slice(0, len(samples)), network.dtype, network.outputs)
+    x, y = samples.x, samples.targets.batch(slice(0, len(samples)), network.dtype, network.outputs)
     states = [{name: value.copy() for name, value in layer.state.items()} for layer in network.layers]
-    work = Workspace(network, generator(seed, Purpose.SAMPLE, 1))
+    ctx = Workspace(network, generator(seed, Stream.SAMPLE, 1))
     with np.errstate(all="ignore"):  # a net that leaves the finite numbers is a finding, not a warning
-        a = work.forward(x)
-        work.backward(y, 1.0)  # with no 1/m: each sample's own δ
+        a = ctx.forward(x)
+        ctx.backward(y, 1.0)  # with no 1/m: each sample's own δ
         costs = network.cost(a, y)
         best = network.cost(np.broadcast_to(y.mean(axis=0), y.shape), y)
-        gradient = work.gradient / len(x)
-        work.gradient[...] = gradient
-        work.add_penalties()
+        gradient = ctx.gradient / len(x)
+        ctx.gradient[...] = gradient
+        ctx.add_penalties()
         theta = network.parameters
-        step, _ = rule.step(work.gradient, dict(rule.start(theta) if state is None else state), rate)
-        sizes = [_relative(network, vector) for vector in (work.gradient, step)]
-        layers = _layers(network, work, *sizes)
+        step, _ = rule.update(ctx.gradient, dict(rule.init(theta) if state is None else state), rate)
+        sizes = [_relative(network, vector) for vector in (ctx.gradient, step)]
+        layers = _layers(network, ctx, *sizes)
         varied = y.std(axis=0)
         constant = (varied > 0) & ~(a.std(axis=0) >= CONSTANT * varied)
-        slopes, steepest = _slopes(network.layers[-1].activation, work.passes[-1].z, a)
+        slopes, steepest = _slopes(network.layers[-1].activation, ctx.passes[-1].z, a)
         stuck = constant & (np.abs(slopes).mean(axis=0) < SATURATED * steepest)
     for layer, before in zip(network.layers, states, strict=True):
         for name, value in before.items():
             layer.state[name][...] = value
-    return Flow(tuple(layers), _places(constant), _places(stuck), float(np.mean(costs)), float(np.mean(best)))
+    return GradientFlow(tuple(layers), _places(constant), _places(stuck), float(np.mean(costs)), float(np.mean(best)))
 
 
 def _layers(
-    network: Network, work: Workspace, gradients: list[float | None], updates: list[float | None]
-) -> list[LayerFlow]:
-    found: list[LayerFlow] = []
-    above: LayerFlow | None = None
+    network: Network, ctx: Workspace, gradients: list[float | None], updates: list[float | None]
+) -> list[LayerGradientFlow]:
+    found: list[LayerGradientFlow] = []
+    above: LayerGradientFlow | None = None
     norm = None
     for index in reversed(range(len(network.layers))):
-        layer, passed = network.layers[index], work.passes[index]
+        layer, passed = network.layers[index], ctx.passes[index]
         delta = float(np.mean(np.linalg.norm(passed.delta.reshape(len(passed.delta), -1), axis=1)))
         slopes, steepest = _slopes(layer.activation, passed.z, passed.a)
         slopes = slopes.reshape(len(slopes), -1)
-        flow = LayerFlow(
+        flow = LayerGradientFlow(
             number=index + 1,
             kind=layer.component.kind,
             activation=None if layer.activation is None else layer.activation.kind,

@@ -9,30 +9,30 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from modnet.analysis.gradients.gradient_flow import Flow
+from modnet.analysis.gradients.gradient_flow import GradientFlow
 from modnet.core.errors import ModelFileError
 
-__all__ = ["FLOWS", "EpochFlow", "append_flow", "flows_in"]
+__all__ = ["FLOWS", "EpochGradientFlow", "append_flow", "flows_in"]
 
 FLOWS = "dampening.jsonl"
 
 
 @dataclass(frozen=True)
-class EpochFlow:
+class EpochGradientFlow:
     """The flow after so many epochs; 0 is the start."""
 
     epochs: int
-    flow: Flow
+    flow: GradientFlow
 
 
-def append_flow(folder: Path, each: EpochFlow) -> None:
+def append_flow(folder: Path, each: EpochGradientFlow) -> None:
     """Add a line to a run folder's file, in the place of one that a killed process has left unfinished.
 
     Raises:
         ModelFileError: it cannot be written.
     """
     file = folder / FLOWS
-    line = json.dumps({"epochs": each.epochs, "flow": each.flow.to_plain()})
+    line = json.dumps({"epochs": each.epochs, "flow": each.flow.to_dict()})
     try:
         with file.open("a+b") as opened:
             if opened.tell():
@@ -45,7 +45,7 @@ def append_flow(folder: Path, each: EpochFlow) -> None:
         raise ModelFileError(f"{file}: cannot be written: {error.strerror}") from None
 
 
-def flows_in(folder: Path) -> tuple[EpochFlow, ...]:
+def flows_in(folder: Path) -> tuple[EpochGradientFlow, ...]:
     """Return what a run folder's file holds, none where there is none; of an epoch that was run twice, the later.
 
     A last line without its end is one that a killed process has left, and is no line.
@@ -56,8 +56,8 @@ def flows_in(folder: Path) -> tuple[EpochFlow, ...]:
     file = folder / FLOWS
     if not file.exists():
         return ()
-    adapter = TypeAdapter(EpochFlow)
-    found: dict[int, EpochFlow] = {}
+    adapter = TypeAdapter(EpochGradientFlow)
+    found: dict[int, EpochGradientFlow] = {}
     try:
         whole = file.read_bytes()
     except OSError as error:

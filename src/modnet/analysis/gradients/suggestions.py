@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from modnet.analysis.gradients.trials import SHORT, Ground, Trial
+from modnet.analysis.gradients.trials import SHORT, Trial, TrialRunner
 from modnet.analysis.progress import Progress, silent
 from modnet.config.run_config import RunConfig, load_config
 from modnet.core.errors import ConfigError
 
-__all__ = ["Patch", "Remedy", "find_remedy", "settings_of"]
+__all__ = ["Patch", "Suggestion", "find_suggestion", "to_overrides"]
 
 Patch: TypeAlias = dict[str, Any]
 _INITIALIZERS = ("standard-normal", "scaled-normal", "glorot-normal", "he-normal")
@@ -29,7 +29,7 @@ _SIMPLER = 0.03
 
 
 @dataclass(frozen=True)
-class Remedy:
+class Suggestion:
     """What was tried, and what helped.
 
     Attributes:
@@ -46,17 +46,17 @@ class Remedy:
     tried: tuple[Trial, ...]
     held_out: int
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what was tried and what helped, as JSON has it."""
         return {
-            "before": self.before.to_plain(),
-            "after": None if self.after is None else self.after.to_plain(),
+            "before": self.before.to_dict(),
+            "after": None if self.after is None else self.after.to_dict(),
             "held_out": self.held_out,
-            "tried": [trial.to_plain() for trial in self.tried],
+            "tried": [trial.to_dict() for trial in self.tried],
         }
 
 
-def find_remedy(config: RunConfig, ground: Ground, updates: int, progress: Progress = silent) -> Remedy:
+def find_suggestion(config: RunConfig, ground: TrialRunner, updates: int, progress: Progress = silent) -> Suggestion:
     """Return the simplest change of initializer, activation, cost and learning rate that lets a network learn.
 
     Some hundred updates of every candidate from the same seed say which are promising; the best are tried with other
@@ -74,7 +74,7 @@ def find_remedy(config: RunConfig, ground: Ground, updates: int, progress: Progr
         done = []
         for patch in patches:
             try:
-                changed = load_config(config, settings_of(patch))
+                changed = load_config(config, to_overrides(patch))
                 done.append(ground.trial(changed, length, patch))
             except ConfigError:
                 continue  # a stranger's part may refuse what it is combined with
@@ -96,15 +96,15 @@ def find_remedy(config: RunConfig, ground: Ground, updates: int, progress: Progr
     needed = before.score + (_GAIN if before.findings else -_GAIN)  # what is wrong need not show on fewer samples
     cures = [trial for trial in long if not trial.findings and trial.score >= needed]
     if not cures:
-        return Remedy(None, before, None, tuple(tried), ground.held_out)
+        return Suggestion(None, before, None, tuple(tried), ground.held_out)
     top = max(trial.score for trial in cures)
     after = min(
         (trial for trial in cures if trial.score >= top - _SIMPLER), key=lambda trial: (_sorts(trial), _rank(trial))
     )
-    return Remedy(dict(after.patch), before, after, tuple(tried), ground.held_out)
+    return Suggestion(dict(after.patch), before, after, tuple(tried), ground.held_out)
 
 
-def settings_of(patch: Mapping[str, Any]) -> list[str]:
+def to_overrides(patch: Mapping[str, Any]) -> list[str]:
     """Return a patch as ``--set`` takes it: ``key=value`` for every key."""
     return [f"{key}={value}" for key, value in patch.items()]
 
@@ -176,7 +176,7 @@ def _changes(config: RunConfig, options: Mapping[str, str], hidden: bool = False
             has = name in type(layer).model_fields and not (
                 name.startswith("bias_") and not getattr(layer, "bias", True)
             )
-            if has and getattr(layer, name).to_plain() != kind:
+            if has and getattr(layer, name).to_config() != kind:
                 patch[f"network.layers.{index}.{name}"] = kind
     return patch
 

@@ -10,19 +10,19 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Finding, findings
-from modnet.analysis.gradients.gradient_flow import Flow, drawn, flow_through
+from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, findings
+from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, DivergenceError
 from modnet.core.interfaces import Callback, Metric
-from modnet.core.random import Purpose, generator
+from modnet.core.random import Stream, generator
 from modnet.data.dataset import Data, Pair
 from modnet.data.scaling import split
-from modnet.network.evaluate import Samples, judge
-from modnet.training.setup import check_optimizer, compose, partition
+from modnet.network.evaluate import Samples, evaluate
+from modnet.training.setup import build, check_optimizer, split_data
 from modnet.training.trainer import Trainer
 
-__all__ = ["LONG", "SHORT", "Ground", "Trial", "rate_at"]
+__all__ = ["LONG", "SHORT", "Trial", "TrialRunner", "rate_at"]
 
 SHORT = FEW_UPDATES
 """The updates of a trial of a candidate."""
@@ -58,22 +58,22 @@ class Trial:
     updates: int
     figure: str
     value: float | None
-    start: Flow
-    end: Flow | None
-    findings: tuple[Finding, ...] = field(default=())
+    start: GradientFlow
+    end: GradientFlow | None
+    findings: tuple[Diagnosis, ...] = field(default=())
 
     @property
     def score(self) -> float:
         """The figure, for comparing; −∞ where there is none."""
         return -math.inf if self.value is None else self.value
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what was changed and what came of it, as JSON has it."""
         return {
             "patch": dict(self.patch),
             "updates": self.updates,
             self.figure: self.value,
-            "cost": None if self.end is None else self.end.to_plain()["cost"],
+            "cost": None if self.end is None else self.end.to_dict()["cost"],
             "findings": [finding.kind for finding in self.findings],
         }
 
@@ -83,7 +83,7 @@ def rate_at(config: RunConfig, epoch: int) -> float:
     return config.optimizer.learning_rate * config.optimizer.schedule(epoch, config.epochs)
 
 
-class Ground:
+class TrialRunner:
     """The samples that trials learn from, and those that they are judged by: both from the training samples.
 
     Attributes:
@@ -92,22 +92,22 @@ class Ground:
 
     def __init__(self, config: RunConfig, data: Data, samples: int) -> None:
         self._seed, self._samples = config.seed, samples
-        self._x, self._targets = partition(config, data)["train"]
+        self._x, self._targets = split_data(config, data)["train"]
         every = np.arange(len(self._x))
         self._every, self._pool, self._judges, self.held_out = every, every, every, 0
         if len(every) >= _FEWEST:
             share = min(_HELD_OUT, _MOST_HELD_OUT / len(every))
-            pool, judges = split(self._targets, share, generator(config.seed, Purpose.SAMPLE, 2))
+            pool, judges = split(self._targets, share, generator(config.seed, Stream.SAMPLE, 2))
             if self._takes(config, len(pool)):
                 self._pool, self._judges, self.held_out = pool, judges, len(judges)
 
     def long(self, config: RunConfig, parameters: int) -> int:
         """Return the updates of a long trial of a network of so many parameters: as many as configured, in bounds."""
         each = config.optimizer.updates(len(self._every))
-        work = 6 * parameters * len(self._every) / each
-        return max(SHORT, min(LONG, config.epochs * each, int(_WORK / work)))
+        ctx = 6 * parameters * len(self._every) / each
+        return max(SHORT, min(LONG, config.epochs * each, int(_WORK / ctx)))
 
-    def rehearsal(self, config: RunConfig, updates: int) -> Trial:
+    def baseline(self, config: RunConfig, updates: int) -> Trial:
         """Train by a configuration on every training sample: within bounds, the very training that it asks for.
 
         Raises:
@@ -133,19 +133,19 @@ class Ground:
             update={"epochs": epochs, "callbacks": (Callback.resolve("history"),), "data": dataset}
         )
         data, rule = Data(self._pair(rows)), config.optimizer.rule
-        network, parts, _ = compose(config, data, None)
+        network, parts, _ = build(config, data, None)
         figure = "r2" if network.classes is None else "accuracy"
         sample = drawn(parts["train"], self._samples, config.seed)
         start = flow_through(network, sample, rule, rate_at(config, 0), seed=config.seed)
         try:
             run = Trainer(config).fit(*data.train)
         except DivergenceError as error:
-            wrong = Finding("diverged", (error.layer,), (), str(error))
+            wrong = Diagnosis("diverged", (error.layer,), (), str(error))
             return Trial(patch, error.update, figure, None, start, None, (wrong,))
         end = flow_through(run.network, sample, rule, rate_at(config, epochs - 1), seed=config.seed)
         x, targets = self._x[judges], self._targets.take(judges)
-        judging = Samples(run.network.prepare(x), targets.narrowed(network.dtype, "training y"))
-        value = judge(run.network, judging, [Metric.resolve(figure)]).figures()[figure]
+        judging = Samples(run.network.preprocess(x), targets.astype(network.dtype, "training y"))
+        value = evaluate(run.network, judging, [Metric.resolve(figure)]).compute()[figure]
         found = findings(start, end, None if network.classes is None else network.classes.tolist())
         return Trial(patch, run.updates, figure, value, start, end, found)
 
@@ -158,7 +158,7 @@ class Ground:
             low, high = (middle, high) if config.optimizer.updates(middle) <= updates else (low, middle - 1)
         if low == len(rows) or not self._takes(config, low):
             return rows
-        kept, _ = split(self._targets.take(rows), 1.0 - low / len(rows), generator(self._seed, Purpose.SAMPLE, 3))
+        kept, _ = split(self._targets.take(rows), 1.0 - low / len(rows), generator(self._seed, Stream.SAMPLE, 3))
         return rows[kept]
 
     def _takes(self, config: RunConfig, samples: int) -> bool:

@@ -7,11 +7,11 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Finding, findings, verdict
-from modnet.analysis.gradients.gradient_flow import Flow, drawn, flow_through
-from modnet.analysis.gradients.log import EpochFlow, flows_in
-from modnet.analysis.gradients.suggestions import Remedy, find_remedy, settings_of
-from modnet.analysis.gradients.trials import Ground, Trial, rate_at
+from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, findings, verdict
+from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
+from modnet.analysis.gradients.log import EpochGradientFlow, flows_in
+from modnet.analysis.gradients.suggestions import Suggestion, find_suggestion, to_overrides
+from modnet.analysis.gradients.trials import Trial, TrialRunner, rate_at
 from modnet.analysis.progress import Progress, silent
 from modnet.config.run_config import ConfigSource, RunConfig, load_config
 from modnet.core.errors import ConfigError, ModelFileError
@@ -20,7 +20,7 @@ from modnet.network.evaluate import Samples
 from modnet.network.network import Network
 from modnet.storage.model_file import MODEL_NAME, load
 from modnet.storage.run_folder import RunFolder
-from modnet.training.setup import compose
+from modnet.training.setup import build
 
 __all__ = ["Dampening", "dampening"]
 
@@ -45,21 +45,21 @@ class Dampening:
 
     source: str | None
     samples: int
-    start: Flow
-    end: Flow | None
+    start: GradientFlow
+    end: GradientFlow | None
     trial: Trial | None
-    epochs: tuple[EpochFlow, ...]
-    findings: tuple[Finding, ...]
+    epochs: tuple[EpochGradientFlow, ...]
+    findings: tuple[Diagnosis, ...]
     verdict: str
-    remedy: Remedy | None
-    remedied: Flow | None
+    remedy: Suggestion | None
+    remedied: GradientFlow | None
 
     @property
     def patch(self) -> dict[str, Any] | None:
         """The change of configuration that helps, as ``--set`` takes it; None where none is needed or none helped."""
         return None if self.remedy is None else self.remedy.patch
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON has it."""
         return {
             "source": self.source,
@@ -68,12 +68,12 @@ class Dampening:
             "verdict": self.verdict,
             "findings": [asdict(finding) for finding in self.findings],
             "patch": self.patch,
-            "start": self.start.to_plain(),
-            "end": None if self.end is None else self.end.to_plain(),
-            "epochs": [{"epochs": each.epochs, "flow": each.flow.to_plain()} for each in self.epochs],
-            "trial": None if self.trial is None else self.trial.to_plain(),
-            "remedy": None if self.remedy is None else self.remedy.to_plain(),
-            "remedied": None if self.remedied is None else self.remedied.to_plain(),
+            "start": self.start.to_dict(),
+            "end": None if self.end is None else self.end.to_dict(),
+            "epochs": [{"epochs": each.epochs, "flow": each.flow.to_dict()} for each in self.epochs],
+            "trial": None if self.trial is None else self.trial.to_dict(),
+            "remedy": None if self.remedy is None else self.remedy.to_dict(),
+            "remedied": None if self.remedied is None else self.remedied.to_dict(),
         }
 
 
@@ -108,27 +108,27 @@ def dampening(
     run = _run_at(source)
     config = load_config(source if run is None else run / RunFolder.CONFIG)
     data = config.data.load() if data is None else data
-    network, parts, _ = compose(config, data, None)
+    network, parts, _ = build(config, data, None)
     sample = drawn(parts["train"], samples, config.seed)
     start = _flow(network, sample, config, 0)
-    ground = Ground(config, data, samples)
+    ground = TrialRunner(config, data, samples)
     length = ground.long(config, network.parameters.size)
     past = 0 if run is None else _passes_of(run)
     trial: Trial | None = None
-    end: Flow | None
+    end: GradientFlow | None
     if run is not None and past * config.optimizer.updates(len(parts["train"])) >= FEW_UPDATES:
         end = _flow(_trained(run, network), sample, config, past - 1)
         labels = None if network.classes is None else network.classes.tolist()
         found = findings(start, end, labels)
     else:
-        trial = ground.rehearsal(config, length)
+        trial = ground.baseline(config, length)
         found, end = trial.findings, trial.end
     helps = remedied = None
     if found and remedy:
-        helps = find_remedy(config, ground, length, progress)
+        helps = find_suggestion(config, ground, length, progress)
         if helps.patch is not None:
-            changed = load_config(config, settings_of(helps.patch))
-            remedied = _flow(compose(changed, data, None)[0], sample, changed, 0)
+            changed = load_config(config, to_overrides(helps.patch))
+            remedied = _flow(build(changed, data, None)[0], sample, changed, 0)
     return Dampening(
         source=fspath(source) if isinstance(source, str | PathLike) else None,
         samples=len(sample),
@@ -143,7 +143,7 @@ def dampening(
     )
 
 
-def _flow(network: Network, sample: Samples, config: RunConfig, epoch: int) -> Flow:
+def _flow(network: Network, sample: Samples, config: RunConfig, epoch: int) -> GradientFlow:
     return flow_through(network, sample, config.optimizer.rule, rate_at(config, epoch), seed=config.seed)
 
 

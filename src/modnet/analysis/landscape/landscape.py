@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.analysis.gradients.gradient_flow import drawn
-from modnet.analysis.landscape.projection import Numbers, Plane, Points, random_axes
-from modnet.analysis.landscape.trajectory import Recording, cost_of, record
+from modnet.analysis.landscape.projection import Numbers, Projection, TrajectoryPoints, random_axes
+from modnet.analysis.landscape.trajectory import Trajectory, cost_of, record
 from modnet.analysis.progress import Progress, silent
 from modnet.config.run_config import ConfigSource, RunConfig, load_config
 from modnet.core.errors import ConfigError
@@ -23,7 +23,7 @@ from modnet.data.dataset import Data
 from modnet.engines.numpy.threads import one_blas_thread
 from modnet.network.evaluate import Samples
 from modnet.network.network import Network
-from modnet.training.setup import compose, with_optimizers
+from modnet.training.setup import build, configs_per_optimizer
 
 __all__ = [
     "DIRECTIONS",
@@ -91,7 +91,7 @@ class SurfaceView:
         drawn: For every path the cost of the parameters at its points' places, (points,).
     """
 
-    plane: Plane
+    plane: Projection
     along: Numbers
     across: Numbers
     costs: Numbers
@@ -119,7 +119,7 @@ class Surface:
     paths: tuple[SurfacePath, ...]
     views: tuple[SurfaceView, ...]
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return all but the planes' parameters as numbers, lists and dicts; what is not finite is None."""
         return {
             "epochs": self.config.epochs,
@@ -189,8 +189,8 @@ def surface(
     base = load_config(config)
     _check(base, optimizers, directions, samples, resolution)
     data = base.data.load() if data is None else data
-    configs = with_optimizers(base, optimizers, data)
-    network, parts, _ = compose(base, data, None)
+    configs = configs_per_optimizer(base, optimizers, data)
+    network, parts, _ = build(base, data, None)
     if network.parameters.size < 2:
         raise ConfigError(f"network.layers: a plane needs 2 parameters, the network has {network.parameters.size}")
     of = len(parts["train"])
@@ -199,7 +199,7 @@ def surface(
     points = max(20, min(_MEMORY // (2 * len(configs) * network.parameters.nbytes), _POINTS))
     recordings = [record(each, data, some, points, progress) for each in configs]
     with one_blas_thread(), np.errstate(all="ignore"):
-        every = Points([recording.parameters for recording in recordings])
+        every = TrajectoryPoints([recording.parameters for recording in recordings])
         paths = tuple(map(_path, configs, recordings, every.distances))
         probe = _Probe(recordings[-1].network, some, resolution, progress)
         if directions == "random":
@@ -214,7 +214,7 @@ def surface(
     return Surface(base, directions, len(some), of, paths, views)
 
 
-def _path(config: RunConfig, recording: Recording, distances: Numbers) -> SurfacePath:
+def _path(config: RunConfig, recording: Trajectory, distances: Numbers) -> SurfacePath:
     distance = float(distances[-1])
     return SurfacePath(
         config.optimizer.kind,
@@ -235,7 +235,7 @@ class _Probe:
         self._resolution = resolution
         self._progress = progress
 
-    def view(self, plane: Plane, middle: Numbers, reach: float) -> SurfaceView:
+    def view(self, plane: Projection, middle: Numbers, reach: float) -> SurfaceView:
         """Return the cost on a square grid that goes ``reach`` from the middle each way, and at the paths' points."""
         along, across = (np.linspace(each - reach, each + reach, self._resolution) for each in middle)
         costs = np.empty((self._resolution, self._resolution))
@@ -245,19 +245,19 @@ class _Probe:
         drawn = tuple(np.array([self._cost(plane, place) for place in places]) for places in plane.places)
         return SurfaceView(plane, along, across, costs, drawn)
 
-    def _cost(self, plane: Plane, place: Numbers) -> float:
+    def _cost(self, plane: Projection, place: Numbers) -> float:
         self._network.parameters[...] = plane.origin + place @ plane.axes
         return cost_of(self._network, self._samples)
 
 
-def _closer(recordings: Sequence[Recording], distances: Sequence[Numbers]) -> Iterator[Points]:
+def _closer(recordings: Sequence[Trajectory], distances: Sequence[Numbers]) -> Iterator[TrajectoryPoints]:
     """Yield the points near the start, where the shortest path would be too small to see among the others."""
     reaches = [float(each.max()) for each in distances]
     near = min(reaches)
     if 0.0 < near * _SMALL <= max(reaches):
         # A path ends where it first leaves: what comes back later would be joined by a line that nobody went.
         counts = [np.argmax(each > _AROUND * near) or len(each) for each in distances]
-        yield Points([each.parameters[:count] for each, count in zip(recordings, counts, strict=True)])
+        yield TrajectoryPoints([each.parameters[:count] for each, count in zip(recordings, counts, strict=True)])
 
 
 def _window(places: Sequence[Numbers], margin: float = _MARGIN) -> tuple[Numbers, float]:

@@ -10,10 +10,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.core.random import Purpose, generator
+from modnet.core.random import Stream, generator
 from modnet.network.network import Network, Vector
 
-__all__ = ["Numbers", "Plane", "Points", "random_axes"]
+__all__ = ["Numbers", "Projection", "TrajectoryPoints", "random_axes"]
 
 Numbers: TypeAlias = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ _BLOCK = 1 << 14
 
 
 @dataclass(frozen=True)
-class Plane:
+class Projection:
     """A plane, and where the paths are on it.
 
     Attributes:
@@ -43,7 +43,7 @@ class Plane:
         return f"{self.share:.0%}" if self.share >= 0.01 else f"{self.share:.2%}"
 
 
-class Points:
+class TrajectoryPoints:
     """The points of several paths that have one start; worked on in float64, a block of parameters at a time."""
 
     def __init__(self, paths: Sequence[Sequence[Vector]]) -> None:
@@ -61,7 +61,7 @@ class Points:
         """For every path how far its points are from the start."""
         return np.split(np.sqrt(np.diagonal(self._gram)), self._cuts)
 
-    def principal_plane(self, seed: int) -> Plane:
+    def principal_plane(self, seed: int) -> Projection:
         """Return the plane of the two principal directions about the paths' mean, each path counting alike.
 
         Where the points lie on one line, or are one, what is missing is drawn by the seed.
@@ -84,11 +84,11 @@ class Points:
             axes[index] = axis / np.linalg.norm(axis)
         return self._seen(origin, _away_from_start(axes, origin - self._start))
 
-    def plane_through_start(self, axes: Numbers) -> Plane:
+    def plane_through_start(self, axes: Numbers) -> Projection:
         """Return the plane through the start with these directions."""
         return self._seen(self._start, axes)
 
-    def _seen(self, origin: Numbers, axes: Numbers) -> Plane:
+    def _seen(self, origin: Numbers, axes: Numbers) -> Projection:
         products, squares = np.zeros((len(self._thetas), 2)), np.zeros(len(self._thetas))
         for part, rows in self._blocks():
             rows -= origin[part] - self._start[part]
@@ -96,7 +96,7 @@ class Points:
             squares += np.einsum("ij,ij->i", rows, rows)
         places = products @ np.linalg.pinv(axes @ axes.T)
         held, whole = (float(self._weights @ each) for each in (np.sum(products * places, axis=1), squares))
-        return Plane(origin, axes, tuple(np.split(places, self._cuts)), held / whole if whole else 1.0)
+        return Projection(origin, axes, tuple(np.split(places, self._cuts)), held / whole if whole else 1.0)
 
     def _blocks(self) -> Iterator[tuple[slice, Numbers]]:
         """Yield slices of the parameters, and all points' as seen from the start, (points, some parameters)."""
@@ -124,7 +124,7 @@ def _length(arrays: Iterable[Vector]) -> float:
 
 
 def _drawn(seed: int, size: int) -> Numbers:
-    return generator(seed, Purpose.DIRECTIONS).standard_normal((2, size))
+    return generator(seed, Stream.DIRECTIONS).standard_normal((2, size))
 
 
 def _without(vector: Numbers, others: Numbers) -> Numbers:

@@ -16,19 +16,19 @@ from modnet.core.errors import DivergenceError
 from modnet.core.interfaces import Callback
 from modnet.core.plugins.hookspecs import hookimpl
 from modnet.data.dataset import Data
-from modnet.network.evaluate import Samples, judge
+from modnet.network.evaluate import Samples, evaluate
 from modnet.network.network import Network, Vector
-from modnet.training.loop import Training
+from modnet.training.loop import TrainingLoop
 from modnet.training.trainer import Trainer
 
-__all__ = ["Recording", "cost_of", "record"]
+__all__ = ["Trajectory", "cost_of", "record"]
 
 _EARLY = 12
 """How dense the first points lie: each is at most 1/8 further than the one before, with 100 points on the whole way."""
 
 
 @dataclass(frozen=True)
-class Recording:
+class Trajectory:
     """One training's path.
 
     Attributes:
@@ -50,10 +50,10 @@ class Recording:
 
 def cost_of(network: Network, samples: Samples) -> float:
     """Return the mean cost of these samples at the network's θ, penalties included, as a finished network has it."""
-    return judge(network, samples, ()).figures()["cost"] + network.penalty()
+    return evaluate(network, samples, ()).compute()["cost"] + network.penalty()
 
 
-def record(config: RunConfig, data: Data, samples: Samples, points: int, progress: Progress) -> Recording:
+def record(config: RunConfig, data: Data, samples: Samples, points: int, progress: Progress) -> Trajectory:
     """Train by a configuration, without its callbacks, and return the path.
 
     ``points`` are spread over the updates evenly, and more (some 50 at most) lie close together at the start. Where
@@ -72,7 +72,7 @@ def record(config: RunConfig, data: Data, samples: Samples, points: int, progres
     except DivergenceError as error:
         place = {"epoch": error.epoch, "update": error.update, "layer": error.layer}
         raise DivergenceError(f"optimizer '{config.optimizer.kind}': {error}", **place) from None
-    return Recording(
+    return Trajectory(
         run.network,
         recorder.parameters,
         np.array(recorder.updates),
@@ -111,7 +111,7 @@ class _Recorder:
         self._made = self._before_epoch = self._next = 0
 
     @hookimpl
-    def modnet_fit_start(self, training: Training) -> None:
+    def modnet_fit_start(self, training: TrainingLoop) -> None:
         config = training.config
         self._announced = max(1, config.epochs * config.optimizer.updates(training.samples))
         self._stride = math.ceil(self._announced / self._points)
@@ -120,16 +120,16 @@ class _Recorder:
         self.passes.append(0.0)
 
     @hookimpl
-    def modnet_epoch_start(self, training: Training) -> None:
+    def modnet_epoch_start(self, training: TrainingLoop) -> None:
         del training
         self._before_epoch = self._made
 
     @hookimpl
-    def modnet_batch_end(self, training: Training) -> None:
+    def modnet_batch_end(self, training: TrainingLoop) -> None:
         self._follow(training)
 
     @hookimpl
-    def modnet_epoch_end(self, training: Training, row: dict[str, Any]) -> None:
+    def modnet_epoch_end(self, training: TrainingLoop, row: dict[str, Any]) -> None:
         del row
         epoch, epochs = training.epoch, training.config.epochs
         if not np.array_equal(training.parameters, self._theta):  # a solver of its own wrote to θ
@@ -141,7 +141,7 @@ class _Recorder:
         self.passes += [epoch + (made - self._before_epoch) / in_epoch for made in self.updates[len(self.passes) :]]
         self._progress(training.config.optimizer.kind, epoch + 1, epochs)
 
-    def _follow(self, training: Training) -> None:
+    def _follow(self, training: TrainingLoop) -> None:
         np.subtract(training.parameters, self._theta, out=self._update)
         self.length += math.sqrt(np.dot(self._update, self._update))
         self._theta[...] = training.parameters
@@ -149,7 +149,7 @@ class _Recorder:
         if self._made >= self._next:
             self._keep(training)
 
-    def _keep(self, training: Training) -> None:
+    def _keep(self, training: TrainingLoop) -> None:
         self.parameters.append(self._theta.copy())
         self.updates.append(self._made)
         self.costs.append(cost_of(training.network, self._samples))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.analysis.gradients.gradient_flow import Flow
+from modnet.analysis.gradients.gradient_flow import GradientFlow
 from modnet.analysis.gradients.vanishing import Dampening
 from modnet.analysis.plots.style import COLOURS, MARKERS, SEQUENCE, drawing
 
@@ -44,10 +44,13 @@ def picture(found: Dampening) -> Figure:
     return figure
 
 
-def _lines(found: Dampening) -> list[tuple[str, Flow]]:
+def _lines(found: Dampening) -> list[tuple[str, GradientFlow]]:
     """Return the flows to compare, each with what the legend says: as it is before and after, then the remedy's."""
     ended = "at the end of the run" if found.trial is None else f"after {found.trial.updates:,} updates"
-    lines: list[tuple[str, Flow | None]] = [("as it is, at the start", found.start), (f"as it is, {ended}", found.end)]
+    lines: list[tuple[str, GradientFlow | None]] = [
+        ("as it is, at the start", found.start),
+        (f"as it is, {ended}", found.end),
+    ]
     if found.remedy is not None and found.remedy.after is not None:
         after = found.remedy.after
         lines.append(("with what would help, at the start", found.remedied))
@@ -55,7 +58,7 @@ def _lines(found: Dampening) -> list[tuple[str, Flow]]:
     return [(label, flow) for label, flow in lines if flow is not None]
 
 
-def _flows(found: Dampening) -> list[tuple[int, Flow]]:
+def _flows(found: Dampening) -> list[tuple[int, GradientFlow]]:
     return [(each.epochs, each.flow) for each in found.epochs]
 
 
@@ -89,7 +92,7 @@ class _Scale:
         axes.set_ylim(0.6 * self._floor, 2 * self._top)
 
 
-def _by_layer(axes: Axes, lines: Sequence[tuple[str, Flow]], scale: _Scale) -> None:
+def _by_layer(axes: Axes, lines: Sequence[tuple[str, GradientFlow]], scale: _Scale) -> None:
     for index, (label, flow) in enumerate(lines):
         numbers, norms = [layer.number for layer in flow.layers], [layer.delta for layer in flow.layers]
         colour = COLOURS[label.startswith("with")]

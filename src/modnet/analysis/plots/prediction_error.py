@@ -8,7 +8,7 @@ import numpy as np
 
 from modnet.analysis.plots.figure import Canvas, Picture
 from modnet.analysis.plots.style import COLOURS, INK
-from modnet.analysis.results.results import Fit, Results
+from modnet.analysis.results.results import PredictionError, Results
 
 __all__ = ["fit_picture"]
 
@@ -37,7 +37,7 @@ def fit_picture(results: Results) -> Picture | None:
     )  # fmt: skip
 
 
-def _draw(canvas: Canvas, fit: Fit, title: str, rows: int, columns: int) -> None:
+def _draw(canvas: Canvas, fit: PredictionError, title: str, rows: int, columns: int) -> None:
     canvas.suptitle(title, fontsize="medium")
     places = canvas.subplots(rows, columns, squeeze=False).ravel()
     for axes in places[len(fit.r2) :]:

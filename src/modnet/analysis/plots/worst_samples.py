@@ -8,7 +8,7 @@ import numpy as np
 
 from modnet.analysis.plots.figure import Canvas, Picture, legible
 from modnet.analysis.plots.style import INK
-from modnet.analysis.results.results import Mistake, Results
+from modnet.analysis.results.results import Results, WorstSample
 
 __all__ = ["Table", "mistake_text", "mistakes_picture", "mistakes_table", "mistakes_title"]
 
@@ -49,7 +49,7 @@ def mistakes_picture(results: Results) -> Picture | None:
     return Picture("mistakes", title, text, max(width, 6.0), height, lambda canvas: _draw_table(canvas, results, title))
 
 
-def mistake_text(mistake: Mistake) -> str:
+def mistake_text(mistake: WorstSample) -> str:
     """Return a mistake in a line."""
     answers = f"{_answer(mistake.true)}, predicted {_answer(mistake.predicted)}"
     return f"sample {mistake.sample}: {answers}, cost {_number(mistake.cost)}"
@@ -91,7 +91,7 @@ def _draw_images(canvas: Canvas, results: Results, title: str, columns: int) -> 
         axes.set_title("\n".join(_caption(mistake, results)), fontsize=7.5, color=INK)
 
 
-def _caption(mistake: Mistake, results: Results) -> list[str]:
+def _caption(mistake: WorstSample, results: Results) -> list[str]:
     place = f"sample {mistake.sample}, cost {_number(mistake.cost)}"
     true, predicted = (legible(_answer(each), _LONGEST) for each in (mistake.true, mistake.predicted))
     if results.wrong is None:
@@ -118,7 +118,7 @@ def _draw_table(canvas: Canvas, results: Results, title: str) -> None:
         cell.set_text_props(color=INK, fontweight="bold" if row == 0 else "normal")
 
 
-def _outputs(mistake: Mistake, results: Results) -> dict[str, float]:
+def _outputs(mistake: WorstSample, results: Results) -> dict[str, float]:
     """Return the outputs that tell of a wrong class, by what they are of; none where the targets are numbers."""
     if results.wrong is None:
         return {}

@@ -116,8 +116,8 @@ def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> s
         return f"<tr>{''.join(made)}</tr>"
 
     body = "".join(row("td", cells) for cells in rows)
-    named = f"<caption>{escape(caption)}</caption>"
-    return _scrolling(caption, f"<table>{named}<thead>{row('th', head)}</thead><tbody>{body}</tbody></table>")
+    default_part = f"<caption>{escape(caption)}</caption>"
+    return _scrolling(caption, f"<table>{default_part}<thead>{row('th', head)}</thead><tbody>{body}</tbody></table>")
 
 
 def code(label: str, text: str) -> str:

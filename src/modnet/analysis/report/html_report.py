@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from modnet import __version__
-from modnet.analysis.gradients.gradient_flow import Flow
-from modnet.analysis.gradients.suggestions import settings_of
+from modnet.analysis.gradients.gradient_flow import GradientFlow
+from modnet.analysis.gradients.suggestions import to_overrides
 from modnet.analysis.gradients.vanishing import Dampening
 from modnet.analysis.plots.confusion_matrix import confusion_picture
 from modnet.analysis.plots.gradients import picture as dampening_picture
@@ -106,7 +106,7 @@ def _network(summary: Summary) -> str:
 
 def _dampening(found: Dampening) -> str:
     after = "at the end" if found.trial is None else f"after {found.trial.updates:,} updates"
-    flows: list[tuple[str, Flow]] = [("at the start", found.start)]
+    flows: list[tuple[str, GradientFlow]] = [("at the start", found.start)]
     flows += [(after, found.end)] if found.end is not None else []
     text = " ".join(
         f"‖δ‖ {when}: " + ", ".join(f"layer {layer.number} {layer.delta:.3g}" for layer in flow.layers) + "."
@@ -129,7 +129,7 @@ def _dampening(found: Dampening) -> str:
     return made + _remedy(found)
 
 
-def _flow_cells(flow: Flow, place: int) -> list[str]:
+def _flow_cells(flow: GradientFlow, place: int) -> list[str]:
     layer = flow.layers[place]
     return [f"{layer.delta:.3g}", f"{layer.slope:.3g}", f"{layer.saturated:.0%}", str(len(layer.dead))]
 
@@ -145,7 +145,7 @@ def _remedy(found: Dampening) -> str:
     )
     reached = f"{remedy.after.figure} {after}, without it {before}"
     text = f"What would help, of {len(remedy.tried)} changes that were tried: {reached}."
-    return paragraph(text) + code("The change that would help", "\n".join(settings_of(remedy.patch)))
+    return paragraph(text) + code("The change that would help", "\n".join(to_overrides(remedy.patch)))
 
 
 def _parts(report: RunReport) -> str:

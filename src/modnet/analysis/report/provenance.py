@@ -58,7 +58,7 @@ class Provenance:
     versions: Mapping[str, str]
     command: str | None
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the attributes by name, as JSON has them."""
         return asdict(self)
 
@@ -93,7 +93,7 @@ def _command(run: str, config: RunConfig) -> str | None:
         kept = load_config(Path(run) / RunFolder.CONFIG)
     except ConfigError as error:
         raise ModelFileError(str(error)) from None
-    if kept.to_plain() != config.to_plain():
+    if kept.to_config() != config.to_config():
         return None
     base = run.rstrip("/") or run
     again, number = f"{base}-again", 1

@@ -10,7 +10,7 @@ from modnet.analysis.gradients.vanishing import Dampening, dampening
 from modnet.analysis.progress import Progress, silent
 from modnet.analysis.report.provenance import Provenance, provenance
 from modnet.analysis.results.learning_curves import history_in
-from modnet.analysis.results.predictions import read_like
+from modnet.analysis.results.predictions import match_training
 from modnet.analysis.results.results import Image, Results, results
 from modnet.config.run_config import RunConfig
 from modnet.data.dataset import Data
@@ -36,13 +36,13 @@ class RunReport:
     dampening: Dampening
     provenance: Provenance
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON has it."""
         return {
-            "network": self.summary.to_plain(),
-            "results": self.results.to_plain(),
-            "dampening": self.dampening.to_plain(),
-            "provenance": self.provenance.to_plain(),
+            "network": self.summary.to_dict(),
+            "results": self.results.to_dict(),
+            "dampening": self.dampening.to_dict(),
+            "provenance": self.provenance.to_dict(),
         }
 
 
@@ -75,7 +75,7 @@ def run_report(
     if data is None:
         history_in(run)  # what is no run folder is told before data is read
         network = load(run)
-        data = read_like(network, (network.config or RunConfig()).data).load()
+        data = match_training(network, (network.config or RunConfig()).data).load()
     found = results(run, part=part, mistakes=mistakes, image=image, data=data)
     origin = provenance(run, found.network)
     flow = dampening(run, data=data, remedy=remedy, progress=progress)

@@ -90,7 +90,7 @@ class ConfusionMatrix:
         labels = (*(self.labels[i] for i in kept), f"{count - len(kept)} others")
         return kept, ConfusionMatrix(labels, together)
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return labels, counts, shares, recall and precision as JSON has them; what is NaN is null."""
         return {
             "labels": list(self.labels),

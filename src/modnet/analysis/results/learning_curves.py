@@ -44,7 +44,7 @@ class Curve:
         """The value of the best epoch."""
         return None if self.best is None else self.values[self.judge][self.epochs.index(self.best)]
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the attributes by name, and the best value, as JSON has them."""
         return {**asdict(self), "best_value": self.best_value}
 

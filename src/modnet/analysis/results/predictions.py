@@ -14,17 +14,17 @@ from modnet.core.errors import DataError
 from modnet.core.interfaces import Dataset
 from modnet.data.dataset import Data
 from modnet.data.scaling import Targets
-from modnet.network.evaluate import Tally
+from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import CHUNK, Network, Vector
-from modnet.training.setup import metrics_for, partition
+from modnet.training.setup import resolve_metrics, split_data
 
-__all__ = ["PARTS", "Answers", "answers", "read_like"]
+__all__ = ["PARTS", "Predictions", "answers", "match_training"]
 
 PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class Predictions:
     """A network's answers to one part of the data.
 
     Attributes:
@@ -47,7 +47,7 @@ class Answers:
         return len(self.x)
 
 
-def answers(network: Network, config: RunConfig, data: Data, part: str | None = None) -> Answers:
+def answers(network: Network, config: RunConfig, data: Data, part: str | None = None) -> Predictions:
     """Return a network's answers to the samples of one part, in pieces that fit the cache.
 
     Args:
@@ -61,30 +61,30 @@ def answers(network: Network, config: RunConfig, data: Data, part: str | None = 
         DataError: there is no such part, the samples do not fit the network, or a figure is not finite.
         ConfigError: a metric has no meaning for the network's task.
     """
-    parts = partition(config, data, network)
+    parts = split_data(config, data, network)
     chosen = part or next(name for name in reversed(PARTS) if name in parts)
     if chosen not in parts:
         raise DataError(f"--part {chosen}: the data has none; allowed: {', '.join(parts)}")
     rows, targets = parts[chosen]
     place = data.place(chosen)
-    x, wanted = network.prepare(rows, f"{place} x"), targets.narrowed(network.dtype, f"{place} y")
-    tally = Tally(network.cost, metrics_for(config, network))
+    x, wanted = network.preprocess(rows, f"{place} x"), targets.astype(network.dtype, f"{place} y")
+    tally = MetricAccumulator(network.cost, resolve_metrics(config, network))
     outputs, costs = np.empty((len(x), network.outputs), dtype=network.dtype), np.empty(len(x), dtype=network.dtype)
     with np.errstate(all="ignore"):  # what leaves the finite numbers is found below
         for start in range(0, len(x), CHUNK):
             piece = slice(start, start + CHUNK)
             outputs[piece] = network.forward(x[piece])
-            y = wanted.rows(piece, network.dtype, network.outputs)
-            tally.add(outputs[piece], y)
+            y = wanted.batch(piece, network.dtype, network.outputs)
+            tally.update(outputs[piece], y)
             costs[piece] = network.cost(outputs[piece], y)
-        figures = tally.figures()
+        figures = tally.compute()
     for name, value in figures.items():
         if not math.isfinite(value):
             raise DataError(f"{place}: the figure '{name}' of the network is {value}; the numbers may be too large")
-    return Answers(chosen, rows, wanted, outputs, costs, figures)
+    return Predictions(chosen, rows, wanted, outputs, costs, figures)
 
 
-def read_like(network: Network, dataset: Dataset) -> Dataset:
+def match_training(network: Network, dataset: Dataset) -> Dataset:
     """Return a dataset whose target column, where it has the choice, is read as in the network's training."""
     if getattr(dataset, "target_type", None) != "auto":
         return dataset

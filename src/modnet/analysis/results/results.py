@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from modnet.analysis.results.confusion_matrix import ConfusionMatrix, confusion_matrix
 from modnet.analysis.results.learning_curves import Curve, history_in, learning_curves
-from modnet.analysis.results.predictions import Answers, answers, read_like
+from modnet.analysis.results.predictions import Predictions, answers, match_training
 from modnet.components.metrics import R2
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError
@@ -21,9 +21,9 @@ from modnet.data.dataset import Data
 from modnet.network.network import Network
 from modnet.network.summary import figure_text, times
 from modnet.storage.model_file import load
-from modnet.training.setup import metrics_for
+from modnet.training.setup import resolve_metrics
 
-__all__ = ["Fit", "Image", "Mistake", "Results", "results"]
+__all__ = ["Image", "PredictionError", "Results", "WorstSample", "results"]
 
 Image: TypeAlias = Literal["auto", "none"] | tuple[int, int]
 """Whether samples are images: as the dataset says, none, or of so many rows and columns."""
@@ -35,7 +35,7 @@ _SAME = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Mistake:
+class WorstSample:
     """A sample that was answered wrongly.
 
     Attributes:
@@ -58,7 +58,7 @@ class Mistake:
     predicted_output: float | None
     x: NDArray[Any]
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the attributes by name, as JSON has them."""
         return {"sample": self.sample, "true": self.true, "predicted": self.predicted, "cost": self.cost,
                 "outputs": list(self.outputs), "true_output": self.true_output,
@@ -66,7 +66,7 @@ class Mistake:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class PredictionError:
     """Predicted against true numbers.
 
     Attributes:
@@ -81,7 +81,7 @@ class Fit:
     samples: int
     r2: tuple[float, ...]
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the attributes by name, as JSON has them."""
         return {"true": self.true.tolist(), "predicted": self.predicted.tolist(), "samples": self.samples,
                 "r2": list(self.r2)}  # fmt: skip
@@ -113,11 +113,11 @@ class Results:
     config: RunConfig
     history: Sequence[dict[str, Any]]
     curves: tuple[Curve, ...]
-    answers: Answers
+    answers: Predictions
     known: bool | None
     confusion: ConfusionMatrix | None
-    fit: Fit | None
-    mistakes: tuple[Mistake, ...]
+    fit: PredictionError | None
+    mistakes: tuple[WorstSample, ...]
     wrong: int | None
     image: tuple[int, ...] | None
 
@@ -148,7 +148,7 @@ class Results:
             "history: the data has changed since, or was given in Python, or the network was changed after training."
         )
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return all numbers as JSON has them."""
         return {
             "run": self.run,
@@ -156,11 +156,11 @@ class Results:
             "samples": len(self.answers),
             "figures": self.answers.figures,
             "known": self.known,
-            "curves": [curve.to_plain() for curve in self.curves],
-            "confusion": None if self.confusion is None else self.confusion.to_plain(),
-            "fit": None if self.fit is None else self.fit.to_plain(),
+            "curves": [curve.to_dict() for curve in self.curves],
+            "confusion": None if self.confusion is None else self.confusion.to_dict(),
+            "fit": None if self.fit is None else self.fit.to_dict(),
             "wrong": self.wrong,
-            "mistakes": [mistake.to_plain() for mistake in self.mistakes],
+            "mistakes": [mistake.to_dict() for mistake in self.mistakes],
             "features": None if self.network.features is None else list(self.network.features),
             "image": None if self.image is None else list(self.image),
         }
@@ -192,7 +192,7 @@ def results(
     history, network = history_in(run), load(run)
     config = network.config or RunConfig()
     if data is None:
-        config = config.model_copy(update={"data": read_like(network, config.data)})
+        config = config.model_copy(update={"data": match_training(network, config.data)})
         data = config.data.load()
     found = answers(network, config, data, part)
     wrong = _wrong(network, found)
@@ -201,7 +201,7 @@ def results(
         network=network,
         config=config,
         history=history,
-        curves=learning_curves(history, metrics_for(config, network)),
+        curves=learning_curves(history, resolve_metrics(config, network)),
         answers=found,
         known=_known(found, history),
         confusion=_confusion(network, found),
@@ -212,27 +212,27 @@ def results(
     )
 
 
-def _wrong(network: Network, found: Answers) -> NDArray[np.intp]:
+def _wrong(network: Network, found: Predictions) -> NDArray[np.intp]:
     """Return the places of the samples that are wrongly classified; of all, where the targets are numbers."""
     if found.targets.codes is None:
         return np.arange(len(found))
-    return np.flatnonzero(network.codes_of(found.outputs) != found.targets.codes)
+    return np.flatnonzero(network.predict_codes(found.outputs) != found.targets.codes)
 
 
-def _confusion(network: Network, found: Answers) -> ConfusionMatrix | None:
+def _confusion(network: Network, found: Predictions) -> ConfusionMatrix | None:
     if network.classes is None or found.targets.codes is None:
         return None
-    return confusion_matrix(found.targets.codes, network.codes_of(found.outputs), network.classes)
+    return confusion_matrix(found.targets.codes, network.predict_codes(found.outputs), network.classes)
 
 
-def _fit(found: Answers) -> Fit:
+def _fit(found: Predictions) -> PredictionError:
     true: NDArray[Any] = np.asarray(found.targets.values)
     r2, kept = R2(), slice(None, None, max(1, -(-len(found) // SCATTERED)))
     each = [r2.value(r2.partial(found.outputs[:, [j]], true[:, [j]])) for j in range(true.shape[1])]
-    return Fit(true[kept], found.outputs[kept], len(found), tuple(each))
+    return PredictionError(true[kept], found.outputs[kept], len(found), tuple(each))
 
 
-def _worst(network: Network, found: Answers, wrong: NDArray[np.intp], most: int) -> tuple[Mistake, ...]:
+def _worst(network: Network, found: Predictions, wrong: NDArray[np.intp], most: int) -> tuple[WorstSample, ...]:
     worst = wrong[np.argsort(-found.costs[wrong], kind="stable")][: max(0, most)]
     outputs = found.outputs[worst]
     of_true: list[Any] = [None] * len(worst)
@@ -240,18 +240,18 @@ def _worst(network: Network, found: Answers, wrong: NDArray[np.intp], most: int)
     if network.classes is None:
         true, predicted = np.asarray(found.targets.values)[worst].tolist(), outputs.tolist()
     else:
-        codes, answered = np.asarray(found.targets.codes)[worst], network.codes_of(outputs)
+        codes, answered = np.asarray(found.targets.codes)[worst], network.predict_codes(outputs)
         true, predicted = network.classes[codes].tolist(), network.classes[answered].tolist()
         if network.outputs > 1:
             of_true, of_predicted = (outputs[np.arange(len(worst)), each].tolist() for each in (codes, answered))
     return tuple(
-        Mistake(row, true[at], predicted[at], float(found.costs[row]), tuple(outputs[at].tolist()), of_true[at],
+        WorstSample(row, true[at], predicted[at], float(found.costs[row]), tuple(outputs[at].tolist()), of_true[at],
                 of_predicted[at], found.x[row])
         for at, row in enumerate(worst.tolist())
     )  # fmt: skip
 
 
-def _known(found: Answers, history: Sequence[dict[str, Any]]) -> bool | None:
+def _known(found: Predictions, history: Sequence[dict[str, Any]]) -> bool | None:
     """Return whether the cost is one of the history's, which has that of training samples only before their updates."""
     key = f"{found.part}_cost"
     costs = [float(row[key]) for row in history if isinstance(row.get(key), int | float)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from modnet.analysis.trace.abbreviate import shown
-from modnet.core.random import Purpose, generator
+from modnet.core.random import Stream, generator
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.network import Network, Vector
 
@@ -34,7 +34,7 @@ def twin(network: Network, dtype: str) -> Network:
 
 def differences(network: Network, x: Vector, y: Vector, seed: int) -> tuple[Vector, int]:
     """Return ∂C/∂θ by central differences in float64, NaN where they are not asked for, and how many were."""
-    moved, rng = twin(network, "float64"), generator(seed, Purpose.LAYERS)
+    moved, rng = twin(network, "float64"), generator(seed, Stream.LAYERS)
     workspace, drawn = Workspace(moved, rng), rng.bit_generator.state
     states = [(place, place.copy()) for layer in moved.layers for place in layer.state.values()]
     x, y, theta = x.astype(np.float64), y.astype(np.float64), moved.parameters
@@ -66,7 +66,7 @@ def _chosen(network: Network) -> set[int]:
 
 def _shown_places(network: Network) -> Iterator[list[int]]:
     start = 0
-    for _, _, spec, size in network.places():
+    for _, _, spec, size in network.parameter_layout():
         places = np.meshgrid(*map(shown, spec.shape), indexing="ij")
         yield (start + np.ravel_multi_index(tuple(places), spec.shape).ravel()).tolist()
         start += size

@@ -18,12 +18,12 @@ from modnet.analysis.trace.gradient_check import STEP, differences, twin
 from modnet.core.component import Component
 from modnet.core.errors import DataError
 from modnet.core.interfaces import Cost
-from modnet.core.random import Purpose, generator
+from modnet.core.random import Stream, generator
 from modnet.data.labels import Targets
 from modnet.data.scaling import as_samples
 from modnet.data.validation import as_array
 from modnet.engines.numpy.workspace import Workspace
-from modnet.network.network import Network, NetworkLayer, Vector
+from modnet.network.network import BoundLayer, Network, Vector
 from modnet.network.summary import LayerSummary, acts_elementwise, summary
 
 __all__ = ["LayerTrace", "Trace", "trace"]
@@ -71,7 +71,7 @@ class LayerTrace:
     gradients: dict[str, Vector]
     differences: dict[str, Vector]
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the attributes as JSON has them, each array as its `excerpt`."""
         plain: dict[str, Any] = {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
         plain["jacobian"] = None if self.jacobian is None else plain_excerpt(self.jacobian, self.a.size, self.a.size)
@@ -125,7 +125,7 @@ class Trace:
     largest_absolute: float
     largest_relative: float | None
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the attributes as JSON has them, each array as its `excerpt`; what is not finite is None."""
         return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
 
@@ -167,10 +167,10 @@ def trace(network: Network, x: ArrayLike, y: Any, *, seed: int = 0) -> Trace:
     rows = as_samples(as_array(x, "x")[np.newaxis], "x")
     if rows.shape[1:] != network.input_shape:
         raise DataError(f"x: the network takes one sample of shape {network.input_shape}, got {rows.shape[1:]}")
-    entering = network.prepare(rows)
+    entering = network.preprocess(rows)
     given = [y] if network.classes is not None else np.reshape(as_array(y, "y"), (1, -1))
-    targets = Targets.follow(given, 1, "y", network.classes, network.outputs)
-    wanted = targets.narrowed(network.dtype, "y").rows(slice(0, 1), network.dtype, network.outputs)
+    targets = Targets.transform(given, 1, "y", network.classes, network.outputs)
+    wanted = targets.astype(network.dtype, "y").batch(slice(0, 1), network.dtype, network.outputs)
 
     about = summary(network)
     with np.errstate(all="ignore"):  # what leaves the finite numbers is found below
@@ -223,7 +223,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return excerpt(value)
     if isinstance(value, LayerTrace):
-        return value.to_plain()
+        return value.to_dict()
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, tuple):
@@ -237,7 +237,7 @@ def _plain(value: Any) -> Any:
 
 def _passes(network: Network, x: Vector, y: Vector, seed: int) -> tuple[bool, list[dict[str, Any]]]:
     """Return whether numbers were drawn, and what every layer's pass left behind, without the axis for samples."""
-    other, rng = twin(network, str(network.dtype)), generator(seed, Purpose.LAYERS)
+    other, rng = twin(network, str(network.dtype)), generator(seed, Stream.LAYERS)
     before = rng.bit_generator.state
     workspace = Workspace(other, rng)
     a = workspace.forward(x)
@@ -245,13 +245,13 @@ def _passes(network: Network, x: Vector, y: Vector, seed: int) -> tuple[bool, li
     workspace.backward(y, 1.0)
     gradients = other.views(workspace.gradient.copy())
     passed: list[dict[str, Any]] = [
-        {"x": work.x[0], "z": work.z[0], "a": work.a[0], "delta": work.delta[0], "gradients": gradient}
-        for work, gradient in zip(workspace.passes, gradients, strict=True)
+        {"x": ctx.x[0], "z": ctx.z[0], "a": ctx.a[0], "delta": ctx.delta[0], "gradients": gradient}
+        for ctx, gradient in zip(workspace.passes, gradients, strict=True)
     ]
     passed = [{name: _copied(value) for name, value in one.items()} for one in passed]
     passed[-1]["upstream"] = np.array(network.cost.gradient(a, y)[0])
-    for index, work in enumerate(workspace.passes[1:], 1):  # asked again, because a workspace does not keep it
-        upstream: Any = other.layers[index].component.backward(work.delta, work)[0]
+    for index, ctx in enumerate(workspace.passes[1:], 1):  # asked again, because a workspace does not keep it
+        upstream: Any = other.layers[index].component.backward(ctx.delta, ctx)[0]
         passed[index - 1]["upstream"] = np.array(upstream[0])
     return random, passed
 
@@ -274,7 +274,7 @@ def _output(network: Network, last: dict[str, Any], y: Vector) -> tuple[Form, Ve
 
 
 def _layer(
-    layer: NetworkLayer, about: LayerSummary, passed: dict[str, Any], differences: dict[str, Vector]
+    layer: BoundLayer, about: LayerSummary, passed: dict[str, Any], differences: dict[str, Vector]
 ) -> LayerTrace:
     activation, z, a = layer.activation, passed["z"], passed["a"]
     slope = jacobian = None
@@ -299,7 +299,7 @@ def _layer(
     )
 
 
-def _is_affine(layer: NetworkLayer, passed: dict[str, Any]) -> bool:
+def _is_affine(layer: BoundLayer, passed: dict[str, Any]) -> bool:
     x, delta, gradients = passed["x"], passed["delta"], passed["gradients"]
     weights, biases = layer.parameters["weights"], layer.parameters.get("biases", 0.0)
     close = 1000 * float(np.finfo(x.dtype).eps)

@@ -77,7 +77,7 @@ def show(family: str, kind: str, as_json: bool) -> None:
     if as_json:
         facts: dict[str, Any] = {
             "family": family,
-            "kind": part.named_kind(),
+            "kind": part.kind_name(),
             "distribution": found.owner.distribution,
             "version": found.owner.version,
             "formula": formula_of(part),
@@ -85,7 +85,7 @@ def show(family: str, kind: str, as_json: bool) -> None:
         }
         click.echo(json.dumps(facts, indent=2))
         return
-    click.echo(f"{family} {part.named_kind()}, from {found.owner}\n\n{formula_of(part)}\n")
+    click.echo(f"{family} {part.kind_name()}, from {found.owner}\n\n{formula_of(part)}\n")
     if not options:
         click.echo("No options.")
         return
@@ -117,7 +117,7 @@ def check(ctx: click.Context, name: str, as_json: bool) -> None:
         try:
             reports.append(check_component(part, **getattr(part, "conformance", {})))
         except (TypeError, ValueError) as error:
-            reason = f"{plugin.name}: {part.family}:{part.named_kind()} cannot be checked: {error}"
+            reason = f"{plugin.name}: {part.family}:{part.kind_name()} cannot be checked: {error}"
             raise PluginError(f"{reason} (its class attribute 'conformance' has what check_component takes)") from None
     if as_json:
         click.echo(json.dumps(_as_dict(plugin, reports), indent=2))

@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
 from modnet.core.component import Component, Slot
-from modnet.core.registry import Owner, Registry
+from modnet.core.registry import Provider, Registry
 
 __all__ = ["Option", "Plugin", "formula_of", "options_of", "plugins_in"]
 
@@ -69,13 +69,13 @@ class Option:
 
 def plugins_in(registry: Registry) -> list[Plugin]:
     """Return every installed plug-in, by name."""
-    owners: dict[str, Owner] = {owner.distribution: owner for owner in registry.owners if not owner.builtin}
+    owners: dict[str, Provider] = {owner.distribution: owner for owner in registry.owners if not owner.builtin}
     for absence in registry.absences:
         owners.setdefault(absence.owner.distribution, absence.owner)
     return [_plugin(registry, owners[name]) for name in sorted(owners)]
 
 
-def _plugin(registry: Registry, owner: Owner) -> Plugin:
+def _plugin(registry: Registry, owner: Provider) -> Plugin:
     own = [part.component for part in registry if part.owner == owner]
     absences = [absence for absence in registry.absences if absence.owner.distribution == owner.distribution]
     failed = [absence.reason for absence in absences if not absence.disabled]
@@ -83,15 +83,15 @@ def _plugin(registry: Registry, owner: Owner) -> Plugin:
     conflicts = [*registry.conflicts(owner.distribution), *_conflicts(registry, own, owner)]
     status: Status = "failed" if failed else "disabled" if disabled else "conflict" if conflicts else "ok"
     reasons = "; ".join(dict.fromkeys([*failed, *disabled, *conflicts]))
-    names = sorted(f"{part.family}:{part.named_kind()}" for part in own)
+    names = sorted(f"{part.family}:{part.kind_name()}" for part in own)
     return Plugin(owner.distribution, owner.version, status, names, reasons)
 
 
-def _conflicts(registry: Registry, own: list[type[Component]], owner: Owner) -> list[str]:
+def _conflicts(registry: Registry, own: list[type[Component]], owner: Provider) -> list[str]:
     reasons = []
     for part in own:
-        family, kind = part.family, part.named_kind()
-        same = [one.owner for one in registry if (one.component.family, one.component.named_kind()) == (family, kind)]
+        family, kind = part.family, part.kind_name()
+        same = [one.owner for one in registry if (one.component.family, one.component.kind_name()) == (family, kind)]
         others = ", ".join(str(other) for other in same if other != owner and not other.builtin)
         if registry.is_builtin(family, kind):
             reasons.append(f"the {family} '{kind}' is built in: '{owner.distribution}:{kind}' names this one")
@@ -110,7 +110,7 @@ def options_of(part: type[Component]) -> list[Option]:
     properties = part.model_json_schema().get("properties", {})
     if not properties:  # a part with a slot of its own family is one among the definitions
         definitions = part.model_json_schema()["$defs"]
-        title = f"{part.family} {part.named_kind()}"
+        title = f"{part.family} {part.kind_name()}"
         properties = next(table["properties"] for table in definitions.values() if table.get("title") == title)
     return [_option(name, part.model_fields[name], properties.get(name, {})) for name in part.option_names()]
 

@@ -129,7 +129,7 @@ def write_plugin(name: str, family: str, kind: str | None = None, folder: Path |
     kind = name.removeprefix("modnet-") if kind is None else kind
     if not KIND.fullmatch(kind):
         raise ConfigError(f"--kind: {kind!r} is no kind; allowed are lower-case words joined by hyphens")
-    if any((part.family, part.named_kind()) == (family, kind) for part in modnet_components()):
+    if any((part.family, part.kind_name()) == (family, kind) for part in modnet_components()):
         raise ConfigError(f"--kind: the {family} '{kind}' is built in, and nobody takes its name")
     target = (folder or Path()) / name
     if target.exists() or target.is_symlink():

@@ -82,20 +82,20 @@ STARTERS = {
     """z = (1 + g) x: every input has a gain of its own. Backwards: ∂C/∂x = (1 + g) δ and ∇g = Σ δ x."""
 
     kind: Literal["KIND"] = "KIND"
-    initializer: Annotated[modnet.Initializer, modnet.Slot()] = modnet.named("zeros", "what the gains g start with")
+    initializer: Annotated[modnet.Initializer, modnet.Slot()] = modnet.default_part("zeros", "what the gains g start with")
 
     def parameters(self, input_shape):
         """Return g, one for each input."""
-        return {"gains": modnet.Parameter(input_shape, self.initializer, 1, 1)}
+        return {"gains": modnet.ParameterSpec(input_shape, self.initializer, 1, 1)}
 
-    def net_input(self, x, work):
+    def forward(self, x, ctx):
         """Return (1 + g) x."""
-        return x * (1.0 + work.parameters["gains"])
+        return x * (1.0 + ctx.parameters["gains"])
 
-    def backward(self, delta, work):
+    def backward(self, delta, ctx):
         """Return (1 + g) δ, and Σ δ x."""
-        gains = modnet.namespace(delta).sum(delta * work.x, axis=0)
-        return delta * (1.0 + work.parameters["gains"]), {"gains": gains}
+        gains = modnet.namespace(delta).sum(delta * ctx.x, axis=0)
+        return delta * (1.0 + ctx.parameters["gains"]), {"gains": gains}
 ''',
         '[network]\nlayers = [30, "KIND", 10]',
     ),
@@ -132,27 +132,27 @@ STARTERS = {
         if self.batch_size > samples:
             raise ValueError(f"batch_size: {self.batch_size} is too large; allowed: 1 to {samples}, the samples")
 
-    def epoch(self, descent):
+    def epoch(self, problem):
         """Make one update for every batch."""
-        descent.sweep(None, self.batch_size)
+        problem.run_sweep(None, self.batch_size)
 ''',
         '[optimizer]\nkind = "KIND"',
     ),
     "rule": Starter(
-        "Rule",
+        "UpdateRule",
         _TYPICAL,
-        '''class CLASS(modnet.Rule):
+        '''class CLASS(modnet.UpdateRule):
     """v ← μv + (1 − μ)∇ and θ ← θ − ηv."""
 
     kind: Literal["KIND"] = "KIND"
     usual_rate = 3.0
     memory: float = Field(default=0.5, ge=0, lt=1, description="μ, how slowly v forgets")
 
-    def start(self, parameters):
+    def init(self, parameters):
         """Return v = 0."""
         return {"average": modnet.namespace(parameters).zeros_like(parameters)}
 
-    def step(self, gradient, state, rate):
+    def update(self, gradient, state, rate):
         """Return ηv with the new v."""
         average = self.memory * state["average"] + (1.0 - self.memory) * gradient
         return rate * average, {"average": average}
@@ -253,7 +253,7 @@ class Listener:
         "Dataset",
         _TYPICAL.replace("import modnet\n", "import modnet\nimport numpy as np\n"),
         '''class CLASS(modnet.Dataset):
-    """Points of a plane in two classes: in opposite quarters, or in neighbouring ones (exclusive or)."""
+    """TrajectoryPoints of a plane in two classes: in opposite quarters, or in neighbouring ones (exclusive or)."""
 
     kind: Literal["KIND"] = "KIND"
     samples: int = Field(default=200, ge=4, le=1_000_000, description="how many points there are")

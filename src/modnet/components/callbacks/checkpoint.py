@@ -12,7 +12,7 @@ from modnet.components.callbacks.monitoring import sign_of
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Callback
 from modnet.core.plugins.hookspecs import hookimpl
-from modnet.training.loop import Training
+from modnet.training.loop import TrainingLoop
 
 __all__ = ["Checkpoint"]
 
@@ -49,16 +49,16 @@ class _Listener:
         self._figures: dict[str, float] = {}
         self._written = 0.0
 
-    def memory(self) -> dict[str, float]:
+    def state_dict(self) -> dict[str, float]:
         """Return, by the names of the checkpoints, the figures of their epochs; the higher the better."""
         return dict(self._figures)
 
-    def remember(self, memory: dict[str, float]) -> None:
-        """Take back what `memory` returned."""
-        self._figures = dict(memory)
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        """Take back what `state` returned."""
+        self._figures = dict(state)
 
     @hookimpl
-    def modnet_fit_start(self, training: Training) -> None:
+    def modnet_fit_start(self, training: TrainingLoop) -> None:
         if training.folder is None:
             place = training.config.callbacks.index(self._options)
             raise ConfigError(
@@ -70,13 +70,13 @@ class _Listener:
         self._written = time.monotonic()
 
     @hookimpl
-    def modnet_epoch_end(self, training: Training, row: dict[str, Any]) -> None:
+    def modnet_epoch_end(self, training: TrainingLoop, row: dict[str, Any]) -> None:
         if training.folder is not None:
             name = training.folder.checkpoint(training.epochs, training.updates).name
             self._figures[name] = self._sign * row[self._monitor]
 
     @hookimpl
-    def modnet_checkpoint_due(self, training: Training) -> bool:
+    def modnet_checkpoint_due(self, training: TrainingLoop) -> bool:
         options = self._options
         late = options.every_seconds is not None and time.monotonic() - self._written >= options.every_seconds
         if late or training.within_epoch:
@@ -84,7 +84,7 @@ class _Listener:
         return training.ended or (options.every_epochs > 0 and training.epochs % options.every_epochs == 0)
 
     @hookimpl
-    def modnet_checkpoint_written(self, training: Training, path: Path) -> None:
+    def modnet_checkpoint_written(self, training: TrainingLoop, path: Path) -> None:
         self._written = time.monotonic()
         if training.folder is None:
             return

@@ -9,7 +9,7 @@ from pydantic import Field
 from modnet.components.callbacks.monitoring import sign_of
 from modnet.core.interfaces import Callback
 from modnet.core.plugins.hookspecs import hookimpl
-from modnet.training.loop import Snapshot, Training
+from modnet.training.loop import TrainingLoop, TrainState
 
 __all__ = ["EarlyStopping"]
 
@@ -38,26 +38,26 @@ class _Listener:
     def __init__(self, options: EarlyStopping) -> None:
         self._options = options
         self._sign = 1.0
-        self._best: tuple[float, Snapshot] | None = None
+        self._best: tuple[float, TrainState] | None = None
         self._waited = 0
 
-    def memory(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """Return the best figure so far, what it is of, and for how long it has been waited."""
         best = None if self._best is None else (self._best[0], self._best[1].plain())
         return {"best": best, "waited": self._waited}
 
-    def remember(self, memory: dict[str, Any]) -> None:
-        """Take back what `memory` returned."""
-        best = memory["best"]
-        self._best = None if best is None else (best[0], Snapshot.model_validate(best[1]))
-        self._waited = memory["waited"]
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state` returned."""
+        best = state["best"]
+        self._best = None if best is None else (best[0], TrainState.model_validate(best[1]))
+        self._waited = state["waited"]
 
     @hookimpl
-    def modnet_fit_start(self, training: Training) -> None:
+    def modnet_fit_start(self, training: TrainingLoop) -> None:
         self._sign = sign_of(self._options.monitor, training, self._options)
 
     @hookimpl
-    def modnet_epoch_end(self, training: Training, row: dict[str, Any]) -> None:
+    def modnet_epoch_end(self, training: TrainingLoop, row: dict[str, Any]) -> None:
         value = self._sign * row[self._options.monitor]
         if self._best is None or value > self._best[0] + self._options.minimum_gain:
             self._best = (value, training.snapshot())
@@ -66,14 +66,14 @@ class _Listener:
             self._waited += 1
 
     @hookimpl
-    def modnet_should_stop(self, training: Training) -> str | None:
+    def modnet_should_stop(self, training: TrainingLoop) -> str | None:
         del training
         if self._waited < self._options.patience:
             return None
         return f"{self._options.monitor} has not improved for {self._waited} epochs"
 
     @hookimpl
-    def modnet_fit_end(self, training: Training) -> None:
+    def modnet_fit_end(self, training: TrainingLoop) -> None:
         if self._options.restore_best and self._best is not None:
             updates = training.updates
             training.restore(self._best[1])

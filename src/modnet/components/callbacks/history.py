@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from modnet.core.interfaces import Callback
 from modnet.core.plugins.hookspecs import hookimpl
-from modnet.training.loop import Training
+from modnet.training.loop import TrainingLoop
 
 __all__ = ["History"]
 
@@ -23,7 +23,7 @@ class History(Callback):
 
 class _Listener:
     @hookimpl
-    def modnet_epoch_end(self, training: Training, row: dict[str, Any]) -> None:
+    def modnet_epoch_end(self, training: TrainingLoop, row: dict[str, Any]) -> None:
         training.history.append(row)
         if training.folder is not None:
             training.folder.append_history(row)

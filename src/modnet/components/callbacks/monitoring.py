@@ -5,12 +5,12 @@ from __future__ import annotations
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Callback
 from modnet.core.registry import did_you_mean
-from modnet.training.loop import Training
+from modnet.training.loop import TrainingLoop
 
 __all__ = ["sign_of"]
 
 
-def sign_of(monitor: str, training: Training, part: Callback) -> float:
+def sign_of(monitor: str, training: TrainingLoop, part: Callback) -> float:
     """Return 1 where this figure should rise, and −1 where it should fall.
 
     Raises:

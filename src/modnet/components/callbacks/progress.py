@@ -7,7 +7,7 @@ from typing import Any, Literal, TextIO
 
 from modnet.core.interfaces import Callback
 from modnet.core.plugins.hookspecs import hookimpl
-from modnet.training.loop import Training
+from modnet.training.loop import TrainingLoop
 
 __all__ = ["Progress", "epoch_line"]
 
@@ -38,7 +38,7 @@ class _Lines:
         self._stream = stream
 
     @hookimpl
-    def modnet_epoch_end(self, training: Training, row: dict[str, Any]) -> None:
+    def modnet_epoch_end(self, training: TrainingLoop, row: dict[str, Any]) -> None:
         counts = {name: len(samples) for name, samples in training.watched.items()}
         print(epoch_line(row, counts), file=self._stream, flush=True)
 
@@ -47,7 +47,7 @@ class _Bar:
     _bar: Any = None  # an error may come before there is a bar
 
     @hookimpl
-    def modnet_fit_start(self, training: Training) -> None:
+    def modnet_fit_start(self, training: TrainingLoop) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (
@@ -62,7 +62,7 @@ class _Bar:
         self._bar.start()
 
     @hookimpl
-    def modnet_epoch_end(self, training: Training, row: dict[str, Any]) -> None:
+    def modnet_epoch_end(self, training: TrainingLoop, row: dict[str, Any]) -> None:
         judged = next((f"{name}_" for name in ("test", "validation") if name in training.watched), "")
         figures = [f"cost {row['cost']:.4f}"]
         if f"{judged}accuracy" in row:
@@ -70,7 +70,7 @@ class _Bar:
         self._bar.update(self._task, advance=1, description=", ".join(figures))
 
     @hookimpl
-    def modnet_fit_end(self, training: Training) -> None:
+    def modnet_fit_end(self, training: TrainingLoop) -> None:
         del training
         if self._bar is not None:
             self._bar.stop()

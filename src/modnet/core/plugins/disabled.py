@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from modnet.core.errors import ConfigError
-from modnet.core.registry import canonical, describe, did_you_mean, forget
+from modnet.core.registry import canonical, describe, did_you_mean, reset
 
 __all__ = [
     "ENVIRONMENT",
@@ -50,8 +50,8 @@ class Disabled:
         for name in _command_line.get() or ():
             disabled._add("--no-plugins" if name in _EVERY else f"--no-plugin {name}", [name])
         disabled._add(ENVIRONMENT, os.environ.get(ENVIRONMENT, "").split(","))
-        path, named = file_of_the_user()
-        if path is not None and (named or path.is_file()):
+        path, default_part = file_of_the_user()
+        if path is not None and (default_part or path.is_file()):
             disabled._add(str(path), _read(path))
         return disabled
 
@@ -75,9 +75,9 @@ class Disabled:
 
 def file_of_the_user() -> tuple[Path | None, bool]:
     """Return the file that says what is disabled, if any is looked for, and whether the environment names it."""
-    named = os.environ.get(FILE_ENVIRONMENT)
-    if named:
-        return Path(named), True
+    default_part = os.environ.get(FILE_ENVIRONMENT)
+    if default_part:
+        return Path(default_part), True
     folder = os.environ.get("XDG_CONFIG_HOME")
     try:
         return (Path(folder) if folder else Path.home() / ".config") / "modnet" / "plugins.toml", False
@@ -116,7 +116,7 @@ def command_line() -> Iterator[list[str]]:
     finally:
         _command_line.reset(token)
         if names:
-            forget()
+            reset()
 
 
 def on_command_line() -> list[str]:
@@ -129,4 +129,4 @@ def add_to_command_line(names: Iterable[str]) -> None:
     said, names = _command_line.get(), list(names)
     if said is not None and names:
         said += names
-        forget()  # what was found before counted them in
+        reset()  # what was found before counted them in

@@ -18,7 +18,7 @@ from modnet.core.component import Component
 from modnet.core.errors import PluginError
 from modnet.core.plugins.disabled import Disabled
 from modnet.core.plugins.validation import BadPartsError, parts_of
-from modnet.core.registry import Absence, Owner, Registry, standing_in
+from modnet.core.registry import Provider, Registry, UnavailablePlugin, using
 
 __all__ = ["ENTRY_POINT_GROUP", "discover", "installed"]
 
@@ -34,16 +34,16 @@ def discover() -> Registry:
         ConfigError: the file that says what is disabled cannot be read.
     """
     registry = Registry()
-    registry.add(parts_of(builtin), Owner("modnet-framework", __version__, builtin=True))
+    registry.add(parts_of(builtin), Provider("modnet-framework", __version__, builtin=True))
     disabled = Disabled.read()
-    used: dict[str, list[Owner]] = {}
+    used: dict[str, list[Provider]] = {}
     names: list[str] = []
-    with standing_in(registry):
+    with using(registry):
         for owner, point in installed(registry):
             names += (owner.distribution, point.name)
             by = disabled.by(owner.distribution, point.name)
             if by is not None:
-                registry.add_absence(Absence(owner, by, disabled=True))
+                registry.add_absence(UnavailablePlugin(owner, by, disabled=True))
                 continue
             used.setdefault(point.name, []).append(owner)
             _take(registry, owner, point)
@@ -55,13 +55,13 @@ def discover() -> Registry:
     return registry
 
 
-def installed(registry: Registry | None = None) -> list[tuple[Owner, EntryPoint]]:
+def installed(registry: Registry | None = None) -> list[tuple[Provider, EntryPoint]]:
     """Return every entry point of the group with its distribution; what cannot be read goes to ``registry``."""
     try:
         points = list(entry_points(group=ENTRY_POINT_GROUP))
     except Exception:  # somebody's entry_points.txt cannot be read: the slow way finds whose, and everybody else's
         points = _one_by_one(registry)
-    owners: dict[int, Owner] = {}
+    owners: dict[int, Provider] = {}
     found = []
     for point in points:
         key = id(point.dist) if point.dist is not None else id(point)
@@ -86,17 +86,17 @@ def _one_by_one(registry: Registry | None) -> list[EntryPoint]:
     return [point for points in found.values() for point in points]
 
 
-def _owner(distribution: Distribution | None, name: str) -> Owner:
+def _owner(distribution: Distribution | None, name: str) -> Provider:
     """Return who an entry point belongs to; damaged metadata give None for a name or a version, or no metadata."""
     try:
         metadata: Any = distribution.metadata if distribution is not None else {}
         said = metadata["Name"], metadata["Version"]
     except Exception:  # as many ways as there are versions of Python
         said = None, None
-    return Owner(said[0] or name, said[1] or "unknown")
+    return Provider(said[0] or name, said[1] or "unknown")
 
 
-def _take(registry: Registry, owner: Owner, point: EntryPoint) -> None:
+def _take(registry: Registry, owner: Provider, point: EntryPoint) -> None:
     try:
         parts: list[type[Component]] = parts_of(point.load())
     except KeyboardInterrupt:
@@ -107,11 +107,11 @@ def _take(registry: Registry, owner: Owner, point: EntryPoint) -> None:
         registry.add(parts, owner)
 
 
-def _set_aside(registry: Registry, owner: Owner, error: BaseException) -> None:
+def _set_aside(registry: Registry, owner: Provider, error: BaseException) -> None:
     reason = _reason(error)
     _refuse_if_strict(f"plug-in {owner}: {reason}", error)
     known = (error.parts, error.complete) if isinstance(error, BadPartsError) else (frozenset[Any](), False)
-    registry.add_absence(Absence(owner, reason, False, *known))
+    registry.add_absence(UnavailablePlugin(owner, reason, False, *known))
     _log.warning("modnet: plug-in %s was set aside: %s", owner, reason)
 
 
@@ -124,7 +124,7 @@ def _reason(error: BaseException) -> str:
     return " ".join(reason.split())
 
 
-def _report_twice(registry: Registry, name: str, owners: Iterable[Owner]) -> None:
+def _report_twice(registry: Registry, name: str, owners: Iterable[Provider]) -> None:
     """Tell of an entry point that two distributions have; both are used, since parts go by their distribution."""
     who = list(dict.fromkeys(owners))
     if len(who) == 1:

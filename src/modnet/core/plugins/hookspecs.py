@@ -9,7 +9,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from modnet.core.component import Component
-    from modnet.training.loop import Training
+    from modnet.training.loop import TrainingLoop
 
 __all__ = ["Events", "Parts", "hookimpl", "hookspec"]
 
@@ -29,32 +29,32 @@ class Events:
     """What a listener hears of: ``training`` is the Trainer's view of the run in progress.
 
     A listener that keeps something from one event to the next may have two plain methods beside these:
-    ``memory()`` returns it, as plain values, arrays, and lists, tuples and dicts of them; a checkpoint holds it, and
-    ``remember(memory)`` takes it back, after ``modnet_fit_start``, where a training is gone on with.
+    ``state_dict()`` returns it, as plain values, arrays, and lists, tuples and dicts of them; a checkpoint holds it, and
+    ``load_state_dict(state)`` takes it back, after ``modnet_fit_start``, where a training is gone on with.
     """
 
     @hookspec
-    def modnet_fit_start(self, training: Training) -> None:
+    def modnet_fit_start(self, training: TrainingLoop) -> None:
         """Hear that the network stands and no update was made yet, or that a training is gone on with."""
 
     @hookspec
-    def modnet_epoch_start(self, training: Training) -> None:
+    def modnet_epoch_start(self, training: TrainingLoop) -> None:
         """Hear that an epoch begins."""
 
     @hookspec
-    def modnet_batch_end(self, training: Training) -> None:
+    def modnet_batch_end(self, training: TrainingLoop) -> None:
         """Hear that an update was made; asked for only where somebody listens."""
 
     @hookspec
-    def modnet_epoch_end(self, training: Training, row: dict[str, Any]) -> None:
+    def modnet_epoch_end(self, training: TrainingLoop, row: dict[str, Any]) -> None:
         """Hear that an epoch ended, with its row of the history."""
 
     @hookspec(firstresult=True)
-    def modnet_should_stop(self, training: Training) -> str | None:
+    def modnet_should_stop(self, training: TrainingLoop) -> str | None:
         """Return a reason to stop after this epoch, or None to go on; the first reason given holds."""
 
     @hookspec
-    def modnet_checkpoint_due(self, training: Training) -> bool | None:
+    def modnet_checkpoint_due(self, training: TrainingLoop) -> bool | None:
         """Return whether a checkpoint should be written now.
 
         It is asked for after an epoch, when all have heard of it, and within an epoch (``training.within_epoch``)
@@ -62,9 +62,9 @@ class Events:
         """
 
     @hookspec
-    def modnet_checkpoint_written(self, training: Training, path: Path) -> None:
+    def modnet_checkpoint_written(self, training: TrainingLoop, path: Path) -> None:
         """Hear that a checkpoint was written."""
 
     @hookspec
-    def modnet_fit_end(self, training: Training) -> None:
+    def modnet_fit_end(self, training: TrainingLoop) -> None:
         """Hear that the training ended, for whatever reason."""

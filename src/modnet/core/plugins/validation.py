@@ -31,7 +31,7 @@ class BadPartsError(PluginError):
     def __init__(self, message: str, parts: Iterable[Any]) -> None:
         super().__init__(message)
         parts = list(parts)
-        self.parts = frozenset((part.family, part.named_kind()) for part in parts if _is_named(part))
+        self.parts = frozenset((part.family, part.kind_name()) for part in parts if _is_named(part))
         self.complete = all(map(_is_named, parts))
 
 
@@ -65,19 +65,19 @@ def _is_part(value: Any) -> TypeGuard[type[Component]]:
 
 
 def _is_named(value: Any) -> TypeGuard[type[Component]]:
-    return _is_part(value) and value.family in FAMILIES and KIND.fullmatch(value.named_kind()) is not None
+    return _is_part(value) and value.family in FAMILIES and KIND.fullmatch(value.kind_name()) is not None
 
 
 def _problem(part: Any, earlier: list[type[Component]]) -> str | None:
     """Return why ``part`` will not do, or None."""
     if not _is_part(part):
         return f"{part!r} is no class of a part; allowed are subclasses of {', '.join(sorted(FAMILIES))}"
-    kind = part.named_kind()
+    kind = part.kind_name()
     if not KIND.fullmatch(kind):
         return f"{part.__name__} has the kind {kind!r}; allowed are lower-case words joined by hyphens"
     if not issubclass(part, FAMILIES.get(part.family, ())):
         return f"{part.__name__} says that its family is {part.family!r}, which it does not derive from"
-    if any((one.family, one.named_kind()) == (part.family, kind) for one in earlier):
+    if any((one.family, one.kind_name()) == (part.family, kind) for one in earlier):
         return f"gives the {part.family} '{kind}' twice"
     if not part.__pydantic_fields_complete__:
         try:

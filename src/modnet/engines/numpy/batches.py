@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from modnet.engines.numpy.workers import Fetch
+from modnet.engines.numpy.workers import LoadBatch
 from modnet.network.evaluate import Samples
 from modnet.network.network import Network, Vector
 
-__all__ = ["Feed"]
+__all__ = ["BatchLoader"]
 
 
-class Feed:
+class BatchLoader:
     """The samples of one training."""
 
     def __init__(self, samples: Samples, network: Network) -> None:
@@ -27,7 +27,7 @@ class Feed:
 
     def targets(self, rows: Any) -> Vector:
         """Return the targets of these rows, a slice or numbers."""
-        return self._samples.targets.rows(rows, self._network.dtype, self._network.outputs)
+        return self._samples.targets.batch(rows, self._network.dtype, self._network.outputs)
 
     def gather(self, rows: Any) -> Vector:
         """Return these rows: a view where they lie together, else a copy in a buffer that is used again."""
@@ -38,7 +38,7 @@ class Feed:
             self._gathered = np.empty((len(rows), *x.shape[1:]), dtype=x.dtype)
         return np.take(x, rows, axis=0, out=self._gathered[: len(rows)], mode="clip")
 
-    def fetch_from(self, rows: Any) -> Fetch:
+    def fetch_from(self, rows: Any) -> LoadBatch:
         """Return what gives the samples of a slice of these rows: a view where they lie together, else a copy."""
 
         def fetch(piece: slice) -> tuple[Vector, Vector]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Pool", "cores", "lanes_for", "one_blas_thread"]
+__all__ = ["Pool", "cores", "one_blas_thread", "worker_count"]
 
 WORTHWHILE = 60e6
 """Floating-point operations of an update (some half a millisecond) from which a second lane gains."""
@@ -44,7 +44,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def lanes_for(wanted: int | None, rows: int, parameters: int) -> int:
+def worker_count(wanted: int | None, rows: int, parameters: int) -> int:
     """Return into how many lanes an update of so many samples is split, on a network of so many parameters.
 
     ``wanted`` is the configured number of threads; None chooses by the size of the products, which are about six

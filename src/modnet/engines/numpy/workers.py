@@ -11,19 +11,19 @@ from functools import partial
 
 import numpy as np
 
-from modnet.core.random import Purpose, generator
-from modnet.engines.numpy.threads import Pool, lanes_for
+from modnet.core.random import Stream, generator
+from modnet.engines.numpy.threads import Pool, worker_count
 from modnet.engines.numpy.workspace import Workspace
-from modnet.network.evaluate import Tally
+from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import Network, Vector
 
-__all__ = ["Fetch", "Lanes"]
+__all__ = ["LoadBatch", "Workers"]
 
-Fetch = Callable[[slice], tuple[Vector, Vector]]
+LoadBatch = Callable[[slice], tuple[Vector, Vector]]
 """Gives the rows and targets of a slice of a batch."""
 
 
-class Lanes:
+class Workers:
     """The workspaces of one training.
 
     Attributes:
@@ -33,10 +33,10 @@ class Lanes:
 
     def __init__(self, network: Network, seed: int, threads: int | None, rows: int) -> None:
         self.network = network
-        count = lanes_for(threads, rows, network.parameters.size)
-        if any(layer.component.whole_batch or layer.state for layer in network.layers):
+        count = worker_count(threads, rows, network.parameters.size)
+        if any(layer.component.needs_full_batch or layer.state for layer in network.layers):
             count = 1  # these see all samples of an update together, or one piece after the other
-        sources = [generator(seed, Purpose.LAYERS, *([lane] if lane else [])) for lane in range(count)]
+        sources = [generator(seed, Stream.LAYERS, *([lane] if lane else [])) for lane in range(count)]
         self.workspaces = [Workspace(network, source) for source in sources]
         self._first, self._count = self.workspaces[0], count
         self.gradient = self._first.gradient
@@ -69,7 +69,7 @@ class Lanes:
         if self.network.regularizers:
             self._first.add_penalties()
 
-    def large(self, rows: int, fetch: Fetch, tally: Tally) -> Workspace | None:
+    def large(self, rows: int, fetch: LoadBatch, tally: MetricAccumulator) -> Workspace | None:
         """Work a batch through in pieces, lane by lane in turn, and leave ∇θ of its mean cost with penalties.
 
         The pieces' figures go into ``tally``. Returns the workspace of a lane whose cost left the finite numbers, as
@@ -83,7 +83,7 @@ class Lanes:
             total = np.zeros_like(workspace.gradient)
             for piece in pieces[lane::count]:
                 x, y = fetch(piece)
-                if not tallies[lane].add(workspace.forward(x), y):
+                if not tallies[lane].update(workspace.forward(x), y):
                     failed[lane] = True
                     return
                 workspace.backward(y, 1.0 / rows)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from modnet.core.interfaces import LayerPass
-from modnet.network.network import CHUNK, Network, NetworkLayer, Vector
+from modnet.core.interfaces import LayerContext
+from modnet.network.network import CHUNK, BoundLayer, Network, Vector
 
 __all__ = ["Workspace"]
 
@@ -20,14 +20,12 @@ _LENGTHS = 4
 """For how many batch lengths buffers are kept: a training needs two, the usual length and that of the last batch."""
 
 
-class _BufferedPass(LayerPass):
+class _BufferedPass(LayerContext):
     """A layer's pass whose products write into buffers that the next pass of as many rows uses again."""
 
     __slots__ = ("_ones", "_places", "turn")
 
-    def __init__(
-        self, layer: NetworkLayer, gradients: Mapping[str, Vector], rows: int, dtype: Any, **rest: Any
-    ) -> None:
+    def __init__(self, layer: BoundLayer, gradients: Mapping[str, Vector], rows: int, dtype: Any, **rest: Any) -> None:
         super().__init__(layer.parameters, gradients, layer.state, training=True, **rest)
         self._ones = np.ones(rows, dtype=dtype)
         self._places: list[tuple[Vector, Vector]] = []
@@ -44,7 +42,7 @@ class _BufferedPass(LayerPass):
         self.turn = turn + 1
         if turn == len(self._places):
             dtype = self._ones.dtype
-            if _lies_on_its_side(rows, units, dtype):
+            if _transposed_is_faster(rows, units, dtype):
                 side = np.empty((units, rows), dtype=dtype)
                 self._places.append((side, side.T))
             else:
@@ -70,8 +68,8 @@ class _BufferedPass(LayerPass):
         gradient: Vector = np.dot(self._ones, delta, out=self.gradients["biases"])
         return gradient
 
-    def pull_back(self, delta: Vector, weights: Vector) -> Vector | None:
-        if self.first:
+    def input_gradient(self, delta: Vector, weights: Vector) -> Vector | None:
+        if self.is_first:
             return None
         place, upstream = self._place(len(delta), weights.shape[1])
         if place is upstream:
@@ -81,7 +79,7 @@ class _BufferedPass(LayerPass):
         return upstream
 
 
-def _lies_on_its_side(rows: int, units: int, dtype: np.dtype[Any]) -> bool:
+def _transposed_is_faster(rows: int, units: int, dtype: np.dtype[Any]) -> bool:
     """Whether rows × units are better computed as units × rows; measured with OpenBLAS on one thread."""
     return 4 < rows <= 128 and units >= 64 if dtype.itemsize == 4 else rows >= 16 and units <= 128
 
@@ -99,9 +97,9 @@ class Workspace:
         self.rng = rng
         self.chunk = chunk
         self.gradient: Vector = np.zeros_like(network.parameters)
-        self.whole = any(layer.component.whole_batch for layer in network.layers)
+        self.whole = any(layer.component.needs_full_batch for layer in network.layers)
         self._views = network.views(self.gradient)
-        self._net_inputs = [layer.component.net_input for layer in network.layers]
+        self._net_inputs = [layer.component.forward for layer in network.layers]
         self._activations = [layer.activation for layer in network.layers]
         self._backwards = [layer.component.backward for layer in network.layers]
         self._passes: dict[int, list[_BufferedPass]] = {}
@@ -126,33 +124,33 @@ class Workspace:
             passes = self._passes[len(x)] = self._make(len(x))
         self._current = passes
         a = x
-        for work, net_input, activation in zip(passes, self._net_inputs, self._activations, strict=True):
-            work.turn = 0
-            work.x = a
-            work.z = a = net_input(a, work)
+        for ctx, net_input, activation in zip(passes, self._net_inputs, self._activations, strict=True):
+            ctx.turn = 0
+            ctx.x = a
+            ctx.z = a = net_input(a, ctx)
             if activation is not None:
                 a = activation(a)
-            work.a = a
+            ctx.a = a
         return a
 
     def backward(self, y: Vector, scale: float | Vector) -> None:
         """Write ∇θ of ``scale`` times the cost of the last rows forward, against their targets ``y``."""
         passes = self._current
         index = len(passes) - 1
-        work = passes[index]
-        delta = self.network.cost.delta(self._activations[index], work.z, work.a, y) * scale
+        ctx = passes[index]
+        delta = self.network.cost.delta(self._activations[index], ctx.z, ctx.a, y) * scale
         while True:
-            work.delta = delta
-            upstream, gradients = self._backwards[index](delta, work)
-            places = work.gradients
+            ctx.delta = delta
+            upstream, gradients = self._backwards[index](delta, ctx)
+            places = ctx.gradients
             for name, gradient in gradients.items():
                 if gradient is not places[name]:
                     places[name][...] = gradient
             if index == 0:
                 return
             index -= 1
-            work, activation = passes[index], self._activations[index]
-            delta = upstream if activation is None else activation.backward(upstream, work.z, work.a)
+            ctx, activation = passes[index], self._activations[index]
+            delta = upstream if activation is None else activation.backward(upstream, ctx.z, ctx.a)
 
     def add_penalties(self) -> None:
         """Add the regularizers' gradients to ∇θ."""
@@ -175,6 +173,6 @@ class Workspace:
 
     def _make(self, rows: int) -> list[_BufferedPass]:
         return [
-            _BufferedPass(layer, gradients, rows, self.network.dtype, rng=self.rng, first=index == 0)
+            _BufferedPass(layer, gradients, rows, self.network.dtype, rng=self.rng, is_first=index == 0)
             for index, (layer, gradients) in enumerate(zip(self.network.layers, self._views, strict=True))
         ]
