@@ -13,12 +13,13 @@ from .analysis.results.results import Results as Results
 from .analysis.results.results import results as results
 from .analysis.trace.trace import Trace as Trace
 from .analysis.trace.trace import trace as trace
+from .config.load import load_config as load_config
 from .config.run_config import RunConfig as RunConfig
-from .config.run_config import load_config as load_config
 from .core.arrays import Array as Array
 from .core.arrays import namespace as namespace
 from .core.component import Slot as Slot
 from .core.component import default_part as default_part
+from .core.dataset import Data as Data
 from .core.errors import ConfigError as ConfigError
 from .core.errors import DataError as DataError
 from .core.errors import DivergenceError as DivergenceError
@@ -39,15 +40,16 @@ from .core.interfaces import ParameterSpec as ParameterSpec
 from .core.interfaces import Problem as Problem
 from .core.interfaces import Regularizer as Regularizer
 from .core.interfaces import Schedule as Schedule
+from .core.interfaces import TrainingView as TrainingView
 from .core.interfaces import UpdateRule as UpdateRule
 from .core.plugins.hookspecs import hookimpl as hookimpl
-from .data.dataset import Data as Data
 from .network.network import Network as Network
 from .network.summary import Summary as Summary
 from .network.summary import summary as summary
 from .neural_network import NeuralNetwork as NeuralNetwork
 from .storage.model_file import load as load
-from .training.trainer import Run as Run
+from .storage.model_file import save as save
+from .training.run import Run as Run
 from .training.trainer import Trainer as Trainer
 
 __version__: str

@@ -22,6 +22,7 @@ from modnet.analysis.gradients.suggestions import to_overrides
 from modnet.analysis.gradients.trials import TrialRunner
 from modnet.analysis.gradients.vanishing import Dampening, dampening
 from modnet.core.interfaces import Dataset
+from modnet.storage.model_file import save
 
 FAST = ["the document's", "scaled, four layers, eight epochs of nothing"]
 
@@ -217,7 +218,7 @@ def test_a_run_is_judged_as_it_ended(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert [layer.delta for layer in flow.layers] == [layer.delta for layer in expected.layers]
     network = modnet.load(run)
     network.layers[0].weights[...] = 0.0
-    network.save(run / "model.safetensors")
+    save(network, run / "model.safetensors")
     after = dampening(run, remedy=False)
     assert after.start == found.start
     assert after.end != found.end

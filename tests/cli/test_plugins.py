@@ -55,7 +55,7 @@ def strangers() -> Iterator[Registry]:
     wider.add([Needy], Provider("modnet-needy", "1"))
     wider.add([Served], Provider("modnet-served", "1"))
     wider.add([], Provider("modnet-empty", "1"))
-    wider.add_absence(UnavailablePlugin(Provider("modnet-broken", "1"), "Error: [bold]why[/bold]"))
+    wider.add_unavailable(UnavailablePlugin(Provider("modnet-broken", "1"), "Error: [bold]why[/bold]"))
     registry._active = wider
     yield wider
     registry._active = before
@@ -117,15 +117,15 @@ def test_the_table_shows_words_as_they_are(
 def test_every_built_in_part_can_be_shown(modnet: Modnet) -> None:
     for one in registry.active():
         part = one.component
-        name = part.kind_name() if one.owner.builtin else f"{one.owner.distribution}:{part.kind_name()}"
+        name = part.kind_name() if one.provider.builtin else f"{one.provider.distribution}:{part.kind_name()}"
         shown = json.loads(modnet("plugins", "show", part.family, name, "--json").out)
         assert (shown["family"], shown["kind"]) == (part.family, part.kind_name())
-        assert shown["distribution"] == one.owner.distribution
-        assert shown["version"] == one.owner.version
+        assert shown["distribution"] == one.provider.distribution
+        assert shown["version"] == one.provider.version
         assert [option["name"] for option in shown["options"]] == part.option_names()
         assert all(option["description"] for option in shown["options"])
         text = modnet("plugins", "show", part.family, name).out
-        assert text.startswith(f"{part.family} {part.kind_name()}, from {one.owner}\n\n{shown['formula']}\n")
+        assert text.startswith(f"{part.family} {part.kind_name()}, from {one.provider}\n\n{shown['formula']}\n")
         assert shown["formula"]
         assert all(f"\n{name}: " in text for name in part.option_names())
 

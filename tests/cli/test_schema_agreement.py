@@ -15,6 +15,7 @@ from pydantic import AliasChoices, Field
 
 from modnet import Activation, Callback, ConfigError, Layer, Slot, default_part, load_config
 from modnet.components.layers import Dense
+from modnet.config.json_schema import schema_of
 from modnet.config.run_config import NetworkConfig, RunConfig
 from modnet.core import registry
 from modnet.core.component import Component, Model
@@ -179,7 +180,7 @@ def holds(table: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("part", range(3))
 def test_they_agree_on_generated_configurations(part: int) -> None:
-    validator = Draft202012Validator(RunConfig.model_json_schema())
+    validator = Draft202012Validator(schema_of(RunConfig))
     good = 0
     for seed in range(part * COUNT // 3, (part + 1) * COUNT // 3):
         table = Writer(seed, wrong=0.0 if seed % 3 == 0 else 0.03 if seed % 3 == 1 else 0.1).table(RunConfig, 0.6)
@@ -233,7 +234,7 @@ def test_they_agree_on_generated_configurations(part: int) -> None:
 )
 def test_they_agree_on_what_is_easily_forgotten(table: dict[str, Any], expected: bool) -> None:
     assert holds(table) == expected
-    assert Draft202012Validator(RunConfig.model_json_schema()).is_valid(table) == expected
+    assert Draft202012Validator(schema_of(RunConfig)).is_valid(table) == expected
 
 
 @pytest.mark.parametrize(
@@ -256,12 +257,12 @@ def test_they_agree_on_strangers(activation: Any, expected: bool) -> None:
     layer = {"kind": "dense", "units": 3, "activation": activation}
     table = {"prefer": {"activation:swish": "modnet-two"}, "network": {"layers": [layer]}}
     assert holds(table) == expected
-    assert Draft202012Validator(RunConfig.model_json_schema()).is_valid(table) == expected
+    assert Draft202012Validator(schema_of(RunConfig)).is_valid(table) == expected
 
 
 def test_what_the_schema_cannot_say() -> None:
     """The list in `modnet.config.json_schema`, so that it stays true."""
-    validator = Draft202012Validator(RunConfig.model_json_schema())
+    validator = Draft202012Validator(schema_of(RunConfig))
     undecided = {"network": {"layers": [{"kind": "dense", "units": 3, "activation": "swish"}]}}
     for lenient in ({"epochs": 3.0}, undecided):
         assert validator.is_valid(lenient)
@@ -272,7 +273,7 @@ def test_what_the_schema_cannot_say() -> None:
 
 
 def test_the_schema_is_one_and_describes_everything() -> None:
-    schema = RunConfig.model_json_schema()
+    schema = schema_of(RunConfig)
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert all(option.get("description") for option in schema["properties"].values())
@@ -297,13 +298,13 @@ def walk(node: Any) -> Iterator[dict[str, Any]]:
 
 def test_an_option_without_a_schema_hides_no_other() -> None:
     registry.active().add([Unwritable], Provider("modnet-one", "1"))
-    validator = Draft202012Validator(RunConfig.model_json_schema())
+    validator = Draft202012Validator(schema_of(RunConfig))
     for patience, expected in ((3, True), (-3, False)):
         table = {"callbacks": [{"kind": "unwritable", "patience": patience}]}
         assert holds(table) == validator.is_valid(table) == expected
 
 
 def test_a_piece_has_a_schema_too() -> None:
-    assert NetworkConfig.model_json_schema()["properties"]["layers"]["minItems"] == 1
-    assert Draft202012Validator(Dense.model_json_schema()).is_valid({"units": 3, "activation": "tanh"})
-    assert not Draft202012Validator(Dense.model_json_schema()).is_valid({"units": 0})
+    assert schema_of(NetworkConfig)["properties"]["layers"]["minItems"] == 1
+    assert Draft202012Validator(schema_of(Dense)).is_valid({"units": 3, "activation": "tanh"})
+    assert not Draft202012Validator(schema_of(Dense)).is_valid({"units": 0})

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 
 import modnet as tested
 from modnet.data.datasets import Digits
+from modnet.storage.model_file import save
 
 
 def test_a_configuration_at_its_start(trained: Modnet) -> None:
@@ -100,7 +101,7 @@ def test_a_large_network_is_quick_and_by_excerpt(trained: Modnet) -> None:
 )
 def test_refused_in_one_line(modnet: Modnet, tmp_path: Path, arguments: list[str], said: str) -> None:
     (tmp_path / "empty").mkdir()
-    tested.NeuralNetwork([2, 1]).network.save("nameless.safetensors")
+    save(tested.NeuralNetwork([2, 1]).network, "nameless.safetensors")
     result = modnet("trace", *arguments)
     assert (result.code, result.out) == (2, "")
     assert said in result.err

@@ -84,7 +84,7 @@ def test_config_toml_has_every_default_and_is_a_fixed_point(trained: Modnet) -> 
         "threads": "auto",
         "dtype": "float64",
         "metrics": "auto",
-        "callbacks": ["history"],
+        "callbacks": [],
         "data": {"kind": "digits", "validation_share": 0.0, "scaling": "none"},
         "network": {
             "layers": [{**dense, "units": 30}, {**dense, "units": 10}],

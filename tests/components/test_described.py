@@ -8,7 +8,7 @@ import pytest
 
 from modnet.core import registry
 
-PARTS = [registration.component for registration in registry.active() if registration.owner.builtin]
+PARTS = [registration.component for registration in registry.active() if registration.provider.builtin]
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.family}-{part.kind_name()}")
@@ -32,6 +32,6 @@ def test_the_parts_are_those_that_are_promised():
         "schedule": {"constant", "step", "exponential", "cosine", "inverse-scaling"},
         "regularizer": {"l2", "l1"},
         "metric": {"accuracy", "cost", "mean-squared-error", "r2"},
-        "callback": {"history", "progress", "early-stopping", "checkpoint", "dampening"},
+        "callback": {"progress", "early-stopping", "checkpoint", "dampening"},
         "dataset": {"digits", "idx", "csv", "npz"},
     }

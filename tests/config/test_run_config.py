@@ -12,7 +12,7 @@ from modnet import Activation, RunConfig, Trainer, load, load_config
 from modnet.components.activations import LeakyRelu
 from modnet.components.layers import Dense
 from modnet.components.optimizers import Batch, MiniBatch
-from modnet.config.run_config import parts_of
+from modnet.config.run_config import iter_components
 from modnet.core import registry
 from modnet.core.component import Component
 from modnet.core.errors import ConfigError
@@ -39,7 +39,7 @@ def stranger() -> Iterator[None]:
     """The process's registry, with one more part while the test runs."""
     own = registry.Registry()
     for part in registry.active():
-        own.add([part.component], part.owner)
+        own.add([part.component], part.provider)
     own.add([Swing], registry.Provider("modnet-swing", "0.3"))
     before = registry._source
     registry.set_source(lambda: own)
@@ -207,7 +207,7 @@ def test_a_configuration_cannot_be_changed() -> None:
 
 def test_parts_are_listed_with_their_key_paths() -> None:
     config = load_config({"network": {"layers": [{"kind": "dropout"}, 2]}, "callbacks": ["progress"]})
-    assert {path: part.kind for path, part in parts_of(config)} == {
+    assert {path: part.kind for path, part in iter_components(config)} == {
         "data": "digits",
         "network.layers.0": "dropout",
         "network.layers.1": "dense",

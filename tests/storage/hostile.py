@@ -120,8 +120,8 @@ SAYING: dict[str, Callable[[dict[str, Any]], None]] = {
     "an entry point for a cost": everywhere(cost="evil:cost"),
     "a plug-in that is not installed": lambda table: table["parts"]["network.cost"].update(distribution="evil"),
     "a preference": configured(prefer={"activation:sigmoid": "evil"}),
-    "a callback": configured(callbacks=["history", "evil"]),
-    "a callback's call": configured(callbacks=["history", {"kind": "progress", "command": CALL}]),
+    "a callback": configured(callbacks=["evil"]),
+    "a callback's call": configured(callbacks=[{"kind": "progress", "command": CALL}]),
     "data elsewhere": configured(data={"kind": "npz", "path": "decoy"}),
     "data on another machine": configured(data={"kind": "csv", "path": "http://127.0.0.1:9/x.csv", "target": "y"}),
     "a call for a version": said(modnet_version=CALL),
@@ -212,6 +212,7 @@ def attempts() -> Iterator[tuple[str, set[str], Callable[[], str]]]:
     """Yield name, the files that may be opened, and the attempt; the files are made before."""
     import modnet
     from modnet.cli.evaluate import dataset_at
+    from modnet.storage.model_file import save
 
     for index, (name, content) in enumerate(models().items()):
         folder = Path(f"run{index}").resolve()
@@ -283,7 +284,7 @@ def made_good() -> None:
         rng.normal(size=(30, 4)), [0, 1, 2] * 10
     )
     run.network.features = ("a", "b", "c", "d")
-    run.network.save("good")
+    save(run.network, "good")
     Path("good.csv").write_text(HEADER + "1,2,3,4,0\n4,3,2,1,2\n")
     Path("decoy").write_bytes(PICKLE)
     Path("evil.py").write_text(SOURCE)

@@ -28,6 +28,7 @@ from modnet import ModnetError
 from modnet.cli import main
 from modnet.components.costs import Quadratic
 from modnet.components.layers import Dense
+from modnet.storage.model_file import save
 
 NAME = "model.safetensors"
 
@@ -86,17 +87,17 @@ def killed(folder: Path, pieces: int) -> dict[str, Any]:
     """Kill a save at each step; a child process for each, so that nothing but the disk outlasts it."""
     path = folder / NAME
     new = network(2)
-    new.save(path)
+    save(new, path)
     whole = path.read_bytes()
-    network(1).save(path)
+    save(network(1), path)
     before = path.read_bytes()
     found, last = [], 0
     while True:
-        network(1).save(path)
+        save(network(1), path)
         if (child := os.fork()) == 0:
             steps = Steps(last, pieces)
             steps.install()
-            new.save(path)
+            save(new, path)
             print(json.dumps(steps.log), file=sys.stderr, flush=True)
             os._exit(0)
         status = os.waitpid(child, 0)[1]
@@ -158,12 +159,12 @@ def hindered(setting: str, folder: Path) -> dict[str, Any]:
             return {"impossible": str(error)}
     os.chdir(folder)  # what is above need not be open to whom `forbidden` becomes
     assert trained("warm") == 0  # what is imported late is there now
-    network(1).save(NAME)
+    save(network(1), NAME)
     before = Path(NAME).read_bytes()
     hinder(folder)
     names = {path.name for path in Path().iterdir()}
     try:
-        network(2).save(NAME)
+        save(network(2), NAME)
         told = None
     except ModnetError as error:
         told = [type(error).__name__, str(error)]

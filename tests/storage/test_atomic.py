@@ -14,6 +14,7 @@ import modnet
 from modnet import Trainer
 from modnet.core.errors import ModelFileError
 from modnet.storage.atomic import write_atomically
+from modnet.storage.model_file import save
 
 
 def test_a_new_file_and_a_replaced_one(tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_a_failure_leaves_the_earlier_file_and_nothing_else(
     config = {"epochs": 1, "network": {"layers": [2]}}
     network = Trainer.from_config(config).fit(rng.normal(size=(20, 3)), [0, 1] * 10).network
     path = tmp_path / "model.safetensors"
-    network.save(path)
+    save(network, path)
     before, theta = path.read_bytes(), network.parameters.copy()
     network.parameters[...] += 1.0
     called = []
@@ -64,13 +65,13 @@ def test_a_failure_leaves_the_earlier_file_and_nothing_else(
     with monkeypatch.context() as broken:
         broken.setattr(where, fail)
         with pytest.raises(ModelFileError) as caught:
-            network.save(path)
+            save(network, path)
     assert len(called) == 1
     assert str(caught.value) == f"{path}: cannot be written: {os.strerror(code)}"
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     assert np.array_equal(modnet.load(path).parameters, theta)
-    network.save(path)
+    save(network, path)
     assert np.array_equal(modnet.load(path).parameters, theta + 1.0)
 
 
@@ -124,5 +125,5 @@ def test_a_place_that_takes_no_file(tmp_path: Path, rng: np.random.Generator, pl
         .network
     )
     with pytest.raises(ModelFileError, match="cannot be written: "):
-        network.save(tmp_path / place)
+        save(network, tmp_path / place)
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a file", "mine")]

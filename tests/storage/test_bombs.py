@@ -15,6 +15,7 @@ from storage import bombs
 from storage.sealing import taken_apart
 
 from modnet import Trainer
+from modnet.storage.model_file import save
 
 MOST = 32 * 2**20
 TESTS = str(Path(__file__).parents[1])
@@ -24,7 +25,7 @@ TESTS = str(Path(__file__).parents[1])
 def good(rng: np.random.Generator, tmp_path: Path) -> Path:
     config = {"epochs": 0, "network": {"layers": [5, 3]}}
     network = Trainer.from_config(config).fit(rng.normal(size=(30, 4)), ["abc"[i % 3] for i in range(30)]).network
-    network.save(tmp_path / "good")
+    save(network, tmp_path / "good")
     return tmp_path / "good"
 
 

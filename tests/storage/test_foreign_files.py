@@ -15,8 +15,9 @@ from storage.sealing import file_of, header_of, sealed, taken_apart, text_of
 
 import modnet
 from modnet import Trainer
-from modnet.config.run_config import apply_setting
+from modnet.config.overrides import apply_override
 from modnet.core.errors import ModelFileError
+from modnet.storage.model_file import save
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def good(rng: np.random.Generator, tmp_path: Path) -> Path:
     config = {"epochs": 1, "network": {"layers": [5, 3]}, "data": {"scaling": "standard"}}
     network = Trainer.from_config(config).fit(rng.normal(size=(30, 4)), ["abc"[i % 3] for i in range(30)]).network
     network.features = ("p", "q", "r", "s")
-    network.save(tmp_path / "good")
+    save(network, tmp_path / "good")
     return tmp_path / "good"
 
 
@@ -273,7 +274,7 @@ def test_tensors_of_another_type(good: Path, dtype: str) -> None:
     ["network.cost=binary-cross-entropy", "network.layers=[6, 3]", "dtype=float32", "network.regularizers=['l2']"],
 )
 def test_a_network_that_is_not_the_one_of_its_configuration(good: Path, setting: str) -> None:
-    path = edited(good, lambda said, _: said.update(config=apply_setting(said["config"], setting)))
+    path = edited(good, lambda said, _: said.update(config=apply_override(said["config"], setting)))
     refused(path, "its network is not the one that its configuration describes$")
 
 
@@ -281,7 +282,7 @@ def test_a_network_that_was_given_another_configuration_is_not_written(good: Pat
     network, before = modnet.load(good), good.read_bytes()
     network.config = modnet.load_config(network.config, ["network.cost=binary-cross-entropy"])
     with pytest.raises(ModelFileError, match="not written: the network is not the one that its configuration describ"):
-        network.save(good)
+        save(network, good)
     assert good.read_bytes() == before
 
 

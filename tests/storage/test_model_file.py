@@ -19,6 +19,7 @@ from modnet.components.costs import CategoricalCrossEntropy, Quadratic
 from modnet.components.layers import Dense
 from modnet.components.regularizers import L2
 from modnet.core.errors import ConfigError, ModelFileError
+from modnet.storage.model_file import save
 
 
 class Centred(Layer):
@@ -76,7 +77,7 @@ def test_a_network_comes_back_to_the_bit(
     rng: np.random.Generator, tmp_path: Path, dtype: str, layers: list[Any]
 ) -> None:
     network = trained(rng, dtype=dtype, network={"layers": layers, "regularizers": ["l2", "l1"]})
-    network.save(tmp_path / "model.safetensors")
+    save(network, tmp_path / "model.safetensors")
     loaded = modnet.load(tmp_path / "model.safetensors")
     same(loaded, network, rng.normal(size=(6, 4)))
     loaded.parameters[...] = 0.0
@@ -91,7 +92,7 @@ def test_a_network_comes_back_to_the_bit(
 )  # fmt: skip
 def test_classes_come_back_with_their_types(rng: np.random.Generator, tmp_path: Path, labels: list[Any]) -> None:
     network = trained(rng, [labels[i % 3] for i in range(30)])
-    network.save(tmp_path / "m")
+    save(network, tmp_path / "m")
     loaded = modnet.load(tmp_path / "m")
     found = [(type(label), label) for label in loaded.classes.tolist()]
     assert found == [(type(label), label) for label in network.classes.tolist()]
@@ -102,7 +103,7 @@ def test_classes_come_back_with_their_types(rng: np.random.Generator, tmp_path: 
 
 def test_two_truths_on_one_output_come_back(rng: np.random.Generator, tmp_path: Path) -> None:
     network = trained(rng, [i % 2 == 0 for i in range(30)], network={"layers": [1]})
-    network.save(tmp_path / "m")
+    save(network, tmp_path / "m")
     loaded = modnet.load(tmp_path / "m")
     assert loaded.classes.tolist() == [False, True]
     assert {type(label) for label in loaded.classify(rng.normal(size=(9, 4))).tolist()} == {bool}
@@ -112,7 +113,7 @@ def test_a_label_that_no_file_can_keep_is_refused(rng: np.random.Generator, tmp_
     network = trained(rng, [("a", "b", "c")[i % 3 : i % 3 + 1] for i in range(30)])
     (tmp_path / "m").write_text("of before")
     with pytest.raises(ModelFileError, match=r"the class \('a',\) cannot be kept in a file; allowed: text"):
-        network.save(tmp_path / "m")
+        save(network, tmp_path / "m")
     assert (tmp_path / "m").read_text() == "of before"
 
 
@@ -120,10 +121,10 @@ def test_a_label_that_no_file_can_keep_is_refused(rng: np.random.Generator, tmp_
 def test_a_label_that_json_cannot_say_is_refused(rng: np.random.Generator, tmp_path: Path, label: Any) -> None:
     network = trained(rng, [("a", 2, label)[i % 3] for i in range(30)])
     with pytest.raises(ModelFileError, match=r"m: the class .* cannot be kept in a file; allowed: text"):
-        network.save(tmp_path / "m")
+        save(network, tmp_path / "m")
     network.classes, network.features = None, ("a", "b", "c", "\udcff")
     with pytest.raises(ModelFileError, match=r"m: the feature .* cannot be kept in a file; allowed: text"):
-        network.save(tmp_path / "m")
+        save(network, tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -136,7 +137,7 @@ def test_classes_come_back_in_their_form(rng: np.random.Generator, tmp_path: Pat
         network.classes = np.array([False, True])
     if dtype == "uint64":
         network.classes[0] = 2**64 - 1
-    network.save(tmp_path / "m")
+    save(network, tmp_path / "m")
     loaded = modnet.load(tmp_path / "m").classes
     assert loaded.dtype.kind == network.classes.dtype.kind
     assert [(type(label), label) for label in loaded.tolist()] == [
@@ -147,7 +148,7 @@ def test_classes_come_back_in_their_form(rng: np.random.Generator, tmp_path: Pat
 def test_scaling_and_the_names_of_features_come_back(rng: np.random.Generator, tmp_path: Path) -> None:
     network = trained(rng, data={"scaling": "standard"})
     network.features = ("länge", "b, c", 'd"', "e")
-    network.save(tmp_path / "m")
+    save(network, tmp_path / "m")
     loaded = modnet.load(tmp_path / "m")
     same(loaded, network, rng.normal(size=(6, 4)))
     assert loaded.features == network.features
@@ -159,7 +160,7 @@ def test_what_a_layer_keeps_comes_back(rng: np.random.Generator, tmp_path: Path)
     with installed(Centred):
         network = trained(rng, network={"layers": ["centred", 3]})
         assert np.any(network.layers[0].state["mean"])
-        network.save(tmp_path / "m")
+        save(network, tmp_path / "m")
         assert np.array_equal(load_file(tmp_path / "m")["layers.0.state.mean"], network.layers[0].state["mean"])
         same(modnet.load(tmp_path / "m"), network, rng.normal(size=(6, 4)))
 
@@ -168,7 +169,7 @@ def test_a_part_that_is_not_installed_any_more_is_named_with_its_distribution(
     rng: np.random.Generator, tmp_path: Path
 ) -> None:
     with installed(Centred):
-        trained(rng, network={"layers": ["centred", 3]}).save(tmp_path / "m")
+        save(trained(rng, network={"layers": ["centred", 3]}), tmp_path / "m")
     with pytest.raises(ConfigError) as caught:
         modnet.load(tmp_path / "m")
     message = str(caught.value)
@@ -179,7 +180,7 @@ def test_a_part_that_is_not_installed_any_more_is_named_with_its_distribution(
 def test_a_network_of_no_run_comes_back(tmp_path: Path) -> None:
     layers = [Dense(units=3, activation=Sigmoid()), Dense(units=2, activation=Softmax())]
     network = Network(layers, (4,), CategoricalCrossEntropy(), [L2(strength=0.5)], rng=np.random.default_rng(1))
-    network.save(tmp_path / "m")
+    save(network, tmp_path / "m")
     loaded = modnet.load(tmp_path / "m")
     same(loaded, network, np.ones((2, 4)))
     assert (loaded.config, loaded.classes, loaded.scaling, loaded.features) == (None, None, None, None)
@@ -187,7 +188,7 @@ def test_a_network_of_no_run_comes_back(tmp_path: Path) -> None:
 
 def test_a_strangers_reader_finds_tensors_and_configuration(rng: np.random.Generator, tmp_path: Path) -> None:
     network = trained(rng, network={"layers": [5, {"kind": "dropout"}, 3]})
-    network.save(tmp_path / "m")
+    save(network, tmp_path / "m")
     tensors = load_file(tmp_path / "m")
     assert {name: values.shape for name, values in tensors.items()} == {
         "layers.0.weights": (5, 4), "layers.0.biases": (5,), "layers.2.weights": (3, 5), "layers.2.biases": (3,),
@@ -215,11 +216,11 @@ def test_a_broken_network_is_never_written_over_a_good_one(
     rng: np.random.Generator, tmp_path: Path, wrong: float, where: int
 ) -> None:
     network = trained(rng)
-    network.save(tmp_path / "m")
+    save(network, tmp_path / "m")
     before = (tmp_path / "m").read_bytes()
     network.parameters[where] = wrong
     with pytest.raises(ModelFileError, match=r"m: not written: layers\.\d\.(weights|biases) holds NaN or infinity"):
-        network.save(tmp_path / "m")
+        save(network, tmp_path / "m")
     assert (tmp_path / "m").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
@@ -227,12 +228,12 @@ def test_a_broken_network_is_never_written_over_a_good_one(
 def test_a_part_that_nobody_could_find_again_is_refused(rng: np.random.Generator, tmp_path: Path) -> None:
     network = Network([Centred(), Dense(units=2)], (4,), Quadratic(), rng=rng)
     with pytest.raises(ModelFileError, match="Centred that no installed plug-in gives"):
-        network.save(tmp_path / "m")
+        save(network, tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_same_network_makes_the_same_file(rng: np.random.Generator, tmp_path: Path) -> None:
     network = trained(rng)
     for number in range(8):
-        network.save(tmp_path / str(number))
+        save(network, tmp_path / str(number))
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1

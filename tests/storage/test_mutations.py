@@ -15,6 +15,7 @@ from storage.sealing import taken_apart
 
 import modnet
 from modnet import ConfigError, ModelFileError, Trainer
+from modnet.storage.model_file import save
 
 # Statements about how the file came to be, which nothing is made of.
 FREE = {"modnet_version", "parts"}
@@ -25,7 +26,7 @@ def good(rng: np.random.Generator, tmp_path: Path) -> Path:
     config = {"epochs": 1, "network": {"layers": [5, 3], "regularizers": ["l2"]}, "data": {"scaling": "standard"}}
     network = Trainer.from_config(config).fit(rng.normal(size=(30, 4)), ["abc"[i % 3] for i in range(30)]).network
     network.features = ("p", "q", "r", "s")
-    network.save(tmp_path / "good")
+    save(network, tmp_path / "good")
     return tmp_path / "good"
 
 
@@ -52,7 +53,7 @@ def says_no_less(kept: Any, said: Any) -> bool:
 def is_loaded_as_said(path: Path, network: modnet.Network) -> bool:
     """Return whether the network, saved again, holds the numbers of the file and says all that the file says."""
     again = path.with_name("again")
-    network.save(again)
+    save(network, again)
     (kept, kept_tensors), (said, tensors) = taken_apart(again), taken_apart(path)
     same = tensors.keys() == kept_tensors.keys()
     same = same and all(kept_tensors[name].tobytes() == tensors[name].tobytes() for name in tensors)

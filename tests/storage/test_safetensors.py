@@ -20,6 +20,7 @@ import modnet
 from modnet.core.errors import ModelFileError
 from modnet.storage import checkpoint
 from modnet.storage import model_file as model
+from modnet.storage.model_file import save
 from modnet.storage.safetensors import KEY, seal, unseal
 
 TENSORS: dict[str, np.ndarray] = {
@@ -117,7 +118,7 @@ def a_model(path: Path) -> Callable[[Path], Any]:
     config = {"epochs": 0, "network": {"layers": [2]}, "data": {"scaling": "standard"}}
     rng = np.random.default_rng(0)
     run = modnet.Trainer.from_config(config).fit(rng.normal(size=(10, 2)), [0, 1] * 5)
-    run.network.save(path)
+    save(run.network, path)
     return model.load
 
 

@@ -15,7 +15,7 @@ from modnet.core.interfaces import FAMILIES
 from modnet.testing import check_component
 from modnet.testing.checks import CHECKS, EXPECTED
 
-BUILT_IN = [registration.component for registration in registry.active() if registration.owner.builtin]
+BUILT_IN = [registration.component for registration in registry.active() if registration.provider.builtin]
 
 # What the defaults do not show, or cannot: an option without a default.
 EXAMPLES: dict[tuple[str, str], list[dict[str, Any]]] = {

@@ -203,10 +203,10 @@ def test_the_registry_is_as_before():
         kind: Literal["sigmoid"] = "sigmoid"
 
     before = registry.active()
-    known = [(one.component, one.owner) for one in before]
+    known = [(one.component, one.provider) for one in before]
     check_component(Mine).raise_for_failures()
     assert registry.active() is before
-    assert [(one.component, one.owner) for one in before] == known
+    assert [(one.component, one.provider) for one in before] == known
     assert type(Activation.resolve("sigmoid")) is Sigmoid
 
 

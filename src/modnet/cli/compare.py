@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from modnet.cli.options import configured, error_prefix, figure_text, kinds_in, optimizers_option, read_config
+from modnet.cli.options import configured, error_prefix, kinds_in, metric_text, optimizers_option, read_config
 from modnet.training.setup import configs_per_optimizer
 from modnet.training.trainer import Trainer
 
@@ -72,4 +72,4 @@ def _passes(result: dict[str, Any]) -> str:
 def _cell(name: str, value: Any) -> str:
     if name == "seconds":
         return f"{value:.2f}"
-    return f"{value:,}" if isinstance(value, int) else value if isinstance(value, str) else figure_text(name, value)
+    return f"{value:,}" if isinstance(value, int) else value if isinstance(value, str) else metric_text(name, value)

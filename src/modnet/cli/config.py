@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from modnet.cli.output import write_out
-from modnet.config.run_config import load_config
+from modnet.config.load import load_config
 
 __all__ = ["command"]
 

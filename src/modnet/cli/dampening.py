@@ -17,7 +17,7 @@ from modnet.analysis.gradients.trials import Trial
 from modnet.analysis.gradients.vanishing import Dampening, dampening
 from modnet.analysis.plots.gradients import picture
 from modnet.analysis.plots.style import form_of, save
-from modnet.cli.options import configured, error_prefix, figure_text, read_config
+from modnet.cli.options import configured, error_prefix, metric_text, read_config
 from modnet.cli.output import progress_bar
 from modnet.core.errors import ConfigError
 
@@ -108,7 +108,7 @@ def _print_remedy(found: Dampening, remedy: Suggestion, settings: tuple[str, ...
         (
             _change(trial),
             f"{trial.updates:,}",
-            "diverged" if trial.value is None else figure_text(figure, trial.value),
+            "diverged" if trial.value is None else metric_text(figure, trial.value),
         )
         for trial in (remedy.before, *best)
     ]

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from modnet.analysis.results.predictions import PARTS, answers, match_training
-from modnet.cli.options import figure_text
+from modnet.cli.options import metric_text
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Dataset
@@ -38,7 +38,7 @@ def command(run: str, path: str | None, part: str | None, as_json: bool) -> None
         return
     click.echo(f"{len(found)} {found.part} samples")
     for name, value in found.figures.items():
-        click.echo(f"{name.replace('_', ' ')}: {figure_text(name, value)}")
+        click.echo(f"{name.replace('_', ' ')}: {metric_text(name, value)}")
 
 
 def dataset_at(path: str, like: Dataset) -> Dataset:

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
-from modnet.config.run_config import RunConfig, load_config
+from modnet.config.load import load_config
+from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError
-from modnet.network.summary import figure_text
+from modnet.training.run import metric_text
 
-__all__ = ["configured", "error_prefix", "figure_text", "kinds_in", "optimizers_option", "read_config"]
+__all__ = ["configured", "error_prefix", "metric_text", "kinds_in", "optimizers_option", "read_config"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -7,6 +7,7 @@ import json
 import click
 
 from modnet.cli.output import write_out
+from modnet.config.json_schema import schema_of
 from modnet.config.run_config import RunConfig
 
 __all__ = ["command"]
@@ -19,4 +20,4 @@ def command(out: str | None) -> None:
 
     An editor that knows it completes keys and kinds, shows what they mean, and marks what is not allowed.
     """
-    write_out(json.dumps(RunConfig.model_json_schema(), indent=2), out)
+    write_out(json.dumps(schema_of(RunConfig), indent=2), out)

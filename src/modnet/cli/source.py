@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from modnet.cli.options import error_prefix, read_config
+from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
-from modnet.data.dataset import Data
 from modnet.network.network import Network
 from modnet.storage.model_file import load
 from modnet.training.setup import build

@@ -17,7 +17,7 @@ from modnet.analysis.landscape.landscape import (
 )
 from modnet.analysis.plots.landscape import animation, picture
 from modnet.analysis.plots.style import form_of, save, write
-from modnet.cli.options import configured, error_prefix, figure_text, kinds_in, optimizers_option, read_config
+from modnet.cli.options import configured, error_prefix, kinds_in, metric_text, optimizers_option, read_config
 from modnet.cli.output import progress_bar
 
 __all__ = ["command"]
@@ -98,7 +98,7 @@ def _print(found: Surface) -> None:
     for name in ("optimizer", "updates", "first cost", "last cost", "lowest cost", "cost rose"):
         table.add_column(name, justify="left" if name == "optimizer" else "right", no_wrap=True)
     for path in found.paths:
-        costs = (figure_text("cost", float(cost)) for cost in (path.costs[0], path.costs[-1], path.costs.min()))
+        costs = (metric_text("cost", float(cost)) for cost in (path.costs[0], path.costs[-1], path.costs.min()))
         table.add_row(path.optimizer, f"{path.updates[-1]:,}", *costs, f"{path.rises} of {len(path.costs) - 1}")
     Console().print(table)
     click.echo(f"Times as long as the straight way from start to end: {', '.join(map(_detour, found.paths))}.")

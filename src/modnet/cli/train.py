@@ -10,10 +10,12 @@ from typing import Any
 
 import click
 
-from modnet.cli.options import configured, error_prefix, figure_text, read_config
-from modnet.config.run_config import RunConfig, load_config
+from modnet.cli.options import configured, error_prefix, metric_text, read_config
+from modnet.config.load import load_config
+from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, Interrupted
-from modnet.training.trainer import Run, Trainer, with_progress
+from modnet.training.run import Run
+from modnet.training.trainer import Trainer, with_progress
 
 __all__ = ["command"]
 
@@ -96,7 +98,7 @@ def _summary(run: Run) -> str:
     figures = run.test or run.evaluate(part)
     best = "accuracy" if "accuracy" in figures else "cost"
     epochs = f"{len(run.history)} epoch{'s' if len(run.history) != 1 else ''} and {run.updates:,} updates"
-    reached = f"{'training' if part == 'train' else part} {best} {figure_text(best, figures[best])}"
+    reached = f"{'training' if part == 'train' else part} {best} {metric_text(best, figures[best])}"
     if best == "accuracy":
         reached += f" ({round(figures[best] * len(run.samples[part]))} of {len(run.samples[part])})"
     stopped = f" (stopped: {run.stopped})" if run.stopped else ""

@@ -23,6 +23,7 @@ from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.model_file import load
 from modnet.storage.run_folder import RunFolder
 from modnet.storage.state_codec import Tree, differences
+from modnet.training.state import State
 from modnet.training.trainer import with_progress
 
 __all__ = ["command"]
@@ -54,7 +55,7 @@ def command(
         file.write_text(run_config.to_toml(), encoding="utf-8")
         with _named(str(file), config):
             _train(str(file), "--out", str(whole))
-            updates = RunFolder(whole).latest().state.now.updates
+            updates = State.of(RunFolder(whole).latest()).now.updates
             points = _points(run_config, times, updates)
             start = [str(file), "--out", str(again)]
             for point in points:
@@ -115,7 +116,7 @@ def _points(config: RunConfig, times: int, updates: int) -> list[int]:
 def _left_in(folder: RunFolder) -> Tree:
     """Return all that a run is to be compared by."""
     last: Checkpoint = folder.latest()
-    state = last.state
+    state = State.of(last)
     return {
         "θ": last.network.parameters,
         "finished θ": load(folder.path).parameters,

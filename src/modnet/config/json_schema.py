@@ -1,8 +1,7 @@
 """The JSON Schema (draft 2020-12) of a model, in which every installed part appears where its family is asked for.
 
 It says what the validator says, with these exceptions, none of which JSON Schema can express: a part's rules that span
-several options or that its own code checks, whether a preference decides between two plug-ins, other spellings of a
-distribution's name than the canonical one, options of types that TOML lacks, and that ``3.0`` is no integer (in JSON,
+several options or that its own code checks, other spellings of a distribution's name than the canonical one, options of types that TOML lacks, and that ``3.0`` is no integer (in JSON,
 3.0 and 3 are one number).
 """
 
@@ -17,14 +16,20 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import CoreSchema, core_schema
 
 from modnet.core import registry
+from modnet.core.component import Model
 from modnet.core.errors import PluginError
 
-__all__ = ["PartsSchema"]
+__all__ = ["schema_of"]
 
 _PROBES: tuple[tuple[str, Any], ...] = (("integer", 7), ("number", 7.5))
 
 
-class PartsSchema(GenerateJsonSchema):
+def schema_of(model: type[Model]) -> dict[str, Any]:
+    """Return the JSON Schema of a configuration model or component, with every installed component in its slots."""
+    return model.model_json_schema(schema_generator=ComponentSchema)
+
+
+class ComponentSchema(GenerateJsonSchema):
     """Generates the schema of a `modnet.core.component.Model`; a slot becomes the choice of its family's parts."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 -- as in the base class
@@ -155,10 +160,8 @@ class PartsSchema(GenerateJsonSchema):
 
 
 def _names(part: Any) -> list[str]:
-    """Return the names that a configuration may give to this part; for its plain kind, a preference may decide."""
-    kind, names = part.kind_name(), registry.active().names_of(part)
-    plain = [] if registry.active().is_builtin(part.family, kind) else [kind]
-    return list(dict.fromkeys([*plain, *names]))
+    """Return the names that a configuration may use for this component."""
+    return registry.active().names_of(part)
 
 
 def _stands_alone(part: Any) -> bool:

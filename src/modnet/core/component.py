@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError, model_validator
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
-from modnet.config.json_schema import PartsSchema
 from modnet.core import registry
 from modnet.core.errors import PluginError
 
@@ -51,16 +50,6 @@ class Model(BaseModel):
             name: field.validation_alias for name, field in fields if isinstance(field.validation_alias, AliasChoices)
         }
         return {str(alias): name for name, names in choices.items() for alias in names.choices}
-
-    @classmethod
-    def model_json_schema(cls, *arguments: Any, **options: Any) -> dict[str, Any]:
-        """Return the JSON Schema, in which every installed part appears where its family is asked for.
-
-        The arguments are pydantic's; without another ``schema_generator`` it is `modnet.config.json_schema.PartsSchema`.
-        """
-        if len(arguments) < 3:
-            options.setdefault("schema_generator", PartsSchema)
-        return super().model_json_schema(*arguments, **options)
 
     @model_validator(mode="before")
     @classmethod
@@ -146,12 +135,13 @@ class Component(Model):
             raise _wrong("unknown_kind", str(error)) from None
         if not issubclass(component, cls):
             raise _wrong("wrong_family", f"'{table['kind']}' is no {cls.family}")
-        return component.model_validate({**table, "kind": component.kind_name()})
+        validated: Self = component.model_validate({**table, "kind": component.kind_name()})
+        return validated
 
     def to_config(self) -> str | dict[str, Any]:
         """Return what a configuration file says of this part: its kind, or a table where it has options."""
         table = self.model_dump(exclude_none=True)
-        table["kind"] = registry.active().name_of(type(self))
+        table["kind"] = registry.active().full_name(type(self))
         return table["kind"] if len(table) == 1 else table
 
 

@@ -1,20 +1,16 @@
-"""(family, kind) → the class and its owner. It knows parts and names, and nothing of how plug-ins are found."""
+"""(family, kind) → component class and provider. It knows components and names, not how plug-ins are discovered."""
 
 from __future__ import annotations
 
 import difflib
+import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, ClassVar, NoReturn, Protocol
 
 from modnet.core.errors import PluginError
-from modnet.ownership import Provider, UnavailablePlugin, canonical
-
-if TYPE_CHECKING:
-    from modnet.core.component import Component
 
 __all__ = [
     "Provider",
@@ -24,209 +20,233 @@ __all__ = [
     "UnknownKindError",
     "active",
     "canonical",
+    "describe",
     "did_you_mean",
-    "preferring",
     "reset",
     "set_source",
     "using",
 ]
 
 
+class NamedClass(Protocol):
+    """What the registry knows of a component class."""
+
+    family: ClassVar[str]
+
+    @classmethod
+    def kind_name(cls) -> str:
+        """Return the kind."""
+
+
+def canonical(distribution: str) -> str:
+    """Return a distribution's name in the form in which names are compared: lower case, single hyphens."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+@dataclass(frozen=True)
+class Provider:
+    """The distribution that provides a component; its name is kept in canonical form."""
+
+    distribution: str
+    version: str
+    builtin: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "distribution", canonical(self.distribution))
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}"
+
+
+@dataclass(frozen=True)
+class UnavailablePlugin:
+    """A plug-in, or one of its entry points, that is installed and provides nothing.
+
+    Attributes:
+        provider: The distribution.
+        reason: What went wrong, or what disables it.
+        disabled: Whether it is disabled on purpose.
+        components: Family and kind of what it would have provided, as far as known.
+        complete: Whether ``components`` is everything that it would have provided.
+    """
+
+    provider: Provider
+    reason: str
+    disabled: bool = False
+    components: frozenset[tuple[str, str]] = frozenset()
+    complete: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.status}"
+
+    @property
+    def status(self) -> str:
+        """Why it is not available."""
+        return f"{'is disabled by' if self.disabled else 'could not be loaded:'} {self.reason}"
+
+
 @dataclass(frozen=True)
 class Registration:
-    """One part: its class and who gave it."""
+    """One component class and its provider."""
 
-    component: type[Component]
-    owner: Provider
+    component: Any
+    provider: Provider
 
 
 class UnknownKindError(LookupError):
-    """No part of this family has this kind; the message says what is known."""
+    """No component of this family has this kind; the message says what is known."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x' or 'y'?"`` for the known words nearest to ``word``, or nothing."""
+    """Return ``"; did you mean 'x' or 'y'?"`` for the known words nearest to ``word``, or an empty string."""
     near = difflib.get_close_matches(word, list(known), n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 class Registry:
-    """Every part that can be named, by family and kind.
+    """Every component that can be named, by family and kind.
 
-    A kind that two plug-ins give is an error only where it is used; ``distribution:kind`` names one of them, and
-    `preferring` decides for the plain name. A built-in keeps its plain name whatever else is installed.
+    A kind that two plug-ins provide is an error only where it is used; ``distribution:kind`` names one of them.
+    A built-in keeps its plain name whatever else is installed.
     """
 
     def __init__(self) -> None:
-        self._parts: dict[tuple[str, str], list[Registration]] = {}
-        self._owners: dict[str, Provider] = {}
-        self._absences: list[UnavailablePlugin] = []
+        self._registrations: dict[tuple[str, str], list[Registration]] = {}
+        self._providers: dict[str, Provider] = {}
+        self._unavailable: list[UnavailablePlugin] = []
         self._conflicts: dict[str, list[str]] = {}
 
     def copy(self) -> Registry:
-        """Return another registry with the same parts, to which more can be added."""
-        other = Registry()
-        other._parts = {name: list(found) for name, found in self._parts.items()}
-        other._owners, other._absences = dict(self._owners), list(self._absences)
-        other._conflicts = {name: list(reasons) for name, reasons in self._conflicts.items()}
-        return other
+        """Return another registry with the same components, to which more can be added."""
+        registry = Registry()
+        registry._registrations = {name: list(entries) for name, entries in self._registrations.items()}
+        registry._providers, registry._unavailable = dict(self._providers), list(self._unavailable)
+        registry._conflicts = {name: list(reasons) for name, reasons in self._conflicts.items()}
+        return registry
 
-    def add(self, components: Iterable[type[Component]], owner: Provider) -> None:
-        """Take all ``components`` of one owner."""
-        self._owners.setdefault(owner.distribution, owner)
+    def add(self, components: Iterable[type[NamedClass]], provider: Provider) -> None:
+        """Register all ``components`` of one provider."""
+        self._providers.setdefault(provider.distribution, provider)
         for component in components:
-            found = self._parts.setdefault((component.family, component.kind_name()), [])
-            if any(one.component is component for one in found):
+            entries = self._registrations.setdefault((component.family, component.kind_name()), [])
+            if any(entry.component is component for entry in entries):
                 continue  # two entry points of one module
-            if owner.builtin:
-                found.insert(0, Registration(component, owner))
-            else:
-                found.append(Registration(component, owner))
+            entries.insert(0 if provider.builtin else len(entries), Registration(component, provider))
 
-    def add_absence(self, absence: UnavailablePlugin) -> None:
-        """Remember that a plug-in is installed but gives nothing, and why."""
-        self._absences.append(absence)
+    def add_unavailable(self, plugin: UnavailablePlugin) -> None:
+        """Remember that a plug-in is installed but provides nothing, and why."""
+        self._unavailable.append(plugin)
 
     def add_conflict(self, distribution: str, reason: str) -> None:
-        """Remember that a plug-in claims what another one claims too, beside a kind of the same name."""
+        """Remember that a plug-in claims a name, other than a kind, that another one claims too."""
         self._conflicts.setdefault(canonical(distribution), []).append(reason)
 
     @property
-    def owners(self) -> list[Provider]:
-        """Every distribution that gave its parts, the built-ins' own first."""
-        return list(self._owners.values())
+    def providers(self) -> list[Provider]:
+        """Every distribution whose components are registered, the built-ins' own first."""
+        return list(self._providers.values())
 
     @property
-    def absences(self) -> list[UnavailablePlugin]:
-        """What is installed and gives nothing."""
-        return list(self._absences)
+    def unavailable(self) -> list[UnavailablePlugin]:
+        """The plug-ins that are installed and provide nothing."""
+        return list(self._unavailable)
 
     @property
     def failures(self) -> dict[str, str]:
-        """Distribution → the reasons why it was set aside."""
+        """Distribution → the reasons why it could not be loaded."""
         reasons: dict[str, list[str]] = {}
-        for absence in self._absences:
-            if not absence.disabled:
-                reasons.setdefault(absence.owner.distribution, []).append(absence.reason)
-        return {distribution: "; ".join(those) for distribution, those in reasons.items()}
+        for plugin in self._unavailable:
+            if not plugin.disabled:
+                reasons.setdefault(plugin.provider.distribution, []).append(plugin.reason)
+        return {distribution: "; ".join(lines) for distribution, lines in reasons.items()}
 
     def conflicts(self, distribution: str) -> list[str]:
-        """Return what was given to `add_conflict`."""
+        """Return the reasons passed to `add_conflict` for one distribution."""
         return list(self._conflicts.get(distribution, ()))
 
     def __iter__(self) -> Iterator[Registration]:
-        for found in self._parts.values():
-            yield from found
+        for entries in self._registrations.values():
+            yield from entries
 
     def kinds(self, family: str) -> list[str]:
-        """Return the kinds of ``family`` by name, in alphabetical order."""
-        return sorted(kind for f, kind in self._parts if f == family)
+        """Return the kinds of ``family``, in alphabetical order."""
+        return sorted(kind for registered_family, kind in self._registrations if registered_family == family)
 
     def is_builtin(self, family: str, kind: str) -> bool:
-        """Return whether the plain name ``kind`` is a built-in's."""
-        found = self._parts.get((family, kind), [])
-        return bool(found) and found[0].owner.builtin
+        """Return whether the plain name ``kind`` is that of a built-in."""
+        entries = self._registrations.get((family, kind), [])
+        return bool(entries) and entries[0].provider.builtin
 
     def find(self, family: str, name: str) -> Registration:
-        """Return the part that ``name`` (``kind`` or ``distribution:kind``) means.
+        """Return the component that ``name`` (``kind`` or ``distribution:kind``) means.
 
         Raises:
-            UnknownKindError: no such part is known.
-            PluginError: two plug-ins give this kind and nothing decides, or the plug-in that would have given it was
-                set aside or is disabled.
+            UnknownKindError: no such component is known.
+            PluginError: two plug-ins provide this kind, or the plug-in that would have provided it could not be
+                loaded or is disabled.
         """
         distribution, colon, kind = name.rpartition(":")
-        found = self._parts.get((family, kind), [])
+        entries = self._registrations.get((family, kind), [])
         if colon:
-            return self._of(canonical(distribution), found) or self._refuse(family, name, canonical(distribution))
-        if not found:
-            return self._refuse(family, name)
-        if found[0].owner.builtin:
-            return found[0]
-        preferred = _preferences.get().get(f"{family}:{kind}")
-        if preferred is not None:
-            return self._of(preferred, found) or self._refuse_preference(family, kind, preferred)
-        if len(found) > 1:
-            names = " or ".join(f"'{part.owner.distribution}:{kind}'" for part in found)
-            example = f'prefer = {{ "{family}:{kind}" = "{found[0].owner.distribution}" }}'
-            raise PluginError(
-                f"{len(found)} plug-ins give the {family} '{kind}': write {names}, or decide by {example}"
-            )
-        return found[0]
+            wanted = canonical(distribution)
+            entries = [entry for entry in entries if entry.provider.distribution == wanted]
+            return entries[0] if entries else self._fail(family, name, wanted)
+        if not entries:
+            return self._fail(family, name)
+        if len(entries) > 1 and not entries[0].provider.builtin:
+            names = " or ".join(f"'{entry.provider.distribution}:{kind}'" for entry in entries)
+            raise PluginError(f"{len(entries)} plug-ins provide the {family} '{kind}': write {names}")
+        return entries[0]
 
-    def owner_of(self, component: type[Component]) -> Provider | None:
-        """Return who gave this class, or None for one that was never registered."""
-        return next((part.owner for part in self if part.component is component), None)
+    def provider_of(self, component: type) -> Provider | None:
+        """Return the provider of this class, or None for one that was never registered."""
+        return next((entry.provider for entry in self if entry.component is component), None)
 
-    def name_of(self, component: type[Component]) -> str:
-        """Return the shortest name that means this class and no other: ``kind`` or ``distribution:kind``."""
-        names = self.names_of(component)
-        return names[0] if names else component.kind_name()
+    def full_name(self, component: type[NamedClass]) -> str:
+        """Return the name that means this class whatever else is installed: ``distribution:kind``.
 
-    def names_of(self, component: type[Component]) -> list[str]:
-        """Return every name that means this class and no other, the shortest first; none where it is not known."""
-        kind = component.kind_name()
-        found = self._parts.get((component.family, kind), [])
-        owner = next((part.owner for part in found if part.component is component), None)
-        if owner is None:
+        A built-in, or a class that is not registered, goes by its plain kind.
+        """
+        provider, kind = self.provider_of(component), component.kind_name()
+        return kind if provider is None or provider.builtin else f"{provider.distribution}:{kind}"
+
+    def names_of(self, component: type[NamedClass]) -> list[str]:
+        """Return every name that means this class and no other, the shortest first; none if it is not registered."""
+        provider, kind = self.provider_of(component), component.kind_name()
+        if provider is None:
             return []
-        plain = found[0].component is component and (len(found) == 1 or owner.builtin)
-        return [*([kind] if plain else []), f"{owner.distribution}:{kind}"]
+        entries = self._registrations[(component.family, kind)]
+        is_plain = entries[0].component is component and (len(entries) == 1 or provider.builtin)
+        return [*([kind] if is_plain else []), f"{provider.distribution}:{kind}"]
 
-    @staticmethod
-    def _of(distribution: str, found: list[Registration]) -> Registration | None:
-        return next((part for part in found if part.owner.distribution == distribution), None)
-
-    def _refuse(self, family: str, name: str, distribution: str = "") -> NoReturn:
+    def _fail(self, family: str, name: str, distribution: str = "") -> NoReturn:
         kind = name.rpartition(":")[2]
-        absent = [one for one in self._absences if distribution in ("", one.owner.distribution)]
-        for one in absent:
-            if (family, kind) in one.parts:
-                raise PluginError(f"the {family} '{kind}' is of {one.owner}, which {one.fate}")
-        if distribution and absent:
-            raise PluginError("; ".join(map(str, absent)))
+        unavailable = [plugin for plugin in self._unavailable if distribution in ("", plugin.provider.distribution)]
+        for plugin in unavailable:
+            if (family, kind) in plugin.components:
+                raise PluginError(f"the {family} '{kind}' is provided by {plugin.provider}, which {plugin.status}")
+        if distribution and unavailable:
+            raise PluginError("; ".join(map(str, unavailable)))
         known = self.kinds(family)
         if ":" in name:
-            classes = [part.component for part in self if part.component.family == family]
-            known = [long for component in classes for long in self.names_of(component)]
+            components = [entry.component for entry in self if entry.component.family == family]
+            known = [full for component in components for full in self.names_of(component)]
         hint = did_you_mean(name, known) or f"; known: {', '.join(self.kinds(family))}"
-        raise UnknownKindError(f"unknown {family} '{name}'{hint}{_unseen(absent)}")
-
-    def _refuse_preference(self, family: str, kind: str, distribution: str) -> NoReturn:
-        absent = [str(one) for one in self._absences if one.owner.distribution == distribution]
-        why = "; ".join(absent) or f"{distribution} gives no such part"
-        givers = " or ".join(part.owner.distribution for part in self._parts[(family, kind)])
-        raise PluginError(
-            f"the {family} '{kind}' should be that of {distribution}, but {why}; there is that of {givers}"
-        )
+        raise UnknownKindError(f"unknown {family} '{name}'{hint}{_possible_providers(unavailable)}")
 
 
-def _unseen(absent: Iterable[UnavailablePlugin]) -> str:
-    """Return the end of an unknown kind's message: which plug-ins may have given it, for all that is known."""
-    texts = [str(one) for one in absent if not one.disabled and not one.complete]
+def _possible_providers(unavailable: Iterable[UnavailablePlugin]) -> str:
+    """Return the end of an unknown kind's message: the plug-ins that may provide it."""
+    reasons = [str(plugin) for plugin in unavailable if not plugin.disabled and not plugin.complete]
     disabled: dict[str, list[str]] = {}
-    for one in absent:
-        if one.disabled:
-            disabled.setdefault(one.reason, []).append(str(one.owner))
-    texts += [f"{', '.join(who)} {'is' if len(who) == 1 else 'are'} disabled by {by}" for by, who in disabled.items()]
-    return f" (it is not known what these would give: {'; '.join(texts)})" if texts else ""
-
-
-_preferences: ContextVar[Mapping[str, str]] = ContextVar("modnet_preferences", default={})  # noqa: B039 -- never written to
-
-
-@contextmanager
-def preferring(choices: Mapping[str, str]) -> Iterator[None]:
-    """While this lasts, ``family:kind`` means the part of the distribution that it is mapped to, if not a built-in.
-
-    What was preferred already goes on, where this says nothing else.
-    """
-    more = {name: canonical(distribution) for name, distribution in choices.items()}
-    token = _preferences.set({**_preferences.get(), **more})
-    try:
-        yield
-    finally:
-        _preferences.reset(token)
+    for plugin in unavailable:
+        if plugin.disabled:
+            disabled.setdefault(plugin.reason, []).append(str(plugin.provider))
+    reasons += [
+        f"{', '.join(providers)} {'is' if len(providers) == 1 else 'are'} disabled by {source}"
+        for source, providers in disabled.items()
+    ]
+    return f" (it may be provided by a plug-in that is not available: {'; '.join(reasons)})" if reasons else ""
 
 
 _lock = threading.RLock()
@@ -235,19 +255,19 @@ _active: Registry | None = None
 
 
 def set_source(source: Callable[[], Registry] | None) -> None:
-    """Say how the process's registry is made when a part is first looked for by name; None forgets it."""
+    """Set what makes the process's registry when a component is first looked up by name; None unsets it."""
     global _source, _active
     with _lock:
         _source, _active = source, None
 
 
 def reset() -> None:
-    """Let the registry be made anew when it is next asked for."""
+    """Discard the process's registry; it is made anew when it is next asked for."""
     set_source(_source)
 
 
 def active() -> Registry:
-    """Return the process's registry, made when first asked for."""
+    """Return the process's registry, which is made when first asked for."""
     global _active
     with _lock:
         if _active is None:
@@ -257,7 +277,7 @@ def active() -> Registry:
 
 @contextmanager
 def using(registry: Registry) -> Iterator[None]:
-    """Let ``registry`` be the active one while it is being filled: a plug-in may name built-in parts when imported."""
+    """Make ``registry`` the active one within the block: a plug-in may name components while it is imported."""
     global _active
     with _lock:
         before, _active = _active, registry
@@ -268,6 +288,6 @@ def using(registry: Registry) -> Iterator[None]:
 
 
 def describe(value: Any) -> str:
-    """Return ``value`` as an error message shows it: its repr, cut to a readable length."""
+    """Return the repr of ``value`` for an error message, truncated to 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import Cost, Metric
 from modnet.data.scaling import Targets
 from modnet.network.network import CHUNK, Network, Vector
-from modnet.training.state import AccumulatorState
 
 __all__ = ["MetricAccumulator", "Samples", "evaluate"]
 
@@ -75,19 +75,19 @@ class MetricAccumulator:
             if theirs is not None:
                 self._partials[index] = theirs if mine is None else metric.merge(mine, theirs)
 
-    def state_dict(self) -> AccumulatorState:
+    def state_dict(self) -> dict[str, Any]:
         """Return what was added up, for `load_state_dict`."""
-        return AccumulatorState(total=self._total, samples=self.samples, partials=list(self._partials))
+        return {"total": self._total, "samples": self.samples, "partials": list(self._partials)}
 
-    def load_state_dict(self, sums: AccumulatorState) -> None:
-        """Go on from what `state_dict` returned.
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned.
 
         Raises:
             ModelFileError: it is of other metrics.
         """
-        if len(sums.partials) != len(self._metrics):
+        if len(state["partials"]) != len(self._metrics):
             raise ModelFileError("the sums are not those of the configured metrics")
-        self._total, self.samples, self._partials = sums.total, sums.samples, list(sums.partials)
+        self._total, self.samples, self._partials = state["total"], state["samples"], list(state["partials"])
 
     def compute(self, prefix: str = "") -> dict[str, float]:
         """Return ``cost`` and every metric by its label, each with ``prefix`` before it."""

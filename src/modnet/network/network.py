@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Activation, Cost, Layer, LayerContext, ParameterSpec, Regularizer
 from modnet.data.scaling import Scaling, as_samples
 from modnet.data.validation import check_finite, column_names, column_selector
-
-if TYPE_CHECKING:
-    from modnet.config.run_config import RunConfig
 
 __all__ = ["CHUNK", "BoundLayer", "Network", "Vector", "build_layers"]
 
@@ -178,14 +175,9 @@ class Network:
         return self._dtype
 
     def __repr__(self) -> str:
-        from modnet.network.summary import summary  # what is said of a network stands above it
-
-        return str(summary(self))
-
-    def _repr_html_(self) -> str:
-        from modnet.network.summary import summary  # the same
-
-        return summary(self)._repr_html_()
+        sizes = "-".join(map(str, self.sizes))
+        kinds = ", ".join(layer.component.kind for layer in self.layers)
+        return f"<Network {sizes} ({kinds}), {self.parameters.size} parameters, {self.dtype}>"
 
     def penalty(self) -> float:
         """Return what the regularizers add to the mean cost at θ."""
@@ -235,16 +227,6 @@ class Network:
     def predict_codes(self, outputs: Vector) -> NDArray[np.intp]:
         """Return the places in ``classes`` of the labels that these outputs, (samples, units), stand for."""
         return (outputs[:, 0] >= 0.5).astype(np.intp) if outputs.shape[1] == 1 else np.argmax(outputs, axis=1)
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the network to a model file, which `modnet.load` reads.
-
-        Raises:
-            ModelFileError: the file cannot be written, or the parameters are not finite.
-        """
-        from modnet.storage.model_file import save  # storage stands above the network: only this verb reaches up
-
-        save(self, path)
 
     def preprocess(self, rows: NDArray[Any], where: str = "x") -> Vector:
         """Return raw rows as they enter the first layer: scaled, and of the network's dtype.

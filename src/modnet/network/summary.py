@@ -5,20 +5,14 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from modnet.core.interfaces import Activation
 from modnet.network.network import BoundLayer, Network, Vector
 
-if TYPE_CHECKING:
-    from modnet.training.trainer import Run
-
-__all__ = [
-    "LayerSummary", "ParameterSummary", "Summary", "acts_elementwise", "figure_text", "lowered", "raised", "run_html",
-    "run_text", "summary", "times",
-]  # fmt: skip
+__all__ = ["LayerSummary", "ParameterSummary", "Summary", "acts_elementwise", "lowered", "raised", "summary", "times"]
 
 _LETTERS = {"weights": "W", "biases": "b"}
 _LISTED = 10
@@ -245,43 +239,6 @@ def raised(number: int) -> str:
 def lowered(number: int) -> str:
     """Return a number in subscript digits."""
     return str(number).translate(_LOWERED)
-
-
-def figure_text(name: str, value: float) -> str:
-    """Return a figure as people read it: a share in per cent, anything else with six digits."""
-    return f"{value:.2%}" if name.endswith("accuracy") else f"{value:.6g}"
-
-
-def run_text(run: Run) -> str:
-    """Return what a run was and reached, in a line, and its network."""
-    return f"<modnet run: {_reached(run)}>\n{summary(run.network)}"
-
-
-def run_html(run: Run) -> str:
-    """Return the same as tables, for notebooks."""
-    figures = [(name.replace("_", " "), figure_text(name, value)) for name, value in _figures(run).items()]
-    title = f"modnet run: {_length(run)}"
-    return _html_table(title, ("figure", "at the end"), figures) + summary(run.network)._repr_html_()
-
-
-def _reached(run: Run) -> str:
-    figures = [f"{name.replace('_', ' ')} {figure_text(name, value)}" for name, value in _figures(run).items()]
-    return "; ".join(filter(None, [_length(run), ", ".join(figures)]))
-
-
-def _length(run: Run) -> str:
-    epochs = f"{len(run.history)} epoch{'' if len(run.history) == 1 else 's'}"
-    updates = f"{run.updates:,} update{'' if run.updates == 1 else 's'}"
-    stopped = f" (stopped: {run.stopped})" if run.stopped else ""
-    return f"{epochs}, {updates}, {run.seconds:.1f} s{stopped}{'' if run.folder is None else f', in {run.folder}'}"
-
-
-def _figures(run: Run) -> dict[str, float]:
-    """Return the figures of the test samples, or where there are none those of the last epoch."""
-    if run.test:
-        return {f"test_{name}": value for name, value in run.test.items()}
-    last = run.history[-1] if run.history else {}
-    return {name: value for name, value in last.items() if name not in ("epoch", "learning_rate", "seconds")}
 
 
 def _html_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str | list[str]]]) -> str:

@@ -7,14 +7,14 @@ code: what comes out are numbers, text, arrays, and lists and dicts of them.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
-from modnet.config.run_config import explain
 from modnet.core.errors import ModelFileError
 from modnet.data.files import display_path, error_text
 from modnet.network.network import Network
@@ -23,7 +23,6 @@ from modnet.storage.metadata import Metadata
 from modnet.storage.model_file import BESIDE, network_in, tensors_of
 from modnet.storage.safetensors import seal, unseal
 from modnet.storage.state_codec import TreeError, flatten, unflatten
-from modnet.training.state import State, TrainState
 
 __all__ = ["Checkpoint", "read", "write"]
 
@@ -36,10 +35,10 @@ class Checkpoint:
 
     path: Path
     network: Network
-    state: State
+    state: dict[str, Any]
 
 
-def write(path: str | PathLike[str], network: Network, state: State) -> None:
+def write(path: str | PathLike[str], network: Network, state: Mapping[str, Any]) -> None:
     """Write a checkpoint; the file at ``path`` is this one or the earlier one, whole, whatever happens.
 
     Raises:
@@ -47,10 +46,8 @@ def write(path: str | PathLike[str], network: Network, state: State) -> None:
     """
     place = display_path(fspath(path))
     tensors = tensors_of(network, place)
-    nothing = np.empty(0, dtype=network.dtype)
-    state = state.model_copy(update={"now": state.now.model_copy(update={"parameters": nothing, "layer_states": []})})
     try:
-        said, arrays = flatten(state.plain(), BESIDE)
+        said, arrays = flatten(dict(state), BESIDE)
     except TreeError as error:
         raise ModelFileError(f"{place}: not written: {error}") from None
     text = np.frombuffer(json.dumps(said, allow_nan=False, separators=(",", ":")).encode(), dtype=np.uint8)
@@ -76,15 +73,11 @@ def read(path: str | PathLike[str]) -> Checkpoint:
         arrays = {name: sealed.read(name) for name in sealed.held if name.startswith(BESIDE)}
     try:
         tree = unflatten(json.loads(arrays.pop(_TEXT).tobytes(), parse_constant=_refused), arrays)
-        state = State.model_validate(tree)
-    except ValidationError as error:
-        raise ModelFileError(f"{place}: {' '.join(explain(error).split())} (in its state)") from None
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{place}: {error_text(error)} (in its state)") from None
-    now: TrainState = state.now.model_copy(
-        update={"parameters": network.parameters, "layer_states": [layer.state for layer in network.layers]}
-    )
-    return Checkpoint(Path(path), network, state.model_copy(update={"now": now}))
+    if not isinstance(tree, dict):
+        raise ModelFileError(f"{place}: its state is not a table")
+    return Checkpoint(Path(path), network, tree)
 
 
 def _refused(constant: str) -> None:

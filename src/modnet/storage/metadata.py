@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from modnet import __version__
-from modnet.config.run_config import NetworkConfig, RunConfig, explain, parts_of
+from modnet.config.load import explain
+from modnet.config.run_config import NetworkConfig, RunConfig, iter_components
 from modnet.core import registry
 from modnet.core.component import Model
 from modnet.core.errors import ConfigError, ModelFileError
@@ -163,8 +164,7 @@ class Metadata(_Strict):
 
     def _validated(self, model: type[_AnyModel], table: dict[str, Any], place: str) -> _AnyModel:
         try:
-            with registry.preferring(self._givers()):
-                return model.model_validate(table)
+            return model.model_validate(table)
         except ValidationError as error:
             told, absent = _told(error, place), self._absent()
             if absent:
@@ -206,28 +206,15 @@ class Metadata(_Strict):
             raise ModelFileError(f"{place}: features: {len(names)} names do not fit the inputs {self.input_shape}")
         return names
 
-    def _givers(self) -> dict[str, str]:
-        """Return family and kind → who gave it, so that another plug-in's part of that kind never takes its place."""
-        gave = {(part.kind, part.distribution) for part in self.parts.values()}
-        by_kind, chosen = dict(sorted(gave)), {}
-        for one in registry.active():
-            kind, owner = one.component.kind_name(), one.owner.distribution
-            name = f"{one.component.family}:{kind}"
-            if (kind, owner) in gave:
-                chosen[name] = owner
-            elif kind in by_kind:
-                chosen.setdefault(name, by_kind[kind])
-        return chosen
-
     def _absent(self) -> set[str]:
         """Return the distributions that gave the file's parts and give none now."""
-        here = {owner.distribution for owner in registry.active().owners}
+        here = {owner.distribution for owner in registry.active().providers}
         return {part.distribution for part in self.parts.values()} - here - {""}
 
     @staticmethod
     def _missing(absent: set[str]) -> str:
         """Name those of the absent that are not installed; of the others the error tells."""
-        names = sorted(absent - {absence.owner.distribution for absence in registry.active().absences})
+        names = sorted(absent - {absence.provider.distribution for absence in registry.active().unavailable})
         return (
             f"; the file was made with parts of {', '.join(map(display_path, names))}, not installed here"
             if names
@@ -258,8 +245,8 @@ def check_findable(model: Model | None, place: str) -> None:
     Raises:
         ModelFileError: the part was given as an object whose class no installed plug-in gives.
     """
-    for path, part in parts_of(model):
-        if registry.active().owner_of(type(part)) is None:
+    for path, part in iter_components(model):
+        if registry.active().provider_of(type(part)) is None:
             raise ModelFileError(
                 f"{place}: {path} is a {type(part).__name__} that no installed plug-in gives, so a file could not name "
                 "it; give it by an entry point of the group 'modnet'"
@@ -269,8 +256,8 @@ def check_findable(model: Model | None, place: str) -> None:
 def parts_in_use(config: Model) -> dict[str, Part]:
     """Return key path → kind, distribution and version, of every part that a configuration names."""
     found = {}
-    for path, part in parts_of(config):
-        owner = registry.active().owner_of(type(part))
+    for path, part in iter_components(config):
+        owner = registry.active().provider_of(type(part))
         name, version = (owner.distribution, owner.version) if owner else ("", "")
         found[path] = Part(kind=part.kind_name(), distribution=name, version=version)
     return found

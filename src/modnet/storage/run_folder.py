@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from os import PathLike, fspath
 from pathlib import Path
@@ -20,7 +20,6 @@ from modnet.storage.atomic import write_atomically
 from modnet.storage.checkpoint import Checkpoint, read, write
 from modnet.storage.metadata import Metadata, check_findable, parts_in_use
 from modnet.storage.model_file import MODEL_NAME, load, save
-from modnet.training.state import State
 
 __all__ = ["RunFolder"]
 
@@ -157,13 +156,13 @@ class RunFolder:
         """Return the path of the checkpoint after so many whole epochs and updates."""
         return self.path / self.CHECKPOINTS / f"epoch-{epochs:05d}-update-{updates:09d}.safetensors"
 
-    def write_checkpoint(self, network: Network, state: State) -> Path:
+    def write_checkpoint(self, network: Network, state: Mapping[str, Any], epochs: int, updates: int) -> Path:
         """Write a checkpoint and return its path.
 
         Raises:
             ModelFileError: as `modnet.storage.checkpoint.write`.
         """
-        path = self.checkpoint(state.epochs, state.now.updates)
+        path = self.checkpoint(epochs, updates)
         try:
             path.parent.mkdir(exist_ok=True)
         except OSError as error:

@@ -104,7 +104,7 @@ def temporarily_registered(*classes: type[Component]) -> Iterator[None]:
     The process's registry is put back afterwards.
     """
     before = registry.active()
-    unknown = [cls for cls in classes if before.owner_of(cls) is None]
+    unknown = [cls for cls in classes if before.provider_of(cls) is None]
     if not unknown:
         yield
         return

@@ -18,7 +18,8 @@ from modnet.core import registry
 from modnet.core.arrays import Array, namespace
 from modnet.core.interfaces import Layer, LayerContext
 from modnet.testing.numeric import normal
-from modnet.training.trainer import Run, Trainer
+from modnet.training.run import Run
+from modnet.training.trainer import Trainer
 
 __all__ = ["Flatten", "QuadraticProblem", "train"]
 
@@ -59,7 +60,7 @@ def train(
     }
     parts = [_classes(part, samples if part == 0 else 12, shape) for part in range(3)]
     run_config = RunConfig.model_validate(table)
-    found = all(registry.active().owner_of(type(callback)) for callback in run_config.callbacks)
+    found = all(registry.active().provider_of(type(callback)) for callback in run_config.callbacks)
     with (
         contextlib.redirect_stdout(io.StringIO()),
         TemporaryDirectory() as folder,

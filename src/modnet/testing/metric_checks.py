@@ -11,9 +11,9 @@ import pluggy
 from numpy.typing import NDArray
 
 from modnet.config.run_config import RunConfig
+from modnet.core.dataset import Data
 from modnet.core.interfaces import Task
 from modnet.core.plugins.hookspecs import Events
-from modnet.data.dataset import Data
 from modnet.testing.case import Case
 from modnet.testing.fixtures import train
 from modnet.testing.numeric import same_bits

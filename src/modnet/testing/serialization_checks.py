@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modnet.components.layers import Dense
-from modnet.storage.model_file import load
+from modnet.storage.model_file import load, save
 from modnet.testing.case import Case, temporarily_registered
 from modnet.testing.fixtures import Flatten, train
 from modnet.testing.numeric import normal, same_bits
@@ -35,7 +35,7 @@ def save_and_load(case: Case) -> None:
     with temporarily_registered(Flatten), tempfile.TemporaryDirectory() as folder:
         run = train(layers, shape, network=network)
         path = Path(folder) / "model.safetensors"
-        run.network.save(path)
+        save(run.network, path)
         again = load(path)
         x = normal(51, 6, *shape)
         if not same_bits(run.network.predict(x), again.predict(x)):

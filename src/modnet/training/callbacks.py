@@ -29,7 +29,7 @@ class CallbackRunner:
         self._manager.add_hookspecs(Events)
         self._listeners = [(callback.kind, callback.listener()) for callback in config.callbacks]
         for index, callback in reversed(list(enumerate(config.callbacks))):  # pluggy calls the latest first
-            owner = registry.active().owner_of(type(callback)) or type(callback).__module__
+            owner = registry.active().provider_of(type(callback)) or type(callback).__module__
             name = f"{owner}: callback '{callback.kind}' (callbacks.{index})"
             self._manager.register(self._listeners[index][1], name=name)
         self._manager.check_pending()

@@ -8,10 +8,10 @@ from pathlib import Path
 from modnet.core.errors import DataError, ModelFileError
 from modnet.network.evaluate import Samples
 from modnet.network.network import Network
-from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner, with_context
 from modnet.training.loop import TrainingLoop
+from modnet.training.state import State
 
 __all__ = ["CheckpointManager"]
 
@@ -40,7 +40,8 @@ class CheckpointManager:
             ModelFileError: it cannot be written, or something is kept that no file can hold.
         """
         training, events = self._training, self._relay.events
-        path = self._folder.write_checkpoint(training.network, training.state(self._relay.state_dicts(), self._data))
+        state = training.state(self._relay.state_dicts(), self._data)
+        path = self._folder.write_checkpoint(training.network, state.to_dict(), state.epochs, state.now.updates)
         with with_context(events, "checkpoint_written"):
             events.modnet_checkpoint_written(training=training, path=path)
         return path
@@ -53,21 +54,21 @@ class CheckpointManager:
         if due:
             self.keep()
 
-    def resume(self, found: Checkpoint) -> None:
+    def resume(self, path: Path, state: State) -> None:
         """Put the training where a checkpoint says.
 
         Raises:
             DataError: its samples are not those of the checkpoint.
             ModelFileError: the checkpoint does not fit.
         """
-        for name in sorted(self._data.keys() | found.state.data.keys(), reverse=True):
-            if self._data.get(name) != found.state.data.get(name):
+        for name in sorted(self._data.keys() | state.data.keys(), reverse=True):
+            if self._data.get(name) != state.data.get(name):
                 part = "training" if name == "train" else name
-                raise DataError(f"{part} samples: {found.path} was made with others")
+                raise DataError(f"{part} samples: {path} was made with others")
         try:
-            self._training.resume(found.state)
+            self._training.resume(state)
         except ModelFileError as error:
-            raise ModelFileError(f"{found.path}: {error}") from None
+            raise ModelFileError(f"{path}: {error}") from None
 
     def begin(self, *, anew: bool) -> None:
         """Begin the folder, or cut its history back to where the training goes on.

@@ -14,9 +14,9 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +30,10 @@ from modnet.engines.numpy.workers import Workers
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.evaluate import MetricAccumulator, Samples, evaluate
 from modnet.network.network import CHUNK, Network, Vector
+from modnet.storage.run_folder import RunFolder
 from modnet.training.divergence import divergence_error, first_nonfinite_layer, first_nonfinite_state
 from modnet.training.snapshot import Block, EpochStart, capture, restore, validate
-from modnet.training.state import CallbackState, EpochProgress, State, TrainState
-
-if TYPE_CHECKING:
-    from modnet.storage.run_folder import RunFolder
+from modnet.training.state import AccumulatorState, CallbackState, EpochProgress, State, TrainState
 
 __all__ = ["TrainState", "TrainingLoop"]
 
@@ -57,7 +55,7 @@ class TrainingLoop:
         history: The rows of the epochs that ended.
         optimizer_state: What the optimizer keeps from epoch to epoch.
         rng: The source of the samples' order.
-        watched: What else is evaluated after every epoch: ``validation`` and ``test``, where there are any.
+        held_out: What else is evaluated after every epoch: ``validation`` and ``test``, where there are any.
         events: The hooks by which listeners hear of it.
         folder: The run folder, or None.
         stopped: Why the training ends before its last epoch, or None.
@@ -71,10 +69,10 @@ class TrainingLoop:
         config: RunConfig,
         network: Network,
         train: Samples,
-        watched: dict[str, Samples],
+        held_out: dict[str, Samples],
         metrics: Sequence[Metric],
         events: Any,
-        folder: RunFolder | None = None,
+        store: RunFolder | None = None,
         *,
         lanes: int | None = None,
         interrupt_after: int | None = None,
@@ -87,9 +85,9 @@ class TrainingLoop:
         self.history: list[dict[str, Any]] = []
         self.optimizer_state: dict[str, Any] = {}
         self.rng = generator(config.seed, Stream.ORDER)
-        self.watched = watched
+        self.held_out = held_out
         self.events = events
-        self.folder = folder
+        self.store = store
         self.stopped: str | None = None
         self.began = self.epoch_began = time.perf_counter()
         self.keep: Callable[[], Path] | None = None
@@ -129,6 +127,21 @@ class TrainingLoop:
         return optimizer.learning_rate * optimizer.schedule(position, self.config.epochs)
 
     @property
+    def folder(self) -> Path | None:
+        """The run folder, or None."""
+        return None if self.store is None else self.store.path
+
+    @property
+    def checkpoint_path(self) -> Path | None:
+        """Where a checkpoint of the present position is written."""
+        return None if self.store is None else self.store.checkpoint(self.epochs, self.updates)
+
+    @property
+    def checkpoints(self) -> list[Path]:
+        """The checkpoints in the run folder."""
+        return [] if self.store is None else self.store.checkpoints()
+
+    @property
     def within_epoch(self) -> bool:
         """Whether an epoch is in progress."""
         return self._start is not None
@@ -148,7 +161,7 @@ class TrainingLoop:
         self.epoch = epoch
         self._first_update = self.updates
         self.tally = MetricAccumulator(self.network.cost, self.metrics)
-        before = self.snapshot()
+        before = self._capture()
         self._start = EpochStart(before, dict(self.rng.bit_generator.state), self._memory_now())
         self._sweeps = 0
         rate = self.learning_rate
@@ -156,7 +169,7 @@ class TrainingLoop:
         if self._arriving is not None:
             raise ModelFileError("the optimizer does not come again to where it was interrupted")
         if found := first_nonfinite_state(self.network, self.rule_state):  # a solver of its own may have written to θ
-            self.restore(before)
+            self._restore(before)
             self._diverged(self._first_update, *found)
         if not self.tally.samples:
             self.tally = evaluate(self.network, self.train, self.metrics)
@@ -233,7 +246,7 @@ class TrainingLoop:
         """
         for name, value in row.items():
             if not math.isfinite(value):
-                what, layer = self._where(self.watched.get(name.split("_")[0], self.train))
+                what, layer = self._where(self.held_out.get(name.split("_")[0], self.train))
                 self._diverged(max(self.updates - 1, 0), f"figure '{name}' is {value}: the {what}", layer)
 
     def check_result(self) -> None:
@@ -246,12 +259,20 @@ class TrainingLoop:
             some = Samples(self.train.x[:CHUNK], self.train.targets.take(np.arange(min(CHUNK, self.samples))))
             self.check_figures(evaluate(self.network, some, ()).compute())
 
-    def snapshot(self) -> TrainState:
+    def snapshot(self) -> dict[str, Any]:
         """Return all that an update changes, for `restore`."""
+        return self._capture().plain()
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go back to a snapshot; the number of updates stays."""
+        updates = self.updates
+        self._restore(TrainState.model_validate(dict(snapshot)))
+        self.updates = updates
+
+    def _capture(self) -> TrainState:
         return capture(self.network, self.rule_state, self._sources, self.updates)
 
-    def restore(self, snapshot: TrainState) -> None:
-        """Go back to what `snapshot` returned."""
+    def _restore(self, snapshot: TrainState) -> None:
         restore(snapshot, self.network, self._sources)
         self.rule_state, self.updates = snapshot.rule_state, snapshot.updates
 
@@ -265,11 +286,11 @@ class TrainingLoop:
                 sweep=self._sweep,
                 rows=self._rows,
                 outputs=outputs,
-                sums=self.tally.state_dict(),
+                sums=AccumulatorState.model_construct(**self.tally.state_dict()),
                 seconds=time.perf_counter() - self.epoch_began,
             )
         return State.model_construct(  # taking it apart checks what is in it
-            now=self.snapshot(),
+            now=self._capture(),
             epochs=self.epochs,
             heard=max(self.updates, self._heard),
             lanes=len(self._lanes.workspaces),
@@ -294,7 +315,7 @@ class TrainingLoop:
             self.rng.bit_generator.state = state.order
             for point in (state.now, *(() if place is None else (place.start,))):
                 validate(point, self.network, self.config.optimizer.rule, self._sources)
-                self.restore(point)
+                self._restore(point)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelFileError(f"the state of a generator is none: {error}") from None
         self.optimizer_state = copy.deepcopy(state.memory)
@@ -325,8 +346,8 @@ class TrainingLoop:
         form = None if place.outputs is None else (place.outputs.dtype, place.outputs.shape[1:])
         if place.rows + done > total or form not in (None, (self.network.dtype, (self.network.outputs,))):
             raise ModelFileError("its place in the epoch is not one that the optimizer comes to")
-        self.restore(now)
-        self.tally.load_state_dict(place.sums)
+        self._restore(now)
+        self.tally.load_state_dict(dict(place.sums))
         self._rows = place.rows
         return place.outputs
 
@@ -351,7 +372,7 @@ class TrainingLoop:
         if so_far is not None:
             done = len(so_far)
             outputs[:done] = so_far
-        self._open = block = Block(x, y, outputs, length, self.snapshot(), done)
+        self._open = block = Block(x, y, outputs, length, self._capture(), done)
         self._descend(x[done:], y[done:], outputs[done:], length)
         self._open = None
         if not self.tally.update(outputs, y) or first_nonfinite_state(self.network, self.rule_state):
@@ -370,7 +391,7 @@ class TrainingLoop:
 
         With it, ``stop`` samples of the sweep have been gone through.
         """
-        before = self.snapshot()
+        before = self._capture()
         count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         failed = self._lanes.large(count, self._feed.fetch_from(rows), self.tally)
         if failed is not None:
@@ -378,7 +399,7 @@ class TrainingLoop:
         self._rows = stop
         self.apply_gradient(self._lanes.gradient)
         if found := first_nonfinite_state(self.network, self.rule_state):
-            self.restore(before)
+            self._restore(before)
             self._diverged(before.updates, *found)
 
     def _is_finite(self, block: Block, rows: slice) -> bool:
@@ -408,11 +429,11 @@ class TrainingLoop:
             met, once = rows.start + int(bad[0] if len(bad) else 0), ("cost", len(self.network.layers))
         self._diverging = True
         self._open = self._after_update = None
-        self.restore(block.before)
+        self._restore(block.before)
         before = good = block.before
         for start in range(block.done, len(block.x), block.length):
             batch = slice(start, min(start + block.length, len(block.x)))
-            good = self.snapshot()
+            good = self._capture()
             before = good if start <= met else before
             self._descend(block.x[batch], block.y[batch], block.outputs[batch], block.length)
             cost = np.sum(self.network.cost(block.outputs[batch], block.y[batch]), dtype=np.float64)
@@ -422,9 +443,9 @@ class TrainingLoop:
                 found = after
             else:
                 continue
-            self.restore(good)
+            self._restore(good)
             self._diverged(good.updates, *found)
-        self.restore(before)
+        self._restore(before)
         raise divergence_error(self.config, self.epoch, before.updates, *once, again=False)
 
     def _diverged(self, update: int, what: str, layer: int) -> NoReturn:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.config.run_config import RunConfig, load_config
+from modnet.config.load import load_config
+from modnet.config.run_config import RunConfig
+from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Metric, Task
 from modnet.core.random import Stream, generator
-from modnet.data.dataset import Data, Pair
 from modnet.data.scaling import Scaling, Targets, as_samples, split
 from modnet.data.validation import column_names, column_selector
 from modnet.network.evaluate import Samples

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
+
+from modnet.config.load import explain
+from modnet.core.errors import ModelFileError
+from modnet.data.files import display_path
+from modnet.storage.checkpoint import Checkpoint
 
 __all__ = ["AccumulatorState", "CallbackState", "EpochProgress", "State", "TrainState"]
 
@@ -102,3 +107,26 @@ class State(_Checked):
     seconds: float
     stopped: str | None
     place: EpochProgress | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint holds beside its network: plain values and arrays, without θ and layers' states."""
+        nothing = np.empty(0, dtype=self.now.parameters.dtype)
+        now = self.now.model_copy(update={"parameters": nothing, "layer_states": []})
+        return self.model_copy(update={"now": now}).plain()
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> State:
+        """Return the state in a checkpoint.
+
+        Raises:
+            ModelFileError: it is not one.
+        """
+        network = checkpoint.network
+        try:
+            state = cls.model_validate(checkpoint.state)
+        except ValidationError as error:
+            problem = " ".join(explain(error).split())
+            raise ModelFileError(f"{display_path(checkpoint.path)}: {problem} (in its state)") from None
+        layer_states = [layer.state for layer in network.layers]
+        now = state.now.model_copy(update={"parameters": network.parameters, "layer_states": layer_states})
+        return state.model_copy(update={"now": now})

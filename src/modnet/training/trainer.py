@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,66 +11,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from modnet.config.run_config import ConfigSource, RunConfig, load_config
+from modnet.config.load import ConfigSource, load_config
+from modnet.config.run_config import RunConfig
+from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError, DivergenceError, ModelFileError
 from modnet.core.interfaces import Callback, Metric
-from modnet.data.dataset import Data, Pair
 from modnet.engines.numpy.threads import one_blas_thread
 from modnet.network.evaluate import Samples, evaluate
 from modnet.network.network import Network
-from modnet.network.summary import run_html, run_text
 from modnet.storage.checkpoint import Checkpoint, read
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner, with_context
 from modnet.training.checkpointing import CheckpointManager
 from modnet.training.loop import TrainingLoop
-from modnet.training.setup import build, resolve_metrics
+from modnet.training.run import Run
+from modnet.training.setup import build
 from modnet.training.signals import handle_signals
+from modnet.training.state import State
 
-__all__ = ["Run", "Trainer", "with_progress"]
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training that ended.
-
-    Attributes:
-        config: Its configuration, with every default.
-        network: What was trained.
-        history: A row for each epoch: epoch, learning_rate (at the epoch's first update), cost and metrics of the
-            training samples (as they were met, before their update), the same with ``validation_`` and ``test_``
-            before them (after the epoch), and seconds.
-        updates: How many updates were made.
-        seconds: How long it took.
-        test: Cost and metrics of the finished network on the test samples; empty where there are none.
-        samples: The samples for ``train``, ``validation`` and ``test``, as they entered the network.
-        stopped: Why the training ended before its last epoch, or None.
-        folder: The run folder, or None.
-    """
-
-    config: RunConfig
-    network: Network
-    history: list[dict[str, Any]]
-    updates: int
-    seconds: float
-    test: dict[str, float] = field(default_factory=dict)
-    samples: dict[str, Samples] = field(default_factory=dict, repr=False)
-    stopped: str | None = None
-    folder: Path | None = None
-
-    def __repr__(self) -> str:
-        return run_text(self)
-
-    def _repr_html_(self) -> str:
-        return run_html(self)
-
-    def evaluate(self, part: str) -> dict[str, float]:
-        """Return cost and metrics of the finished network on ``train``, ``validation`` or ``test``.
-
-        Raises:
-            KeyError: the run has no such part.
-        """
-        return evaluate(self.network, self.samples[part], resolve_metrics(self.config, self.network)).compute()
+__all__ = ["Trainer", "with_progress"]
 
 
 class Trainer:
@@ -169,7 +127,7 @@ class Trainer:
         folder.lock()
         try:
             found = folder.latest() if Path(path).is_dir() else read(path)
-            trainer, found = cls._going_on(folder, found, epochs)
+            trainer, state = cls._prepare_resume(folder, found, epochs)
             if progress is not None:
                 trainer = cls(with_progress(trainer.config, shown=progress))
             data = trainer._data(x, y, validation, test)
@@ -177,14 +135,14 @@ class Trainer:
                 composed = build(trainer.config, data, found.network)
             except ConfigError as error:  # the configuration fitted the samples of then
                 raise DataError(f"{data.place('train')} samples: {found.path} was made with others; {error}") from None
-            return trainer._train(composed, folder, began, interrupt_after, found)
+            return trainer._train(composed, folder, began, interrupt_after, found.path, state)
         finally:
             folder.release()
 
     @classmethod
-    def _going_on(cls, folder: RunFolder, found: Checkpoint, epochs: int | None) -> tuple[Trainer, Checkpoint]:
+    def _prepare_resume(cls, folder: RunFolder, found: Checkpoint, epochs: int | None) -> tuple[Trainer, State]:
         """Return the trainer that goes on from a checkpoint, and what it goes on from."""
-        config, state = found.network.config, found.state
+        config, state = found.network.config, State.of(found)
         if config is None:
             raise ModelFileError(f"{found.path}: holds no configuration")
         if epochs is not None:
@@ -202,7 +160,7 @@ class Trainer:
                 raise ModelFileError(
                     f"{folder.path}: the run has ended, after {state.epochs} epochs{why}; more epochs can be asked for"
                 )
-        return cls(extended), Checkpoint(found.path, found.network, state)
+        return cls(extended), state
 
     def _train(
         self,
@@ -210,20 +168,21 @@ class Trainer:
         folder: RunFolder | None,
         began: float,
         interrupt_after: int | None,
-        found: Checkpoint | None = None,
+        source: Path | None = None,
+        state: State | None = None,
     ) -> Run:
         network, samples, metrics = composed
         relay = CallbackRunner(self.config)
-        watched = {name: some for name, some in samples.items() if name != "train"}
+        held_out = {name: some for name, some in samples.items() if name != "train"}
         training = TrainingLoop(
             self.config,
             network,
             samples["train"],
-            watched,
+            held_out,
             metrics,
             relay.events,
             folder,
-            lanes=None if found is None else found.state.lanes,
+            lanes=None if state is None else state.lanes,
             interrupt_after=interrupt_after,
         )
         training.began = began
@@ -233,7 +192,7 @@ class Trainer:
             with signals:
                 # What leaves the finite numbers is an error of ours; lanes end before BLAS gets its threads back.
                 with one_blas_thread(), np.errstate(all="ignore"), closing(training):
-                    self._run(training, relay, keeper, found)
+                    self._run(training, relay, keeper, source, state)
                     training.check_result()
                     result = evaluate(network, samples["test"], metrics).compute() if "test" in samples else {}
                 if keeper is not None:
@@ -258,20 +217,25 @@ class Trainer:
         )
 
     def _run(
-        self, training: TrainingLoop, relay: CallbackRunner, keeper: CheckpointManager | None, found: Checkpoint | None
+        self,
+        training: TrainingLoop,
+        relay: CallbackRunner,
+        keeper: CheckpointManager | None,
+        source: Path | None,
+        state: State | None,
     ) -> None:
         events = relay.events
         try:
-            if found is not None and keeper is not None:
-                keeper.resume(found)
+            if source is not None and state is not None and keeper is not None:
+                keeper.resume(source, state)
             with with_context(events, "fit_start"):
                 events.modnet_fit_start(training=training)
-            if found is not None and keeper is not None:
-                keeper.resume(found)  # once more, because a listener may begin with the network as it likes
-                relay.load_state_dicts(found.state.listeners)
+            if source is not None and state is not None and keeper is not None:
+                keeper.resume(source, state)  # once more, because a listener may begin with the network as it likes
+                relay.load_state_dicts(state.listeners)
             if keeper is not None:
-                keeper.begin(anew=found is None)
-            self._epochs(training, relay, keeper, within=found is not None and found.state.place is not None)
+                keeper.begin(anew=state is None)
+            self._epochs(training, relay, keeper, within=state is not None and state.place is not None)
         except BaseException as error:
             try:
                 relay.call_all("fit_end", training=training)
@@ -298,10 +262,13 @@ class Trainer:
             with with_context(events, "batch_end"):
                 figures = training.run_epoch(epoch)
             row: dict[str, Any] = {"epoch": epoch, **figures}
-            for name, samples in training.watched.items():
+            for name, samples in training.held_out.items():
                 row |= evaluate(training.network, samples, training.metrics).compute(f"{name}_")
             training.check_figures(row)
             row["seconds"] = time.perf_counter() - training.epoch_began
+            training.history.append(row)
+            if training.store is not None:
+                training.store.append_history(row)
             with with_context(events, "epoch_end"):
                 events.modnet_epoch_end(training=training, row=row)
             with with_context(events, "should_stop"):

@@ -16,7 +16,7 @@ def installed(*parts: type[Component]) -> Iterator[None]:
     """Let the process's registry have more parts for a while, as if a distribution gave them."""
     own = registry.Registry()
     for part in registry.active():
-        own.add([part.component], part.owner)
+        own.add([part.component], part.provider)
     own.add(parts, registry.Provider("modnet-strange", "0.3"))
     before = registry._source
     registry.set_source(lambda: own)

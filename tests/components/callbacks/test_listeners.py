@@ -77,7 +77,7 @@ def test_the_history_is_there_before_whoever_comes_after_it(rng: np.random.Gener
     lengths = {"before": [], "after": []}
     Watch.at["before.epoch_end"] = lambda training: lengths["before"].append(len(training.history))
     Watch.at["after.epoch_end"] = lambda training: lengths["after"].append(len(training.history))
-    fit(rng, watch("before"), "history", watch("after"))
+    fit(rng, watch("before"), watch("after"))
     assert lengths == {"before": [0, 1], "after": [1, 2]}
 
 

@@ -74,13 +74,13 @@ def test_by_a_file(
     file.parent.mkdir(parents=True)
     file.write_text('disabled = ["some-other", "GOOD.entry"]\n')
     monkeypatch.setenv(place, str(file if place == "MODNET_PLUGINS_FILE" else tmp_path / "mine"))
-    (absence,) = found().absences
+    (absence,) = found().unavailable
     assert str(absence) == f"modnet-good 1.2 is disabled by {file}"
     assert module not in sys.modules
     file.write_text('disabled = ["*"]\n')
-    assert len(found().absences) == 1
+    assert len(found().unavailable) == 1
     file.write_text("disabled = []\n")
-    assert found().absences == []
+    assert found().unavailable == []
 
 
 @pytest.mark.parametrize(

@@ -121,8 +121,8 @@ def test_there_are_enough_kinds_of_broken_plug_ins() -> None:
 def test_a_good_plug_in(site: Site, found: Callable[[], Registry], caplog: pytest.LogCaptureFixture) -> None:
     site.install("modnet-good", GOOD.format(kind="good"))
     registration = found().find("activation", "good")
-    assert str(registration.owner) == "modnet-good 1.2"
-    assert not registration.owner.builtin
+    assert str(registration.provider) == "modnet-good 1.2"
+    assert not registration.provider.builtin
     config = load_config(activation("good"))
     assert config.to_config()["network"]["layers"][0]["activation"] == "good"
     assert caplog.messages == []

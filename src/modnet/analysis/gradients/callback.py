@@ -11,9 +11,8 @@ from pydantic import Field, TypeAdapter
 from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, findings
 from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
 from modnet.analysis.gradients.log import EpochGradientFlow, append_flow
-from modnet.core.interfaces import Callback
+from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.plugins.hookspecs import hookimpl
-from modnet.training.loop import TrainingLoop
 
 __all__ = ["Dampening"]
 
@@ -65,16 +64,16 @@ class _Listener:
         self._epochs, self._explained, self._told = state["epochs"], state["explained"], state["told"]
 
     @hookimpl
-    def modnet_fit_start(self, training: TrainingLoop) -> None:
+    def modnet_fit_start(self, training: TrainingView) -> None:
         self._start = self._look(training)
         self._unwritten = [EpochGradientFlow(0, self._start)]
 
     @hookimpl
-    def modnet_epoch_end(self, training: TrainingLoop, row: dict[str, Any]) -> None:
+    def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
         now = self._look(training)
         if training.folder is not None:
             for each in [*self._unwritten, EpochGradientFlow(row["epoch"] + 1, now)]:
-                append_flow(training.folder.path, each)
+                append_flow(training.folder, each)
             self._unwritten = []
         if self._told or self._start is None or training.updates < FEW_UPDATES:
             return
@@ -87,20 +86,20 @@ class _Listener:
             self._tell(training)
 
     @hookimpl
-    def modnet_fit_end(self, training: TrainingLoop) -> None:
+    def modnet_fit_end(self, training: TrainingView) -> None:
         if self._found and not self._told:
             self._tell(training)
 
-    def _look(self, training: TrainingLoop) -> GradientFlow:
+    def _look(self, training: TrainingView) -> GradientFlow:
         config, network = training.config, training.network
         samples = drawn(training.train, self._options.samples, config.seed)
         return flow_through(
             network, samples, config.optimizer.rule, training.learning_rate, training.rule_state, config.seed
         )
 
-    def _tell(self, training: TrainingLoop) -> None:
+    def _tell(self, training: TrainingView) -> None:
         self._told = True
         what = "; ".join(finding.text for finding in self._found)
-        run = "CONFIG" if training.folder is None else training.folder.path
+        run = "CONFIG" if training.folder is None else training.folder
         line = f"modnet: epoch {training.epoch}: {what}; what would help: modnet dampening {run}"
         print(line, file=sys.stderr, flush=True)

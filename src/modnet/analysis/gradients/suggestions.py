@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 from modnet.analysis.gradients.trials import SHORT, Trial, TrialRunner
 from modnet.analysis.progress import Progress, silent
-from modnet.config.run_config import RunConfig, load_config
+from modnet.config.load import load_config
+from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError
 
 __all__ = ["Patch", "Suggestion", "find_suggestion", "to_overrides"]

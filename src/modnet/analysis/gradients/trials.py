@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, findings
 from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
 from modnet.config.run_config import RunConfig
+from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DivergenceError
-from modnet.core.interfaces import Callback, Metric
+from modnet.core.interfaces import Metric
 from modnet.core.random import Stream, generator
-from modnet.data.dataset import Data, Pair
 from modnet.data.scaling import split
 from modnet.network.evaluate import Samples, evaluate
 from modnet.training.setup import build, check_optimizer, split_data
@@ -130,7 +130,7 @@ class TrialRunner:
         epochs = -(-updates // each)
         dataset = config.data.model_copy(update={"validation_share": 0.0})
         config = config.model_copy(
-            update={"epochs": epochs, "callbacks": (Callback.resolve("history"),), "data": dataset}
+            update={"epochs": epochs, "callbacks": (), "data": dataset}
         )
         data, rule = Data(self._pair(rows)), config.optimizer.rule
         network, parts, _ = build(config, data, None)

@@ -13,9 +13,10 @@ from modnet.analysis.gradients.log import EpochGradientFlow, flows_in
 from modnet.analysis.gradients.suggestions import Suggestion, find_suggestion, to_overrides
 from modnet.analysis.gradients.trials import Trial, TrialRunner, rate_at
 from modnet.analysis.progress import Progress, silent
-from modnet.config.run_config import ConfigSource, RunConfig, load_config
+from modnet.config.load import ConfigSource, load_config
+from modnet.config.run_config import RunConfig
+from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError, ModelFileError
-from modnet.data.dataset import Data
 from modnet.network.evaluate import Samples
 from modnet.network.network import Network
 from modnet.storage.model_file import MODEL_NAME, load

@@ -17,9 +17,10 @@ from modnet.analysis.gradients.gradient_flow import drawn
 from modnet.analysis.landscape.projection import Numbers, Projection, TrajectoryPoints, random_axes
 from modnet.analysis.landscape.trajectory import Trajectory, cost_of, record
 from modnet.analysis.progress import Progress, silent
-from modnet.config.run_config import ConfigSource, RunConfig, load_config
+from modnet.config.load import ConfigSource, load_config
+from modnet.config.run_config import RunConfig
+from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
-from modnet.data.dataset import Data
 from modnet.engines.numpy.threads import one_blas_thread
 from modnet.network.evaluate import Samples
 from modnet.network.network import Network

@@ -12,10 +12,10 @@ from pydantic import PrivateAttr
 
 from modnet.analysis.progress import Progress
 from modnet.config.run_config import RunConfig
+from modnet.core.dataset import Data
 from modnet.core.errors import DivergenceError
 from modnet.core.interfaces import Callback
 from modnet.core.plugins.hookspecs import hookimpl
-from modnet.data.dataset import Data
 from modnet.network.evaluate import Samples, evaluate
 from modnet.network.network import Network, Vector
 from modnet.training.loop import TrainingLoop

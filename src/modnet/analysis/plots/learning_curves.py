@@ -11,7 +11,7 @@ from modnet.analysis.plots.figure import Canvas, Picture
 from modnet.analysis.plots.style import COLOURS, INK, MARKERS
 from modnet.analysis.results.learning_curves import Curve
 from modnet.analysis.results.results import Results
-from modnet.network.summary import figure_text
+from modnet.training.run import metric_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,7 +126,7 @@ def _numbers(values: tuple[float | None, ...]) -> Any:
 def _value(curve: Curve, value: float | None) -> str:
     if value is None:
         return "no number"
-    return figure_text(curve.name, value if _is_share(curve) else float(f"{value:.4g}"))
+    return metric_text(curve.name, value if _is_share(curve) else float(f"{value:.4g}"))
 
 
 def _called(part: str) -> str:

@@ -16,7 +16,8 @@ from modnet.analysis.plots.worst_samples import mistakes_picture, mistakes_table
 from modnet.analysis.report.html import card, code, page, paragraph, picture_card, table
 from modnet.analysis.report.report import RunReport
 from modnet.analysis.results.results import Results
-from modnet.network.summary import Summary, figure_text, times
+from modnet.network.summary import Summary, times
+from modnet.training.run import metric_text
 
 __all__ = ["report_html"]
 
@@ -46,7 +47,7 @@ def report_html(report: RunReport) -> str:
 
 
 def _results(results: Results) -> str:
-    figures = [[name.replace("_", " "), figure_text(name, value)] for name, value in results.answers.figures.items()]
+    figures = [[name.replace("_", " "), metric_text(name, value)] for name, value in results.answers.figures.items()]
     text = f"Of the finished network, on {len(results.answers):,} {results.part} samples"
     return table(text, ["figure", "value"], figures)
 
@@ -141,7 +142,7 @@ def _remedy(found: Dampening) -> str:
     if remedy.patch is None or remedy.after is None:
         return paragraph(f"{len(remedy.tried)} changes of the configuration were tried; none helps.")
     before, after = (
-        "diverged" if one.value is None else figure_text(one.figure, one.value) for one in (remedy.before, remedy.after)
+        "diverged" if one.value is None else metric_text(one.figure, one.value) for one in (remedy.before, remedy.after)
     )
     reached = f"{remedy.after.figure} {after}, without it {before}"
     text = f"What would help, of {len(remedy.tried)} changes that were tried: {reached}."

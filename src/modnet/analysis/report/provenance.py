@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from modnet import __version__
-from modnet.config.run_config import RunConfig, load_config
+from modnet.config.load import load_config
+from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, ModelFileError
 from modnet.network.network import Network
 from modnet.storage.metadata import Metadata

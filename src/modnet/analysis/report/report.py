@@ -13,7 +13,7 @@ from modnet.analysis.results.learning_curves import history_in
 from modnet.analysis.results.predictions import match_training
 from modnet.analysis.results.results import Image, Results, results
 from modnet.config.run_config import RunConfig
-from modnet.data.dataset import Data
+from modnet.core.dataset import Data
 from modnet.network.summary import Summary, summary
 from modnet.storage.model_file import load
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.config.run_config import RunConfig
+from modnet.core.dataset import Data
 from modnet.core.errors import DataError
 from modnet.core.interfaces import Dataset
-from modnet.data.dataset import Data
 from modnet.data.scaling import Targets
 from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import CHUNK, Network, Vector

@@ -16,11 +16,12 @@ from modnet.analysis.results.learning_curves import Curve, history_in, learning_
 from modnet.analysis.results.predictions import Predictions, answers, match_training
 from modnet.components.metrics import R2
 from modnet.config.run_config import RunConfig
+from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
-from modnet.data.dataset import Data
 from modnet.network.network import Network
-from modnet.network.summary import figure_text, times
+from modnet.network.summary import times
 from modnet.storage.model_file import load
+from modnet.training.run import metric_text
 from modnet.training.setup import resolve_metrics
 
 __all__ = ["Image", "PredictionError", "Results", "WorstSample", "results"]
@@ -131,7 +132,7 @@ class Results:
         """What was reached, in one sentence."""
         figures, count = self.answers.figures, len(self.answers)
         best = next((name for name in ("accuracy", "r2") if name in figures), "cost")
-        reached = f"{self.part} {best} {figure_text(best, figures[best])}"
+        reached = f"{self.part} {best} {metric_text(best, figures[best])}"
         if self.confusion is not None:
             reached += f" ({self.confusion.right} of {count} {self.part} samples are right)"
         seconds = [row["seconds"] for row in self.history if isinstance(row.get("seconds"), int | float)]
@@ -144,7 +145,7 @@ class Results:
         if self.known is not False:
             return None
         return (
-            f"The {self.part} cost, {figure_text('cost', self.answers.figures['cost'])}, is that of no epoch in the "
+            f"The {self.part} cost, {metric_text('cost', self.answers.figures['cost'])}, is that of no epoch in the "
             "history: the data has changed since, or was given in Python, or the network was changed after training."
         )
 

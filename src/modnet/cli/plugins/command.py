@@ -78,14 +78,14 @@ def show(family: str, kind: str, as_json: bool) -> None:
         facts: dict[str, Any] = {
             "family": family,
             "kind": part.kind_name(),
-            "distribution": found.owner.distribution,
-            "version": found.owner.version,
+            "distribution": found.provider.distribution,
+            "version": found.provider.version,
             "formula": formula_of(part),
             "options": [option.as_dict() for option in options],
         }
         click.echo(json.dumps(facts, indent=2))
         return
-    click.echo(f"{family} {part.kind_name()}, from {found.owner}\n\n{formula_of(part)}\n")
+    click.echo(f"{family} {part.kind_name()}, from {found.provider}\n\n{formula_of(part)}\n")
     if not options:
         click.echo("No options.")
         return
@@ -152,7 +152,7 @@ def _plugin(name: str) -> Plugin:
 
 
 def _parts_of(plugin: Plugin) -> list[type[Component]]:
-    return [part.component for part in registry.active() if part.owner.distribution == plugin.name]
+    return [part.component for part in registry.active() if part.provider.distribution == plugin.name]
 
 
 def _as_dict(plugin: Plugin, reports: list[Report]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
+from modnet.config.json_schema import schema_of
 from modnet.core.component import Component, Slot
 from modnet.core.registry import Provider, Registry
 
@@ -69,15 +70,15 @@ class Option:
 
 def plugins_in(registry: Registry) -> list[Plugin]:
     """Return every installed plug-in, by name."""
-    owners: dict[str, Provider] = {owner.distribution: owner for owner in registry.owners if not owner.builtin}
-    for absence in registry.absences:
-        owners.setdefault(absence.owner.distribution, absence.owner)
+    owners: dict[str, Provider] = {owner.distribution: owner for owner in registry.providers if not owner.builtin}
+    for absence in registry.unavailable:
+        owners.setdefault(absence.provider.distribution, absence.provider)
     return [_plugin(registry, owners[name]) for name in sorted(owners)]
 
 
 def _plugin(registry: Registry, owner: Provider) -> Plugin:
-    own = [part.component for part in registry if part.owner == owner]
-    absences = [absence for absence in registry.absences if absence.owner.distribution == owner.distribution]
+    own = [part.component for part in registry if part.provider == owner]
+    absences = [absence for absence in registry.unavailable if absence.provider.distribution == owner.distribution]
     failed = [absence.reason for absence in absences if not absence.disabled]
     disabled = [f"disabled by {absence.reason}" for absence in absences if absence.disabled]
     conflicts = [*registry.conflicts(owner.distribution), *_conflicts(registry, own, owner)]
@@ -91,7 +92,7 @@ def _conflicts(registry: Registry, own: list[type[Component]], owner: Provider) 
     reasons = []
     for part in own:
         family, kind = part.family, part.kind_name()
-        same = [one.owner for one in registry if (one.component.family, one.component.kind_name()) == (family, kind)]
+        same = [one.provider for one in registry if (one.component.family, one.component.kind_name()) == (family, kind)]
         others = ", ".join(str(other) for other in same if other != owner and not other.builtin)
         if registry.is_builtin(family, kind):
             reasons.append(f"the {family} '{kind}' is built in: '{owner.distribution}:{kind}' names this one")
@@ -107,9 +108,9 @@ def formula_of(part: type[Component]) -> str:
 
 def options_of(part: type[Component]) -> list[Option]:
     """Return the options of a part, in the order in which a configuration shows them."""
-    properties = part.model_json_schema().get("properties", {})
+    properties = schema_of(part).get("properties", {})
     if not properties:  # a part with a slot of its own family is one among the definitions
-        definitions = part.model_json_schema()["$defs"]
+        definitions = schema_of(part)["$defs"]
         title = f"{part.family} {part.kind_name()}"
         properties = next(table["properties"] for table in definitions.values() if table.get("title") == title)
     return [_option(name, part.model_fields[name], properties.get(name, {})) for name in part.option_names()]

@@ -1,4 +1,4 @@
-"""Checkpoints: files from which an interrupted training is gone on with as if nothing had happened."""
+"""Checkpoints: files from which an interrupted training is resumed as if it had not been interrupted."""
 
 from __future__ import annotations
 
@@ -9,35 +9,34 @@ from typing import Any, Literal
 from pydantic import Field
 
 from modnet.components.callbacks.monitoring import sign_of
-from modnet.core.errors import ConfigError
-from modnet.core.interfaces import Callback
+from modnet.core.errors import ConfigError, ModelFileError
+from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.plugins.hookspecs import hookimpl
-from modnet.training.loop import TrainingLoop
 
 __all__ = ["Checkpoint"]
 
 
 class Checkpoint(Callback):
-    """Writes checkpoints to the run folder, and keeps the last ones and the best.
+    """Writes checkpoints to the run folder, and keeps the latest ones and the best.
 
-    One more is written when the training ends, so that it can be gone on with for more epochs. On Ctrl-C and SIGTERM a
-    checkpoint is written whether or not there is this callback.
+    One more is written when the training ends, so that it can be resumed for more epochs. On Ctrl-C and SIGTERM a
+    checkpoint is written with or without this callback.
     """
 
     kind: Literal["checkpoint"] = "checkpoint"
-    every_epochs: int = Field(default=1, ge=0, description="after every so many epochs one is written; 0 for none")
+    every_epochs: int = Field(default=1, ge=0, description="epochs between two checkpoints; 0 for none")
     every_seconds: float | None = Field(
-        default=None, gt=0, description="and within long epochs, when so many seconds have passed since the last one"
+        default=None, gt=0, description="seconds after which one is written within a long epoch, too"
     )
-    keep: int = Field(default=3, ge=1, description="how many are kept; the best one stays beside them")
+    keep: int = Field(default=3, ge=1, description="how many are kept, beside the best one")
     monitor: str | None = Field(
         default=None,
-        description="the figure of the history that tells which is the best; without it `validation_cost`, or `cost` "
-        "where nothing validates",
+        description="the metric of the history that decides which is the best; by default `validation_cost`, or `cost` "
+        "without validation samples",
     )
 
     def listener(self) -> object:
-        """Return a listener that remembers the best."""
+        """Return a listener that remembers the best checkpoint."""
         return _Listener(self)
 
 
@@ -46,52 +45,58 @@ class _Listener:
         self._options = options
         self._sign = 1.0
         self._monitor = options.monitor or "validation_cost"
-        self._figures: dict[str, float] = {}
-        self._written = 0.0
+        self._scores: dict[str, float] = {}
+        self._written_at = 0.0
 
     def state_dict(self) -> dict[str, float]:
-        """Return, by the names of the checkpoints, the figures of their epochs; the higher the better."""
-        return dict(self._figures)
+        """Return checkpoint name → the score of its epoch; higher is better."""
+        return dict(self._scores)
 
     def load_state_dict(self, state: dict[str, float]) -> None:
-        """Take back what `state` returned."""
-        self._figures = dict(state)
+        """Restore what `state_dict` returned."""
+        self._scores = dict(state)
 
     @hookimpl
-    def modnet_fit_start(self, training: TrainingLoop) -> None:
+    def modnet_fit_start(self, training: TrainingView) -> None:
         if training.folder is None:
-            place = training.config.callbacks.index(self._options)
+            index = training.config.callbacks.index(self._options)
             raise ConfigError(
-                f"callbacks.{place}: checkpoints need a run folder; give one, Trainer.fit(out='runs/first')"
+                f"callbacks.{index}: checkpoints need a run folder; give one, Trainer.fit(out='runs/first')"
             )
-        if self._options.monitor is None and "validation" not in training.watched:
+        if self._options.monitor is None and "validation" not in training.held_out:
             self._monitor = "cost"
         self._sign = sign_of(self._monitor, training, self._options)
-        self._written = time.monotonic()
+        self._written_at = time.monotonic()
 
     @hookimpl
-    def modnet_epoch_end(self, training: TrainingLoop, row: dict[str, Any]) -> None:
-        if training.folder is not None:
-            name = training.folder.checkpoint(training.epochs, training.updates).name
-            self._figures[name] = self._sign * row[self._monitor]
+    def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
+        if training.checkpoint_path is not None:
+            self._scores[training.checkpoint_path.name] = self._sign * row[self._monitor]
 
     @hookimpl
-    def modnet_checkpoint_due(self, training: TrainingLoop) -> bool:
+    def modnet_checkpoint_due(self, training: TrainingView) -> bool:
         options = self._options
-        late = options.every_seconds is not None and time.monotonic() - self._written >= options.every_seconds
-        if late or training.within_epoch:
-            return late
+        overdue = options.every_seconds is not None and time.monotonic() - self._written_at >= options.every_seconds
+        if overdue or training.within_epoch:
+            return overdue
         return training.ended or (options.every_epochs > 0 and training.epochs % options.every_epochs == 0)
 
     @hookimpl
-    def modnet_checkpoint_written(self, training: TrainingLoop, path: Path) -> None:
-        self._written = time.monotonic()
-        if training.folder is None:
-            return
-        found = training.folder.checkpoints()
-        so_far = found[: found.index(path) + 1]  # a training that was gone on with from an earlier one has later ones
-        self._figures = {each.name: self._figures[each.name] for each in so_far if each.name in self._figures}
-        best = max(self._figures, key=self._figures.__getitem__, default=None)
-        for each in so_far[: -self._options.keep]:
-            if each.name != best:
-                training.folder.remove(each)
+    def modnet_checkpoint_written(self, training: TrainingView, path: Path) -> None:
+        self._written_at = time.monotonic()
+        checkpoints = list(training.checkpoints)
+        # A training that was resumed from an earlier checkpoint has later ones in its folder.
+        written = checkpoints[: checkpoints.index(path) + 1]
+        names = {checkpoint.name for checkpoint in written}
+        self._scores = {name: score for name, score in self._scores.items() if name in names}
+        best = max(self._scores, key=self._scores.__getitem__, default=None)
+        for checkpoint in written[: -self._options.keep]:
+            if checkpoint.name != best:
+                _remove(checkpoint)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be removed: {error.strerror}") from None

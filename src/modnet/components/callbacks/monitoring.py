@@ -1,28 +1,27 @@
-"""The figure of the history by which a callback tells better from worse."""
+"""The metric of the history that a callback watches."""
 
 from __future__ import annotations
 
 from modnet.core.errors import ConfigError
-from modnet.core.interfaces import Callback
+from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.registry import did_you_mean
-from modnet.training.loop import TrainingLoop
 
 __all__ = ["sign_of"]
 
 
-def sign_of(monitor: str, training: TrainingLoop, part: Callback) -> float:
-    """Return 1 where this figure should rise, and −1 where it should fall.
+def sign_of(monitor: str, training: TrainingView, callback: Callback) -> float:
+    """Return 1 where a higher value of this metric is better, and −1 where a lower one is.
 
     Raises:
-        ConfigError: no figure of the history has this name; ``part`` is whose option ``monitor`` it is.
+        ConfigError: the history has no metric of this name; ``callback`` is the one whose option it is.
     """
     better = {"cost": "lower"} | {metric.label: metric.better for metric in training.metrics}
-    prefixes = ["", *(f"{name}_" for name in training.watched)]
-    known = {prefix + name: way for prefix in prefixes for name, way in better.items()}
+    prefixes = ["", *(f"{part}_" for part in training.held_out)]
+    known = {prefix + name: direction for prefix in prefixes for name, direction in better.items()}
     if monitor not in known:
         hint = did_you_mean(monitor, known)
-        place = training.config.callbacks.index(part)
+        index = training.config.callbacks.index(callback)
         raise ConfigError(
-            f"callbacks.{place}.monitor: no figure is called '{monitor}'{hint} (allowed: {', '.join(known)})"
+            f"callbacks.{index}.monitor: no metric is called '{monitor}'{hint} (allowed: {', '.join(known)})"
         )
     return 1.0 if known[monitor] == "higher" else -1.0

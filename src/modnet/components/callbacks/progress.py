@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any, Literal, TextIO
 
-from modnet.core.interfaces import Callback
+from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.plugins.hookspecs import hookimpl
-from modnet.training.loop import TrainingLoop
 
 __all__ = ["Progress", "epoch_line"]
 
@@ -38,8 +37,8 @@ class _Lines:
         self._stream = stream
 
     @hookimpl
-    def modnet_epoch_end(self, training: TrainingLoop, row: dict[str, Any]) -> None:
-        counts = {name: len(samples) for name, samples in training.watched.items()}
+    def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
+        counts = {name: len(samples) for name, samples in training.held_out.items()}
         print(epoch_line(row, counts), file=self._stream, flush=True)
 
 
@@ -47,7 +46,7 @@ class _Bar:
     _bar: Any = None  # an error may come before there is a bar
 
     @hookimpl
-    def modnet_fit_start(self, training: TrainingLoop) -> None:
+    def modnet_fit_start(self, training: TrainingView) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (
@@ -62,15 +61,15 @@ class _Bar:
         self._bar.start()
 
     @hookimpl
-    def modnet_epoch_end(self, training: TrainingLoop, row: dict[str, Any]) -> None:
-        judged = next((f"{name}_" for name in ("test", "validation") if name in training.watched), "")
+    def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
+        judged = next((f"{name}_" for name in ("test", "validation") if name in training.held_out), "")
         figures = [f"cost {row['cost']:.4f}"]
         if f"{judged}accuracy" in row:
             figures.append(f"{judged.replace('_', ' ')}accuracy {row[f'{judged}accuracy']:.2%}")
         self._bar.update(self._task, advance=1, description=", ".join(figures))
 
     @hookimpl
-    def modnet_fit_end(self, training: TrainingLoop) -> None:
+    def modnet_fit_end(self, training: TrainingView) -> None:
         del training
         if self._bar is not None:
             self._bar.stop()

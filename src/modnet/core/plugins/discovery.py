@@ -1,8 +1,8 @@
-"""How parts are found: the built-ins, then every entry point of the group ``modnet``, one at a time.
+"""Discovery of every entry point of the group ``modnet``, one at a time; the built-ins come in by one, too.
 
-A plug-in that fails is set aside with one line in the log ``modnet`` (without a configured logger: on standard error)
-and hurts only the configuration that asks for it. ``MODNET_STRICT_PLUGINS=1`` makes every failure an error. One that is
-disabled is not even imported.
+A plug-in that cannot be loaded is reported in one line by the logger ``modnet`` (without a configured logger: on
+standard error) and is an error only where a configuration asks for one of its components.
+``MODNET_STRICT_PLUGINS=1`` makes every failure an error. A disabled plug-in is not imported.
 """
 
 from __future__ import annotations
@@ -13,130 +13,140 @@ from collections.abc import Iterable
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from typing import Any
 
-from modnet import __version__, builtin
 from modnet.core.component import Component
 from modnet.core.errors import PluginError
 from modnet.core.plugins.disabled import Disabled
-from modnet.core.plugins.validation import BadPartsError, parts_of
+from modnet.core.plugins.validation import InvalidComponentsError, components_of_plugin
 from modnet.core.registry import Provider, Registry, UnavailablePlugin, using
 
-__all__ = ["ENTRY_POINT_GROUP", "discover", "installed"]
+__all__ = ["BUILTIN_DISTRIBUTION", "ENTRY_POINT_GROUP", "discover", "installed"]
 
 ENTRY_POINT_GROUP = "modnet"
+BUILTIN_DISTRIBUTION = "modnet-framework"
 _log = logging.getLogger("modnet")
 
 
 def discover() -> Registry:
-    """Return a registry of every part that is installed.
+    """Return a registry of every component that is installed.
 
     Raises:
-        PluginError: a plug-in fails and ``MODNET_STRICT_PLUGINS`` is set.
-        ConfigError: the file that says what is disabled cannot be read.
+        PluginError: a plug-in cannot be loaded and ``MODNET_STRICT_PLUGINS`` is set, or modnet itself is not installed.
     """
     registry = Registry()
-    registry.add(parts_of(builtin), Provider("modnet-framework", __version__, builtin=True))
-    disabled = Disabled.read()
+    disabled = Disabled()
+    plugins = installed(registry)
+    if not any(provider.builtin for provider, _ in plugins):
+        raise PluginError(f"the distribution {BUILTIN_DISTRIBUTION} is not installed, so there are no components")
     used: dict[str, list[Provider]] = {}
-    names: list[str] = []
     with using(registry):
-        for owner, point in installed(registry):
-            names += (owner.distribution, point.name)
-            by = disabled.by(owner.distribution, point.name)
-            if by is not None:
-                registry.add_absence(UnavailablePlugin(owner, by, disabled=True))
+        for provider, entry_point in plugins:
+            source = None if provider.builtin else disabled.source_of(provider.distribution, entry_point.name)
+            if source is not None:
+                registry.add_unavailable(UnavailablePlugin(provider, source, disabled=True))
                 continue
-            used.setdefault(point.name, []).append(owner)
-            _take(registry, owner, point)
+            used.setdefault(entry_point.name, []).append(provider)
+            _load(registry, provider, entry_point)
+    names = [
+        name for provider, point in plugins if not provider.builtin for name in (provider.distribution, point.name)
+    ]
     for problem in disabled.unmatched(names):
         _log.warning("modnet: %s", problem)
-    for name, owners in used.items():
-        if len(owners) > 1:
-            _report_twice(registry, name, owners)
+    for name, providers in used.items():
+        if len(providers) > 1:
+            _report_duplicate(registry, name, providers)
     return registry
 
 
 def installed(registry: Registry | None = None) -> list[tuple[Provider, EntryPoint]]:
-    """Return every entry point of the group with its distribution; what cannot be read goes to ``registry``."""
+    """Return every entry point of the group with its provider, the built-ins first.
+
+    Distributions whose metadata cannot be read are reported to ``registry``.
+    """
     try:
         points = list(entry_points(group=ENTRY_POINT_GROUP))
-    except Exception:  # somebody's entry_points.txt cannot be read: the slow way finds whose, and everybody else's
+    except Exception:  # some entry_points.txt cannot be read: the slow way finds out which one, and all others
         points = _one_by_one(registry)
-    owners: dict[int, Provider] = {}
-    found = []
+    providers: dict[int, Provider] = {}
+    pairs = []
     for point in points:
         key = id(point.dist) if point.dist is not None else id(point)
-        if key not in owners:
-            owners[key] = _owner(point.dist, point.name)
-        found.append((owners[key], point))
-    return sorted(found, key=lambda pair: (pair[0].distribution, pair[1].name))  # not as a disk happens to list them
+        if key not in providers:
+            providers[key] = _provider(point.dist, point.name)
+        pairs.append((providers[key], point))
+    # The order in which a disk happens to list the files must not matter.
+    return sorted(pairs, key=lambda pair: (not pair[0].builtin, pair[0].distribution, pair[1].name))
 
 
 def _one_by_one(registry: Registry | None) -> list[EntryPoint]:
-    found: dict[str, list[EntryPoint]] = {}
+    points: dict[str, list[EntryPoint]] = {}
     for distribution in distributions():
-        owner = _owner(distribution, "unnamed")
-        if owner.distribution in found:
+        provider = _provider(distribution, "unnamed")
+        if provider.distribution in points:
             continue  # of two with one name, Python takes the first
-        found[owner.distribution] = []
+        points[provider.distribution] = []
         try:
-            found[owner.distribution] += distribution.entry_points.select(group=ENTRY_POINT_GROUP)
-        except Exception as error:  # whatever stands in the file
+            points[provider.distribution] += distribution.entry_points.select(group=ENTRY_POINT_GROUP)
+        except Exception as error:  # whatever the file contains
             if registry is not None:
-                _set_aside(registry, owner, error)
-    return [point for points in found.values() for point in points]
+                _report_failure(registry, provider, error)
+    return [point for entries in points.values() for point in entries]
 
 
-def _owner(distribution: Distribution | None, name: str) -> Provider:
-    """Return who an entry point belongs to; damaged metadata give None for a name or a version, or no metadata."""
+def _provider(distribution: Distribution | None, default_name: str) -> Provider:
+    """Return the provider of an entry point; damaged metadata may hold None for a name or a version, or nothing."""
     try:
         metadata: Any = distribution.metadata if distribution is not None else {}
-        said = metadata["Name"], metadata["Version"]
+        name, version = metadata["Name"], metadata["Version"]
     except Exception:  # as many ways as there are versions of Python
-        said = None, None
-    return Provider(said[0] or name, said[1] or "unknown")
+        name, version = None, None
+    return Provider(name or default_name, version or "unknown", builtin=name == BUILTIN_DISTRIBUTION)
 
 
-def _take(registry: Registry, owner: Provider, point: EntryPoint) -> None:
+def _load(registry: Registry, provider: Provider, entry_point: EntryPoint) -> None:
     try:
-        parts: list[type[Component]] = parts_of(point.load())
+        components: list[type[Component]] = components_of_plugin(entry_point.load())
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # whatever a stranger's module does at import, the rest goes on
-        _set_aside(registry, owner, error)
+    except BaseException as error:  # whatever a plug-in's module does when imported, discovery continues
+        if provider.builtin:
+            raise
+        _report_failure(registry, provider, error)
     else:
-        registry.add(parts, owner)
+        registry.add(components, provider)
 
 
-def _set_aside(registry: Registry, owner: Provider, error: BaseException) -> None:
+def _report_failure(registry: Registry, provider: Provider, error: BaseException) -> None:
     reason = _reason(error)
-    _refuse_if_strict(f"plug-in {owner}: {reason}", error)
-    known = (error.parts, error.complete) if isinstance(error, BadPartsError) else (frozenset[Any](), False)
-    registry.add_absence(UnavailablePlugin(owner, reason, False, *known))
-    _log.warning("modnet: plug-in %s was set aside: %s", owner, reason)
+    _raise_if_strict(f"plug-in {provider}: {reason}", error)
+    plugin = UnavailablePlugin(provider, reason)
+    if isinstance(error, InvalidComponentsError):
+        plugin = UnavailablePlugin(provider, reason, components=error.components, complete=error.complete)
+    registry.add_unavailable(plugin)
+    _log.warning("modnet: plug-in %s could not be loaded: %s", provider, reason)
 
 
 def _reason(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception:  # a stranger's error may not even say what it is
+    except Exception:  # a plug-in's own error class may fail to print itself
         text = "its error cannot be shown"
     reason = text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}"
     return " ".join(reason.split())
 
 
-def _report_twice(registry: Registry, name: str, owners: Iterable[Provider]) -> None:
-    """Tell of an entry point that two distributions have; both are used, since parts go by their distribution."""
-    who = list(dict.fromkeys(owners))
-    if len(who) == 1:
-        problem = f"plug-in {who[0]} has the entry point '{name}' twice"
+def _report_duplicate(registry: Registry, name: str, providers: Iterable[Provider]) -> None:
+    """Report an entry point name that is used twice; both are loaded, since components go by their distribution."""
+    distinct = list(dict.fromkeys(providers))
+    if len(distinct) == 1:
+        problem = f"plug-in {distinct[0]} has the entry point '{name}' twice"
     else:
-        problem = f"the plug-ins {' and '.join(map(str, who))} have one entry point name, '{name}'"
-    _refuse_if_strict(problem, None)
+        problem = f"the plug-ins {' and '.join(map(str, distinct))} have the same entry point name, '{name}'"
+    _raise_if_strict(problem, None)
     _log.warning("modnet: %s", problem)
-    for owner in who:
-        registry.add_conflict(owner.distribution, problem)
+    for provider in distinct:
+        registry.add_conflict(provider.distribution, problem)
 
 
-def _refuse_if_strict(problem: str, error: BaseException | None) -> None:
+def _raise_if_strict(problem: str, error: BaseException | None) -> None:
     if os.environ.get("MODNET_STRICT_PLUGINS", "") not in ("", "0"):
         raise PluginError(problem) from error

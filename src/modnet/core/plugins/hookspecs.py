@@ -1,15 +1,14 @@
-"""The hooks: what a plug-in implements to give parts, and what a callback's listener implements to hear of events."""
+"""The hooks: what a plug-in's module returns, and the events of a training at which a callback's listener is called."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pluggy
 
-if TYPE_CHECKING:
-    from modnet.core.component import Component
-    from modnet.training.loop import TrainingLoop
+from modnet.core.component import Component
+from modnet.core.interfaces import TrainingView
 
 __all__ = ["Events", "Parts", "hookimpl", "hookspec"]
 
@@ -22,49 +21,52 @@ class Parts:
 
     @hookspec
     def modnet_components(self) -> list[type[Component]]:  # type: ignore[empty-body] # a specification
-        """Return the classes of the parts that this plug-in gives."""
+        """Return the component classes that this plug-in provides.
+
+        Each derives from the base class of one family (`modnet.Activation`, `modnet.Layer`, …) and sets ``kind``.
+        """
 
 
 class Events:
-    """What a listener hears of: ``training`` is the Trainer's view of the run in progress.
+    """The events at which a listener is called; ``training`` is the training in progress.
 
-    A listener that keeps something from one event to the next may have two plain methods beside these:
-    ``state_dict()`` returns it, as plain values, arrays, and lists, tuples and dicts of them; a checkpoint holds it, and
-    ``load_state_dict(state)`` takes it back, after ``modnet_fit_start``, where a training is gone on with.
+    A listener that must survive an interruption has two plain methods beside its hooks: ``state_dict()`` returns its
+    state, made of plain values, arrays, and lists and dicts of them, which goes into checkpoints;
+    ``load_state_dict(state)`` restores it after ``modnet_fit_start`` where a training is resumed.
     """
 
     @hookspec
-    def modnet_fit_start(self, training: TrainingLoop) -> None:
-        """Hear that the network stands and no update was made yet, or that a training is gone on with."""
+    def modnet_fit_start(self, training: TrainingView) -> None:
+        """Called before the first update, or before the next one where a training is resumed."""
 
     @hookspec
-    def modnet_epoch_start(self, training: TrainingLoop) -> None:
-        """Hear that an epoch begins."""
+    def modnet_epoch_start(self, training: TrainingView) -> None:
+        """Called at the start of an epoch."""
 
     @hookspec
-    def modnet_batch_end(self, training: TrainingLoop) -> None:
-        """Hear that an update was made; asked for only where somebody listens."""
+    def modnet_batch_end(self, training: TrainingView) -> None:
+        """Called after every update; updates are only announced one by one where a listener implements this."""
 
     @hookspec
-    def modnet_epoch_end(self, training: TrainingLoop, row: dict[str, Any]) -> None:
-        """Hear that an epoch ended, with its row of the history."""
+    def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
+        """Called at the end of an epoch, with its row of the history."""
 
     @hookspec(firstresult=True)
-    def modnet_should_stop(self, training: TrainingLoop) -> str | None:
-        """Return a reason to stop after this epoch, or None to go on; the first reason given holds."""
+    def modnet_should_stop(self, training: TrainingView) -> str | None:
+        """Return a reason to stop after this epoch, or None to continue; the first reason counts."""
 
     @hookspec
-    def modnet_checkpoint_due(self, training: TrainingLoop) -> bool | None:
+    def modnet_checkpoint_due(self, training: TrainingView) -> bool | None:
         """Return whether a checkpoint should be written now.
 
-        It is asked for after an epoch, when all have heard of it, and within an epoch (``training.within_epoch``)
-        after every block of some thousand samples; only where there is a run folder.
+        Called, where there is a run folder, at the end of an epoch after all other events, and within an epoch
+        (``training.within_epoch``) after every block of some thousand samples.
         """
 
     @hookspec
-    def modnet_checkpoint_written(self, training: TrainingLoop, path: Path) -> None:
-        """Hear that a checkpoint was written."""
+    def modnet_checkpoint_written(self, training: TrainingView, path: Path) -> None:
+        """Called after a checkpoint was written to ``path``."""
 
     @hookspec
-    def modnet_fit_end(self, training: TrainingLoop) -> None:
-        """Hear that the training ended, for whatever reason."""
+    def modnet_fit_end(self, training: TrainingView) -> None:
+        """Called at the end of the training, whatever ended it."""

@@ -1,0 +1,50 @@
+"""The families: the base class of every sort of component, and what its methods are given.
+
+Components are plain functions of arrays: they allocate and return, write to nothing that they were given, and keep
+nothing between calls. Arrays are samples × units; a cost and its gradient are *per sample*, and the mean over the
+samples of an update is taken by the engine. Letters: z net input, a activation, y target, C cost, W weights,
+b biases, δ = ∂C/∂z, η learning rate, θ all parameters.
+"""
+
+from modnet.core.component import Component
+from modnet.core.interfaces.callback import Callback, TrainingView
+from modnet.core.interfaces.dataset import Dataset
+from modnet.core.interfaces.functions import Activation, Cost, Initializer, Regularizer
+from modnet.core.interfaces.layer import Layer, LayerContext, ParameterSpec
+from modnet.core.interfaces.metric import Metric, Task
+from modnet.core.interfaces.optimizer import Optimizer, Problem, Schedule, UpdateRule
+
+__all__ = [
+    "FAMILIES",
+    "Activation",
+    "Callback",
+    "Cost",
+    "Dataset",
+    "Initializer",
+    "Layer",
+    "LayerContext",
+    "Metric",
+    "Optimizer",
+    "ParameterSpec",
+    "Problem",
+    "Regularizer",
+    "Schedule",
+    "Task",
+    "TrainingView",
+    "UpdateRule",
+]
+
+_BASES: tuple[type[Component], ...] = (
+    Activation,
+    Cost,
+    Layer,
+    Initializer,
+    Optimizer,
+    UpdateRule,
+    Schedule,
+    Regularizer,
+    Metric,
+    Callback,
+    Dataset,
+)
+FAMILIES: dict[str, type[Component]] = {base.family: base for base in _BASES}

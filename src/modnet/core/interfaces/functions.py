@@ -1,0 +1,69 @@
+"""Activation, cost, regularizer and initializer: components that are functions of arrays."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from modnet.core.arrays import Array
+from modnet.core.component import Component
+
+__all__ = ["Activation", "Cost", "Initializer", "Regularizer"]
+
+
+class Activation(Component):
+    """a = σ(z), and how an error passes back through it."""
+
+    family: ClassVar[str] = "activation"
+
+    def __call__(self, z: Array) -> Array:
+        """Return a = σ(z), of z's shape and dtype."""
+        raise NotImplementedError
+
+    def backward(self, upstream: Array, z: Array, a: Array) -> Array:
+        """Return ∂C/∂z from ``upstream`` = ∂C/∂a; elementwise functions return upstream · σ′(z)."""
+        raise NotImplementedError
+
+
+class Cost(Component):
+    """C(a, y), the cost of one sample, summed over its outputs."""
+
+    family: ClassVar[str] = "cost"
+
+    def __call__(self, a: Array, y: Array) -> Array:
+        """Return each sample's cost, shape (samples,), of outputs ``a`` and targets ``y``, both (samples, outputs)."""
+        raise NotImplementedError
+
+    def gradient(self, a: Array, y: Array) -> Array:
+        """Return ∂C/∂a, shape (samples, outputs)."""
+        raise NotImplementedError
+
+    def delta(self, activation: Activation | None, z: Array, a: Array, y: Array) -> Array:
+        """Return δ^L = ∂C/∂z at the output (BP1); a cost that knows its activation may return a simpler form."""
+        gradient = self.gradient(a, y)
+        return gradient if activation is None else activation.backward(gradient, z, a)
+
+
+class Regularizer(Component):
+    """A penalty R(w) on the weights (never the biases) that is added to the mean cost of an update."""
+
+    family: ClassVar[str] = "regularizer"
+
+    def __call__(self, weights: Array) -> Array:
+        """Return R(w), one number, of the vector of all weights."""
+        raise NotImplementedError
+
+    def gradient(self, weights: Array) -> Array:
+        """Return ∂R/∂w, of the shape of ``weights``."""
+        raise NotImplementedError
+
+
+class Initializer(Component):
+    """The parameters that a layer starts with."""
+
+    family: ClassVar[str] = "initializer"
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
+        """Return a new float64 NumPy array of ``shape``; a unit has ``fan_in`` inputs and feeds ``fan_out`` units."""
+        raise NotImplementedError
