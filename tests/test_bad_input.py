@@ -72,7 +72,7 @@ CASES = {
     "metric": (only("metrics=['acuracy']"), "metrics.0: unknown metric 'acuracy'; did you mean 'accuracy'?"),
     "callback": (
         only("callbacks=['early-stoping']"),
-        "callbacks.1: unknown callback 'early-stoping'; did you mean 'early-stopping'?",
+        "callbacks.0: unknown callback 'early-stoping'; did you mean 'early-stopping'?",
     ),
     "layer": (
         only("network.layers=[{kind='dens', units=3}, 10]"),
@@ -143,7 +143,7 @@ CASES = {
     ),
     "a monitor of nothing": (
         only("callbacks=[{kind='early-stopping', monitor='tset_cost'}]"),
-        "callbacks.1.monitor: no figure is called 'tset_cost'; did you mean 'test_cost'…",
+        "callbacks.0.monitor: no metric is called 'tset_cost'; did you mean 'test_cost'…",
     ),
     "no setting": (only("epochs"), "--set epochs: should be KEY=VALUE, with a dotted key"),
     "a dot too many": (

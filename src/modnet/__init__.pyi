@@ -40,6 +40,9 @@ from .core.interfaces import ParameterSpec as ParameterSpec
 from .core.interfaces import Problem as Problem
 from .core.interfaces import Regularizer as Regularizer
 from .core.interfaces import Schedule as Schedule
+from .core.interfaces import Solver as Solver
+from .core.interfaces import Sweep as Sweep
+from .core.interfaces import TrainingData as TrainingData
 from .core.interfaces import TrainingView as TrainingView
 from .core.interfaces import UpdateRule as UpdateRule
 from .core.plugins.hookspecs import hookimpl as hookimpl

@@ -11,7 +11,7 @@ from components.callbacks.strangers import installed
 from engines.test_strangers_layers import Normalisation
 
 import modnet
-from modnet import Callback, Optimizer, Trainer, hookimpl, load_config
+from modnet import Callback, Optimizer, Solver, Sweep, Trainer, hookimpl, load_config
 from modnet.analysis.landscape import landscape as module
 from modnet.analysis.landscape.landscape import Surface, surface
 from modnet.analysis.landscape.projection import TrajectoryPoints, random_axes
@@ -183,23 +183,24 @@ class ManyUpdates(Optimizer):
 
     kind: Literal["many-updates"] = "many-updates"
 
-    def epoch(self, problem: Any) -> None:
-        problem.run_sweep(problem.rng.permutation(problem.samples)[:1000], 1)
+    def sweeps(self, data: Any, rng: Any, state: Any) -> list[Sweep]:
+        del state
+        return [Sweep(rng.permutation(len(data))[:1000], 1)]
 
 
-class Solver(Optimizer):
-    """Writes to θ itself and never calls for an update."""
+class WritesTheta(Solver):
+    """Writes to θ itself and makes no update."""
 
     kind: Literal["solver"] = "solver"
 
-    def epoch(self, problem: Any) -> None:
+    def solve(self, problem: Any) -> None:
         _, gradient = problem.value_and_grad()
         problem.parameters[...] = problem.parameters - 0.5 * gradient
 
 
 def test_strangers_optimizers_have_paths_too() -> None:
     config = {"epochs": 12, "network": {"layers": [10]}}
-    with installed(ManyUpdates, Solver):
+    with installed(ManyUpdates, WritesTheta):
         found = surface(config, ["many-updates", "solver", "batch"], resolution=2)
         ends = [Trainer.from_config({**config, "optimizer": {"kind": kind}}).fit() for kind in ("solver", "batch")]
     many, solver, batch = found.paths

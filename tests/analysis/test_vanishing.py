@@ -181,7 +181,7 @@ def test_numbers_that_leave_the_finite_are_a_finding(rng: np.random.Generator) -
     assert found.end is None
     assert found.trial is not None
     assert (found.trial.figure, found.trial.value) == ("r2", None)
-    assert "left the finite numbers" in found.verdict
+    assert "became non-finite (NaN or infinity)" in found.verdict
     assert found.patch is not None
     assert list(found.patch) == ["optimizer.learning_rate"]
     assert found.remedy is not None

@@ -18,9 +18,9 @@ class Forgetful(modnet.Optimizer):
 
     kind: Literal["forgetful"] = "forgetful"
 
-    def epoch(self, problem):
+    def sweeps(self, data, rng, state):
         import numpy
-        problem.run_sweep(numpy.random.default_rng().permutation(problem.samples), 10)
+        return [modnet.Sweep(numpy.random.default_rng().permutation(len(data)), 10)]
 
 @modnet.hookimpl
 def modnet_components():

@@ -74,8 +74,8 @@ def test_a_planted_sign_error_is_caught(rng):
 def test_a_batch_in_chunks_has_the_gradient_of_one_piece(cost, rows, chunk, rng):
     network = make([Dense(units=4)], Sigmoid(), cost(), rng)
     x, y = rng.standard_normal((rows, 5)), targets(network.cost, rows, rng)
-    whole_cost, whole = Workspace(network, chunk=rows).cost_and_gradient(x, y)
-    pieces_cost, pieces = Workspace(network, chunk=chunk).cost_and_gradient(x, y)
+    whole_cost, whole = Workspace(network, micro_batch_rows=rows).cost_and_gradient(x, y)
+    pieces_cost, pieces = Workspace(network, micro_batch_rows=chunk).cost_and_gradient(x, y)
     np.testing.assert_allclose(pieces_cost, whole_cost, rtol=1e-12)
     np.testing.assert_allclose(pieces, whole, rtol=1e-12, atol=1e-15)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support import numeric_gradient
 
-from modnet import DivergenceError, Layer, LayerContext, Optimizer, ParameterSpec, Problem, Trainer, namespace
+from modnet import DivergenceError, Layer, LayerContext, ParameterSpec, Problem, Solver, Trainer, namespace
 from modnet.components.activations import Identity, Softmax, Tanh
 from modnet.components.costs import CategoricalCrossEntropy, Quadratic
 from modnet.components.initializers import ScaledNormal, StandardNormal, Zeros
@@ -83,28 +83,28 @@ class Pairs(Layer):
         return below, {"window": np.stack(window)}
 
 
-class Backtracking(Optimizer):
+class Backtracking(Solver):
     """Steepest descent with a line search: asks for the cost as often as it likes."""
 
     kind: Literal["backtracking"] = "backtracking"
 
-    def epoch(self, problem: Problem) -> None:
+    def solve(self, problem: Problem) -> None:
         cost, gradient = problem.value_and_grad()
-        gradient, theta = gradient.copy(), problem.parameters.copy()
-        rate = problem.optimizer_state.get("rate", 1.0) * 4
+        theta = problem.parameters.copy()
+        rate = problem.state.get("rate", 1.0) * 4
         while True:
             problem.parameters[...] = theta - rate * gradient
             if problem.value_and_grad()[0] < cost - 0.1 * rate * np.sum(gradient**2) or rate < 1e-12:
                 break
             rate /= 2
-        problem.optimizer_state["rate"] = rate
+        problem.state["rate"] = rate
 
 
 def test_normalisation_has_the_right_gradient_and_is_given_the_whole_batch(rng):
     layers = [Dense(units=4, activation=Tanh()), Normalisation(), Dense(units=3, activation=Identity())]
     network = Network(layers, (5,), Quadratic(), rng=rng)
     x, y = rng.standard_normal((9, 5)), rng.standard_normal((9, 3))
-    exact = Workspace(network, chunk=2).cost_and_gradient(x, y)[1]
+    exact = Workspace(network, micro_batch_rows=2).cost_and_gradient(x, y)[1]
     np.testing.assert_allclose(exact, numeric_gradient(network, x, y), rtol=1e-5, atol=1e-8)
 
 
@@ -138,12 +138,12 @@ def test_a_solver_of_its_own():
     assert costs[-1] < costs[0] / 1.5
 
 
-class Runaway(Optimizer):
+class Runaway(Solver):
     """A solver that leaves the finite numbers in the first layer only."""
 
     kind: Literal["runaway"] = "runaway"
 
-    def epoch(self, problem: Problem) -> None:
+    def solve(self, problem: Problem) -> None:
         problem.parameters[0] = np.inf
 
 

@@ -25,7 +25,7 @@ from modnet import (
     load_config,
 )
 from modnet.core.interfaces import Cost
-from modnet.engines.numpy.threads import Pool, _begin_lane, cores, one_blas_thread, worker_count
+from modnet.engines.numpy.threads import ThreadPool, _start_worker, cores, one_blas_thread, worker_count
 from modnet.engines.numpy.workers import Workers
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.evaluate import MetricAccumulator
@@ -89,7 +89,7 @@ def fit(
 def lanes_of(threads: int | str, samples: int, layers: Sequence[Any], **changes: Any) -> int:
     """Return how many workspaces a training has."""
     found = []
-    Watch.at["fit_start"] = lambda training: found.append(len(training._lanes.workspaces))
+    Watch.at["fit_start"] = lambda training: found.append(training._engine.workers)
     fit(0, samples, threads, layers, callbacks=["watch"], epochs=1, **changes)
     return found[0]
 
@@ -173,11 +173,11 @@ def test_the_gradient_of_a_batch_in_lanes_is_the_whole_batchs(
     x, y = rng.normal(size=(rows, 5)), rng.normal(size=(rows, 4))
     cost, gradient = Workspace(network).cost_and_gradient(x, y)
     split, outputs = lanes(network, count, 1000), np.full((rows, 4), np.nan)
-    split.small(x, y, outputs)
+    split.compute_gradient(x, y, outputs)
     assert np.max(np.abs(split.gradient - gradient)) <= 1e-12 * np.max(np.abs(gradient))
     assert np.allclose(outputs, network.forward(x), rtol=1e-13, atol=0)
     tally = MetricAccumulator(network.cost, ())
-    assert split.large(rows, lambda piece: (x[piece], y[piece]), tally) is None
+    assert split.accumulate_gradient(rows, lambda piece: (x[piece], y[piece]), tally.update)
     assert np.max(np.abs(split.gradient - gradient)) <= 1e-12 * np.max(np.abs(gradient))
     weights = network.parameters[: network.regularized]
     penalty = sum(float(penalty(weights)) for penalty in network.regularizers)
@@ -190,9 +190,11 @@ def test_the_gradient_of_a_batch_in_lanes_is_the_whole_batchs(
 def test_the_gradient_of_chunks_in_lanes_is_the_whole_batchs(rng: np.random.Generator, rows: int, count: int) -> None:
     network = a_network(rng)
     x, y = rng.normal(size=(rows, 5)), rng.normal(size=(rows, 4))
-    _, gradient = Workspace(network, chunk=rows).cost_and_gradient(x, y)
+    _, gradient = Workspace(network, micro_batch_rows=rows).cost_and_gradient(x, y)
     split, asked, tally = lanes(network, count, rows), [], MetricAccumulator(network.cost, ())
-    split.large(rows, lambda piece: (asked.append((piece.start, piece.stop)), (x[piece], y[piece]))[1], tally)
+    split.accumulate_gradient(
+        rows, lambda piece: (asked.append((piece.start, piece.stop)), (x[piece], y[piece]))[1], tally.update
+    )
     assert np.max(np.abs(split.gradient - gradient)) <= 1e-12 * np.max(np.abs(gradient))
     assert sorted(asked) == [(start, min(start + CHUNK, rows)) for start in range(0, rows, CHUNK)]  # each of them once
     assert tally.samples == rows
@@ -218,7 +220,7 @@ TRAININGS = {
 }
 
 
-class Inline(Pool):
+class Inline(ThreadPool):
     """Runs every lane in the calling thread, the last one first."""
 
     def run(self, tasks: Sequence[Callable[[], None]]) -> None:
@@ -234,21 +236,21 @@ def delayed(task: Callable[[], None], wait: float) -> Callable[[], None]:
     return late
 
 
-class Late(Pool):
+class Late(ThreadPool):
     """Lets each lane begin later than the one after it."""
 
     def run(self, tasks: Sequence[Callable[[], None]]) -> None:
         super().run([delayed(task, (len(tasks) - index) * 5e-4) for index, task in enumerate(tasks)])
 
 
-class Sleepy(Pool):
+class Sleepy(ThreadPool):
     """Lets the thread of the pool, not the one that trains, be slow to begin."""
 
     def run(self, tasks: Sequence[Callable[[], None]]) -> None:
         super().run([tasks[0], *(delayed(task, 1e-3) for task in tasks[1:])])
 
 
-class Crowded(Pool):
+class Crowded(ThreadPool):
     """Has fewer threads than lanes, so that the calling thread takes over what nobody has begun."""
 
     def __init__(self, lanes: int) -> None:
@@ -262,9 +264,9 @@ def test_which_thread_runs_a_lane_and_when_makes_no_difference(
 ) -> None:
     samples, layers, changes = TRAININGS[name]
     network, history = fit(1, samples, threads, layers, **changes)
-    for pool in (Pool, Inline, Late, Sleepy, Crowded):
+    for pool in (ThreadPool, Inline, Late, Sleepy, Crowded):
         with monkeypatch.context() as patched:
-            patched.setattr("modnet.engines.numpy.workers.Pool", pool)
+            patched.setattr("modnet.engines.numpy.workers.ThreadPool", pool)
             again, same = fit(1, samples, threads, layers, **changes)
         assert again.parameters.tobytes() == network.parameters.tobytes(), pool
         assert same == history, pool
@@ -284,7 +286,7 @@ def test_every_lane_draws_its_own_dropout(rng: np.random.Generator) -> None:
     network.parameters[...] = 1.0
     x = np.ones((8, 5))
     split, outputs = lanes(network, 2, 8), np.empty((8, 4))
-    split.small(x, np.ones((8, 4)), outputs)
+    split.compute_gradient(x, np.ones((8, 4)), outputs)
     kept = [workspace.passes[1].z for workspace in split.workspaces]
     assert [len(some) for some in kept] == [4, 4]
     assert not np.array_equal(*kept)
@@ -298,7 +300,7 @@ def test_dropout_may_differ_with_the_lanes_and_one_lane_is_as_it_was(rng: np.ran
     source = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(2,)))
     _, gradient = Workspace(network, source).cost_and_gradient(x, y)
     one = lanes(network, 1, 8)
-    one.small(x, y, np.empty((8, 4)))
+    one.compute_gradient(x, y, np.empty((8, 4)))
     assert one.gradient.tobytes() == gradient.tobytes()
     assert fit(1, 45, 1, (6, DROPOUT, 4))[1] != fit(1, 45, 2, (6, DROPOUT, 4))[1]
 
@@ -409,7 +411,7 @@ def test_an_error_in_a_lane_reaches_the_caller_and_the_others_are_done() -> None
         return ctx
 
     for bad in ([0], [1], [2], [3]):
-        pool = Pool(4)
+        pool = ThreadPool(4)
         done.clear()
         with pytest.raises(ZeroDivisionError) as caught:
             pool.run([task(number) for number in range(4)])
@@ -612,7 +614,7 @@ def test_blas_is_limited_where_somebody_else_has_set_the_number_before(three: li
 def test_a_lanes_thread_that_begins_late_does_not_limit_blas_for_good(
     monkeypatch: pytest.MonkeyPatch, three: list[int]
 ) -> None:
-    monkeypatch.setattr("modnet.engines.numpy.threads._begin_lane", delayed(_begin_lane, 0.1))
+    monkeypatch.setattr("modnet.engines.numpy.threads._start_worker", delayed(_start_worker, 0.1))
     fit(0, 45, 2, epochs=1)
     assert blas_threads() == three
 

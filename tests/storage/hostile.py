@@ -212,7 +212,6 @@ def attempts() -> Iterator[tuple[str, set[str], Callable[[], str]]]:
     """Yield name, the files that may be opened, and the attempt; the files are made before."""
     import modnet
     from modnet.cli.evaluate import dataset_at
-    from modnet.storage.model_file import save
 
     for index, (name, content) in enumerate(models().items()):
         folder = Path(f"run{index}").resolve()

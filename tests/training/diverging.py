@@ -83,11 +83,11 @@ def told_by_training(config: dict[str, Any], x: np.ndarray, y: np.ndarray) -> tu
         assert run.updates == len(thetas) - 2 == len(list(batches(config["optimizer"]["kind"])))
         return None
     assert str(error).startswith(f"epoch {error.epoch}, update {error.update}: the ")
-    assert f" of layer {error.layer} left the finite numbers; " in str(error)
+    assert f" of layer {error.layer} became non-finite (NaN or infinity); " in str(error)
     with pytest.raises(DivergenceError) as again:
         Trainer.from_config(config | {"callbacks": []}).fit(x, y)
     assert str(again.value) == str(error)
-    if "figure" not in str(error):  # which is of a finished network, that nobody gets
+    if "metric" not in str(error):  # which is of a finished network, that nobody gets
         assert thetas[-1].tobytes() == thetas[error.update].tobytes()
     return error.epoch, error.update, error.layer
 

@@ -1,9 +1,11 @@
-"""Trainings that are interrupted and gone on with, and all that is left of them, for comparing every bit."""
+"""Trainings that are interrupted and resumed, and all that is left of them, for comparing every bit."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +13,39 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from modnet import Interrupted, Run, Trainer
+from modnet import Interrupted, Run, Trainer, cli
+from modnet.training.loop import TrainingLoop
 
 Data = tuple[np.ndarray, np.ndarray]
 
 
+@contextmanager
+def interrupting(after: int) -> Iterator[None]:
+    """Interrupt every training at the first block's end after so many updates."""
+    original = TrainingLoop._raise_if_interrupted
+
+    def interrupt(loop: TrainingLoop, checkpoints: Any) -> None:
+        if loop.updates >= after:
+            loop.request_stop("as asked for")
+        original(loop, checkpoints)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingLoop, "_raise_if_interrupted", interrupt)
+        yield
+
+
 def interrupted(config: dict[str, Any], data: Data, folder: Path, after: int, **more: Any) -> Interrupted:
-    with pytest.raises(Interrupted) as caught:
-        Trainer.from_config(config).fit(*data, out=folder, interrupt_after=after, **more)
+    with interrupting(after), pytest.raises(Interrupted) as caught:
+        Trainer.from_config(config).fit(*data, out=folder, **more)
     return caught.value
 
 
 def in_pieces(config: dict[str, Any], data: Data, folder: Path, points: Sequence[int], **more: Any) -> Run:
-    """Train, interrupted after these updates; every time a new training goes on."""
+    """Train, interrupted after these updates and resumed each time."""
     interrupted(config, data, folder, points[0], **more)
     for point in points[1:]:
-        with pytest.raises(Interrupted):
-            Trainer.resume(folder, *data, interrupt_after=point, **more)
+        with interrupting(point), pytest.raises(Interrupted):
+            Trainer.resume(folder, *data, **more)
     return Trainer.resume(folder, *data, **more)
 
 
@@ -45,17 +63,17 @@ def left_by(folder: Path) -> dict[str, Any]:
     return left
 
 
-def without_clock(said: Any) -> Any:
+def without_clock(state: Any) -> Any:
     """Return a state's JSON without seconds and without the list of checkpoints: one is the interruption's."""
-    if isinstance(said, list):
-        if len(said) == 2 and said[0] == "seconds":
+    if isinstance(state, list):
+        if len(state) == 2 and state[0] == "seconds":
             return ["seconds", None]
-        return [without_clock(item) for item in said]
-    if isinstance(said, dict):
-        if said.get("dict", [None])[:1] == [["kind", "checkpoint"]]:
+        return [without_clock(item) for item in state]
+    if isinstance(state, dict):
+        if state.get("dict", [None])[:1] == [["kind", "checkpoint"]] or state.get("kind") == "checkpoint":
             return "the list of checkpoints"
-        return {key: without_clock(value) for key, value in said.items()}
-    return said
+        return {key: None if key == "seconds" else without_clock(value) for key, value in state.items()}
+    return state
 
 
 def same(one: Path, other: Path) -> None:
@@ -64,3 +82,21 @@ def same(one: Path, other: Path) -> None:
     assert ours.keys() == theirs.keys()
     for name, value in ours.items():
         assert value == theirs[name], name
+
+
+def small_blocks(patch: pytest.MonkeyPatch) -> None:
+    """Make every batch a block of its own, so that a training may be interrupted after any update."""
+    patch.setattr("modnet.training.epoch.MAX_BLOCK_ROWS", 1)
+
+
+def main() -> None:
+    """``resuming.py AFTER ARGUMENT...``: run the command with small blocks, interrupted after so many updates."""
+    after, *arguments = sys.argv[1:]
+    with pytest.MonkeyPatch.context() as patch, interrupting(int(after)):
+        small_blocks(patch)
+        sys.argv = ["modnet", *arguments]
+        cli.main()
+
+
+if __name__ == "__main__":
+    main()

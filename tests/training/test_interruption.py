@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from cli.running import COMMAND, ENVIRONMENT
 from safetensors.numpy import load_file
-from training.resuming import same
+from training.resuming import interrupting, same
 
 import modnet
 from modnet import Interrupted, ModelFileError, Trainer
@@ -71,8 +71,8 @@ def test_a_signal_ends_a_training_in_good_order(
     assert last.name.endswith(f"update-{updates:09d}.safetensors")
     assert modnet.load(last).sizes == [64, 12, 10]
     assert not (tmp_path / "my run" / ".lock").exists()
-    with pytest.raises(Interrupted):
-        Trainer.resume(tmp_path / "my run", interrupt_after=updates + 1, progress=False)
+    with interrupting(updates + 1), pytest.raises(Interrupted):
+        Trainer.resume(tmp_path / "my run", progress=False)
 
 
 def killed_and_resumed(tmp_path: Path, kills: int, epochs: int, **environment: str) -> None:

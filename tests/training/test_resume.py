@@ -1,18 +1,20 @@
-"""A training that was interrupted and gone on with ends in every bit as one that was not."""
+"""A training that was interrupted and resumed ends with the bits of one that was not interrupted."""
 
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
-from cli.running import COMMAND, ENVIRONMENT
+from cli.running import ENVIRONMENT
 from components.callbacks.strangers import Watch, installed
-from training.resuming import Data, in_pieces, interrupted, same
+from training.resuming import Data, in_pieces, interrupted, same, small_blocks
 
 import modnet
 from modnet import (
@@ -23,6 +25,8 @@ from modnet import (
     Layer,
     ModelFileError,
     Optimizer,
+    Solver,
+    Sweep,
     Trainer,
     hookimpl,
 )
@@ -57,6 +61,11 @@ CELLS = [
     )
 ]
 assert len(CELLS) == 90
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_blocks(monkeypatch)
 
 
 @pytest.fixture
@@ -106,18 +115,20 @@ def in_new_processes(tmp_path: Path, data: Data, which: tuple[str, str, str, boo
     Trainer.from_config(config).fit(out=tmp_path / "whole")
     run = tmp_path / "run"
     after = point_of(point, updates_of(config, 48)) + (point == "epoch boundary")
-    begun = train(tmp_path, "config.toml", "--out", str(run), "--interrupt-after", str(after))
+    begun = train(tmp_path, after, "config.toml", "--out", str(run))
     assert begun.returncode == 130, begun.stderr
     updates = f"{after} update{'' if after == 1 else 's'}"
     assert begun.stderr == f"modnet: interrupted after {updates}; go on with: modnet train --resume {run}\n"
-    ended = train(tmp_path, "--resume", str(begin_again_from(run, point)))
+    ended = train(tmp_path, 10**9, "--resume", str(begin_again_from(run, point)))
     assert (ended.returncode, ended.stderr) == (0, "")
     same(tmp_path / "whole", run)
 
 
-def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [*COMMAND, "train", *arguments, "--quiet"]
-    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+def train(folder: Path, after: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    tests = str(Path(__file__).parents[1])
+    environment = {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join([tests, ENVIRONMENT["PYTHONPATH"]])}
+    command = [sys.executable, "-W", "error", "-m", "training.resuming", str(after), "train", *arguments, "--quiet"]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("which", FEW, ids=str)
@@ -149,44 +160,58 @@ class Centre(Layer):
         return delta, {}
 
 
-class Solver(Optimizer):
-    """Looks at cost, θ and rate before every update, remembers gradients, and draws by lot how many there are."""
+class Remembers(Solver):
+    """Looks at cost, θ and rate before every update, remembers gradients, and makes a random number of updates."""
 
-    kind: Literal["solver"] = "solver"
+    kind: Literal["remembers"] = "remembers"
 
-    def epoch(self, problem: Any) -> None:
-        seen = problem.optimizer_state.setdefault("seen", [])
+    def solve(self, problem: Any) -> None:
+        seen = problem.state.setdefault("seen", [])
         for _ in range(int(problem.rng.integers(3, 6))):
             cost, gradient = problem.value_and_grad()
-            seen.append((cost, gradient.copy(), float("inf"), np.float32(cost)))
-            problem.optimizer_state["mean"] = sum(each[1] for each in seen[-3:]) / 3
-            problem.apply_gradient(problem.optimizer_state["mean"] + 0.01 * problem.parameters * problem.learning_rate)
+            seen.append([cost, gradient, float("inf"), np.float32(cost)])
+            problem.state["mean"] = sum(entry[1] for entry in seen[-3:]) / 3
+            problem.apply_gradient(problem.state["mean"] + 0.01 * problem.parameters * problem.learning_rate)
+
+
+class Yields(Solver):
+    """Steps on random halves of the samples, and may be interrupted before every step."""
+
+    kind: Literal["yields"] = "yields"
+
+    def updates(self, samples: int) -> int:
+        return 5 if samples else 0
+
+    def solve(self, problem: Any) -> Iterator[None]:
+        problem.state["left"] = problem.state.get("left") or 5
+        while problem.state["left"]:
+            yield
+            rows = problem.rng.permutation(problem.samples)[: problem.samples // 2]
+            problem.apply_gradient(problem.value_and_grad(rows)[1])
+            problem.state["left"] -= 1
 
 
 class Twice(Optimizer):
-    """Looks, sweeps over some of the samples, writes to θ, and sweeps over the others in other batches."""
+    """Sweeps over some of the samples, and then over the others in batches of another size."""
 
     kind: Literal["twice"] = "twice"
 
     def updates(self, samples: int) -> int:
-        return 8 if samples else 0
+        return 12 if samples else 0
 
-    def epoch(self, problem: Any) -> None:
-        order = problem.rng.permutation(problem.samples)
-        first = order[: int(20 + 10 * problem.value_and_grad()[0] % 10)]
-        problem.run_sweep(first, 7)
-        problem.parameters[...] *= 0.99
-        problem.optimizer_state["epochs"] = problem.optimizer_state.get("epochs", 0) + 1
-        problem.run_sweep(order[len(first) :], 4 + problem.optimizer_state["epochs"])
-        problem.apply_gradient(problem.value_and_grad()[1])
+    def sweeps(self, data: Any, rng: Any, state: Any) -> list[Sweep]:
+        order = rng.permutation(len(data))
+        first = int(rng.integers(20, 30))
+        state["epochs"] = state.get("epochs", 0) + 1
+        return [Sweep(order[:first], 7), Sweep(order[first:], 4 + state["epochs"])]
 
 
-class Writes(Optimizer):
+class Writes(Solver):
     """Writes to θ and makes no update."""
 
     kind: Literal["writes"] = "writes"
 
-    def epoch(self, problem: Any) -> None:
+    def solve(self, problem: Any) -> None:
         problem.parameters[...] -= problem.learning_rate * problem.value_and_grad()[1]
 
 
@@ -234,14 +259,16 @@ SPECIAL: dict[str, tuple[dict[str, Any], int, list[int]]] = {
     # the configuration, how many samples, after which updates it is interrupted
     "large batches": (configuration(LARGE, network={"layers": [6, DROPOUT, 3]}), 2600, [1, 2, 4]),
     "all samples in pieces": (configuration({"kind": "batch"}, network={"layers": [6, DROPOUT, 3]}), 2600, [1, 3]),
-    "several blocks": (configuration({"kind": "mini-batch", "batch_size": 100}), 9000, [20, 40, 41, 100]),
+    "several blocks": (configuration({"kind": "mini-batch", "batch_size": 100}), 9000, [20, 41, 100, 200]),
     "two lanes": (cell("mini-batch", "adam", "cosine", True) | {"threads": 2}, SAMPLES, [3, 7, 10]),
     "two lanes, large": (configuration(LARGE, threads=2, network={"layers": [6, DROPOUT, 3]}), 4500, [2, 5]),
     "a layer with state": (configuration({"rule": "adam"}, network={"layers": [6, "centre", 3]}), SAMPLES, [3, 6]),
     "a layer with state at two sweeps": (
         configuration({"kind": "twice"}, network={"layers": ["centre", 6, DROPOUT, 3]}), SAMPLES, [2, 6, 16],
     ),
-    "a solver": (configuration({"kind": "solver"}, epochs=3), SAMPLES, [1, 2, 5, 7]),
+    "a solver": (configuration({"kind": "remembers"}, epochs=3), SAMPLES, [1, 5]),
+    "a solver that yields": (configuration({"kind": "yields", "rule": "momentum"}, network={"layers": [6, DROPOUT, 3]}),
+        SAMPLES, [1, 3, 4, 5, 6, 14]),
     "two sweeps": (configuration({"kind": "twice", "rule": "momentum"}), SAMPLES, [1, 4, 9, 12, 13, 20]),
     "no update": (configuration({"kind": "writes"}), SAMPLES, [0, 0]),
     "float32": (cell("mini-batch", "rmsprop", "step", True) | {"dtype": "float32"}, SAMPLES, [3, 10]),
@@ -260,14 +287,18 @@ SPECIAL: dict[str, tuple[dict[str, Any], int, list[int]]] = {
 @pytest.fixture
 def strangers() -> Iterator[None]:
     Watch.heard, Watch.at, Counts.ends = [], {}, []
-    with installed(Watch, Centre, Solver, Twice, Writes, Counts):
+    with installed(Watch, Centre, Remembers, Yields, Twice, Writes, Counts):
         yield
 
 
 @pytest.mark.usefixtures("strangers")
 @pytest.mark.parametrize("name", SPECIAL)
-def test_whatever_a_training_is_made_of(rng: np.random.Generator, tmp_path: Path, name: str) -> None:
+def test_whatever_a_training_is_made_of(
+    rng: np.random.Generator, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config, samples, points = SPECIAL[name]
+    if name == "several blocks":
+        monkeypatch.setattr("modnet.training.epoch.MAX_BLOCK_ROWS", 4096)
     data = rng.normal(size=(samples, 4)), np.arange(samples) % 3
     whole = Trainer.from_config(config).fit(*data, out=tmp_path / "whole")
     again = in_pieces(config, data, tmp_path / "run", points)
@@ -310,16 +341,19 @@ def test_other_data_is_refused(data: Data, tmp_path: Path, change: str) -> None:
     before = sorted(path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file())
     part = "validation" if change == "validation" else "training"
     given = () if change == "none" else (other_x, other_y)
-    with pytest.raises(DataError, match=rf"{part} samples: .*epoch-00000-update-000000003\.safetensors was made with"):
+    with pytest.raises(
+        DataError,
+        match=rf"{part} samples: must be those of the interrupted run, .*epoch-00000-update-000000003\.safetensors",
+    ):
         Trainer.resume(tmp_path / "run", *given, validation=watched if given else None)
     assert sorted(path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()) == before
 
 
 def test_a_run_that_ended_says_so_and_may_be_gone_on_with_for_longer(data: Data, tmp_path: Path) -> None:
     Trainer.from_config(configuration({})).fit(*data, out=tmp_path / "run")
-    with pytest.raises(ModelFileError, match="run: the run has ended, after 4 epochs; more epochs can be asked for"):
+    with pytest.raises(ModelFileError, match="run: the run has ended after 4 epochs; more epochs can be asked for"):
         Trainer.resume(tmp_path / "run", *data)
-    with pytest.raises(ConfigError, match="epochs: 3 is fewer than the 4 of "):
+    with pytest.raises(ConfigError, match="epochs: 3 is fewer than the 4 completed epochs of "):
         Trainer.resume(tmp_path / "run", *data, epochs=3)
     Trainer.resume(tmp_path / "run", *data, epochs=7)
     Trainer.from_config(configuration({}, epochs=7)).fit(*data, out=tmp_path / "whole")
@@ -412,13 +446,14 @@ def test_what_no_file_can_keep_is_told(data: Data, tmp_path: Path) -> None:
     class Hoarder(Optimizer):
         kind: Literal["hoarder"] = "hoarder"
 
-        def epoch(self, problem: Any) -> None:
-            problem.optimizer_state["seen"] = [{1, 2}]
-            problem.run_sweep(None, 10)
+        def sweeps(self, data: Any, rng: Any, state: Any) -> list[Sweep]:
+            del data, rng
+            state["seen"] = [{1, 2}]
+            return [Sweep(None, 10)]
 
     with installed(Hoarder), pytest.raises(ModelFileError) as caught:
         Trainer.from_config(configuration({"kind": "hoarder"})).fit(*data, out=tmp_path / "run")
-    assert "not written: memory.seen.0 is of type set; allowed: None, booleans, integers" in str(caught.value)
+    assert "not written: optimizer_state.seen.0 is of type set; allowed: None, booleans, integers" in str(caught.value)
 
 
 def test_as_many_lanes_as_before_whatever_the_machine_has(

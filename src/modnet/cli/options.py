@@ -13,7 +13,7 @@ from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError
 from modnet.training.run import metric_text
 
-__all__ = ["configured", "error_prefix", "metric_text", "kinds_in", "optimizers_option", "read_config"]
+__all__ = ["configured", "error_prefix", "kinds_in", "metric_text", "optimizers_option", "read_config"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -28,12 +28,6 @@ __all__ = ["command"]
     metavar="RUN",
     help="Go on with the interrupted run in this folder, or from one checkpoint of it; --epochs may ask for more.",
 )
-@click.option(
-    "--interrupt-after",
-    type=click.IntRange(min=0),
-    metavar="UPDATES",
-    help="Interrupt the training after so many updates, as Ctrl-C would.",
-)
 @click.option("--quiet", is_flag=True, help="No progress, only the sentence at the end.")
 def command(
     config: str | None,
@@ -43,7 +37,6 @@ def command(
     dtype: str | None,
     out: str | None,
     resume: str | None,
-    interrupt_after: int | None,
     quiet: bool,
 ) -> None:
     """Train a network and keep it in a run folder.
@@ -54,23 +47,23 @@ def command(
     try:
         if resume is not None:
             given = {"CONFIG": config, "--set": settings, "--seed": seed, "--dtype": dtype, "--out": out}
-            run = _go_on(resume, given, epochs, interrupt_after, quiet=quiet)
+            run = _go_on(resume, given, epochs, quiet=quiet)
         else:
             run_config = with_progress(read_config(config, settings, epochs, seed, dtype), shown=not quiet)
             with error_prefix(config):
-                run = Trainer(run_config).fit(out=out or _new_folder(run_config), interrupt_after=interrupt_after)
+                run = Trainer(run_config).fit(out=out or _new_folder(run_config))
     except Interrupted as interruption:
         click.echo(f"modnet: {_told(interruption)}", err=True)
         raise click.exceptions.Exit(128 + (interruption.signal or signal.SIGINT)) from None
     click.echo(_summary(run))
 
 
-def _go_on(path: str, given: dict[str, Any], epochs: str | None, interrupt_after: int | None, *, quiet: bool) -> Run:
+def _go_on(path: str, given: dict[str, Any], epochs: str | None, *, quiet: bool) -> Run:
     beside = next((name for name, value in given.items() if value), None)
     if beside is not None:
         raise ConfigError(f"--resume {path}: {beside} cannot stand beside it; a run goes on as it was configured")
     more = None if epochs is None else load_config(None, [f"epochs={epochs}"]).epochs
-    return Trainer.resume(path, epochs=more, progress=not quiet, interrupt_after=interrupt_after)
+    return Trainer.resume(path, epochs=more, progress=not quiet)
 
 
 def _told(interruption: Interrupted) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field
 
-from modnet.core.interfaces import Optimizer, Problem
+from modnet.core.interfaces import Optimizer, Sweep, TrainingData
 
 __all__ = ["Batch", "MiniBatch", "Stochastic"]
 
@@ -16,13 +17,14 @@ class Batch(Optimizer):
 
     kind: Literal["batch"] = "batch"
 
-    def epoch(self, problem: Problem) -> None:
-        """Make one update; the order of the samples has no meaning, so nothing is shuffled or copied."""
-        problem.run_sweep(None, problem.samples)
+    def sweeps(self, data: TrainingData, rng: np.random.Generator, state: dict[str, Any]) -> list[Sweep]:
+        """Return one batch of all samples; their order has no meaning, so nothing is shuffled or copied."""
+        del rng, state
+        return [Sweep(None, len(data))]
 
 
 class Stochastic(Optimizer):
-    """One sample feeds one update: an epoch makes as many updates as there are samples, in an order drawn by lot."""
+    """One sample feeds one update: an epoch makes as many updates as there are samples, in a random order."""
 
     kind: Literal["stochastic"] = "stochastic"
 
@@ -30,13 +32,14 @@ class Stochastic(Optimizer):
         """Return the number of samples."""
         return samples
 
-    def epoch(self, problem: Problem) -> None:
-        """Make one update for every sample, in a new order."""
-        problem.run_sweep(problem.rng.permutation(problem.samples), 1)
+    def sweeps(self, data: TrainingData, rng: np.random.Generator, state: dict[str, Any]) -> list[Sweep]:
+        """Return batches of one sample, in a new random order."""
+        del state
+        return [Sweep(rng.permutation(len(data)), 1)]
 
 
 class MiniBatch(Optimizer):
-    """A few samples feed one update; an order drawn by lot is cut into batches, the last of which may be shorter."""
+    """A few samples feed one update; a random order is cut into batches, the last of which may be shorter."""
 
     kind: Literal["mini-batch"] = "mini-batch"
     batch_size: int = Field(default=10, gt=0, description="how many samples feed one update")
@@ -51,6 +54,7 @@ class MiniBatch(Optimizer):
             raise ValueError(f"batch_size: {self.batch_size} is more than the {samples} training samples; "
                              f"allowed: 1 to {samples}")  # fmt: skip
 
-    def epoch(self, problem: Problem) -> None:
-        """Make one update for every batch, in a new order."""
-        problem.run_sweep(problem.rng.permutation(problem.samples), self.batch_size)
+    def sweeps(self, data: TrainingData, rng: np.random.Generator, state: dict[str, Any]) -> list[Sweep]:
+        """Return the batches of a new random order."""
+        del state
+        return [Sweep(rng.permutation(len(data)), self.batch_size)]

@@ -1,4 +1,4 @@
-"""Figures of merit over any number of samples, added up piece by piece."""
+"""Cost and metrics over any number of samples, added up piece by piece."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import Cost, Metric
@@ -27,6 +28,11 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def labels(self) -> NDArray[np.integer[Any]] | None:
+        """The class of each sample as an integer from 0, or None where targets are numbers."""
+        return self.targets.codes
 
     def digest(self) -> str:
         """Return a SHA-256 of the samples, in hexadecimal digits."""
@@ -53,7 +59,7 @@ class MetricAccumulator:
         self.samples = 0
 
     def update(self, a: Vector, y: Vector) -> bool:
-        """Take in outputs and targets, (samples, outputs); return whether their cost is finite."""
+        """Add outputs and targets, (samples, outputs); return whether their cost is finite."""
         total = float(np.sum(self._cost(a, y), dtype=np.float64))
         self._total += total
         self.samples += len(a)
@@ -61,19 +67,6 @@ class MetricAccumulator:
             piece, before = metric.partial(a, y), self._partials[index]
             self._partials[index] = piece if before is None else metric.merge(before, piece)
         return math.isfinite(total)
-
-    def empty(self) -> MetricAccumulator:
-        """Return a new tally of the same cost and metrics."""
-        return MetricAccumulator(self._cost, self._metrics)
-
-    def merge(self, other: MetricAccumulator) -> None:
-        """Take in what another tally of the same cost and metrics has added up."""
-        self._total += other._total
-        self.samples += other.samples
-        for index, metric in enumerate(self._metrics):
-            mine, theirs = self._partials[index], other._partials[index]
-            if theirs is not None:
-                self._partials[index] = theirs if mine is None else metric.merge(mine, theirs)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what was added up, for `load_state_dict`."""
@@ -91,16 +84,18 @@ class MetricAccumulator:
 
     def compute(self, prefix: str = "") -> dict[str, float]:
         """Return ``cost`` and every metric by its label, each with ``prefix`` before it."""
-        figures = {f"{prefix}cost": self._total / self.samples}
+        values = {f"{prefix}cost": self._total / self.samples}
         for metric, total in zip(self._metrics, self._partials, strict=True):
-            figures[f"{prefix}{metric.label}"] = metric.value(total)
-        return figures
+            values[f"{prefix}{metric.label}"] = metric.value(total)
+        return values
 
 
 def evaluate(network: Network, samples: Samples, metrics: Sequence[Metric]) -> MetricAccumulator:
-    """Return the tally of these samples at the network's present θ; nothing is disturbed by it."""
-    tally = MetricAccumulator(network.cost, metrics)
+    """Return cost and metrics of these samples at the network's present θ; nothing is disturbed by it."""
+    accumulator = MetricAccumulator(network.cost, metrics)
     for start in range(0, len(samples), CHUNK):
         rows = slice(start, start + CHUNK)
-        tally.update(network.forward(samples.x[rows]), samples.targets.batch(rows, network.dtype, network.outputs))
-    return tally
+        accumulator.update(
+            network.forward(samples.x[rows]), samples.targets.batch(rows, network.dtype, network.outputs)
+        )
+    return accumulator

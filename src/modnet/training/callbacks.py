@@ -1,53 +1,69 @@
-"""How a training's events reach the listeners of its callbacks, and what the listeners remember of them."""
+"""Calls the listeners of a training's callbacks at its events, and keeps their state."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pluggy
 
 from modnet.config.run_config import RunConfig
 from modnet.core import registry
-from modnet.core.errors import ModelFileError
+from modnet.core.errors import ModelFileError, PluginError
 from modnet.core.plugins.hookspecs import Events
-from modnet.training.state import CallbackState
 
-__all__ = ["CallbackRunner", "with_context"]
+__all__ = ["CallbackRunner"]
+
+Listener = tuple[str, Callable[..., Any], Sequence[str]]
+"""A name for errors, the method, and the names of the arguments that it takes."""
 
 
 class CallbackRunner:
-    """The listeners of one training.
-
-    Attributes:
-        events: The hooks; the listeners hear in the order of the configured callbacks.
-    """
+    """The listeners of one training, called in the order of the configured callbacks."""
 
     def __init__(self, config: RunConfig) -> None:
-        self._manager = pluggy.PluginManager("modnet")
-        self._manager.add_hookspecs(Events)
+        manager = pluggy.PluginManager("modnet")
+        manager.add_hookspecs(Events)
         self._listeners = [(callback.kind, callback.listener()) for callback in config.callbacks]
         for index, callback in reversed(list(enumerate(config.callbacks))):  # pluggy calls the latest first
-            owner = registry.active().provider_of(type(callback)) or type(callback).__module__
-            name = f"{owner}: callback '{callback.kind}' (callbacks.{index})"
-            self._manager.register(self._listeners[index][1], name=name)
-        self._manager.check_pending()
-        self.events: pluggy.HookRelay = self._manager.hook
+            provider = registry.active().provider_of(type(callback)) or type(callback).__module__
+            name = f"{provider}: callback '{callback.kind}' (callbacks.{index})"
+            manager.register(self._listeners[index][1], name=name)
+        manager.check_pending()
+        self._methods = {name: list(_methods(manager, name)) for name in vars(Events) if name.startswith("modnet_")}
 
-    def call_all(self, event: str, **told: Any) -> None:
-        """Let every listener hear of an event, also where one before it fails.
+    def listens_to(self, event: str) -> bool:
+        """Return whether a listener implements an event (``"batch_end"``)."""
+        return bool(self._methods[f"modnet_{event}"])
+
+    def call(self, event: str, **arguments: Any) -> list[Any]:
+        """Call every listener at an event, and return what they return other than None.
+
+        Raises:
+            Exception: what a listener raises, with a note that names it and the event.
+        """
+        results = [_call(event, listener, arguments) for listener in self._methods[f"modnet_{event}"]]
+        return [result for result in results if result is not None]
+
+    def call_first(self, event: str, **arguments: Any) -> Any:
+        """Call the listeners at an event until one returns something other than None, and return that.
+
+        Raises:
+            Exception: as `call`.
+        """
+        results = (_call(event, listener, arguments) for listener in self._methods[f"modnet_{event}"])
+        return next((result for result in results if result is not None), None)
+
+    def call_all(self, event: str, **arguments: Any) -> None:
+        """Call every listener at an event, also after one has failed.
 
         Raises:
             BaseException: the first error, with notes of the others.
         """
         first: BaseException | None = None
-        hook = getattr(self.events, f"modnet_{event}")
-        for heard in reversed(hook.get_hookimpls()):
-            others = [plugin for plugin in self._manager.get_plugins() if plugin is not heard.plugin]
+        for listener in self._methods[f"modnet_{event}"]:
             try:
-                with with_context(self.events, event):
-                    self._manager.subset_hook_caller(f"modnet_{event}", others)(**told)
+                _call(event, listener, arguments)
             except BaseException as error:
                 if first is None:
                     first = error
@@ -56,46 +72,43 @@ class CallbackRunner:
         if first is not None:
             raise first
 
-    def state_dicts(self) -> list[CallbackState]:
-        """Return what the listeners that have a memory keep."""
-        return [CallbackState(kind=kind, memory=listener.state_dict()) for kind, listener in self._remembering()]
+    def state_dicts(self) -> list[dict[str, Any]]:
+        """Return kind and state of every listener that has a state."""
+        return [{"kind": kind, "state": listener.state_dict()} for kind, listener in self._stateful()]
 
-    def load_state_dicts(self, state_dicts: Sequence[CallbackState]) -> None:
-        """Give the listeners back what `state_dicts` returned; of several of one kind, in their order.
+    def load_state_dicts(self, states: Sequence[dict[str, Any]]) -> None:
+        """Restore what `state_dicts` returned; several listeners of one kind in their order.
 
         Raises:
-            ModelFileError: one cannot take it.
+            ModelFileError: a listener cannot restore its state.
         """
-        left: dict[str, list[Any]] = {}
-        for each in state_dicts:
-            left.setdefault(each.kind, []).append(each.memory)
-        for kind, listener in self._remembering():
-            if left.get(kind):
+        by_kind: dict[str, list[Any]] = {}
+        for entry in states:
+            by_kind.setdefault(entry["kind"], []).append(entry["state"])
+        for kind, listener in self._stateful():
+            if by_kind.get(kind):
                 try:
-                    listener.load_state_dict(left[kind].pop(0))
-                except Exception as error:  # whatever a stranger raises
-                    raise ModelFileError(f"callback '{kind}' cannot take its memory back: {error!r}") from error
+                    listener.load_state_dict(by_kind[kind].pop(0))
+                except Exception as error:  # whatever a plug-in raises
+                    raise ModelFileError(f"callback '{kind}' cannot restore its state: {error!r}") from error
 
-    def _remembering(self) -> Iterator[tuple[str, Any]]:
+    def _stateful(self) -> Iterator[tuple[str, Any]]:
         for kind, listener in self._listeners:
             if callable(getattr(listener, "state_dict", None)) and callable(getattr(listener, "load_state_dict", None)):
                 yield kind, listener
 
 
-@contextmanager
-def with_context(events: pluggy.HookRelay, event: str) -> Iterator[None]:
-    """Let a listener's error go on with a note that names the listener and the event."""
+def _methods(manager: pluggy.PluginManager, hook: str) -> Iterator[Listener]:
+    for implementation in reversed(getattr(manager.hook, hook).get_hookimpls()):
+        if implementation.wrapper or implementation.hookwrapper:
+            raise PluginError(f"{implementation.plugin_name}: {hook} is a hook wrapper; allowed: a plain method")
+        yield implementation.plugin_name, implementation.function, implementation.argnames
+
+
+def _call(event: str, listener: Listener, arguments: dict[str, Any]) -> Any:
+    name, method, names = listener
     try:
-        yield
-    except Exception as error:  # whatever a stranger raises goes on, with a note
-        heard = getattr(events, f"modnet_{event}").get_hookimpls()
-        names = {(getattr(each.function, "__code__", None), id(each.plugin)): each.plugin_name for each in heard}
-        trace = error.__traceback__
-        while trace is not None:
-            frame = trace.tb_frame
-            name = names.get((frame.f_code, id(frame.f_locals.get("self"))))
-            if name is not None:
-                error.add_note(f"raised by {name} in the event '{event}'")
-                break
-            trace = trace.tb_next
+        return method(*(arguments[argument] for argument in names))
+    except Exception as error:  # whatever a plug-in raises is passed on, with a note
+        error.add_note(f"raised by {name} in the event '{event}'")
         raise

@@ -1,4 +1,4 @@
-"""What becomes of a training in its run folder: its checkpoints, and what it goes on from."""
+"""CheckpointManager: when checkpoints of a training are written, and what a training is resumed from."""
 
 from __future__ import annotations
 
@@ -6,88 +6,84 @@ from functools import cached_property
 from pathlib import Path
 
 from modnet.core.errors import DataError, ModelFileError
+from modnet.data.files import display_path
 from modnet.network.evaluate import Samples
 from modnet.network.network import Network
+from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder
-from modnet.training.callbacks import CallbackRunner, with_context
+from modnet.training.callbacks import CallbackRunner
 from modnet.training.loop import TrainingLoop
-from modnet.training.state import State
+from modnet.training.state import TrainingState
 
 __all__ = ["CheckpointManager"]
 
 
 class CheckpointManager:
-    """Keeps one training in its run folder."""
+    """Writes one training to its run folder."""
 
     def __init__(
-        self, training: TrainingLoop, relay: CallbackRunner, folder: RunFolder, samples: dict[str, Samples]
+        self, loop: TrainingLoop, callbacks: CallbackRunner, store: RunFolder, samples: dict[str, Samples]
     ) -> None:
-        self._training, self._relay, self._folder, self._samples = training, relay, folder, samples
-        self._asked = bool(relay.events.modnet_checkpoint_due.get_hookimpls())
-        training.keep = self.keep
-        if self._asked:
-            training.after_block = self.offer
+        self._loop, self._callbacks, self._store, self._samples = loop, callbacks, store, samples
+        self._wanted = callbacks.listens_to("checkpoint_due")
 
     @cached_property
-    def _data(self) -> dict[str, str]:
-        """A SHA-256 of every part of the samples, worked out when the first checkpoint needs it."""
-        return {name: samples.digest() for name, samples in self._samples.items()}
+    def _digests(self) -> dict[str, str]:
+        """A SHA-256 of every part of the samples, computed when the first checkpoint needs it."""
+        return {part: samples.digest() for part, samples in self._samples.items()}
 
-    def keep(self) -> Path:
+    def save(self) -> Path:
         """Write a checkpoint and return its path.
 
         Raises:
-            ModelFileError: it cannot be written, or something is kept that no file can hold.
+            ModelFileError: it cannot be written, or a state holds something that no file can hold.
         """
-        training, events = self._training, self._relay.events
-        state = training.state(self._relay.state_dicts(), self._data)
-        path = self._folder.write_checkpoint(training.network, state.to_dict(), state.epochs, state.now.updates)
-        with with_context(events, "checkpoint_written"):
-            events.modnet_checkpoint_written(training=training, path=path)
+        loop = self._loop
+        state = loop.state(self._digests)
+        path = self._store.write_checkpoint(loop.network, state.to_dict(), state.epochs, state.updates)
+        self._callbacks.call("checkpoint_written", training=loop, path=path)
         return path
 
-    def offer(self) -> None:
-        """Write a checkpoint where a listener wants one now."""
-        events = self._relay.events
-        with with_context(events, "checkpoint_due"):
-            due = self._asked and any(events.modnet_checkpoint_due(training=self._training))
-        if due:
-            self.keep()
+    def save_if_due(self) -> None:
+        """Write a checkpoint if a listener asks for one."""
+        if self._wanted and any(self._callbacks.call("checkpoint_due", training=self._loop)):
+            self.save()
 
-    def resume(self, path: Path, state: State) -> None:
-        """Put the training where a checkpoint says.
+    def load(self, checkpoint: Checkpoint, state: TrainingState) -> None:
+        """Put the training at the position of a checkpoint.
 
         Raises:
-            DataError: its samples are not those of the checkpoint.
+            DataError: the samples are not those of the interrupted run.
             ModelFileError: the checkpoint does not fit.
         """
-        for name in sorted(self._data.keys() | state.data.keys(), reverse=True):
-            if self._data.get(name) != state.data.get(name):
-                part = "training" if name == "train" else name
-                raise DataError(f"{part} samples: {path} was made with others")
+        path = display_path(checkpoint.path)
+        for part in sorted(self._digests.keys() | state.data.keys(), reverse=True):
+            if self._digests.get(part) != state.data.get(part):
+                name = "training" if part == "train" else part
+                raise DataError(f"{name} samples: must be those of the interrupted run, {path}")
         try:
-            self._training.resume(state)
+            self._loop.load_state(state, checkpoint.network)
         except ModelFileError as error:
             raise ModelFileError(f"{path}: {error}") from None
 
-    def begin(self, *, anew: bool) -> None:
-        """Begin the folder, or cut its history back to where the training goes on.
+    def open(self, *, resumed: bool) -> None:
+        """Begin the run folder, or cut its history back to where the training is resumed.
 
         Raises:
             ModelFileError: it cannot be written.
         """
-        if anew:
-            self._folder.begin(self._training.config, self._training.network)
+        if resumed:
+            self._store.write_config(self._loop.config)
+            self._store.write_history(self._loop.history)
         else:
-            self._folder.write_config(self._training.config)
-            self._folder.write_history(self._training.history)
+            self._store.begin(self._loop.config, self._loop.network)
 
-    def finish(self, network: Network) -> None:
-        """Write the model; where nobody asks for checkpoints, those of interruptions have served.
+    def close(self, network: Network) -> None:
+        """Write the model; without a callback that asks for checkpoints, remove those of interruptions.
 
         Raises:
             ModelFileError: it cannot be written.
         """
-        self._folder.write_model(network)
-        if not self._asked:
-            self._folder.remove_checkpoints()
+        self._store.write_model(network)
+        if not self._wanted:
+            self._store.remove_checkpoints()

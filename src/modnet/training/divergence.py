@@ -1,22 +1,114 @@
-"""What left the finite numbers, and in which layer."""
+"""Divergence: which update produced a number that is not finite, in which layer, and the error that says so."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import DivergenceError
+from modnet.core.interfaces import Cost
+from modnet.core.random import Stream, generator
+from modnet.engines.base import Block, EngineSession, Rows, part_of
 from modnet.engines.numpy.workspace import Workspace
+from modnet.network.evaluate import MetricAccumulator, Samples
 from modnet.network.network import Network, Vector
 
-__all__ = ["divergence_error", "first_nonfinite_layer", "first_nonfinite_state"]
+__all__ = ["OutputCheck", "divergence_error", "first_nonfinite_layer", "first_nonfinite_state", "raise_divergence"]
+
+Cause = tuple[str, int]
+"""What is not finite, and the first layer that has it, counted from 1."""
 
 
-def first_nonfinite_layer(workspace: Workspace) -> tuple[str, int]:
-    """Return what is not finite in the last piece that went forward, and the first layer that has it, from 1."""
+class OutputCheck:
+    """Adds the outputs of a block to an accumulator, and watches for a cost that is not finite.
+
+    Attributes:
+        first_bad: The position in the block of the first sample whose cost is not finite, or None.
+    """
+
+    def __init__(self, cost: Cost, accumulator: MetricAccumulator) -> None:
+        self._cost, self._accumulator = cost, accumulator
+        self._samples = 0
+        self.first_bad: int | None = None
+
+    def __call__(self, outputs: Vector, targets: Vector) -> bool:
+        """Add outputs and targets of the next samples, (samples, outputs); return whether their cost is finite."""
+        finite = self._accumulator.update(outputs, targets)
+        if not finite and self.first_bad is None:
+            bad = np.flatnonzero(~np.isfinite(self._cost(outputs, targets)))
+            self.first_bad = self._samples + (int(bad[0]) if len(bad) else 0)
+        self._samples += len(outputs)
+        return finite
+
+
+def raise_divergence(
+    config: RunConfig,
+    epoch: int,
+    engine: EngineSession,
+    network: Network,
+    samples: Samples,
+    block: Block,
+    check: OutputCheck,
+) -> NoReturn:
+    """Repeat a block whose numbers are not finite one update at a time, and raise for the first update that fails.
+
+    ``engine`` must be at the state before the block; it is left at the state before that update. A failure that does
+    not occur again was caused by a listener, or by a component that is not a pure function. Then the first update
+    whose cost was not finite is named, or the last one where all costs were.
+    """
+    singles = block.single_updates()
+    suspected = len(singles) - 1 if check.first_bad is None else check.first_bad // block.batch_size
+    before = engine.state()
+    for index, single in enumerate(singles):
+        state = engine.state()
+        if index <= suspected:
+            before = state
+        repeated = OutputCheck(network.cost, MetricAccumulator(network.cost, ()))
+        if engine.run(single, repeated):
+            continue
+        cause = None if repeated.first_bad is not None else first_nonfinite_state(network, engine.rule_state)
+        engine.restore(state)
+        if cause is None:
+            cause = first_nonfinite_layer(network, samples, single.rows, state.randomness)
+        raise divergence_error(config, epoch, state.updates, *cause)
+    engine.restore(before)
+    raise divergence_error(config, epoch, before.updates, "cost", len(network.layers), again=False)
+
+
+def first_nonfinite_layer(
+    network: Network, samples: Samples, rows: Rows | None = None, randomness: Sequence[Mapping[str, Any]] = ()
+) -> Cause:
+    """Return what is not finite when samples go forward through the network, and the first layer that has it.
+
+    Args:
+        network: The network, at the θ to look at; its layers' state stays.
+        samples: The samples.
+        rows: Which of them to use; None for all.
+        randomness: The states of the layers' random generators, of which the first is used.
+    """
+    rng = generator(None, Stream.LAYERS)
+    if randomness:
+        rng.bit_generator.state = randomness[0]
+    workspace = Workspace(network, rng)
+    rows = slice(0, len(samples)) if rows is None else rows
+    states = [{name: value.copy() for name, value in layer.state.items()} for layer in network.layers]
+    try:
+        for piece in workspace.micro_batches(len(Block(rows, 1, ()))):
+            selected = part_of(rows, piece.start, piece.stop)
+            y = samples.targets.batch(selected, network.dtype, network.outputs)
+            if not np.isfinite(np.sum(network.cost(workspace.forward(samples.x[selected]), y), dtype=np.float64)):
+                return _cause_in(workspace)
+    finally:
+        for layer, state in zip(network.layers, states, strict=True):
+            for name, value in state.items():
+                layer.state[name][...] = value
+    return "output", len(network.layers)
+
+
+def _cause_in(workspace: Workspace) -> Cause:
     for number, ctx in enumerate(workspace.passes, 1):
         if not np.isfinite(ctx.z).all():
             return "net input", number
@@ -25,21 +117,20 @@ def first_nonfinite_layer(workspace: Workspace) -> tuple[str, int]:
     return "cost", len(workspace.network.layers)
 
 
-def first_nonfinite_state(network: Network, rule_state: Mapping[str, Any]) -> tuple[str, int] | None:
-    """Return what is not finite of θ and of the rule's state, and the first layer that has it; None where all is.
+def first_nonfinite_state(network: Network, rule_state: Mapping[str, Any]) -> Cause | None:
+    """Return which of θ and the rule's state is not finite, and the first layer concerned; None where all is finite.
 
     A rule that divides by an infinite mean of squares makes steps of 0: θ stays finite, and never moves again.
     """
     if not np.isfinite(network.parameters).all():
-        return "parameters", _bad_layer(network, network.parameters)
+        return "parameters", _first_layer(network, network.parameters)
     for name, value in rule_state.items():
         if np.shape(value) == network.parameters.shape and not np.isfinite(value).all():
-            return f"rule's {name.replace('_', ' ')}", _bad_layer(network, value)
+            return f"rule's {name.replace('_', ' ')}", _first_layer(network, value)
     return None
 
 
-def _bad_layer(network: Network, vector: Vector) -> int:
-    """Return the first layer, from 1, that has something not finite in a vector like θ."""
+def _first_layer(network: Network, vector: Vector) -> int:
     for number, views in enumerate(network.views(vector), 1):
         if not all(np.isfinite(view).all() for view in views.values()):
             return number
@@ -49,13 +140,16 @@ def _bad_layer(network: Network, vector: Vector) -> int:
 def divergence_error(
     config: RunConfig, epoch: int, update: int, what: str, layer: int, *, again: bool = True
 ) -> DivergenceError:
-    """Return the error that says so; ``again`` is whether the update failed again when it was repeated."""
+    """Return the error; ``again`` is whether the update failed again when it was repeated."""
     rate = config.optimizer.learning_rate
     advice = f"; optimizer.learning_rate = {rate} may be too high, or the data too large"
     if not again:
-        advice = ", but not when it was repeated: look for a listener that writes to θ, or a part that is not pure"
+        advice = (
+            ", but not when the update was repeated: look for a listener that writes to θ, or a component that is not "
+            "a pure function"
+        )
     return DivergenceError(
-        f"epoch {epoch}, update {update}: the {what} of layer {layer} left the finite numbers{advice}",
+        f"epoch {epoch}, update {update}: the {what} of layer {layer} became non-finite (NaN or infinity){advice}",
         epoch=epoch,
         update=update,
         layer=layer,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,18 @@ from modnet.data.validation import column_names, column_selector
 from modnet.network.evaluate import Samples
 from modnet.network.network import Network
 
-__all__ = ["build", "check_optimizer", "configs_per_optimizer", "resolve_metrics", "split_data"]
+__all__ = ["Setup", "build", "check_optimizer", "configs_per_optimizer", "resolve_metrics", "split_data"]
 
 
-def build(
-    config: RunConfig, data: Data, initial: Network | None
-) -> tuple[Network, dict[str, Samples], tuple[Metric, ...]]:
+class Setup(NamedTuple):
+    """A network, the samples as they enter it (``train``, ``validation``, ``test``), and the metrics."""
+
+    network: Network
+    samples: dict[str, Samples]
+    metrics: tuple[Metric, ...]
+
+
+def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
     """Return the network that fits the data, the samples as they enter it, and the metrics.
 
     With an ``initial`` network its parameters, state and scaling are taken over.
@@ -47,7 +53,7 @@ def build(
     for name, (rows, labels) in parts.items():
         place = data.place(name)
         samples[name] = Samples(network.preprocess(rows, f"{place} x"), labels.astype(network.dtype, f"{place} y"))
-    return network, samples, resolve_metrics(config, network)
+    return Setup(network, samples, resolve_metrics(config, network))
 
 
 def split_data(config: RunConfig, data: Data, like: Network | None = None) -> dict[str, tuple[NDArray[Any], Targets]]:

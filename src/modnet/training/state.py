@@ -1,4 +1,4 @@
-"""What a checkpoint says of a training beside its network, checked when it is read."""
+"""The state of a training in a checkpoint, beside its network, and its schema."""
 
 from __future__ import annotations
 
@@ -9,124 +9,141 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
 from modnet.config.load import explain
 from modnet.core.errors import ModelFileError
+from modnet.core.interfaces import UpdateRule
 from modnet.data.files import display_path
+from modnet.engines.base import TrainState
+from modnet.network.network import Network
 from modnet.storage.checkpoint import Checkpoint
 
-__all__ = ["AccumulatorState", "CallbackState", "EpochProgress", "State", "TrainState"]
+__all__ = ["TrainingState", "check_fits"]
 
 Count = Annotated[int, Field(ge=0)]
 Array = InstanceOf[np.ndarray[Any, Any]]
 
 
-class _Checked(BaseModel):
+class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    def plain(self) -> dict[str, Any]:
-        """Return the fields as dicts and lists; arrays and what others keep stay the objects that they are."""
-        return {name: _plain(value) for name, value in self}
 
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, _Checked):
-        return value.plain()
-    return [_plain(item) for item in value] if type(value) is list else value
-
-
-class TrainState(_Checked):
-    """Everything that an update changes."""
-
-    parameters: Array
-    rule_state: dict[str, Any]
-    layer_states: list[dict[str, Array]]
-    layer_randomness: list[dict[str, Any]]
-    updates: Count
-
-
-class AccumulatorState(_Checked):
-    """What a tally has added up."""
+class AccumulatorState(_Strict):
+    """What a `modnet.network.evaluate.MetricAccumulator` has added up."""
 
     total: float
     samples: Count
     partials: list[Array | None]
 
 
-class EpochProgress(_Checked):
-    """Where in an epoch a training is, and what the epoch began with.
+class EpochProgress(_Strict):
+    """The position within an epoch.
 
     Attributes:
-        start: What an update changes, as it was at the epoch's start.
-        sweep: Which sweep of the epoch is in progress, counted from 1; 0 where none is.
-        rows: How many of the sweep's samples are in ``sums``.
-        outputs: The outputs of the samples after these, as their updates saw them; None where there are none.
-        sums: The tally's.
+        first_update: How many updates had been made at the start of the epoch.
+        sweep: Which sweep is in progress, from 0.
+        rows: How many of its samples have been processed.
+        metrics: Cost and metrics of these samples.
         seconds: How long the epoch has lasted.
     """
 
-    start: TrainState
+    first_update: Count
     sweep: Count
     rows: Count
-    outputs: Array | None
-    sums: AccumulatorState
+    metrics: AccumulatorState
     seconds: float
 
 
-class CallbackState(_Checked):
-    """What the listener of one callback keeps."""
+class ListenerState(_Strict):
+    """The state of one callback's listener."""
 
     kind: str
-    memory: Any
+    state: Any
 
 
-class State(_Checked):
-    """A training, beside its network.
+class TrainingState(_Strict):
+    """A training, beside its network: θ and the layers' state are the network's.
 
     Attributes:
-        now: What an update changes; in a file, θ and the layers' state are the network's.
-        epochs: How many epochs have ended.
-        heard: Of how many updates the listeners have heard.
-        lanes: Among how many lanes the samples of an update are shared.
-        order: The state of the generator of the samples' order: that of the epoch's start where there is a ``place``.
-        memory: What the optimizer keeps, of the same moment.
-        history: The rows of the epochs that ended.
-        listeners: What the listeners keep, in the order of their callbacks.
+        rule_state: The update rule's state, by name.
+        randomness: The states of the random generators that layers draw from.
+        updates: How many updates have been made.
+        epochs: How many epochs have been completed.
+        workers: Among how many workers the samples of an update are divided.
+        order: The state of the generator of the samples' order: that of the epoch's start where there is ``progress``.
+        optimizer_state: What the optimizer keeps, of the same moment.
+        history: The rows of the completed epochs.
+        listeners: The states of the callbacks' listeners, in the order of the callbacks.
         data: A SHA-256 of the samples of each part.
         seconds: How long the training has lasted.
         stopped: Why it ended before its last epoch, or None.
-        place: Where in an epoch it is; None between two.
+        progress: The position within an epoch, or None between two.
     """
 
-    now: TrainState
+    rule_state: dict[str, Any]
+    randomness: list[dict[str, Any]]
+    updates: Count
     epochs: Count
-    heard: Count
-    lanes: Annotated[int, Field(ge=1)]
+    workers: Annotated[int, Field(ge=1)]
     order: dict[str, Any]
-    memory: dict[Any, Any]
+    optimizer_state: dict[str, Any]
     history: list[dict[str, Any]]
-    listeners: list[CallbackState]
+    listeners: list[ListenerState]
     data: dict[str, str]
     seconds: float
     stopped: str | None
-    place: EpochProgress | None
+    progress: EpochProgress | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint holds beside its network: plain values and arrays, without θ and layers' states."""
-        nothing = np.empty(0, dtype=self.now.parameters.dtype)
-        now = self.now.model_copy(update={"parameters": nothing, "layer_states": []})
-        return self.model_copy(update={"now": now}).plain()
+        """Return the attributes as dicts and lists of arrays and plain values, for `modnet.storage.checkpoint.write`."""
+        return {name: _plain(value) for name, value in self}
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint) -> State:
+    def of(cls, checkpoint: Checkpoint) -> TrainingState:
         """Return the state in a checkpoint.
 
         Raises:
             ModelFileError: it is not one.
         """
-        network = checkpoint.network
         try:
-            state = cls.model_validate(checkpoint.state)
+            return cls.model_validate(checkpoint.state)
         except ValidationError as error:
             problem = " ".join(explain(error).split())
             raise ModelFileError(f"{display_path(checkpoint.path)}: {problem} (in its state)") from None
-        layer_states = [layer.state for layer in network.layers]
-        now = state.now.model_copy(update={"parameters": network.parameters, "layer_states": layer_states})
-        return state.model_copy(update={"now": now})
+
+    def train_state(self, network: Network) -> TrainState:
+        """Return what an engine restores, with θ and the layers' state of the checkpoint's network."""
+        return TrainState(
+            parameters=network.parameters,
+            rule_state=self.rule_state,
+            layer_states=[layer.state for layer in network.layers],
+            randomness=self.randomness,
+            updates=self.updates,
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, _Strict):
+        return {name: _plain(item) for name, item in value}
+    return [_plain(item) for item in value] if type(value) is list else value
+
+
+def check_fits(state: TrainState, network: Network, rule: UpdateRule, randomness: int) -> None:
+    """Refuse a state that is not of the network's and the rule's shapes: NumPy would stretch it, or a rule would fail.
+
+    Raises:
+        ModelFileError: a shape, a dtype or a name differs.
+    """
+    initial = rule.init(network.parameters)
+    like_theta = {name for name, value in initial.items() if _form(value) == _form(network.parameters)}
+    counts = {name for name, value in initial.items() if type(value) is int}
+    layer_forms = [{name: _form(value) for name, value in layer.state.items()} for layer in network.layers]
+    if not (
+        _form(state.parameters) == _form(network.parameters)
+        and [{name: _form(value) for name, value in arrays.items()} for arrays in state.layer_states] == layer_forms
+        and len(state.randomness) == randomness
+        and all(_form(state.rule_state.get(name)) == _form(network.parameters) for name in like_theta)
+        and all(type(state.rule_state.get(name)) is int for name in counts)
+    ):
+        raise ModelFileError("the state of rule or layers does not fit the network")
+
+
+def _form(value: Any) -> tuple[Any, ...] | None:
+    return (value.dtype, value.shape) if isinstance(value, np.ndarray) else None

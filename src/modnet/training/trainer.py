@@ -1,4 +1,4 @@
-"""The Trainer: composes the parts that a configuration names, and runs the epochs."""
+"""The Trainer: builds what a configuration names, trains it, and resumes interrupted trainings."""
 
 from __future__ import annotations
 
@@ -15,21 +15,25 @@ from modnet.config.load import ConfigSource, load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError, DivergenceError, ModelFileError
-from modnet.core.interfaces import Callback, Metric
+from modnet.core.interfaces import Callback
+from modnet.data.files import display_path
+from modnet.engines.numpy.engine import NumpySession
 from modnet.engines.numpy.threads import one_blas_thread
-from modnet.network.evaluate import Samples, evaluate
+from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
 from modnet.storage.checkpoint import Checkpoint, read
 from modnet.storage.run_folder import RunFolder
-from modnet.training.callbacks import CallbackRunner, with_context
+from modnet.training.callbacks import CallbackRunner
 from modnet.training.checkpointing import CheckpointManager
 from modnet.training.loop import TrainingLoop
 from modnet.training.run import Run
-from modnet.training.setup import build
+from modnet.training.setup import Setup, build
 from modnet.training.signals import handle_signals
-from modnet.training.state import State
+from modnet.training.state import TrainingState
 
 __all__ = ["Trainer", "with_progress"]
+
+Resumption = tuple[Checkpoint, TrainingState]
 
 
 class Trainer:
@@ -62,33 +66,32 @@ class Trainer:
         test: Pair | None = None,
         initial: Network | None = None,
         out: str | PathLike[str] | None = None,
-        interrupt_after: int | None = None,
     ) -> Run:
         """Train a network and return the run.
 
-        With a run folder, the first SIGINT (Ctrl-C) or SIGTERM has a checkpoint written at the next update, from which
-        `resume` goes on; a second one does what it always does. Signals are only heeded in Python's main thread.
+        With a run folder, the first SIGINT (Ctrl-C) or SIGTERM stops the training after the current block of updates
+        and writes a checkpoint, from which `resume` continues; a second one has its usual effect. Signals are handled
+        in Python's main thread only.
 
         Args:
-            x: Training samples, (samples, features); with None the configured dataset gives all samples.
+            x: Training samples, (samples, features); with None the configured dataset provides all samples.
             y: Class labels, (samples,), or targets, (samples, outputs).
-            validation: x and y to watch the training with; given samples come before ``data.validation_share``.
-            test: x and y to judge the network with, after every epoch as the document does, and at the end.
-            initial: A network whose parameters (and scaling) the training goes on from; it stays as it is.
+            validation: x and y to evaluate after every epoch; they take precedence over ``data.validation_share``.
+            test: x and y to evaluate after every epoch, as the document does, and at the end.
+            initial: A network whose parameters and scaling the training starts with; it is not changed.
             out: A new folder for configuration, history, checkpoints and model.
-            interrupt_after: After so many updates the training is interrupted, as by a signal.
 
         Raises:
             ConfigError: the configured network does not fit the data.
             DataError: samples or labels cannot be used.
-            DivergenceError: the training left the finite numbers.
-            Interrupted: it was interrupted, and can be gone on with where there is a run folder.
-            ModelFileError: the run folder cannot be written, or somebody else writes to it.
+            DivergenceError: a number became non-finite (NaN or infinity).
+            Interrupted: the training was interrupted; with a run folder it can be resumed.
+            ModelFileError: the run folder cannot be written, or another training is writing to it.
         """
-        began = time.perf_counter()
-        composed = build(self.config, self._data(x, y, validation, test), initial)
-        folder = None if out is None else RunFolder.claim(out, self.config)
-        return self._train(composed, folder, began, interrupt_after)
+        started = time.perf_counter()
+        setup = build(self.config, self._data(x, y, validation, test), initial)
+        store = None if out is None else RunFolder.claim(out, self.config)
+        return self._train(setup, store, started)
 
     @classmethod
     def resume(
@@ -101,191 +104,144 @@ class Trainer:
         test: Pair | None = None,
         epochs: int | None = None,
         progress: bool | None = None,
-        interrupt_after: int | None = None,
     ) -> Run:
-        """Go on with an interrupted training, so that it ends in every bit as if it had not been interrupted.
+        """Resume an interrupted training; the result has the same bits as without the interruption.
 
         Args:
-            path: A run folder, whose latest checkpoint is taken, or one of its checkpoints.
-            x: The same training samples as before; with None the configured dataset gives them again.
-            y: The same labels or targets.
-            validation: The same, as far as there were any.
-            test: The same.
-            epochs: How many passes over the data there are to be in all; None leaves it at what it was.
+            path: A run folder, whose latest checkpoint is used, or one of its checkpoints.
+            x: The training samples of the interrupted run; with None the configured dataset provides them again.
+            y: Its labels or targets.
+            validation: Its validation samples, if it had any.
+            test: Its test samples, if it had any.
+            epochs: The total number of epochs; None leaves it as it was.
             progress: Whether to show the progress; None leaves it as configured.
-            interrupt_after: As in `fit`; updates are counted from the start of the training.
 
         Raises:
-            ConfigError: a part is not installed, or fewer epochs are wanted than there were.
-            DataError: the samples are not those of before.
-            DivergenceError: the training left the finite numbers.
-            Interrupted: it was interrupted once more.
-            ModelFileError: there is no checkpoint, it is damaged, the run has ended, or somebody writes to its folder.
+            ConfigError: a component is not installed, or ``epochs`` is less than the number of completed epochs.
+            DataError: the samples are not those of the interrupted run.
+            DivergenceError: a number became non-finite (NaN or infinity).
+            Interrupted: the training was interrupted again.
+            ModelFileError: there is no checkpoint, it is damaged, the run has ended, or another training is writing to
+                the run folder.
         """
-        began = time.perf_counter()
-        folder = RunFolder.holding(path)
-        folder.lock()
+        started = time.perf_counter()
+        store = RunFolder.holding(path)
+        store.lock()
         try:
-            found = folder.latest() if Path(path).is_dir() else read(path)
-            trainer, state = cls._prepare_resume(folder, found, epochs)
+            checkpoint = store.latest() if Path(path).is_dir() else read(path)
+            trainer, state = cls._prepare_resume(store, checkpoint, epochs)
             if progress is not None:
                 trainer = cls(with_progress(trainer.config, shown=progress))
             data = trainer._data(x, y, validation, test)
             try:
-                composed = build(trainer.config, data, found.network)
-            except ConfigError as error:  # the configuration fitted the samples of then
-                raise DataError(f"{data.place('train')} samples: {found.path} was made with others; {error}") from None
-            return trainer._train(composed, folder, began, interrupt_after, found.path, state)
+                setup = build(trainer.config, data, checkpoint.network)
+            except ConfigError as error:  # the configuration fits the samples of the interrupted run
+                samples = f"{data.place('train')} samples"
+                path_text = display_path(checkpoint.path)
+                raise DataError(f"{samples}: must be those of the interrupted run, {path_text}; {error}") from None
+            return trainer._train(setup, store, started, (checkpoint, state))
         finally:
-            folder.release()
+            store.release()
 
     @classmethod
-    def _prepare_resume(cls, folder: RunFolder, found: Checkpoint, epochs: int | None) -> tuple[Trainer, State]:
-        """Return the trainer that goes on from a checkpoint, and what it goes on from."""
-        config, state = found.network.config, State.of(found)
+    def _prepare_resume(
+        cls, store: RunFolder, checkpoint: Checkpoint, epochs: int | None
+    ) -> tuple[Trainer, TrainingState]:
+        """Return the trainer and the state with which a training is resumed."""
+        config, state = checkpoint.network.config, TrainingState.of(checkpoint)
+        path = display_path(checkpoint.path)
         if config is None:
-            raise ModelFileError(f"{found.path}: holds no configuration")
+            raise ModelFileError(f"{path}: holds no configuration")
+        extended = config
         if epochs is not None:
             if epochs < state.epochs:
-                raise ConfigError(f"epochs: {epochs} is fewer than the {state.epochs} of {found.path}")
+                raise ConfigError(f"epochs: {epochs} is fewer than the {state.epochs} completed epochs of {path}")
             if epochs > state.epochs:
                 state = state.model_copy(update={"stopped": None})
             extended = config.model_copy(update={"epochs": epochs})
-        else:
-            extended = config
         if state.stopped is not None or state.epochs >= extended.epochs:
-            model = folder.model()
+            model = store.model()
             if model is not None and model.config == config:
-                why = f", because {state.stopped}" if state.stopped else ""
+                reason = f", because {state.stopped}" if state.stopped else ""
                 raise ModelFileError(
-                    f"{folder.path}: the run has ended, after {state.epochs} epochs{why}; more epochs can be asked for"
+                    f"{store.path}: the run has ended after {state.epochs} epochs{reason}; more epochs can be asked for"
                 )
         return cls(extended), state
 
     def _train(
-        self,
-        composed: tuple[Network, dict[str, Samples], tuple[Metric, ...]],
-        folder: RunFolder | None,
-        began: float,
-        interrupt_after: int | None,
-        source: Path | None = None,
-        state: State | None = None,
+        self, setup: Setup, store: RunFolder | None, started: float, resumption: Resumption | None = None
     ) -> Run:
-        network, samples, metrics = composed
-        relay = CallbackRunner(self.config)
-        held_out = {name: some for name, some in samples.items() if name != "train"}
-        training = TrainingLoop(
-            self.config,
-            network,
-            samples["train"],
-            held_out,
-            metrics,
-            relay.events,
-            folder,
-            lanes=None if state is None else state.lanes,
-            interrupt_after=interrupt_after,
-        )
-        training.began = began
-        keeper = None if folder is None else CheckpointManager(training, relay, folder, samples)
-        signals = nullcontext() if folder is None else handle_signals(training.interrupt)
+        network, samples, metrics = setup
+        workers = None if resumption is None else resumption[1].workers
+        callbacks = CallbackRunner(self.config)
+        engine = NumpySession(self.config, network, samples["train"], workers)
+        loop = TrainingLoop(self.config, network, samples, metrics, callbacks, engine, store)
+        loop.started = started
+        checkpoints = None if store is None else CheckpointManager(loop, callbacks, store, samples)
+        signals = nullcontext() if store is None else handle_signals(loop.request_stop)
         try:
-            with signals:
-                # What leaves the finite numbers is an error of ours; lanes end before BLAS gets its threads back.
-                with one_blas_thread(), np.errstate(all="ignore"), closing(training):
-                    self._run(training, relay, keeper, source, state)
-                    training.check_result()
-                    result = evaluate(network, samples["test"], metrics).compute() if "test" in samples else {}
-                if keeper is not None:
-                    keeper.finish(network)
+            # A non-finite number is an error of ours; the engine's threads end before BLAS gets its threads back.
+            with signals, one_blas_thread(), np.errstate(all="ignore"), closing(engine):
+                _run(loop, callbacks, checkpoints, resumption)
+                loop.check_result()
+                test = evaluate(network, samples["test"], metrics).compute() if "test" in samples else {}
+                if checkpoints is not None:
+                    checkpoints.close(network)
         except DivergenceError as error:
-            if folder is not None and folder.checkpoints():
-                error.args = (f"{error}; the last good checkpoint is {folder.checkpoints()[-1]}",)
+            if store is not None and store.checkpoints():
+                error.args = (f"{error}; the last good checkpoint is {store.checkpoints()[-1]}",)
             raise
         finally:
-            if folder is not None:
-                folder.release()
+            if store is not None:
+                store.release()
         return Run(
-            self.config,
-            network,
-            training.history,
-            training.updates,
-            time.perf_counter() - training.began,
-            result,
-            samples,
-            training.stopped,
-            None if folder is None else folder.path,
+            config=self.config,
+            network=network,
+            history=loop.history,
+            updates=loop.updates,
+            seconds=time.perf_counter() - loop.started,
+            test=test,
+            samples=samples,
+            stopped=loop.stopped,
+            folder=loop.folder,
         )
-
-    def _run(
-        self,
-        training: TrainingLoop,
-        relay: CallbackRunner,
-        keeper: CheckpointManager | None,
-        source: Path | None,
-        state: State | None,
-    ) -> None:
-        events = relay.events
-        try:
-            if source is not None and state is not None and keeper is not None:
-                keeper.resume(source, state)
-            with with_context(events, "fit_start"):
-                events.modnet_fit_start(training=training)
-            if source is not None and state is not None and keeper is not None:
-                keeper.resume(source, state)  # once more, because a listener may begin with the network as it likes
-                relay.load_state_dicts(state.listeners)
-            if keeper is not None:
-                keeper.begin(anew=state is None)
-            self._epochs(training, relay, keeper, within=state is not None and state.place is not None)
-        except BaseException as error:
-            try:
-                relay.call_all("fit_end", training=training)
-            except Exception as other:  # the first error is the one to be told
-                for note in (
-                    f"then a listener failed in the event 'fit_end': {other!r}",
-                    *getattr(other, "__notes__", ()),
-                ):
-                    error.add_note(note)
-            raise
-        relay.call_all("fit_end", training=training)
-
-    def _epochs(
-        self, training: TrainingLoop, relay: CallbackRunner, keeper: CheckpointManager | None, *, within: bool
-    ) -> None:
-        events = relay.events
-        while not training.ended:
-            epoch = training.epochs
-            if not within:
-                training.epoch, training.epoch_began = epoch, time.perf_counter()
-                with with_context(events, "epoch_start"):
-                    events.modnet_epoch_start(training=training)
-            within = False
-            with with_context(events, "batch_end"):
-                figures = training.run_epoch(epoch)
-            row: dict[str, Any] = {"epoch": epoch, **figures}
-            for name, samples in training.held_out.items():
-                row |= evaluate(training.network, samples, training.metrics).compute(f"{name}_")
-            training.check_figures(row)
-            row["seconds"] = time.perf_counter() - training.epoch_began
-            training.history.append(row)
-            if training.store is not None:
-                training.store.append_history(row)
-            with with_context(events, "epoch_end"):
-                events.modnet_epoch_end(training=training, row=row)
-            with with_context(events, "should_stop"):
-                training.stopped = events.modnet_should_stop(training=training) or None
-            if keeper is not None:
-                keeper.offer()
-            if not training.ended:
-                training.raise_if_interrupted()
 
     def _data(self, x: ArrayLike | None, y: Any, validation: Pair | None, test: Pair | None) -> Data:
         if x is None:
             if y is not None or validation is not None or test is not None:
-                raise DataError("fit: y, validation and test need x; without x the configured dataset gives everything")
+                raise DataError("fit: y, validation and test need x; without x the configured dataset provides them")
             return self.config.data.load()
         if y is None:
             raise DataError("fit: x needs y, class labels (samples,) or targets (samples, outputs)")
         return Data((x, y), validation, test)
+
+
+def _run(
+    loop: TrainingLoop,
+    callbacks: CallbackRunner,
+    checkpoints: CheckpointManager | None,
+    resumption: Resumption | None,
+) -> None:
+    """Call ``fit_start``, run the epochs, and call ``fit_end`` whatever happens."""
+    try:
+        if resumption is not None and checkpoints is not None:
+            checkpoints.load(*resumption)
+        callbacks.call("fit_start", training=loop)
+        if resumption is not None and checkpoints is not None:
+            checkpoints.load(*resumption)  # again, because a listener may have written to θ
+            callbacks.load_state_dicts([state.model_dump() for state in resumption[1].listeners])
+        if checkpoints is not None:
+            checkpoints.open(resumed=resumption is not None)
+        loop.run(checkpoints)
+    except BaseException as error:
+        try:
+            callbacks.call_all("fit_end", training=loop)
+        except Exception as later:  # the first error is the one to raise
+            error.add_note(f"then a listener failed in the event 'fit_end': {later!r}")
+            for note in getattr(later, "__notes__", ()):
+                error.add_note(note)
+        raise
+    callbacks.call_all("fit_end", training=loop)
 
 
 def with_progress(config: RunConfig, *, shown: bool) -> RunConfig:

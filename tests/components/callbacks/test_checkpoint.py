@@ -101,9 +101,9 @@ def test_without_a_figure_to_go_by_the_best_is_that_of_the_lowest_cost(
 def test_a_figure_that_is_not_there_and_a_folder_that_is_not_there_are_named(
     rng: np.random.Generator, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match=r"callbacks\.1\.monitor: no figure is called 'costs'; did you mean 'cost'"):
+    with pytest.raises(ConfigError, match=r"callbacks\.0\.monitor: no metric is called 'costs'; did you mean 'cost'"):
         fit(rng, tmp_path / "run", monitor="costs")
-    with pytest.raises(ConfigError, match=r"callbacks\.1: checkpoints need a run folder"):
+    with pytest.raises(ConfigError, match=r"callbacks\.0: checkpoints need a run folder"):
         fit(rng, None)
 
 

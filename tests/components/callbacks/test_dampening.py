@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from analysis.configurations import DEEP_SIGMOID, SCALED, configured, layers
+from training.resuming import interrupting
 
 from modnet import Trainer
 from modnet.analysis.gradients.log import FLOWS, flows_in
@@ -66,8 +67,8 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path: Path, capsys: p
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     Trainer.from_config(WATCHED).fit(out=whole)
     told = capsys.readouterr().err
-    with pytest.raises(Interrupted):
-        Trainer.from_config(WATCHED).fit(out=parts, interrupt_after=144 * 3 + 50)
+    with interrupting(144 * 3 + 50), pytest.raises(Interrupted):
+        Trainer.from_config(WATCHED).fit(out=parts)
     capsys.readouterr()
     Trainer.resume(parts)
     assert capsys.readouterr().err == told.replace(str(whole), str(parts))

@@ -129,9 +129,7 @@ class TrialRunner:
         each = config.optimizer.updates(len(rows))
         epochs = -(-updates // each)
         dataset = config.data.model_copy(update={"validation_share": 0.0})
-        config = config.model_copy(
-            update={"epochs": epochs, "callbacks": (), "data": dataset}
-        )
+        config = config.model_copy(update={"epochs": epochs, "callbacks": (), "data": dataset})
         data, rule = Data(self._pair(rows)), config.optimizer.rule
         network, parts, _ = build(config, data, None)
         figure = "r2" if network.classes is None else "accuracy"

@@ -14,11 +14,10 @@ from modnet.analysis.progress import Progress
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import DivergenceError
-from modnet.core.interfaces import Callback
+from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.plugins.hookspecs import hookimpl
 from modnet.network.evaluate import Samples, evaluate
 from modnet.network.network import Network, Vector
-from modnet.training.loop import TrainingLoop
 from modnet.training.trainer import Trainer
 
 __all__ = ["Trajectory", "cost_of", "record"]
@@ -111,25 +110,25 @@ class _Recorder:
         self._made = self._before_epoch = self._next = 0
 
     @hookimpl
-    def modnet_fit_start(self, training: TrainingLoop) -> None:
+    def modnet_fit_start(self, training: TrainingView) -> None:
         config = training.config
-        self._announced = max(1, config.epochs * config.optimizer.updates(training.samples))
+        self._announced = max(1, config.epochs * config.optimizer.updates(len(training.train)))
         self._stride = math.ceil(self._announced / self._points)
         self._theta, self._update = training.parameters.copy(), np.empty_like(training.parameters)
         self._keep(training)
         self.passes.append(0.0)
 
     @hookimpl
-    def modnet_epoch_start(self, training: TrainingLoop) -> None:
+    def modnet_epoch_start(self, training: TrainingView) -> None:
         del training
         self._before_epoch = self._made
 
     @hookimpl
-    def modnet_batch_end(self, training: TrainingLoop) -> None:
+    def modnet_batch_end(self, training: TrainingView) -> None:
         self._follow(training)
 
     @hookimpl
-    def modnet_epoch_end(self, training: TrainingLoop, row: dict[str, Any]) -> None:
+    def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
         del row
         epoch, epochs = training.epoch, training.config.epochs
         if not np.array_equal(training.parameters, self._theta):  # a solver of its own wrote to θ
@@ -141,7 +140,7 @@ class _Recorder:
         self.passes += [epoch + (made - self._before_epoch) / in_epoch for made in self.updates[len(self.passes) :]]
         self._progress(training.config.optimizer.kind, epoch + 1, epochs)
 
-    def _follow(self, training: TrainingLoop) -> None:
+    def _follow(self, training: TrainingView) -> None:
         np.subtract(training.parameters, self._theta, out=self._update)
         self.length += math.sqrt(np.dot(self._update, self._update))
         self._theta[...] = training.parameters
@@ -149,7 +148,7 @@ class _Recorder:
         if self._made >= self._next:
             self._keep(training)
 
-    def _keep(self, training: TrainingLoop) -> None:
+    def _keep(self, training: TrainingView) -> None:
         self.parameters.append(self._theta.copy())
         self.updates.append(self._made)
         self.costs.append(cost_of(training.network, self._samples))

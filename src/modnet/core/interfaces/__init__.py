@@ -12,7 +12,7 @@ from modnet.core.interfaces.dataset import Dataset
 from modnet.core.interfaces.functions import Activation, Cost, Initializer, Regularizer
 from modnet.core.interfaces.layer import Layer, LayerContext, ParameterSpec
 from modnet.core.interfaces.metric import Metric, Task
-from modnet.core.interfaces.optimizer import Optimizer, Problem, Schedule, UpdateRule
+from modnet.core.interfaces.optimizer import Optimizer, Problem, Schedule, Solver, Sweep, TrainingData, UpdateRule
 
 __all__ = [
     "FAMILIES",
@@ -29,7 +29,10 @@ __all__ = [
     "Problem",
     "Regularizer",
     "Schedule",
+    "Solver",
+    "Sweep",
     "Task",
+    "TrainingData",
     "TrainingView",
     "UpdateRule",
 ]

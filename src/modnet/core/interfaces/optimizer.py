@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Protocol
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from pydantic import AliasChoices, Field
@@ -10,7 +11,7 @@ from pydantic import AliasChoices, Field
 from modnet.core.arrays import Array
 from modnet.core.component import Component, Slot, default_part
 
-__all__ = ["Optimizer", "Problem", "Schedule", "UpdateRule"]
+__all__ = ["Optimizer", "Problem", "Schedule", "Solver", "Sweep", "TrainingData", "UpdateRule"]
 
 
 class UpdateRule(Component):
@@ -21,7 +22,7 @@ class UpdateRule(Component):
     """The learning rate η that an optimizer takes where none is configured."""
 
     def init(self, parameters: Array) -> dict[str, Any]:
-        """Return the state before the first update: arrays like θ and integers, by name."""
+        """Return the state before the first update: arrays like θ, and integers, by name."""
         del parameters
         return {}
 
@@ -42,32 +43,27 @@ class Schedule(Component):
         raise NotImplementedError
 
 
-class Problem(Protocol):
-    """What an optimizer may use during one epoch: the problem it descends, and the means to."""
+class Sweep(NamedTuple):
+    """A pass over training samples, cut into batches, each of which feeds one update.
 
-    samples: int
-    """How many training samples there are."""
-    optimizer_state: dict[str, Any]
-    """Arrays and numbers that the optimizer keeps from epoch to epoch."""
-    rng: np.random.Generator
-    """The source of randomness for the order of the samples."""
+    Attributes:
+        order: The samples' row numbers in order, an integer array; None for all, as they lie.
+        batch_size: How many samples feed one update; the last batch may be shorter.
+    """
+
+    order: Array | None
+    batch_size: int
+
+
+class TrainingData(Protocol):
+    """What an optimizer may know of the training samples."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
 
     @property
-    def parameters(self) -> Any:
-        """θ, one vector; a solver of its own may write to it (``parameters[...] = ...``)."""
-
-    @property
-    def learning_rate(self) -> float:
-        """The learning rate in force: η times the schedule's factor."""
-
-    def run_sweep(self, order: Any, length: int) -> None:
-        """Update once per ``length`` samples in this ``order`` (an array of row numbers, or None for as they lie)."""
-
-    def value_and_grad(self) -> tuple[float, Array]:
-        """Return the mean cost (penalties included) over all training samples at ``parameters``, and its gradient."""
-
-    def apply_gradient(self, gradient: Array) -> None:
-        """Make one update with this gradient by the configured rule."""
+    def labels(self) -> Array | None:
+        """The class of each sample as an integer from 0, or None where targets are numbers."""
 
 
 class Optimizer(Component):
@@ -97,6 +93,62 @@ class Optimizer(Component):
         """
         del samples
 
-    def epoch(self, problem: Problem) -> None:
-        """Make the updates of one pass over the data."""
+    def sweeps(self, data: TrainingData, rng: np.random.Generator, state: dict[str, Any]) -> list[Sweep]:
+        """Return the sweeps of one epoch; called once an epoch, and again where a training is resumed within one.
+
+        Args:
+            data: The training samples.
+            rng: The source of all randomness of the order.
+            state: What the optimizer keeps from epoch to epoch, as plain values and arrays by name; it may be
+                written to, and is kept in checkpoints.
+        """
         raise NotImplementedError
+
+
+class Problem(Protocol):
+    """What a solver minimises, and the means to."""
+
+    samples: int
+    """How many training samples there are."""
+    state: dict[str, Any]
+    """What the solver keeps from epoch to epoch, as plain values and arrays by name; checkpoints keep it."""
+    rng: np.random.Generator
+    """The source of randomness for the order of the samples."""
+
+    @property
+    def parameters(self) -> Any:
+        """θ, one vector, which may be written to (``parameters[...] = ...``)."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate in force: η times the schedule's factor."""
+
+    def value_and_grad(self, rows: Any = None) -> tuple[float, Array]:
+        """Return the mean cost at θ, penalties included, and its gradient, a new array.
+
+        Called again it repeats its randomness (dropout has the same mask), and the layers' state stays.
+
+        Args:
+            rows: Row numbers of the training samples to use, or None for all.
+        """
+
+    def apply_gradient(self, gradient: Array) -> None:
+        """Make one update by the configured rule; randomness and the layers' state advance."""
+
+
+class Solver(Optimizer):
+    """An optimizer with an algorithm of its own (line search, L-BFGS), which asks for costs and gradients."""
+
+    def solve(self, problem: Problem) -> Iterator[None] | None:
+        """Run one epoch.
+
+        It may be a generator. At each ``yield`` the training may be interrupted or checkpointed; a resumed training
+        calls ``solve`` anew, so ``problem.state``, ``problem.parameters`` and ``problem.rng`` must be all that it needs
+        to continue from there. A solver that is no generator is resumed from the start of its epoch.
+        """
+        raise NotImplementedError
+
+    def sweeps(self, data: TrainingData, rng: np.random.Generator, state: dict[str, Any]) -> list[Sweep]:
+        """Return nothing: a solver has no sweeps."""
+        del data, rng, state
+        return []

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Pool", "cores", "one_blas_thread", "worker_count"]
+__all__ = ["ThreadPool", "cores", "one_blas_thread", "worker_count"]
 
 WORTHWHILE = 60e6
 """Floating-point operations of an update (some half a millisecond) from which a second lane gains."""
@@ -29,14 +29,14 @@ _keeper: ThreadPoolExecutor | None = None
 _limiter: Any = None
 
 
-def _begin_child() -> None:
+def _reset_after_fork() -> None:
     """Forget, in a forked process, the trainings that go on in its parent: their threads are not here."""
     global _lock, _inside, _keeper, _limiter
     _lock, _inside, _keeper, _limiter = threading.Lock(), 0, None, None
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_child)
+    os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 def cores() -> int:
@@ -105,13 +105,13 @@ def _let_go(*, force: bool) -> None:
         OpenBLASController.clear_controlling_thread(force=force)
 
 
-class Pool:
+class ThreadPool:
     """Runs an update's lanes, the first in the calling thread. Every lane has data of its own."""
 
     def __init__(self, lanes: int) -> None:
         self._executor: ThreadPoolExecutor | None = None
         if lanes > 1:
-            self._executor = ThreadPoolExecutor(lanes - 1, "modnet-lane", initializer=_begin_lane)
+            self._executor = ThreadPoolExecutor(lanes - 1, "modnet-lane", initializer=_start_worker)
 
     def run(self, tasks: Sequence[Callable[[], None]]) -> None:
         """Run all tasks and return when all are done; one that no thread has begun is done here, not waited for."""
@@ -135,6 +135,6 @@ class Pool:
             self._executor.shutdown()
 
 
-def _begin_lane() -> None:
+def _start_worker() -> None:
     np.seterr(all="ignore")  # what leaves the finite numbers is an error of ours, as in the thread that trains
     _limit()

@@ -89,15 +89,16 @@ class Workspace:
 
     Attributes:
         gradient: ∇θ, of the last batch.
-        chunk: How many rows go through in one piece.
+        micro_batch_rows: How many rows go through in one piece.
+        needs_full_batch: Whether a layer must see a whole batch in one piece.
     """
 
-    def __init__(self, network: Network, rng: np.random.Generator | None = None, chunk: int = CHUNK) -> None:
+    def __init__(self, network: Network, rng: np.random.Generator | None = None, micro_batch_rows: int = CHUNK) -> None:
         self.network = network
         self.rng = rng
-        self.chunk = chunk
+        self.micro_batch_rows = micro_batch_rows
         self.gradient: Vector = np.zeros_like(network.parameters)
-        self.whole = any(layer.component.needs_full_batch for layer in network.layers)
+        self.needs_full_batch = any(layer.component.needs_full_batch for layer in network.layers)
         self._views = network.views(self.gradient)
         self._net_inputs = [layer.component.forward for layer in network.layers]
         self._activations = [layer.activation for layer in network.layers]
@@ -105,9 +106,9 @@ class Workspace:
         self._passes: dict[int, list[_BufferedPass]] = {}
         self._current: list[_BufferedPass] = []
 
-    def pieces(self, rows: int) -> Iterator[slice]:
+    def micro_batches(self, rows: int) -> Iterator[slice]:
         """Yield the slices in which a batch of so many rows is worked through."""
-        step = rows if self.whole else self.chunk
+        step = rows if self.needs_full_batch else self.micro_batch_rows
         return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
     @property
@@ -162,7 +163,7 @@ class Workspace:
         """Return the mean cost of rows and targets, penalties included, and its gradient, worked through in pieces."""
         network, rows = self.network, len(x)
         total, gradient = 0.0, np.zeros_like(self.gradient)
-        for piece in self.pieces(rows):
+        for piece in self.micro_batches(rows):
             a = self.forward(x[piece])
             total += float(np.sum(network.cost(a, y[piece]), dtype=np.float64))
             self.backward(y[piece], 1.0 / rows)

@@ -1,0 +1,121 @@
+"""The engine seam: what the training loop asks of whatever computes gradients and makes updates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Block", "EngineSession", "OnOutputs", "OnUpdate", "Rows", "TrainState", "part_of"]
+
+Rows: TypeAlias = slice | NDArray[np.intp]
+"""Training samples: a slice where they lie together, else their row numbers."""
+OnOutputs: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], bool]
+"""Called with outputs and targets, (samples, outputs), of a piece of a block; returns whether their cost is finite."""
+OnUpdate: TypeAlias = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class TrainState:
+    """Everything that an update changes.
+
+    Attributes:
+        parameters: θ, one vector.
+        rule_state: The update rule's state, by name.
+        layer_states: For every layer, the arrays that it keeps and no gradient trains, by name.
+        randomness: The state of every random generator that layers draw from.
+        updates: How many updates have been made since the start of the training.
+    """
+
+    parameters: NDArray[Any]
+    rule_state: Mapping[str, Any]
+    layer_states: Sequence[Mapping[str, NDArray[Any]]]
+    randomness: Sequence[Mapping[str, Any]]
+    updates: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the attributes as dicts and lists of arrays and plain values."""
+        return {
+            "parameters": self.parameters,
+            "rule_state": dict(self.rule_state),
+            "layer_states": [dict(state) for state in self.layer_states],
+            "randomness": [dict(state) for state in self.randomness],
+            "updates": self.updates,
+        }
+
+
+class Block(NamedTuple):
+    """Consecutive updates of a sweep that an engine makes in one go.
+
+    Attributes:
+        rows: The samples, in order.
+        batch_size: How many of them feed one update; the last batch may be shorter.
+        rates: The learning rate of each update.
+    """
+
+    rows: Rows
+    batch_size: int
+    rates: Sequence[float]
+
+    def __len__(self) -> int:
+        return self.rows.stop - self.rows.start if isinstance(self.rows, slice) else len(self.rows)
+
+    def part(self, start: int, stop: int) -> Block:
+        """Return the updates from sample ``start`` to sample ``stop`` of the block."""
+        rates = self.rates[start // self.batch_size : -(-stop // self.batch_size)]
+        return Block(part_of(self.rows, start, stop), self.batch_size, rates)
+
+    def single_updates(self) -> list[Block]:
+        """Return the updates as blocks of their own."""
+        starts = range(0, len(self), self.batch_size)
+        return [self.part(start, min(start + self.batch_size, len(self))) for start in starts]
+
+
+def part_of(rows: Rows, start: int, stop: int) -> Rows:
+    """Return the rows at the positions from ``start`` to ``stop``."""
+    return slice(rows.start + start, rows.start + stop) if isinstance(rows, slice) else rows[start:stop]
+
+
+class EngineSession(Protocol):
+    """An engine at work on one training: it holds the samples, θ, the states of rule and layers, and randomness.
+
+    Attributes:
+        updates: How many updates have been made since the start of the training.
+        rule_state: The update rule's state.
+        workers: Among how many workers the samples of an update are divided; the last bits depend on it.
+    """
+
+    updates: int
+    rule_state: dict[str, Any]
+    workers: int
+
+    def state(self) -> TrainState:
+        """Return a copy of everything that an update changes."""
+
+    def restore(self, state: TrainState) -> None:
+        """Go to a state."""
+
+    def run(self, block: Block, on_outputs: OnOutputs, on_update: OnUpdate | None = None) -> bool:
+        """Make a block's updates, and return whether costs, θ and the rule's state are finite.
+
+        The outputs are handed to ``on_outputs`` as the updates saw them, in pieces of bounded size. Where a cost is not
+        finite, the remaining updates of the block may be left out.
+        """
+
+    def value_and_grad(self, rows: Rows | None = None) -> tuple[float, NDArray[Any]]:
+        """Return the mean cost at θ, penalties included, and its gradient, a new array; the cost may be infinite.
+
+        Called again it repeats its randomness; the layers' state stays.
+
+        Args:
+            rows: The training samples to use; None for all.
+        """
+
+    def apply_gradient(self, gradient: NDArray[Any], rate: float) -> None:
+        """Make one update by the configured rule; randomness and the layers' state advance."""
+
+    def close(self) -> None:
+        """Release threads and devices."""

@@ -1,0 +1,199 @@
+"""One epoch: the optimizer's sweeps, block by block, or a solver's own algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from modnet.config.run_config import RunConfig
+from modnet.core.errors import ModelFileError
+from modnet.core.interfaces import Metric, Solver, Sweep
+from modnet.engines.base import Block, EngineSession, OnUpdate
+from modnet.network.evaluate import MetricAccumulator, Samples, evaluate
+from modnet.network.network import CHUNK, Network, Vector
+from modnet.training.divergence import OutputCheck, divergence_error, first_nonfinite_state, raise_divergence
+
+__all__ = ["EpochRunner"]
+
+MAX_BLOCK_ROWS = 4096
+MAX_BLOCK_BYTES = 8 << 20
+MAX_BLOCK_WORK = 5_000_000_000
+"""Rows times parameters; some tenths of a second. Never a clock: sums must not depend on time."""
+
+
+class EpochRunner:
+    """Runs the epochs of one training, and knows the position within the current one.
+
+    Attributes:
+        epoch: The current epoch, from 0.
+        first_update: How many updates had been made at its start.
+        sweep: Which of its sweeps is in progress, from 0.
+        rows: How many samples of that sweep have been processed.
+        accumulator: The cost and the metrics of the samples that have been processed.
+    """
+
+    def __init__(
+        self, config: RunConfig, network: Network, samples: Samples, metrics: tuple[Metric, ...], engine: EngineSession
+    ) -> None:
+        self._config, self._network, self._samples, self._engine = config, network, samples, engine
+        self._metrics = metrics
+        self._updates_per_epoch = config.optimizer.updates(len(samples))
+        self.epoch = self.first_update = self.sweep = self.rows = 0
+        self.accumulator = MetricAccumulator(network.cost, metrics)
+
+    def begin(self, epoch: int) -> None:
+        """Go to the start of an epoch."""
+        self.epoch, self.first_update, self.sweep, self.rows = epoch, self._engine.updates, 0, 0
+        self.accumulator = MetricAccumulator(self._network.cost, self._metrics)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the position within the epoch."""
+        return {
+            "first_update": self.first_update,
+            "sweep": self.sweep,
+            "rows": self.rows,
+            "metrics": self.accumulator.state_dict(),
+        }
+
+    def load_state_dict(self, epoch: int, state: dict[str, Any]) -> None:
+        """Go to a position within an epoch.
+
+        Raises:
+            ModelFileError: the position is of other metrics.
+        """
+        self.begin(epoch)
+        self.first_update, self.sweep, self.rows = state["first_update"], state["sweep"], state["rows"]
+        self.accumulator.load_state_dict(state["metrics"])
+
+    def learning_rate(self, update: int) -> float:
+        """Return the learning rate of an update of this epoch: η times the schedule's factor."""
+        optimizer = self._config.optimizer
+        position = self.epoch + (update - self.first_update) / self._updates_per_epoch
+        return optimizer.learning_rate * optimizer.schedule(position, self._config.epochs)
+
+    def run(
+        self,
+        rng: np.random.Generator,
+        optimizer_state: dict[str, Any],
+        on_update: OnUpdate | None,
+        after_block: Callable[[], None],
+    ) -> dict[str, float]:
+        """Make the rest of the epoch's updates; return the rate of its first one, and cost and metrics.
+
+        Args:
+            rng: The source of the samples' order, as it was at the start of the epoch.
+            optimizer_state: The optimizer's own state, of the same moment.
+            on_update: Called after every update, or None.
+            after_block: Called where the training may be checkpointed or interrupted.
+
+        Raises:
+            DivergenceError: a number became non-finite; θ is as it was before that update.
+            ModelFileError: the optimizer does not return to the position that the training is resumed at.
+        """
+        rate = self.learning_rate(self.first_update)
+        optimizer = self._config.optimizer
+        if isinstance(optimizer, Solver):
+            problem = SolverProblem(self, self._engine, self._network, len(self._samples), rng, optimizer_state)
+            self._solve(optimizer, problem, on_update, after_block)
+        else:
+            sweeps = optimizer.sweeps(self._samples, rng, optimizer_state)
+            self._check_position(sweeps)
+            for index in range(self.sweep, len(sweeps)):
+                self.sweep = index
+                for block in self._blocks(sweeps[index]):
+                    self._run_block(block, on_update)
+                    self.rows += len(block)
+                    after_block()
+                self.rows = 0
+        if not self.accumulator.samples:
+            self.accumulator = evaluate(self._network, self._samples, self._metrics)
+        return {"learning_rate": rate, **self.accumulator.compute()}
+
+    def _check_position(self, sweeps: list[Sweep]) -> None:
+        if self.sweep == self.rows == 0:
+            return
+        if self.sweep >= len(sweeps) or self.rows > self._length(sweeps[self.sweep]):
+            raise ModelFileError("the optimizer does not return to the position at which the training was interrupted")
+
+    def _length(self, sweep: Sweep) -> int:
+        return len(self._samples) if sweep.order is None else len(sweep.order)
+
+    def _blocks(self, sweep: Sweep) -> Iterator[Block]:
+        """Yield the blocks of a sweep from the current position on."""
+        total, size = self._length(sweep), sweep.batch_size
+        limit = self._block_rows(size)
+        for start in range(self.rows, total, limit):
+            stop = min(start + limit, total)
+            rows = slice(start, stop) if sweep.order is None else sweep.order[start:stop]
+            yield Block(rows, size, self._rates(-(-(stop - start) // size)))
+
+    def _block_rows(self, batch_size: int) -> int:
+        if batch_size > CHUNK:
+            return batch_size
+        row_bytes = self._samples.x[:1].nbytes
+        work = MAX_BLOCK_WORK // max(self._network.parameters.size, 1)
+        return max(1, min(MAX_BLOCK_ROWS, MAX_BLOCK_BYTES // row_bytes, work) // batch_size) * batch_size
+
+    def _rates(self, updates: int) -> list[float]:
+        if self._config.optimizer.schedule.constant:
+            return [self._config.optimizer.learning_rate] * updates
+        made = self._engine.updates
+        return [self.learning_rate(update) for update in range(made, made + updates)]
+
+    def _run_block(self, block: Block, on_update: OnUpdate | None) -> None:
+        engine, before = self._engine, self._engine.state()
+        check = OutputCheck(self._network.cost, self.accumulator)
+        if not engine.run(block, check, on_update):
+            engine.restore(before)
+            raise_divergence(self._config, self.epoch, engine, self._network, self._samples, block, check)
+
+    def _solve(
+        self, solver: Solver, problem: SolverProblem, on_update: OnUpdate | None, after_block: Callable[[], None]
+    ) -> None:
+        before = self._engine.state()
+        problem.on_update = on_update
+        for _ in solver.solve(problem) or ():
+            after_block()
+        cause = first_nonfinite_state(self._network, self._engine.rule_state)
+        if cause is not None:  # a solver may have written to θ
+            self._engine.restore(before)
+            raise divergence_error(self._config, self.epoch, before.updates, *cause)
+
+
+class SolverProblem:
+    """What a solver sees; `modnet.core.interfaces.Problem` says what the methods promise."""
+
+    def __init__(
+        self,
+        runner: EpochRunner,
+        engine: EngineSession,
+        network: Network,
+        samples: int,
+        rng: np.random.Generator,
+        state: dict[str, Any],
+    ) -> None:
+        self._runner, self._engine, self._network = runner, engine, network
+        self.samples, self.rng, self.state = samples, rng, state
+        self.on_update: OnUpdate | None = None
+
+    @property
+    def parameters(self) -> Vector:
+        """θ, a view."""
+        return self._network.parameters
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate in force."""
+        return self._runner.learning_rate(self._engine.updates)
+
+    def value_and_grad(self, rows: Any = None) -> tuple[float, Vector]:
+        """Return the mean cost and its gradient."""
+        return self._engine.value_and_grad(None if rows is None else np.asarray(rows, dtype=np.intp))
+
+    def apply_gradient(self, gradient: Vector) -> None:
+        """Make one update."""
+        self._engine.apply_gradient(gradient, self.learning_rate)
+        if self.on_update is not None:
+            self.on_update()
