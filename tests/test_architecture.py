@@ -29,6 +29,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # What decides how a training runs knows the base classes, and no component by name.
 WITHOUT_COMPONENTS = ["config", "network", "engines", "storage", "training"]
 MOST_ROOMS, MOST_FLOORS = 11, 10
+MOST_LINES, MOST_CLASS_LINES = 300, 200
 
 
 def module_of(path: Path) -> str:
@@ -106,11 +107,27 @@ def folders() -> dict[str, set[str]]:
 def test_the_house_is_small_enough_to_be_known():
     rooms = [path for path in SOURCE.iterdir() if (path / "__init__.py").exists()]
     assert len(rooms) <= MOST_ROOMS
+    assert max(floors().values()) <= MOST_FLOORS
+
+
+def floors() -> dict[str, int]:
+    """Return how many rooms, itself included, the longest way down from each room leads through."""
+    below: dict[str, set[str]] = {}
+    for module, others in IMPORTS.items():
+        below.setdefault(room_of(module), set()).update(map(room_of, others))
     height: dict[str, int] = {}
-    arrows = folders()
-    for name in TopologicalSorter(arrows).static_order():
-        height[name] = 1 + max((height[other] for other in arrows[name]), default=0)
-    assert max(height.values()) <= MOST_FLOORS
+    for room in TopologicalSorter({room: rooms - {room} for room, rooms in below.items()}).static_order():
+        height[room] = 1 + max((height[other] for other in below[room] - {room}), default=0)
+    return height
+
+
+def test_files_and_classes_can_be_read_in_one_sitting():
+    for path in SOURCE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= MOST_LINES, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef):
+                assert (node.end_lineno or 0) - node.lineno < MOST_CLASS_LINES, f"{path}: {node.name}"
 
 
 @pytest.mark.parametrize("module", [module for module in FILES if room_of(module) in WITHOUT_COMPONENTS])

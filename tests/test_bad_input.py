@@ -139,7 +139,7 @@ CASES = {
     "scaling": (only("data.scaling=standrd"), "data.scaling: 'standrd' should be 'none', 'standard' or 'min-max'"),
     "two figures of one name": (
         only("metrics=['accuracy', 'accuracy']"),
-        "metrics.1: two figures would be called 'accuracy' in the history",
+        "metrics.1: two metrics would be called 'accuracy' in the history",
     ),
     "a monitor of nothing": (
         only("callbacks=[{kind='early-stopping', monitor='tset_cost'}]"),

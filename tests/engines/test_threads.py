@@ -422,7 +422,7 @@ def test_an_error_in_a_lane_reaches_the_caller_and_the_others_are_done() -> None
 
 def test_no_thread_stays_when_a_training_is_over() -> None:
     def running() -> list[str]:
-        return [thread.name for thread in threading.enumerate() if thread.name.startswith("modnet-lane")]
+        return [thread.name for thread in threading.enumerate() if thread.name.startswith("modnet-worker")]
 
     seen: list[int] = []
     Watch.at["epoch_end"] = lambda training: seen.append(len(running()))  # noqa: ARG005

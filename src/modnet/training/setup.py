@@ -1,4 +1,4 @@
-"""How a network, the samples and the metrics are made to fit each other, before anything is trained."""
+"""Before training: the network, the samples and the metrics that a configuration and data make, checked together."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Setup(NamedTuple):
 def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
     """Return the network that fits the data, the samples as they enter it, and the metrics.
 
-    With an ``initial`` network its parameters, state and scaling are taken over.
+    The parameters, state and scaling of an ``initial`` network are taken over.
 
     Raises:
-        ConfigError: the configured parts do not fit the data, or each other.
+        ConfigError: the configured components do not fit the data, or each other.
         DataError: samples or labels cannot be used.
     """
     parts = split_data(config, data)
@@ -47,56 +47,54 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
     if config.data.scaling != "none":
         network.scaling = Scaling.fit(config.data.scaling, x)
     if initial is not None:
-        _continue_from(initial, network)
+        _start_from(initial, network)
     check_optimizer(config, len(x))
     samples = {}
-    for name, (rows, labels) in parts.items():
-        place = data.place(name)
-        samples[name] = Samples(network.preprocess(rows, f"{place} x"), labels.astype(network.dtype, f"{place} y"))
+    for part, (rows, labels) in parts.items():
+        place = data.place(part)
+        samples[part] = Samples(network.preprocess(rows, f"{place} x"), labels.astype(network.dtype, f"{place} y"))
     return Setup(network, samples, resolve_metrics(config, network))
 
 
 def split_data(config: RunConfig, data: Data, like: Network | None = None) -> dict[str, tuple[NDArray[Any], Targets]]:
-    """Return raw rows and targets of ``train``, ``validation`` and ``test``, as far as there are any.
+    """Return raw rows and targets of ``train``, ``validation`` and ``test``, where there are any.
 
-    Where the data has no validation part and ``data.validation_share`` asks for one, it is drawn by the run's seed.
-    With a network to be ``like``, columns go by its names and labels by its classes.
+    Without a validation part, the share that ``data.validation_share`` asks for is sampled at random with the seed.
+    With a network to be ``like``, columns are matched by its names and labels by its classes.
 
     Raises:
         DataError: samples or labels cannot be used.
     """
-    learnt = feature_names(data) if like is None else like.features
+    names = feature_names(data) if like is None else like.features
 
-    def rows_of(pair: Pair, place: str) -> NDArray[Any]:
-        picked = column_selector(data.features or column_names(pair[0]), learnt, f"{place} x")
-        return np.ascontiguousarray(as_samples(pair[0], f"{place} x")[picked])
+    def rows_of(pair: Pair, part: str) -> NDArray[Any]:
+        where = f"{data.place(part)} x"
+        columns = column_selector(data.features or column_names(pair[0]), names, where)
+        return np.ascontiguousarray(as_samples(pair[0], where)[columns])
 
-    place = data.place("train")
-    x = rows_of(data.train, place)
-    if like is None:
-        targets = Targets.fit(data.train[1], len(x), f"{place} y")
-    else:
-        targets = Targets.transform(data.train[1], len(x), f"{place} y", like.classes, like.outputs)
+    x = rows_of(data.train, "train")
     shape = x.shape[1:] if like is None else like.input_shape
-    _check_shape(x, shape, place)
+    _check_shape(x, shape, data.place("train"))
+    where = f"{data.place('train')} y"
+    if like is None:
+        targets = Targets.fit(data.train[1], len(x), where)
+    else:
+        targets = Targets.transform(data.train[1], len(x), where, like.classes, like.outputs)
     parts = {"train": (x, targets)}
-    for name, pair in (("validation", data.validation), ("test", data.test)):
+    if data.validation is None and config.data.validation_share:
+        kept, held_out = split(targets, config.data.validation_share, generator(config.seed, Stream.SPLIT))
+        parts = {"train": (x[kept], targets.take(kept)), "validation": (x[held_out], targets.take(held_out))}
+    for part, pair in (("validation", data.validation), ("test", data.test)):
         if pair is not None:
-            place = data.place(name)
-            rows = rows_of(pair, place)
-            _check_shape(rows, shape, place)
-            parts[name] = (
-                rows,
-                Targets.transform(pair[1], len(rows), f"{place} y", targets.classes, targets.width or 0),
-            )
-        elif name == "validation" and config.data.validation_share:
-            kept, drawn = split(targets, config.data.validation_share, generator(config.seed, Stream.SPLIT))
-            parts |= {"train": (x[kept], targets.take(kept)), "validation": (x[drawn], targets.take(drawn))}
+            rows = rows_of(pair, part)
+            _check_shape(rows, shape, data.place(part))
+            where = f"{data.place(part)} y"
+            parts[part] = rows, Targets.transform(pair[1], len(rows), where, targets.classes, targets.width or 0)
     return parts
 
 
 def feature_names(data: Data) -> tuple[str, ...] | None:
-    """Return the names of the training columns, where there are any and no two are the same."""
+    """Return the names of the training columns, or None where there are none or one occurs twice."""
     names = data.features or column_names(data.train[0])
     return names if names is not None and len(set(names)) == len(names) else None
 
@@ -121,7 +119,7 @@ def check_optimizer(config: RunConfig, samples: int) -> None:
 def configs_per_optimizer(config: RunConfig, kinds: Sequence[str], data: Data) -> list[RunConfig]:
     """Return the configuration once with each kind of optimizer, checked against the data.
 
-    Learning rate, rule and schedule stay, and every other option that a kind has too.
+    Learning rate, rule, schedule, and every other option that a kind has too, stay.
 
     Raises:
         ConfigError: a kind is not known, or does not fit the data.
@@ -129,8 +127,8 @@ def configs_per_optimizer(config: RunConfig, kinds: Sequence[str], data: Data) -
     """
     configs = [load_config(config, [f"optimizer.kind={kind}"]) for kind in kinds]
     samples = len(split_data(config, data)["train"][0])
-    for each in configs:
-        check_optimizer(each, samples)
+    for optimizer_config in configs:
+        check_optimizer(optimizer_config, samples)
     return configs
 
 
@@ -138,7 +136,7 @@ def resolve_metrics(config: RunConfig, network: Network) -> tuple[Metric, ...]:
     """Return the configured metrics; ``"auto"`` is accuracy for classes and r2 for other targets.
 
     Raises:
-        ConfigError: a metric has no meaning for the network's task, or two would have one name.
+        ConfigError: a metric does not apply to the network's task, or two have one name.
     """
     task = Task(network.outputs, network.classes is not None)
     if config.metrics is None:
@@ -150,33 +148,29 @@ def resolve_metrics(config: RunConfig, network: Network) -> tuple[Metric, ...]:
         except ValueError as error:
             raise ConfigError(f"metrics.{index}: {error}") from None
         if metric.label in labels:
-            raise ConfigError(f"metrics.{index}: two figures would be called '{metric.label}' in the history")
+            raise ConfigError(f"metrics.{index}: two metrics would be called '{metric.label}' in the history")
         labels.add(metric.label)
     return config.metrics
 
 
-def _continue_from(initial: Network, network: Network) -> None:
+def _start_from(initial: Network, network: Network) -> None:
     """Give ``network`` the parameters, state and scaling of ``initial``, which must be of its shape."""
-    theirs, ours = ([layer.specs for layer in some.layers] for some in (initial, network))
-    shapes = [[{name: spec.shape for name, spec in layer.items()} for layer in some] for some in (theirs, ours)]
+    shapes = [
+        [{name: spec.shape for name, spec in layer.specs.items()} for layer in source.layers]
+        for source in (initial, network)
+    ]
     if shapes[0] != shapes[1]:
-        raise ConfigError(f"network.layers: initial is {_sizes(initial)}, the configuration asks for {_sizes(network)}")
-    if initial.classes is not None and not _same_labels(initial.classes, network.classes):
-        raise DataError("training y: its classes are not those of the initial network")
+        sizes = ["-".join(map(str, source.sizes)) for source in (initial, network)]
+        raise ConfigError(f"network.layers: initial is {sizes[0]}, the configuration asks for {sizes[1]}")
+    if initial.classes is not None:
+        classes = None if network.classes is None else network.classes.tolist()
+        if initial.classes.tolist() != classes:
+            raise DataError("training y: its classes are not those of the initial network")
     network.parameters[...] = initial.parameters
-    for mine, other in zip(network.layers, initial.layers, strict=True):
-        for name, value in other.state.items():
-            mine.state[name][...] = value
-    if initial.scaling is not None:
-        network.scaling = initial.scaling
-
-
-def _same_labels(one: NDArray[Any], other: NDArray[Any] | None) -> bool:
-    return other is not None and one.tolist() == other.tolist()
-
-
-def _sizes(network: Network) -> str:
-    return "-".join(map(str, network.sizes))
+    for layer, source in zip(network.layers, initial.layers, strict=True):
+        for name, value in source.state.items():
+            layer.state[name][...] = value
+    network.scaling = initial.scaling or network.scaling
 
 
 def _network(config: RunConfig, input_shape: tuple[int, ...], targets: Targets) -> Network:
@@ -184,16 +178,14 @@ def _network(config: RunConfig, input_shape: tuple[int, ...], targets: Targets) 
     rng = generator(config.seed, Stream.PARAMETERS)
     network = Network(parts.layers, input_shape, parts.cost, parts.regularizers, config.dtype, rng)
     units, last = network.outputs, f"network.layers.{len(parts.layers) - 1}"
-    if targets.classes is not None:
+    if targets.classes is None:
+        allowed, described = {targets.width or 0}, f"the targets have {targets.width} outputs"
+    else:
         count = len(targets.classes)
-        if units != count and not (units == 1 and count == 2):
-            allowed = "1 or 2" if count == 2 else str(count)
-            raise ConfigError(
-                f"{last}: the output layer has {units} units, the data has {count} classes; allowed: {allowed}"
-            )
-    elif targets.width != units:
-        raise ConfigError(f"{last}: the output layer has {units} units, the targets have {targets.width} outputs; "
-                          f"allowed: {targets.width}")  # fmt: skip
+        allowed, described = ({1, 2} if count == 2 else {count}), f"the data has {count} classes"
+    if units not in allowed:
+        choices = " or ".join(map(str, sorted(allowed)))
+        raise ConfigError(f"{last}: the output layer has {units} units, {described}; allowed: {choices}")
     network.classes = targets.classes
     network.config = config
     return network

@@ -1,4 +1,4 @@
-"""Signals that end a training in good order: at the next update, when a checkpoint was written."""
+"""Signals (Ctrl-C, SIGTERM) that interrupt a training at the end of a block, when a checkpoint has been written."""
 
 from __future__ import annotations
 
@@ -10,32 +10,30 @@ from types import FrameType
 
 __all__ = ["handle_signals"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 @contextmanager
-def handle_signals(interrupt: Callable[[str, int], None]) -> Iterator[None]:
-    """While this lasts, let the first SIGINT or SIGTERM call ``interrupt``; a second one does what it did before.
+def handle_signals(request_stop: Callable[[str, int], None]) -> Iterator[None]:
+    """Within the block, the first SIGINT or SIGTERM calls ``request_stop``; a second one has its previous effect.
 
-    Python hears signals in its main thread alone: elsewhere nothing is changed. A signal that is ignored stays so.
+    Python handles signals in its main thread only: in other threads nothing changes. An ignored signal stays ignored.
     """
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    mine = [number for number, handler in before.items() if handler not in (None, signal.SIG_IGN)]
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handled = [number for number, handler in previous.items() if handler not in (None, signal.SIG_IGN)]
     if threading.current_thread() is not threading.main_thread():
-        mine = []
+        handled = []
 
-    def give_back() -> None:
-        for number in mine:
-            signal.signal(number, before[number])
+    def restore() -> None:
+        for number in handled:
+            signal.signal(number, previous[number])
 
-    def heed(number: int, frame: FrameType | None) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
         del frame
-        give_back()
-        interrupt(signal.Signals(number).name, number)
+        restore()
+        request_stop(signal.Signals(number).name, number)
 
     try:
-        for number in mine:
-            signal.signal(number, heed)
+        for number in handled:
+            signal.signal(number, handle)
         yield
     finally:
-        give_back()
+        restore()

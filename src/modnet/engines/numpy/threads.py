@@ -1,10 +1,10 @@
-"""How many threads a training uses, and what it tells the BLAS library.
+"""How many threads a training uses, and how many its BLAS library may use.
 
-A BLAS library splits every single product among its threads and lets them wait for each other by spinning. On small
-products, and on a machine that has something else to do, that costs many times what it gains; and the split changes
-the last bits of a result. So a training gives BLAS one thread, and where an update is large enough it splits the
-update's *samples* into lanes of its own, whose gradients are added in a fixed order: the numbers depend on how many
-lanes there are, and never on how busy the machine is.
+A BLAS library divides every single product among its threads, which wait for each other by spinning. On small
+products, and on a busy machine, that costs many times what it gains; and the division changes the last bits of a
+result. So a training gives BLAS one thread, and where an update is large enough it divides the update's *samples*
+among workers, whose gradients are added in a fixed order: the numbers depend on how many workers there are, and never
+on how busy the machine is.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ import numpy as np
 __all__ = ["ThreadPool", "cores", "one_blas_thread", "worker_count"]
 
 WORTHWHILE = 60e6
-"""Floating-point operations of an update (some half a millisecond) from which a second lane gains."""
+"""Floating-point operations of an update (some half a millisecond) from which a second worker pays."""
 
 _lock = threading.Lock()
-_inside = 0
-_keeper: ThreadPoolExecutor | None = None
+_active = 0
+_controller: ThreadPoolExecutor | None = None
 _limiter: Any = None
 
 
 def _reset_after_fork() -> None:
-    """Forget, in a forked process, the trainings that go on in its parent: their threads are not here."""
-    global _lock, _inside, _keeper, _limiter
-    _lock, _inside, _keeper, _limiter = threading.Lock(), 0, None, None
+    """Forget, in a forked process, the trainings of its parent: their threads do not exist here."""
+    global _lock, _active, _controller, _limiter
+    _lock, _active, _controller, _limiter = threading.Lock(), 0, None, None
 
 
 if hasattr(os, "register_at_fork"):
@@ -45,7 +45,7 @@ def cores() -> int:
 
 
 def worker_count(wanted: int | None, rows: int, parameters: int) -> int:
-    """Return into how many lanes an update of so many samples is split, on a network of so many parameters.
+    """Return among how many workers an update of so many samples is divided, on a network of so many parameters.
 
     ``wanted`` is the configured number of threads; None chooses by the size of the products, which are about six
     operations for each sample and parameter.
@@ -56,49 +56,49 @@ def worker_count(wanted: int | None, rows: int, parameters: int) -> int:
 
 
 def _limit() -> Any:
-    from threadpoolctl import threadpool_limits  # looks at every loaded library, so only where a training begins
+    from threadpoolctl import threadpool_limits  # looks at every loaded library, so only when a training starts
 
     return threadpool_limits(limits=1, user_api="blas")
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Limit BLAS to one thread while at least one training is inside; whoever leaves last restores what was before.
+    """Limit BLAS to one thread while at least one training is within the block; the last one to leave lifts the limit.
 
-    With OpenBLAS's own threads the limit is the whole process's, and threadpoolctl heeds only the thread that first
-    set it; so one thread of ours sets and restores it for all trainings. Other libraries limit each thread by itself.
+    With OpenBLAS's own threads the limit applies to the whole process, and threadpoolctl obeys only the thread that
+    first set it; so one thread of ours sets and lifts it for all trainings. Other libraries limit each thread by itself.
     """
-    global _inside, _keeper, _limiter
+    global _active, _controller, _limiter
     with _lock:
-        if _inside == 0:
-            _keeper = ThreadPoolExecutor(1, "modnet-blas")
-            _limiter = _keeper.submit(_take_over).result()
-        _inside += 1
+        if _active == 0:
+            _controller = ThreadPoolExecutor(1, "modnet-blas")
+            _limiter = _controller.submit(_set_limit).result()
+        _active += 1
     own = _limit()
     try:
         yield
     finally:
         own.restore_original_limits()
         with _lock:
-            _inside = max(0, _inside - 1)  # a forked process may leave what its parent began
-            if _inside == 0 and _keeper is not None:
-                _keeper.submit(_give_back, _limiter).result()
-                _keeper.shutdown()
-                _keeper = _limiter = None
+            _active = max(0, _active - 1)  # a forked process may leave a block that its parent entered
+            if _active == 0 and _controller is not None:
+                _controller.submit(_lift_limit, _limiter).result()
+                _controller.shutdown()
+                _controller = _limiter = None
 
 
-def _take_over() -> Any:
-    _let_go(force=True)
+def _set_limit() -> Any:
+    _release_control(force=True)
     return _limit()
 
 
-def _give_back(limiter: Any) -> None:
+def _lift_limit(limiter: Any) -> None:
     limiter.restore_original_limits()
-    _let_go(force=False)
+    _release_control(force=False)
 
 
-def _let_go(*, force: bool) -> None:
-    """Let another thread be the one that threadpoolctl heeds; older versions heed every thread."""
+def _release_control(*, force: bool) -> None:
+    """Let another thread be the one that threadpoolctl obeys; older versions obey every thread."""
     from threadpoolctl import OpenBLASController
 
     if hasattr(OpenBLASController, "clear_controlling_thread"):
@@ -106,15 +106,15 @@ def _let_go(*, force: bool) -> None:
 
 
 class ThreadPool:
-    """Runs an update's lanes, the first in the calling thread. Every lane has data of its own."""
+    """Runs an update's workers, the first in the calling thread. Every worker has data of its own."""
 
-    def __init__(self, lanes: int) -> None:
+    def __init__(self, workers: int) -> None:
         self._executor: ThreadPoolExecutor | None = None
-        if lanes > 1:
-            self._executor = ThreadPoolExecutor(lanes - 1, "modnet-lane", initializer=_start_worker)
+        if workers > 1:
+            self._executor = ThreadPoolExecutor(workers - 1, "modnet-worker", initializer=_start_worker)
 
     def run(self, tasks: Sequence[Callable[[], None]]) -> None:
-        """Run all tasks and return when all are done; one that no thread has begun is done here, not waited for."""
+        """Run all tasks and return when all are done; a task that no thread has started is run here, not waited for."""
         if self._executor is None:
             for task in tasks:
                 task()
@@ -130,11 +130,11 @@ class ThreadPool:
                     future.result()
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Release the threads."""
         if self._executor is not None:
             self._executor.shutdown()
 
 
 def _start_worker() -> None:
-    np.seterr(all="ignore")  # what leaves the finite numbers is an error of ours, as in the thread that trains
+    np.seterr(all="ignore")  # a non-finite number is an error of ours, as in the thread that trains
     _limit()
