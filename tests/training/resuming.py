@@ -25,7 +25,7 @@ def interrupting(after: int) -> Iterator[None]:
     original = TrainingLoop._raise_if_interrupted
 
     def interrupt(loop: TrainingLoop, checkpoints: Any) -> None:
-        if loop.updates >= after:
+        if loop.view.updates >= after:
             loop.request_stop("as asked for")
         original(loop, checkpoints)
 

@@ -25,6 +25,7 @@ class CheckpointManager:
         self, loop: TrainingLoop, callbacks: CallbackRunner, store: RunFolder, samples: dict[str, Samples]
     ) -> None:
         self._loop, self._callbacks, self._store, self._samples = loop, callbacks, store, samples
+        self._view = loop.view
         self._wanted = callbacks.listens_to("checkpoint_due")
 
     @cached_property
@@ -38,15 +39,14 @@ class CheckpointManager:
         Raises:
             ModelFileError: it cannot be written, or a state holds something that no file can hold.
         """
-        loop = self._loop
-        state = loop.state(self._digests)
-        path = self._store.write_checkpoint(loop.network, state.to_dict(), state.epochs, state.updates)
-        self._callbacks.call("checkpoint_written", training=loop, path=path)
+        state = self._loop.state(self._digests)
+        path = self._store.write_checkpoint(self._view.network, state.to_dict(), state.epochs, state.updates)
+        self._callbacks.call("checkpoint_written", training=self._view, path=path)
         return path
 
     def save_if_due(self) -> None:
         """Write a checkpoint if a listener asks for one."""
-        if self._wanted and any(self._callbacks.call("checkpoint_due", training=self._loop)):
+        if self._wanted and any(self._callbacks.call("checkpoint_due", training=self._view)):
             self.save()
 
     def load(self, checkpoint: Checkpoint, state: TrainingState) -> None:
@@ -73,10 +73,10 @@ class CheckpointManager:
             ModelFileError: it cannot be written.
         """
         if resumed:
-            self._store.write_config(self._loop.config)
-            self._store.write_history(self._loop.history)
+            self._store.write_config(self._view.config)
+            self._store.write_history(self._view.history)
         else:
-            self._store.begin(self._loop.config, self._loop.network)
+            self._store.begin(self._view.config, self._view.network)
 
     def close(self, network: Network) -> None:
         """Write the model; without a callback that asks for checkpoints, remove those of interruptions.

@@ -197,13 +197,13 @@ class Trainer:
         return Run(
             config=self.config,
             network=network,
-            history=loop.history,
-            updates=loop.updates,
+            history=loop.view.history,
+            updates=loop.view.updates,
             seconds=time.perf_counter() - loop.started,
             test=test,
             samples=samples,
-            stopped=loop.stopped,
-            folder=loop.folder,
+            stopped=loop.view.stopped,
+            folder=loop.view.folder,
         )
 
     def _data(self, x: ArrayLike | None, y: Any, validation: Pair | None, test: Pair | None) -> Data:
@@ -226,7 +226,7 @@ def _run(
     try:
         if resumption is not None and checkpoints is not None:
             checkpoints.load(*resumption)
-        callbacks.call("fit_start", training=loop)
+        callbacks.call("fit_start", training=loop.view)
         if resumption is not None and checkpoints is not None:
             checkpoints.load(*resumption)  # again, because a listener may have written to θ
             callbacks.load_state_dicts([state.model_dump() for state in resumption[1].listeners])
@@ -235,13 +235,13 @@ def _run(
         loop.run(checkpoints)
     except BaseException as error:
         try:
-            callbacks.call_all("fit_end", training=loop)
+            callbacks.call_all("fit_end", training=loop.view)
         except Exception as later:  # the first error is the one to raise
             error.add_note(f"then a listener failed in the event 'fit_end': {later!r}")
             for note in getattr(later, "__notes__", ()):
                 error.add_note(note)
         raise
-    callbacks.call_all("fit_end", training=loop)
+    callbacks.call_all("fit_end", training=loop.view)
 
 
 def with_progress(config: RunConfig, *, shown: bool) -> RunConfig:
