@@ -1,7 +1,7 @@
-"""The document's class, with its methods and letters, on the same network and parts as everything else.
+"""NeuralNetwork: the teaching document's class, with its methods and letters, on modnet's network and components.
 
-Where the document contradicts itself, what holds is done: biases are 1-D, the weights (not the activations) are
-transposed on the way back, and the caller's list is never shuffled.
+Where the document contradicts itself, the correct reading is implemented: biases are 1-D, the weights (not the
+activations) are transposed in the backward pass, and the caller's list is never shuffled.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class NeuralNetwork:
     """A network of sigmoid neurons with quadratic cost, as the document's listings define it.
 
     Attributes:
-        num_layers: How many layers there are, the input counted.
-        sizes: How many neurons each layer has.
-        network: The `modnet.Network` underneath.
+        num_layers: The number of layers, the input included.
+        sizes: The number of neurons in each layer.
+        network: The underlying `modnet.Network`.
 
     Args:
         sizes: The number of neurons in each layer, the input first: ``[784, 30, 10]``.
-        seed: Where the standard-normal start and the order of the samples come from; None for a new start every time.
+        seed: The seed of the standard-normal initial parameters and of the order of the samples; None for a random one.
 
     Raises:
         ConfigError: ``sizes`` has fewer than two layers, or a layer without neurons.
@@ -82,7 +82,7 @@ class NeuralNetwork:
 
     @property
     def biases(self) -> MutableSequence[Vector]:
-        """The vector b of every layer above the input, (n_next,); columns are taken too."""
+        """The vector b of every layer above the input, (n_next,); columns are accepted too."""
         return _Views([layer.parameters["biases"] for layer in self.network.layers])
 
     @biases.setter
@@ -108,11 +108,11 @@ class NeuralNetwork:
         """Train by mini-batch gradient descent, and print the document's line after every epoch.
 
         Args:
-            training_data: The pairs to learn from; unlike in the document the list itself is not shuffled.
+            training_data: The training pairs; unlike in the document, the list itself is not shuffled.
             epochs: Passes over all pairs.
             mini_batch_size: Pairs that feed one update.
             eta: The learning rate η.
-            test_data: Pairs to count the right answers of after every epoch, if any.
+            test_data: Pairs on which correct predictions are counted after every epoch, if any.
 
         Raises:
             DataError: there are no pairs, or one does not fit the network.
@@ -147,7 +147,7 @@ class NeuralNetwork:
         return [layer["biases"] for layer in views], [layer["weights"] for layer in views]
 
     def evaluate(self, test_data: Pairs) -> int:
-        """Return for how many pairs the largest output is that of y, which is a class's index or a one-hot vector."""
+        """Return for how many pairs the class is predicted correctly; y is a class's index or a one-hot vector."""
         if not len(test_data):
             return 0
         inputs = [x for x, _ in test_data]

@@ -19,11 +19,11 @@ __all__ = ["CHUNK", "BoundLayer", "Network", "Vector", "build_layers"]
 Vector: TypeAlias = NDArray[np.floating[Any]]
 
 CHUNK = 1024
-"""Rows that go through the network in one piece: few enough that what they leave behind stays in the cache."""
+"""Rows that go through the network in one piece: few enough for their activations to stay in the cache."""
 
 
 class _Prediction(LayerContext):
-    """A pass that only goes forward; a new one for every call, so that threads share nothing."""
+    """The context of a prediction: a forward pass only. Each call has its own, so that threads share nothing."""
 
     __slots__ = ()
 
@@ -42,15 +42,16 @@ class _Prediction(LayerContext):
 
 
 class BoundLayer:
-    """One layer in its place in a network.
+    """A layer component bound to its place in a network.
 
     Attributes:
-        component: The part that says what the layer does.
-        activation: Its σ, or None.
-        input_shape: The shape of one sample below it.
-        output_shape: The shape of one sample above it.
+        component: The layer component.
+        activation: Its activation σ, or None.
+        input_shape: The shape of one sample that enters it.
+        output_shape: The shape of one sample that leaves it.
+        specs: Its parameters' specifications by name.
         parameters: Its parameters by name, views into θ.
-        state: What it keeps and no gradient trains, by name.
+        state: Its arrays that no gradient trains (running means, say), by name.
     """
 
     def __init__(self, component: Layer, input_shape: tuple[int, ...], number: int) -> None:
@@ -90,20 +91,20 @@ class Network:
         parameters: θ, one flat vector: first all that is regularized (the weights), layer by layer, then the rest.
         input_shape: The shape of one sample.
         classes: The labels that the outputs stand for, or None where targets are numbers.
-        scaling: What is done to raw rows before they enter, or None.
+        scaling: How raw rows are scaled before they enter, or None.
         features: The names of the columns of x, or None.
         config: The configuration of the run that made it, or None.
 
     Args:
-        layers: The parts, from the first layer above the input to the output.
+        layers: The layer components, from the first above the input to the output.
         input_shape: The shape of one sample, ``(features,)`` for vectors.
         cost: The cost.
         regularizers: Penalties.
         dtype: ``float64`` or ``float32``.
-        rng: Where the initial parameters are drawn from; with None they are 0.
+        rng: The random generator of the initial parameters; with None they are 0.
 
     Raises:
-        ConfigError: a layer cannot take what the layer below gives.
+        ConfigError: a layer cannot take samples of the shape that the layer below it produces.
     """
 
     def __init__(
@@ -142,7 +143,7 @@ class Network:
         ]
 
     def parameter_layout(self) -> Iterator[tuple[int, str, ParameterSpec, int]]:
-        """Yield (layer, name, specification, size) of all parameters in their order in θ; layers count from 0."""
+        """Yield (layer, name, specification, size) of all parameters, in their order in θ; layers are counted from 0."""
         for regularized in (True, False):
             for index, layer in enumerate(self.layers):
                 for name, spec in layer.specs.items():
@@ -150,7 +151,7 @@ class Network:
                         yield index, name, spec, int(np.prod(spec.shape))
 
     def views(self, vector: Vector) -> list[dict[str, Vector]]:
-        """Return, for every layer, its parameters' places in a vector like θ, as views of their shapes."""
+        """Return, for every layer, views of its parameters into a vector like θ, by name."""
         views: list[dict[str, Vector]] = [{} for _ in self.layers]
         start = 0
         for index, name, spec, size in self.parameter_layout():
@@ -187,14 +188,13 @@ class Network:
     def predict(self, x: ArrayLike) -> Vector:
         """Return the outputs, (samples, units), for raw rows ``x``, (samples, features).
 
-        A frame's columns are picked by name, where the network was trained with names.
-
-        Nothing is kept between calls and θ is only read, so any number of threads may predict at once.
+        Columns of a data frame are matched by name if the network was trained with names. Any number of threads may
+        predict at once: θ is only read, and nothing is kept between calls.
 
         Raises:
-            DataError: ``x`` has another number of features, lacks one that has a name, or holds NaN or infinity.
+            DataError: ``x`` has another number of features, lacks a named one, or holds NaN or infinity.
         """
-        if type(x) is np.ndarray and self._enters_as_it_is(x):
+        if type(x) is np.ndarray and self._needs_no_preprocessing(x):
             if len(x) <= CHUNK and _is_finite(x):
                 return self.forward(x)
             rows, checked = x, False
@@ -209,10 +209,10 @@ class Network:
         return outputs
 
     def classify(self, x: ArrayLike) -> NDArray[Any]:
-        """Return the label for each row of ``x``, as labels were given when the network was trained.
+        """Return the class label predicted for each row of ``x``.
 
-        With one output the second label is the answer from ½ upwards. A network without labels gives the index of
-        its largest output.
+        With one output, the second label is predicted for outputs of at least ½. A network without labels returns the
+        index of its largest output.
 
         Raises:
             DataError: as `predict`.
@@ -220,33 +220,35 @@ class Network:
         return self.decode(self.predict(x))
 
     def decode(self, outputs: Vector) -> NDArray[Any]:
-        """Return the labels that these outputs, (samples, units), stand for."""
+        """Return the labels that outputs, (samples, units), predict."""
         codes = self.predict_codes(outputs)
         return codes if self.classes is None else self.classes[codes]
 
     def predict_codes(self, outputs: Vector) -> NDArray[np.intp]:
-        """Return the places in ``classes`` of the labels that these outputs, (samples, units), stand for."""
+        """Return the indices in ``classes`` of the labels that outputs, (samples, units), predict."""
         return (outputs[:, 0] >= 0.5).astype(np.intp) if outputs.shape[1] == 1 else np.argmax(outputs, axis=1)
 
     def preprocess(self, rows: NDArray[Any], where: str = "x") -> Vector:
         """Return raw rows as they enter the first layer: scaled, and of the network's dtype.
 
-        ``where`` is what an error calls them.
+        Args:
+            rows: Raw rows, (samples, features).
+            where: What an error calls them.
 
         Raises:
-            DataError: a number that the scaling or the dtype takes out of the finite numbers.
+            DataError: a number becomes infinite by the scaling or in the network's dtype.
         """
         if self.scaling is not None:
             rows = self.scaling.apply(rows.astype(np.float64, copy=False))
         if rows.dtype.itemsize <= self.dtype.itemsize:
             return np.ascontiguousarray(rows, dtype=self.dtype)
-        with np.errstate(over="ignore"):  # what a narrower dtype cannot hold is an error of ours
+        with np.errstate(over="ignore"):  # an overflow is reported below
             narrowed = np.ascontiguousarray(rows, dtype=self.dtype)
         check_finite(narrowed, f"{where} as {self.dtype}")
         return narrowed
 
-    def _enters_as_it_is(self, x: NDArray[Any]) -> bool:
-        """Whether rows need nothing done to them: the short way for a net in somebody's loop."""
+    def _needs_no_preprocessing(self, x: NDArray[Any]) -> bool:
+        """Whether rows can enter as they are: the fast path for predictions one by one."""
         if x.dtype is not self._dtype or x.shape[1:] != self.input_shape or not len(x):
             return False
         return self.scaling is None and x.flags.c_contiguous
@@ -258,7 +260,7 @@ class Network:
         return self.preprocess(rows)
 
     def forward(self, a: Vector) -> Vector:
-        """Return the outputs of prepared rows, in one piece."""
+        """Return the outputs of preprocessed rows, in one piece."""
         for net_input, activation, parameters, state in self._steps:
             a = net_input(a, _Prediction(parameters, state))
             if activation is not None:
@@ -271,10 +273,10 @@ def _is_finite(rows: Vector) -> bool:
 
 
 def build_layers(layers: Sequence[Layer], shape: tuple[int, ...]) -> Iterator[BoundLayer]:
-    """Yield the layers in their places, without any parameters yet.
+    """Yield the layers bound to their places, without parameters.
 
     Raises:
-        ConfigError: a layer cannot take what the layer below gives.
+        ConfigError: a layer cannot take samples of the shape that the layer below it produces.
     """
     for number, component in enumerate(layers, 1):
         layer = BoundLayer(component, shape, number)

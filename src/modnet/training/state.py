@@ -22,7 +22,7 @@ Array = InstanceOf[np.ndarray[Any, Any]]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class AccumulatorState(_Strict):
