@@ -143,7 +143,7 @@ class Network:
         ]
 
     def parameter_layout(self) -> Iterator[tuple[int, str, ParameterSpec, int]]:
-        """Yield (layer, name, specification, size) of all parameters, in their order in θ; layers are counted from 0."""
+        """Yield (layer, name, specification, size) of all parameters in their order in θ; layers count from 0."""
         for regularized in (True, False):
             for index, layer in enumerate(self.layers):
                 for name, spec in layer.specs.items():

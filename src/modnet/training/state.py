@@ -92,7 +92,7 @@ class TrainingState(_Strict):
     progress: EpochProgress | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the attributes as dicts and lists of arrays and plain values, for `modnet.storage.checkpoint.write`."""
+        """Return the attributes as dicts and lists of arrays and plain values, as a checkpoint takes them."""
         return {name: _plain(value) for name, value in self}
 
     @classmethod

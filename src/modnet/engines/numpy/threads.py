@@ -66,7 +66,7 @@ def one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread while at least one training is within the block; the last one to leave lifts the limit.
 
     With OpenBLAS's own threads the limit applies to the whole process, and threadpoolctl obeys only the thread that
-    first set it; so one thread of ours sets and lifts it for all trainings. Other libraries limit each thread by itself.
+    first set it; so one thread of ours sets and lifts it for all trainings. Other libraries limit threads one by one.
     """
     global _active, _controller, _limiter
     with _lock:

@@ -84,7 +84,7 @@ class Workers:
         for start in range(0, len(pieces), count):
             together = pieces[start : start + count]
             self._pool.run([partial(work, worker, piece) for worker, piece in enumerate(together)])
-            if not all([on_outputs(a, y) for a, y in outputs[: len(together)]]):
+            if not all(on_outputs(a, y) for a, y in outputs[: len(together)]):
                 return False
         for workspace, total in zip(self.workspaces, totals, strict=True):
             workspace.gradient[...] = total
