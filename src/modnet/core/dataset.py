@@ -1,4 +1,4 @@
-"""Data: the samples that a dataset gives, before anything is made of them."""
+"""Data: the samples that a dataset loads, as they are before validation, scaling and splitting."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ class Data:
     """Samples for one training.
 
     Attributes:
-        train: What is learnt from.
-        validation: What the training is watched with, if any.
-        test: What the result is judged with, if any.
-        features: The names of the columns of x, where the source has names.
-        sources: The file or folder that ``train``, ``validation`` and ``test`` come from, where they do.
-        image: The rows and columns of the image that each row of x is, where it is one, pixel by pixel, row by row.
+        train: The training samples.
+        validation: The validation samples, if any.
+        test: The test samples, if any.
+        features: The names of the columns of x, if the source has names.
+        sources: The file or folder of ``train``, ``validation`` and ``test``; those given in memory have none.
+        image: The (height, width) in pixels if each row of x is an image, stored row by row; None otherwise.
+
+    Raises:
+        DataError: ``train``, ``validation`` or ``test`` is not a pair.
     """
 
     train: Pair
@@ -44,6 +47,6 @@ class Data:
                 raise DataError(f"{self.place(part)}: expects a pair of x and y, got a {type(pair).__name__}{size}")
 
     def place(self, part: str) -> str:
-        """Return how an error calls ``train``, ``validation`` or ``test``: with its file, where it has one."""
+        """Return the name of ``train``, ``validation`` or ``test`` in error messages, after its file if it has one."""
         source = self.sources.get(part, "")
         return (f"{source}: " if source else "") + ("training" if part == "train" else part)
