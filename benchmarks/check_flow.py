@@ -14,7 +14,7 @@ import torch
 
 from modnet import load_config
 from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
-from modnet.network.evaluate import Samples
+from modnet.data.prepared import Samples
 from modnet.network.network import Network
 from modnet.training.setup import build
 

@@ -13,8 +13,8 @@ from engines.test_strangers_layers import Normalisation
 from modnet import Activation, Network, Trainer, load_config
 from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
 from modnet.core.interfaces import Cost, Layer, LayerContext, UpdateRule
-from modnet.data.scaling import Targets
-from modnet.network.evaluate import Samples
+from modnet.data.labels import Targets
+from modnet.data.prepared import Samples
 from modnet.training.setup import build
 
 PLAIN = UpdateRule.resolve("plain")

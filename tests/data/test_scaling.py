@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modnet.core.errors import DataError
-from modnet.data.scaling import Scaling, Targets, split
+from modnet.data.labels import Targets
+from modnet.data.scaling import Scaling, split
 from modnet.data.validation import BLOCK
 
 FINITE = st.floats(-1e300, 1e300, allow_subnormal=False)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
 from modnet.data.labels import Targets
-from modnet.data.validation import BLOCK, as_samples, check_finite
+from modnet.data.validation import BLOCK, check_finite
 
-__all__ = ["Scaling", "Targets", "as_samples", "split"]
+__all__ = ["Scaling", "split"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,50 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import Cost, Metric
-from modnet.data.scaling import Targets
+from modnet.data.prepared import Samples
 from modnet.network.network import CHUNK, Network, Vector
 
-__all__ = ["MetricAccumulator", "Samples", "evaluate"]
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Rows as they enter the network, and their targets."""
-
-    x: Vector
-    targets: Targets
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    @property
-    def labels(self) -> NDArray[np.integer[Any]] | None:
-        """The class of each sample as an integer from 0, or None where targets are numbers."""
-        return self.targets.codes
-
-    def digest(self) -> str:
-        """Return a SHA-256 of the samples, in hexadecimal digits."""
-        labels, codes, values = self.targets.classes, self.targets.codes, self.targets.values
-        digest = hashlib.sha256(repr(None if labels is None else labels.tolist()).encode())
-        for array in (self.x, codes, values):
-            if array is not None:
-                digest.update(f"{array.dtype} {array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} samples of shape {self.x.shape[1:]}, {self.x.dtype}>"
+__all__ = ["MetricAccumulator", "evaluate"]
 
 
 class MetricAccumulator:

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Activation, Cost, Layer, LayerContext, ParameterSpec, Regularizer
-from modnet.data.scaling import Scaling, as_samples
-from modnet.data.validation import check_finite, column_names, column_selector
+from modnet.data.scaling import Scaling
+from modnet.data.validation import as_samples, check_finite, column_names, column_selector
 
 __all__ = ["CHUNK", "BoundLayer", "Network", "Vector", "build_layers"]
 

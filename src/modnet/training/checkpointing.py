@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modnet.core.errors import DataError, ModelFileError
 from modnet.data.files import display_path
-from modnet.network.evaluate import Samples
+from modnet.data.prepared import Samples
 from modnet.network.network import Network
 from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder

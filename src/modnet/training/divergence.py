@@ -11,9 +11,10 @@ from modnet.config.run_config import RunConfig
 from modnet.core.errors import DivergenceError
 from modnet.core.interfaces import Cost
 from modnet.core.random import Stream, generator
+from modnet.data.prepared import Samples
 from modnet.engines.base import Block, EngineSession, Rows, part_of
 from modnet.engines.numpy.workspace import Workspace
-from modnet.network.evaluate import MetricAccumulator, Samples
+from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import Network, Vector
 
 __all__ = ["OutputCheck", "divergence_error", "first_nonfinite_layer", "first_nonfinite_state", "raise_divergence"]

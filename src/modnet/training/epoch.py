@@ -10,8 +10,9 @@ import numpy as np
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import Metric, Solver, Sweep
+from modnet.data.prepared import Samples
 from modnet.engines.base import Block, EngineSession, OnUpdate
-from modnet.network.evaluate import MetricAccumulator, Samples, evaluate
+from modnet.network.evaluate import MetricAccumulator, evaluate
 from modnet.network.network import CHUNK, Network, Vector
 from modnet.training.divergence import OutputCheck, divergence_error, first_nonfinite_state, raise_divergence
 

@@ -15,8 +15,9 @@ from modnet.config.run_config import RunConfig
 from modnet.core.errors import Interrupted, ModelFileError
 from modnet.core.interfaces import Metric, Solver
 from modnet.core.random import Stream, generator
+from modnet.data.prepared import Samples
 from modnet.engines.base import EngineSession
-from modnet.network.evaluate import Samples, evaluate
+from modnet.network.evaluate import evaluate
 from modnet.network.network import CHUNK, Network
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from modnet.config.run_config import RunConfig
-from modnet.network.evaluate import Samples, evaluate
+from modnet.data.prepared import Samples
+from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
 from modnet.training.setup import resolve_metrics
 

@@ -15,9 +15,10 @@ from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Metric, Task
 from modnet.core.random import Stream, generator
-from modnet.data.scaling import Scaling, Targets, as_samples, split
-from modnet.data.validation import column_names, column_selector
-from modnet.network.evaluate import Samples
+from modnet.data.labels import Targets
+from modnet.data.prepared import Samples
+from modnet.data.scaling import Scaling, split
+from modnet.data.validation import as_samples, column_names, column_selector
 from modnet.network.network import Network
 
 __all__ = ["Setup", "build", "check_optimizer", "configs_per_optimizer", "resolve_metrics", "split_data"]

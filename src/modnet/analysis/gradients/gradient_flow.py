@@ -15,8 +15,8 @@ import numpy as np
 
 from modnet.core.interfaces import Activation, UpdateRule
 from modnet.core.random import Stream, generator
+from modnet.data.prepared import Samples
 from modnet.engines.numpy.workspace import Workspace
-from modnet.network.evaluate import Samples
 from modnet.network.network import Network, Vector
 
 __all__ = ["GradientFlow", "LayerGradientFlow", "drawn", "flow_through"]

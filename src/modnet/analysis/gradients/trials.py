@@ -17,8 +17,9 @@ from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DivergenceError
 from modnet.core.interfaces import Metric
 from modnet.core.random import Stream, generator
+from modnet.data.prepared import Samples
 from modnet.data.scaling import split
-from modnet.network.evaluate import Samples, evaluate
+from modnet.network.evaluate import evaluate
 from modnet.training.setup import build, check_optimizer, split_data
 from modnet.training.trainer import Trainer
 

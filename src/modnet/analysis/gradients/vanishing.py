@@ -17,7 +17,7 @@ from modnet.config.load import ConfigSource, load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError, ModelFileError
-from modnet.network.evaluate import Samples
+from modnet.data.prepared import Samples
 from modnet.network.network import Network
 from modnet.storage.model_file import MODEL_NAME, load
 from modnet.storage.run_folder import RunFolder

@@ -21,8 +21,8 @@ from modnet.config.load import ConfigSource, load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
+from modnet.data.prepared import Samples
 from modnet.engines.numpy.threads import one_blas_thread
-from modnet.network.evaluate import Samples
 from modnet.network.network import Network
 from modnet.training.setup import build, configs_per_optimizer
 

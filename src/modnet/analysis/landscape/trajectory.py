@@ -16,7 +16,8 @@ from modnet.core.dataset import Data
 from modnet.core.errors import DivergenceError
 from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.plugins.hookspecs import hookimpl
-from modnet.network.evaluate import Samples, evaluate
+from modnet.data.prepared import Samples
+from modnet.network.evaluate import evaluate
 from modnet.network.network import Network, Vector
 from modnet.training.trainer import Trainer
 

@@ -13,7 +13,7 @@ from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import DataError
 from modnet.core.interfaces import Dataset
-from modnet.data.scaling import Targets
+from modnet.data.labels import Targets
 from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import CHUNK, Network, Vector
 from modnet.training.setup import resolve_metrics, split_data

@@ -20,8 +20,7 @@ from modnet.core.errors import DataError
 from modnet.core.interfaces import Cost
 from modnet.core.random import Stream, generator
 from modnet.data.labels import Targets
-from modnet.data.scaling import as_samples
-from modnet.data.validation import as_array
+from modnet.data.validation import as_array, as_samples
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.network import BoundLayer, Network, Vector
 from modnet.network.summary import LayerSummary, acts_elementwise, summary

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from modnet.config.run_config import RunConfig
+from modnet.data.prepared import Samples
 from modnet.engines.base import Block, OnOutputs, OnUpdate, Rows, TrainState
 from modnet.engines.numpy.batches import BatchLoader
 from modnet.engines.numpy.workers import Workers
-from modnet.network.evaluate import MetricAccumulator, Samples
+from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import CHUNK, Network, Vector
 
 __all__ = ["NumpySession"]

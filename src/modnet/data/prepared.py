@@ -1,0 +1,48 @@
+"""Samples in the form in which they enter the network."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modnet.data.labels import Targets
+
+__all__ = ["Samples"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Preprocessed samples and their targets.
+
+    Attributes:
+        x: (samples, features) or with more dimensions, scaled, in the network's dtype.
+        targets: The same number of targets.
+    """
+
+    x: NDArray[Any]
+    targets: Targets
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def labels(self) -> NDArray[np.integer[Any]] | None:
+        """The class of each sample as an integer from 0, (samples,); None if the targets are numbers."""
+        return self.targets.codes
+
+    def digest(self) -> str:
+        """Return a SHA-256 of dtypes, shapes, values and class labels, in hexadecimal digits."""
+        classes = self.targets.classes
+        digest = hashlib.sha256(repr(None if classes is None else classes.tolist()).encode())
+        for array in (self.x, self.targets.codes, self.targets.values):
+            if array is not None:
+                digest.update(f"{array.dtype} {array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} samples of shape {self.x.shape[1:]}, {self.x.dtype}>"
