@@ -189,15 +189,19 @@ CASES = {
     "inf": (CSV, "t.csv: line 2, column 'b': '-inf'; a finite number is expected", table("a,b,y", "1,-inf,no")),
     "text": (CSV, "t.csv: line 2, column 'a': 'x'; a finite number is expected", table("a,y", "x,no")),
     "nothing": (CSV, "t.csv: line 2, column 'b': empty; a finite number is expected", table("a,b,y", "1,,no")),
-    "short row": (CSV, "t.csv: line 3: 2 cells, the header has 3", table("a,b,y", "1,2,no", "1,yes")),
-    "long row": (CSV, "t.csv: line 2: 4 cells, the header has 3", table("a,b,y", "1,2,no,3")),
+    "short row": (CSV, "t.csv: line 3: 2 cells, the first row has 3", table("a,b,y", "1,2,no", "1,yes")),
+    "long row": (CSV, "t.csv: line 2: 4 cells, the first row has 3", table("a,b,y", "1,2,no,3")),
     # archives
     "nan in an array": (
         NPZ,
         "t.npz: training x: row 1, column 0 (counted from 0) is nan; values must be finite",
         archive([[1.0, 2.0], [np.nan, 3.0]], [0, 1]),
     ),
-    "no rows in an array": (NPZ, "t.npz: training x is empty", archive(np.zeros((0, 2)), [0])),
+    "no rows in an array": (
+        NPZ,
+        "t.npz: training x is empty, shape (0, 2); at least one row and one column are needed",
+        archive(np.zeros((0, 2)), [0]),
+    ),
     "no array": (NPZ, "t.npz: no array 'y'; the arrays in it are: 'x'", lambda: np.savez("t.npz", x=np.zeros((2, 2)))),
     "samples of another width": (
         (*NPZ, *only("optimizer.batch_size=1")),
@@ -213,22 +217,22 @@ CASES = {
     "no folder": (IDX, "idx: is not a folder"),
     "truncated": (
         IDX,
-        "idx/train-images-idx3-ubyte: truncated: 87 bytes, the header promises 88 (12 × 2 × 3 uint8 elements)",
+        "idx/train-images-idx3-ubyte: not a readable IDX file: truncated: the header promises 12 × 2 × 3 uint8 ele…",
         idx(train_images_idx3=images()[:-1]),
     ),
     "truncated and packed": (
         IDX,
-        "idx/t10k-labels-idx1-ubyte: truncated: the gzip stream ends before its end mark",
+        "idx/t10k-labels-idx1-ubyte: not a readable IDX file: …",
         idx(t10k_labels_idx1=gzip.compress(labels())[:-9]),
     ),
     "labels for images": (
         IDX,
-        "idx/train-images-idx3-ubyte: holds labels where images are expected…",
+        "idx/train-images-idx3-ubyte: holds uint8 elements, 1-D; images are uint8 elements, 3-D",
         idx(train_images_idx3=labels()),
     ),
     "wrong type": (
         IDX,
-        "idx/train-images-idx3-ubyte: byte 2, the type of the elements, is 0x07; allowed are …",
+        "idx/train-images-idx3-ubyte: not a readable IDX file: byte 2, the type of the elements, is 0x07; allowed …",
         idx(train_images_idx3=images(code=7)),
     ),
     "fewer labels": (IDX, "idx: 12 training images, but 11 training labels", idx(train_labels_idx1=labels(11))),

@@ -1,4 +1,4 @@
-"""Samples that callers may hold in many ways, and what is said of wrong ones."""
+"""Samples that callers may hold in many ways, and the messages about invalid ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fit(x: Any, y: Any, layers: Any = (2,), **options: Any) -> Run:
     return Trainer.from_config(config).fit(x, y, **options)
 
 
-def agrees(said: str, expected: str) -> bool:
-    """Whether an error is one line and says what is expected, as far as "…"."""
-    beginning = expected.rstrip("… ")
-    return "\n" not in said and (said == expected or (expected.endswith("…") and said.startswith(beginning)))
+def agrees(message: str, expected: str) -> bool:
+    """Whether a message is one line and the expected one, as far as "…"."""
+    start = expected.rstrip("… ")
+    return "\n" not in message and (message == expected or (expected.endswith("…") and message.startswith(start)))

@@ -155,8 +155,8 @@ def test_labels_of_text(y: Any) -> None:
 
 
 WRONG_X: dict[str, tuple[Any, str]] = {
-    "no samples": (X[:0], "training x is empty"),
-    "no features": (X[:, :0], "training x has 0 features, shape (12, 0); at least 1 is needed"),
+    "no samples": (X[:0], "training x is empty, shape (0, 3); at…"),
+    "no features": (X[:, :0], "training x is empty, shape (12, 0); at least one row and one column are needed"),
     "one dimension": (X[:, 0], "training x expects samples × features, got shape (12,)"),
     "three dimensions": (X.reshape(12, 3, 1), "network.layers.0: …"),
     "a number": (1.5, "training x expects samples × features, got one value of type float"),
@@ -204,16 +204,16 @@ WRONG_X: dict[str, tuple[Any, str]] = {
     "a mask, columns first": (np.ma.masked_array(np.asfortranarray(X), MASK), MASKED),
     "a frame with a mask": (Frame(np.ma.masked_array(X, MASK)), MASKED),
     "to_numpy with a mask": (Exporting(np.ma.masked_array(X, MASK)), MASKED),
-    "a masked cell": (masked_cells(X, MASK), MASKED),
+    "a masked cell": (masked_cells(X, MASK), "training x is not an array: Warning: converting a masked…"),
     "rows with masks": ([np.ma.masked_array(*pair) for pair in zip(X, MASK, strict=True)], MASKED),
 }  # fmt: skip
 
 
 WRONG_Y: dict[str, tuple[Any, str]] = {
     "nothing": (None, "fit: x needs y, class labels (samples,) or targets (samples, outputs)"),
-    "no labels": ([], "training y is empty"),
-    "too few": (Y[:11], "training x has 12 samples, training y has 11"),
-    "on their side": (Y[None, :], "training x has 12 samples, training y has 1"),
+    "no labels": ([], "training y has 0 samples, x has 12"),
+    "too few": (Y[:11], "training y has 11 samples, x has 12"),
+    "on their side": (Y[None, :], "training y has 1 samples, x has 12"),
     "one class": (np.zeros(12, int), "training y has one class, 0; at least two are needed"),
     "three classes for two units": (
         np.arange(12) % 3,
@@ -223,9 +223,9 @@ WRONG_Y: dict[str, tuple[Any, str]] = {
         1.0 * Y,
         "network.layers.0: the output layer has 2 units, the targets have 1 outputs; allowed: 1",
     ),
-    "text": ("no yes", "training y expects labels or targets, got a str"),
-    "a set": (set(range(12)), "training y expects labels or targets, got a set"),
-    "a dict": (dict(enumerate(Y)), "training y expects labels or targets, got a dict"),
+    "text": ("no yes", "training y expects labels or targets, got one value of type str"),
+    "a set": (set(range(12)), "training y expects labels or targets, got one value of type set"),
+    "a dict": (dict(enumerate(Y)), "training y expects labels or targets, got one value of type dict"),
     "a generator": ((label for label in Y), "training y expects labels or targets, got one value of type generator"),
     "sparse": (Sparse(), "training y is sparse, a Sparse; allowed are dense arrays, as its toarray() gives"),
     "three dimensions": (Y.reshape(12, 1, 1), "training y expects labels (samples,) or targets (samples, outputs)…"),
@@ -239,7 +239,7 @@ WRONG_Y: dict[str, tuple[Any, str]] = {
     "none": ([None, *Y[1:].tolist()], "training y: row 0 (counted from 0) is None, which cannot be a label"),
     "nan among text": ([*TEXT[:-1], np.nan], "training y: row 11 (counted from 0) is nan, which cannot be a label"),
     "nan": (np.where(Y, np.nan, 0.0), "training y: row 1, column 0 (counted from 0) is nan; values must be finite"),
-    "no date": (np.array(["NaT", *["2026"] * 11], "M8[D]"), "training y: row 0 (counted from 0) is NaT, which can…"),
+    "no date": (np.array(["NaT", *["2026"] * 11], "M8[D]"), "training y: row 0 (counted from 0) is np.datetime64(…"),
     "lists as labels": ([{}, *Y[1:].tolist()], "training y: row 0 (counted from 0) is {}, which cannot be a label"),
     "a mask": (
         np.ma.masked_array(Y, MASK[:, 1]),
@@ -260,7 +260,10 @@ LATER: dict[str, tuple[Callable[[], Any], str]] = {
     "too few features": (lambda: TRAINED.predict(X[:, :2]), "x: layer 1 expects 3 inputs, got 2"),
     "too many features": (lambda: TRAINED.classify(np.hstack([X, X])), "x: layer 1 expects 3 inputs, got 6"),
     "one sample, no list": (lambda: TRAINED.predict(X[0]), "x expects samples × features, got shape (3,)"),
-    "no samples": (lambda: TRAINED.predict(X[:0]), "x is empty"),
+    "no samples": (
+        lambda: TRAINED.predict(X[:0]),
+        "x is empty, shape (0, 3); at least one row and one column are needed",
+    ),
     "nan": (lambda: TRAINED.predict(AWAY), NOT_FINITE.removeprefix("training ")),
     "a mask": (lambda: TRAINED.predict(np.ma.masked_array(X, MASK)), MASKED.removeprefix("training ")),
     "rows with masks": (

@@ -21,8 +21,8 @@ def write(folder: Path, content: str | bytes) -> Path:
     return path
 
 
-def problem(path: Path, *arguments, read=read_table) -> str:
-    """What is said of a file, without the file's name."""
+def refusal(path: Path, *arguments, read=read_table) -> str:
+    """The message about a file, one line, without the file's name."""
     with pytest.raises(DataError) as caught:
         read(path, *arguments)
     message = str(caught.value)
@@ -76,15 +76,15 @@ def test_a_file_that_goes_with_another(tmp_path: Path) -> None:
     table = read_table(path, "y", ("a", "b"), "text")
     assert (table.features, table.x.tolist(), table.y.tolist()) == (("a", "b"), [[2.0, 1.0]], ["7"])
     assert read_table(path, "y", ("a", "b"), "number").y.tolist() == [[7.0]]
-    assert problem(path, "y", ("a", "b", "c")) == "line 1: no column 'c', which the training file has"
-    assert problem(path, "y", ("a",)) == "line 1: column 'b' is not in the training file"
+    assert (
+        refusal(path, "y", ("a", "b", "c"))
+        == "line 1: no column 'c', which the training file has; the columns are 'b', 'y', 'a'"
+    )
+    assert refusal(path, "y", ("a",)) == "line 1: column 'b' is not in the training file"
     other = write(tmp_path, "b,y,a\n1,7,2\n1,seven,2\n")
     expected = "line 3, column 'y': 'seven'; "
-    assert problem(other, "y", None, "integer") == expected + "an integer is expected, as in the training file"
-    assert problem(other, "y", None, "number") == expected + "a finite number is expected"
-
-
-NAMES = "'a', 'b'"
+    assert refusal(other, "y", None, "integer") == expected + "an integer of 64 bits is expected"
+    assert refusal(other, "y", None, "number") == expected + "a finite number is expected"
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ NAMES = "'a', 'b'"
         (b"a,b\n1,2\n", "line 1: no column 'y'; the columns are 'a', 'b'"),
         (
             b"1,2\n3,4\n",
-            "line 1: no column 'y'; the columns are '1', '2'; is line 1 data and the header missing?",
+            "line 1: no column 'y' (is this line data, and the header missing?); the columns are '1', '2'",
         ),
         (b"y\n1\n", "line 1: no column besides 'y'; at least one feature is needed"),
         (b"a,,y\n1,2,3\n", "line 1, column 2 (counted from 1): the name is empty"),
         (b"a,a,y\n1,2,3\n", "line 1: two columns have the name 'a'"),
-        (b"a,y\n1,2\n3\n", "line 3: 1 cells, the header has 2"),
-        (b"a,y\n1,2\n\n3,4,5\n", "line 4: 3 cells, the header has 2"),
+        (b"a,y\n1,2\n3\n", "line 3: 1 cells, the first row has 2"),
+        (b"a,y\n1,2\n\n3,4,5\n", "line 4: 3 cells, the first row has 2"),
         (b"a,y\n1,2\nx,4\n", "line 3, column 'a': 'x'; a finite number is expected"),
         (b"a,y\n1,2\n,4\n", "line 3, column 'a': empty; a finite number is expected"),
         (b"a,y\n1,2\nNaN,4\n", "line 3, column 'a': 'NaN'; a finite number is expected"),
@@ -115,9 +115,9 @@ NAMES = "'a', 'b'"
             b"a,y\n1,2\n1,\n",
             "line 3, column 'y': empty; a number, or a label of at most 1000 characters, is expected",
         ),
-        (b"a,y\n1,2\n1,\0\n", "line 3: a NUL byte; is this a text file?"),
-        (b"a,y\n1,b\xe9\n", "line 2, character 4: byte 0xe9 is not UTF-8"),
-        ("a,y\n1,2\n".encode("utf-16"), "line 1, character 1: byte 0xff is not UTF-8"),
+        (b"a,y\n1,2\n1,\0\n", "line 3: a NUL byte, or more than 16777216 characters; is this a text file?"),
+        (b"a,y\n1,b\xe9\n", "line 2: byte 0xe9 is not UTF-8"),
+        ("a,y\n1,2\n".encode("utf-16"), "line 1: byte 0xff is not UTF-8"),
         (b'a,y\n1,"b" c\n', "line 2: ',' expected after '\"'"),
         (b'a,y\n1,"b\n', "line 2: unexpected end of data"),
         (b'a,"y\nz"\n1,2\n', "line 1: no column 'y'; the columns are 'a', 'y\\nz'"),
@@ -130,12 +130,23 @@ NAMES = "'a', 'b'"
     ],
 )
 def test_faults_are_named(tmp_path: Path, content: bytes, message: str) -> None:
-    assert problem(write(tmp_path, content), "y") == message
+    assert refusal(write(tmp_path, content), "y") == message
 
 
 def test_an_endless_line(tmp_path: Path) -> None:
     path = write(tmp_path, b"a,y\n" + b"1" * (1 << 24))
-    assert problem(path, "y") == "line 2 is longer than 16777216 characters"
+    assert refusal(path, "y") == "line 2: a NUL byte, or more than 16777216 characters; is this a text file?"
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("line", [1, 2, 3, 700, 5000])
+def test_the_line_of_a_byte_that_is_not_utf8(tmp_path: Path, line: int, end: bytes) -> None:
+    rows = [b"a,y", *[b"1.25,b"] * 4998, b"2,b"]
+    rows[line - 1] += b"\xe9"
+    path = write(tmp_path, end.join(rows) + end)
+    assert refusal(path, "y") == f"line {line}: byte 0xe9 is not UTF-8"
+    path.write_bytes(end.join(rows[:line]))  # the last byte of the file
+    assert refusal(path, "y").startswith(f"line {line}: byte 0xe9 is not UTF-8")
 
 
 def test_sums_that_overflow_are_not_mistaken_for_infinity(tmp_path: Path) -> None:
@@ -143,8 +154,8 @@ def test_sums_that_overflow_are_not_mistaken_for_infinity(tmp_path: Path) -> Non
 
 
 def test_no_file(tmp_path: Path) -> None:
-    assert problem(tmp_path / "none.csv", "y") == "cannot be read: No such file or directory"
-    assert problem(tmp_path, "y") == "is a folder; a file is expected"
+    assert refusal(tmp_path / "none.csv", "y") == "cannot be read: No such file or directory"
+    assert refusal(tmp_path, "y") == "is a folder; a file is expected"
 
 
 def test_rows_may_come_through_a_pipe(tmp_path: Path) -> None:
@@ -181,24 +192,24 @@ def test_rows(tmp_path: Path, content: str, features, rows) -> None:
         ("a,b\n", None, "no rows after the header"),
         ("1,2,3\n", None, "line 1: 3 columns, the network has 2 inputs"),
         ("1,2\n3\n", None, "line 2: 1 cells, the first row has 2"),
-        ("1,2\n3,x\n", None, "line 2, column 2 (counted from 1): 'x'; a finite number is expected"),
-        ("1,nan\n", None, "line 1, column 2 (counted from 1): 'nan'; a finite number is expected"),
+        ("1,2\n3,x\n", None, "line 2, column 2: 'x'; a finite number is expected"),
+        ("1,nan\n", None, "line 1, column 2: 'nan'; a finite number is expected"),
         ("a,b,c\n1,2,3\n", None, "line 1: 3 columns, the network has 2 inputs"),
         (
             "a,c\n1,2\n",
             ("a", "b"),
             "line 1: no column 'b', which the network needs; the columns are 'a', 'c'",
         ),
-        ("a,b,c\n1,2\n", ("a", "b"), "line 2: 2 cells, the header has 3"),
+        ("a,b,c\n1,2\n", ("a", "b"), "line 2: 2 cells, the first row has 3"),
     ],
 )
 def test_rows_refused(tmp_path: Path, content: str, features, message: str) -> None:
-    assert problem(write(tmp_path, content), features, 2, read=read_rows) == message
+    assert refusal(write(tmp_path, content), features, 2, read=read_rows) == message
 
 
 def test_many_columns_are_not_all_listed(tmp_path: Path) -> None:
     path = write(tmp_path, ",".join(f"c{n}" for n in range(30)))
-    assert problem(path, "y").endswith("'c10', 'c11', … (30 in all)")
+    assert refusal(path, "y").endswith("'c8', 'c9', … (30 in all)")
 
 
 PIECES = st.sampled_from(

@@ -91,17 +91,17 @@ def test_idx_finds_other_spellings(folder: Path) -> None:
         (
             "train-labels-idx1-ubyte",
             images(8),
-            "/train-labels-idx1-ubyte: holds images where labels are expected (uint8 elements, 1-D)",
+            "/train-labels-idx1-ubyte: holds uint8 elements, 3-D; labels are uint8 elements, 1-D",
         ),
         (
             "t10k-images-idx3-ubyte",
             labels(4),
-            "/t10k-images-idx3-ubyte: holds labels where images are expected (uint8 elements, 3-D)",
+            "/t10k-images-idx3-ubyte: holds uint8 elements, 1-D; images are uint8 elements, 3-D",
         ),
         (
             "train-labels-idx1-ubyte",
             b"\0\0\x0c\x01" + struct.pack(">II", 1, 5),
-            ("/train-labels-idx1-ubyte: holds int32 elements, 1-D where labels are expected (uint8 elements, 1-D)"),
+            "/train-labels-idx1-ubyte: holds int32 elements, 1-D; labels are uint8 elements, 1-D",
         ),
         (
             "t10k-images-idx3-ubyte",
@@ -208,7 +208,7 @@ def test_npz(tmp_path: Path) -> None:
 def test_npz_refuses(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, x=np.zeros((2, 1)), y=[0, 1], y_test=[1])
-    with pytest.raises(DataError, match=r"a\.npz: array 'y_test' is there, but no array 'x_test'$"):
+    with pytest.raises(DataError, match=r"a\.npz: there is an array 'y_test', but no array 'x_test'$"):
         Npz(path=str(path)).load()
     with pytest.raises(DataError, match=r"a\.npz: no array 'z'; the arrays in it are: 'x', 'y', 'y_test'$"):
         Npz(path=str(path), y="z").load()

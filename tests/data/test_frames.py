@@ -38,14 +38,14 @@ def pandas_cases(pd: Any) -> dict[str, tuple[Any, Any, str | None]]:
         "spans": ((days - days[0]).to_frame(), Y, "training x holds timedelta64[…"),
         "categories as features": (x.assign(c=pd.Categorical(TEXT)), Y, "training x: row 0, column 2 (counted fro…"),
         "a series as x": (x["a"], Y, "training x expects samples × features, got shape (12,)"),
-        "no rows": (x[:0], Y, "training x is empty"),
-        "no columns": (x[[]], Y, "training x has 0 features, shape (12, 0); at least 1 is needed"),
+        "no rows": (x[:0], Y, "training x is empty, shape (0, 3); at least…"),
+        "no columns": (x[[]], Y, "training x is empty, shape (12, 0); at least one row…"),
         "a label that is NA": (x, pd.Series([None, *TEXT[1:]], dtype="string"), "training y: row 0 (counted from…"),
         "a label that is NaN": (x, pd.Series([None, *TEXT[1:]]), "training y: row 0 (counted from 0) is nan, which…"),
         "a category that is NaN": (x, pd.Categorical([None, *TEXT[1:]]), "training y: row 0 (counted from 0) is n…"),
         "an integer that is NA": (x, pd.Series(hole), "training y: row 1, column 0 (counted from 0) is nan; value…"),
         "a bool that is NA": (x, pd.Series([None, *[True, False] * 5, True], dtype="boolean"), "training y: row 0…"),
-        "a date that is NaT": (x, days.where(days.index > 3), "training y: row 0 (counted from 0) is NaT, which c…"),
+        "a date that is NaT": (x, days.where(days.index > 3), "training y: row 0 (counted from 0) is np.datetime64(…"),
     }  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def polars_cases(pl: Any) -> dict[str, tuple[Any, Any, str | None]]:
             x, hole,
             "training y: row 1, column 0 (counted from 0) is nan; values must be finite",
         ),
-        "a date that is null": (x, pl.Series([None, *days[1:]]), "training y: row 0 (counted from 0) is NaT, which…"),
+        "a date that is null": (x, pl.Series([None, *days[1:]]), "training y: row 0 (counted from 0) is np.datetime…"),
     }  # fmt: skip
 
 

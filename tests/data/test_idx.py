@@ -25,8 +25,8 @@ def write(path: Path, content: bytes) -> Path:
     return path
 
 
-def problem(path: Path) -> str:
-    """What read_idx says of a file, without the file's name."""
+def refusal(path: Path) -> str:
+    """The message of read_idx about a file, one line, without the file's name."""
     with pytest.raises(DataError) as caught:
         read_idx(path)
     message = str(caught.value)
@@ -57,95 +57,76 @@ def test_every_type_packed_or_not(tmp_path: Path, pack, code, form, dtype, value
     assert array.ravel().tolist() == [struct.unpack(f">{form}", struct.pack(f">{form}", v))[0] for v in values]
 
 
-def test_every_prefix_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pack", [bytes, packed_bytes])
+def test_every_prefix_is_refused(tmp_path: Path, pack) -> None:
     for length in range(len(SMALL)):
-        assert "truncated" in problem(write(tmp_path / "f", SMALL[:length])), length
+        assert refusal(write(tmp_path / "f", pack(SMALL[:length]))), length
 
 
 def test_every_prefix_of_a_packed_file_is_refused(tmp_path: Path) -> None:
     packed = packed_bytes(SMALL)
-    for length in range(2, len(packed)):
-        assert "truncated" in problem(write(tmp_path / "f", packed[:length])), length
+    for length in range(len(packed)):
+        assert refusal(write(tmp_path / "f", packed[:length])), length
 
 
-def test_every_prefix_in_gzip_is_refused(tmp_path: Path) -> None:
-    for length in range(len(SMALL)):
-        assert "truncated" in problem(write(tmp_path / "f", packed_bytes(SMALL[:length]))), length
+HUGE = b"\0\0\x0e\x02" + b"\xff" * 8
+FORGED = {
+    "too long": SMALL + b"!",
+    "too long, packed": packed_bytes(SMALL + b"!"),
+    "another magic number": b"\0\1" + SMALL[2:],
+    "no magic number": b"\x12" + SMALL[1:],
+    "an unknown type": b"\0\0\x0a\x02" + SMALL[4:],
+    "no dimensions": b"\0\0\x08\0" + SMALL[4:],
+    "65 dimensions": b"\0\0\x08\x41" + b"\0\0\0\1" * 65 + b"\0",
+    "a size of 0": SMALL[:8] + struct.pack(">I", 0),
+    "a promise beyond the file": HUGE,
+    "a promise beyond the packed file": packed_bytes(HUGE + b"\0" * 100),
+    "a wrong sum": packed_bytes(SMALL)[:-5] + b"\0" + packed_bytes(SMALL)[-4:],
+    "a wrong length": packed_bytes(SMALL)[:-4] + b"\xff" * 4,
+    "a wrong method": b"\x1f\x8b\x09" + packed_bytes(SMALL)[3:],
+    "a broken stream": packed_bytes(SMALL)[:10] + b"\xff" * 20,
+    "garbage after the stream": packed_bytes(SMALL) + b"garbage",
+}
 
 
-PROMISE = "the header promises 18 (2 × 3 uint8 elements)"
+@pytest.mark.parametrize("name", FORGED)
+def test_forged_files_are_refused(tmp_path: Path, name: str) -> None:
+    assert refusal(write(tmp_path / "f", FORGED[name]))
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "value", "allowed"),
     [
-        (b"", "truncated: it ends at byte 0, within the magic number"),
-        (SMALL[:7], "truncated: it ends at byte 7, within the size of dimension 1"),
-        (SMALL[:-1], f"truncated: 17 bytes, {PROMISE}"),
-        (SMALL + b"!", f"too long: 19 bytes, {PROMISE}"),
-        (packed_bytes(SMALL[:-1]), f"truncated: 17 bytes, {PROMISE}"),
-        (packed_bytes(SMALL + b"!"), f"too long: it goes on after byte 17, {PROMISE}"),
-        (packed_bytes(SMALL)[:-1], "truncated: the gzip stream ends before its end mark"),
-        (b"\0\1" + SMALL[2:], "not an IDX file: bytes 0-1 are 0x0001; they must be 0x0000"),
-        (b"\x12" + SMALL[1:], "not an IDX file: bytes 0-1 are 0x1200; they must be 0x0000"),
-        (
-            b"\0\0\x0a\x02" + SMALL[4:],
-            (
-                "byte 2, the type of the elements, is 0x0a; allowed are 0x08 (uint8), 0x09 (int8), "
-                "0x0b (int16), "
-                "0x0c (int32), 0x0d (float32), 0x0e (float64)"
-            ),
-        ),
-        (b"\0\0\x08\0" + SMALL[4:], "byte 3, the number of dimensions, is 0; allowed are 1 to 64"),
-        (b"\0\0\x08\x41" + SMALL[4:], "byte 3, the number of dimensions, is 65; allowed are 1 to 64"),
-        (
-            SMALL[:8] + struct.pack(">I", 0),
-            "bytes 8-11, the size of dimension 2, are 0; at least 1 is needed",
-        ),
-        (
-            b"\0\0\x0e\x02" + b"\xff" * 8,
-            (
-                f"truncated: 12 bytes, the header promises {12 + (2**32 - 1) ** 2 * 8} "
-                "(4294967295 × 4294967295 float64 elements)"
-            ),
-        ),
+        (b"\0\1" + SMALL[2:], "00 01 08 02", "00 00"),
+        (b"\0\0\x0a\x02" + SMALL[4:], "0x0a", "0x08 (uint8), 0x09 (int8), 0x0b (int16), 0x0c (int32)"),
+        (b"\0\0\x08\x41" + SMALL[4:], "65", "1 to 64"),
+        (SMALL[:-1], "truncated", "2 × 3 uint8"),
+        (SMALL + b"!", "too long", "2 × 3 uint8"),
     ],
+    ids=["magic number", "type", "dimensions", "truncated", "too long"],
 )
-def test_faults_are_named(tmp_path: Path, content: bytes, message: str) -> None:
-    assert problem(write(tmp_path / "f", content)) == message
+def test_messages_name_the_value_and_what_is_allowed(tmp_path: Path, content: bytes, value: str, allowed: str) -> None:
+    message = refusal(write(tmp_path / "f", content))
+    assert value in message
+    assert allowed in message
 
 
-def test_a_packed_promise_beyond_the_file_is_refused_unread(tmp_path: Path) -> None:
-    absurd = packed_bytes(b"\0\0\x0e\x02" + b"\xff" * 8 + b"\0" * 100)
-    assert "truncated: it cannot unpack to more than" in problem(write(tmp_path / "f", absurd))
-
-
-def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path) -> None:
-    bomb = write(tmp_path / "f", packed_bytes(SMALL + b"\0" * (64 << 20), 1))
+@pytest.mark.parametrize("content", [SMALL, HUGE], ids=["behind the array", "promised"])
+def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path, content: bytes) -> None:
+    bomb = write(tmp_path / "f", packed_bytes(content + b"\0" * (64 << 20), 1))
     tracemalloc.start()
     try:
-        assert problem(bomb).startswith("too long")
+        assert refusal(bomb)
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
     finally:
         tracemalloc.stop()
 
 
-def test_damage_in_gzip_is_found(tmp_path: Path) -> None:
-    packed = bytearray(packed_bytes(SMALL))
-    packed[-5] ^= 1  # the sum
-    assert "cannot be unpacked: CRC check failed" in problem(write(tmp_path / "sum", bytes(packed)))
-    packed[2] = 9  # the method
-    assert "cannot be unpacked: Unknown compression method" in problem(write(tmp_path / "method", bytes(packed)))
-    broken = packed_bytes(SMALL)[:10] + b"\xff" * 20
-    assert "cannot be unpacked" in problem(write(tmp_path / "stream", broken))
-    assert "cannot be unpacked" in problem(write(tmp_path / "after", packed_bytes(SMALL) + b"garbage"))
-
-
 def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
-    assert problem(tmp_path / "none") == "cannot be read: No such file or directory"
-    assert problem(tmp_path) == "is a folder; a file is expected"
+    assert refusal(tmp_path / "none") == "cannot be read: No such file or directory"
+    assert refusal(tmp_path) == "is a folder; a file is expected"
     os.mkfifo(tmp_path / "pipe")
-    assert problem(tmp_path / "pipe") == "is not a regular file"
+    assert refusal(tmp_path / "pipe") == "is not a regular file"
     with pytest.raises(DataError, match=r"^'a\\x00b': cannot be read: .*null"):
         read_idx("a\0b")
     with pytest.raises(DataError, match=r"^'a\\nb': cannot be read: No such"):

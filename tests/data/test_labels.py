@@ -83,10 +83,10 @@ def test_numbers(y: Any, values: list[list[float]]) -> None:
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        ([], "training y is empty"),
-        ([1, 2], "training x has 3 samples, training y has 2"),
-        ("abc", "training y expects labels or targets, got a str"),
-        ({"a", "b", "c"}, "training y expects labels or targets, got a set"),
+        ([], "training y has 0 samples, x has 3"),
+        ([1, 2], "training y has 2 samples, x has 3"),
+        ("abc", "training y expects labels or targets, got one value of type str"),
+        ({"a", "b", "c"}, "training y expects labels or targets, got one value of type set"),
         (5, "training y expects labels or targets, got one value of type int"),
         (["x", "x", "x"], "training y has one class, 'x'; at least two are needed"),
         ([7, 7, 7], "training y has one class, 7; at least two are needed"),
@@ -104,7 +104,7 @@ def test_numbers(y: Any, values: list[list[float]]) -> None:
         (["a", {}, "b"], "training y: row 1 (counted from 0) is {}, which cannot be a label"),
         (
             np.array(["1999", "NaT", "2001"], "M8[Y]"),
-            "training y: row 1 (counted from 0) is NaT, which cannot be a label",
+            "training y: row 1 (counted from 0) is np.datetime64('NaT','Y'), which cannot be a label",
         ),
         (
             [[1, 2], [3], [4, 5]],
@@ -118,19 +118,22 @@ def test_numbers(y: Any, values: list[list[float]]) -> None:
             np.zeros(3, complex),
             "training y holds complex128 values; allowed are integers, bools, text and floats",
         ),
-        ([0.5, 1, 10**400], "training y: int too large to convert to float"),
+        (
+            [0.5, 1, 10**400],
+            f"training y: row 2, column 0 (counted from 0) is 1{'0' * 59}…; values must be numbers",
+        ),
     ],
 )
-def test_learn_refuses(y: Any, message: str) -> None:
+def test_fit_refuses(y: Any, message: str) -> None:
     with pytest.raises(DataError) as caught:
         Targets.fit(y, 3, "training y")
     assert str(caught.value) == message
 
 
-def test_follow_knows_the_labels_of_training() -> None:
-    like = Targets.fit(["b", "a", "c"], 3, "training y").classes
-    targets = Targets.transform(np.array(["c", "c", "b"], object), 3, "validation y", like, 3)
-    assert targets.classes is like
+def test_transform_uses_the_classes_of_training() -> None:
+    classes = Targets.fit(["b", "a", "c"], 3, "training y").classes
+    targets = Targets.transform(np.array(["c", "c", "b"], object), 3, "validation y", classes, 3)
+    assert targets.classes is classes
     assert targets.codes is not None
     assert targets.codes.tolist() == [2, 2, 1]
     assert Targets.transform([1.0, 0.0], 2, "y", np.array([0, 1]), 2).codes.tolist() == [1, 0]  # type: ignore[union-attr]
@@ -138,7 +141,7 @@ def test_follow_knows_the_labels_of_training() -> None:
 
 
 @pytest.mark.parametrize(
-    ("y", "like", "message"),
+    ("y", "classes", "message"),
     [
         (
             ["a", "z", "y"],
@@ -175,16 +178,16 @@ def test_follow_knows_the_labels_of_training() -> None:
         ),
         (["a", "b", "c"], None, "test y: row 0, column 0 (counted from 0) is 'a'; values must be numbers"),
         ([1.0, 2.0, 3.0], None, "test y has 1 outputs a sample, the training has 2"),
-        ([1, 2], None, "test x has 3 samples, test y has 2"),
+        ([1, 2], None, "test y has 2 samples, x has 3"),
     ],
 )
-def test_follow_refuses(y: Any, like: Any, message: str) -> None:
+def test_transform_refuses(y: Any, classes: Any, message: str) -> None:
     with pytest.raises(DataError) as caught:
-        Targets.transform(y, 3, "test y", like, 2)
+        Targets.transform(y, 3, "test y", classes, 2)
     assert str(caught.value) == message
 
 
-def test_follow_takes_whole_numbers_for_numbers() -> None:
+def test_transform_converts_integers_to_numbers() -> None:
     values = Targets.transform([1, 2], 2, "y", None, 1).values
     assert values is not None
     assert values.tolist() == [[1.0], [2.0]]
@@ -236,14 +239,14 @@ def test_labels_of_many_blocks(y: np.ndarray) -> None:
     assert (targets.classes.dtype, targets.classes.dtype.isnative) == (y.dtype.newbyteorder("="), True)
     assert (targets.codes == codes).all()
     assert targets.codes.dtype == (np.uint8 if len(classes) <= 256 else np.uint16)
-    some = Targets.transform(y[BLOCK:], len(y) - BLOCK, "y", targets.classes, 0)
-    assert (some.codes == codes[BLOCK:]).all()
+    later = Targets.transform(y[BLOCK:], len(y) - BLOCK, "y", targets.classes, 0)
+    assert (later.codes == codes[BLOCK:]).all()
 
 
 def test_a_missing_label_and_an_unseen_one_beyond_the_first_block() -> None:
     days = np.arange(2 * BLOCK).astype("M8[D]")
     days[BLOCK + 5] = "NaT"
-    with pytest.raises(DataError, match=rf"^y: row {BLOCK + 5} \(counted from 0\) is NaT"):
+    with pytest.raises(DataError, match=rf"^y: row {BLOCK + 5} \(counted from 0\) is np\.datetime64\('NaT'"):
         Targets.fit(days, len(days), "y")
     codes = np.zeros(2 * BLOCK, int)
     codes[BLOCK + 6 :] = 8

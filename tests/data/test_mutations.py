@@ -1,4 +1,4 @@
-"""Changed data files: another reader decides whether the change leaves data, and which."""
+"""Mutated data files: an independent reader decides whether a mutation leaves data, and which."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def mutated(rng: random.Random, content: bytes, tokens: list[bytes]) -> bytes:
     return bytes(data)
 
 
-# What another reader makes of a file; anything that it raises means that there is no data.
+# The independent readers; anything that they raise means that there is no data.
 
 
 def idx_content(content: bytes) -> Any:
@@ -120,7 +120,7 @@ def targets(cells: tuple[str, ...]) -> list[Any]:
     whole = all(re.fullmatch("[-+]?[0-9]+", cell) for cell in cells)
     if whole:
         numbers = [int(cell) for cell in cells]
-        fit = all(-(2**63) <= each < 2**63 and len(cell) <= 20 for each, cell in zip(numbers, cells, strict=True))
+        fit = all(-(2**63) <= value < 2**63 and len(cell) <= 20 for value, cell in zip(numbers, cells, strict=True))
         return numbers if fit else list(cells)
     try:
         floats = [number(cell, finite=False) for cell in cells]
@@ -128,7 +128,7 @@ def targets(cells: tuple[str, ...]) -> list[Any]:
         return list(cells)
     if not all(map(math.isfinite, floats)):
         raise ValueError
-    return [[each] for each in floats]
+    return [[value] for value in floats]
 
 
 def number(cell: str, *, finite: bool = True) -> float:
@@ -160,8 +160,8 @@ def form(array: np.ndarray) -> Any:
 
 
 STRICTER = re.compile(
-    r"is there twice|neither 0 nor 1|not Unicode|elements; allowed are numbers and text|version 3\.0 of the format"
-    r"|bytes, \d+ are there|compression \d+ is not|cannot come from|is encrypted"
+    r"two arrays have the name|neither 0 nor 1|not Unicode|elements; allowed are numbers and text"
+    r"|bytes, \d+ are there|compression method|encrypted"
 )
 """What modnet refuses and NumPy takes."""
 
@@ -220,16 +220,17 @@ def a_packed_idx(rng: random.Random, _: Path) -> bytes:
     return mutated(rng, packed, [b"\x1f\x8b\x08\0", b"\x1f\x8b\x08\x1e", b"\0" * 8, b"name\0", b"\xff" * 4])
 
 
-# Of each format: a changed file, our reader, the other one, the place that an error must name, and what we may refuse.
+# Of each format: a mutated file, modnet's reader, an independent one, the place that a message must name, and what
+# modnet alone may refuse.
 FORMATS: dict[str, tuple[Callable[[random.Random, Path], bytes], Callable, Callable, str, re.Pattern[str] | None]] = {
     "idx": (
         lambda rng, _: mutated(rng, rng.choice(PLAIN), SIZES + CODES),
         idx_read,
         idx_content,
-        r"byte|unpacked|truncated|too long",
+        "not a readable IDX file",
         None,
     ),
-    "idx.gz": (a_packed_idx, idx_read, idx_content, r"byte|unpacked|truncated|too long", None),
+    "idx.gz": (a_packed_idx, idx_read, idx_content, "not a readable IDX file", None),
     "csv": (
         lambda rng, _: mutated(rng, rng.choice(TABLES), CELLS),
         table_read,
@@ -246,34 +247,34 @@ FORMATS: dict[str, tuple[Callable[[random.Random, Path], bytes], Callable, Calla
 def test_the_data_or_a_data_error(
     tmp_path: Path, name: str, count: int, record_property: Callable[[str, object], None]
 ) -> None:
-    make, ours, theirs, place, stricter = FORMATS[name]
+    make, read, read_independently, place, stricter = FORMATS[name]
     path, rng = tmp_path / "f", random.Random(f"{name} {count}")  # noqa: S311 -- to be repeated
-    tally, slowest = Counter[str](), 0.0
+    counts, slowest = Counter[str](), 0.0
     for _ in range(count):
         content = make(rng, tmp_path)
         path.write_bytes(content)
-        began = time.thread_time()
+        start = time.thread_time()
         try:
-            found, said = ours(path), None
+            data, message = read(path), None
         except DataError as error:
-            found, said = None, str(error)
-        slowest = max(slowest, time.thread_time() - began)
+            data, message = None, str(error)
+        slowest = max(slowest, time.thread_time() - start)
         try:
-            expected = theirs(content)
-        except Exception:  # whatever another reader may raise
+            expected = read_independently(content)
+        except Exception:  # an independent reader may raise anything
             expected = None
-        if said is None:
+        if message is None:
             assert expected is not None, content
-            assert found == expected, content
-            tally["data"] += 1
+            assert data == expected, content
+            counts["data"] += 1
         else:
-            assert said.startswith(f"{path}: "), content
-            assert "\n" not in said, content
-            assert re.search(place, said), said
-            assert expected is None or (stricter and stricter.search(said)), (said, content)
-            tally["refused" if expected is None else "refused by us alone"] += 1
-    for key, value in [*tally.items(), ("slowest in ms", round(1000 * slowest, 1))]:
+            assert message.startswith(f"{path}: "), content
+            assert "\n" not in message, content
+            assert re.search(place, message), message
+            assert expected is None or (stricter and stricter.search(message)), (message, content)
+            counts["refused" if expected is None else "refused by us alone"] += 1
+    for key, value in [*counts.items(), ("slowest in ms", round(1000 * slowest, 1))]:
         record_property(key, value)
         print(f"{name}, {count}: {key}: {value}")
-    assert min(tally["data"], tally["refused"]) > count / 50  # both sides were seen
+    assert min(counts["data"], counts["refused"]) > count / 50  # both sides were seen
     assert count < MANY or slowest < SECONDS

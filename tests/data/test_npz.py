@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import io
+import pickle
 import struct
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from data.writing import npy, pack, patch_directory
+from data.writing import npy, pack, pack_bytes, patch_directory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,8 +16,8 @@ from modnet.core.errors import DataError
 from modnet.data.npz import read_npz
 
 
-def problem(path: Path, *arguments) -> str:
-    """What read_npz says of a file, without the file's name."""
+def refusal(path: Path, *arguments) -> str:
+    """The message of read_npz about a file, one line, without the file's name."""
     with pytest.raises(DataError) as caught:
         read_npz(path, *arguments)
     message = str(caught.value)
@@ -40,22 +41,22 @@ def test_what_numpy_writes(tmp_path: Path, save) -> None:
         "half/path": np.zeros(2, np.float16),
     }
     save(tmp_path / "a.npz", **arrays)
-    found = read_npz(tmp_path / "a.npz")
-    assert list(found) == list(arrays)
+    loaded = read_npz(tmp_path / "a.npz")
+    assert list(loaded) == list(arrays)
     for key, array in arrays.items():
-        assert found[key].dtype == array.dtype
-        assert found[key].shape == array.shape
-        assert found[key].tolist() == array.tolist()
-        assert found[key].flags.writeable
+        assert loaded[key].dtype == array.dtype
+        assert loaded[key].shape == array.shape
+        assert loaded[key].tolist() == array.tolist()
+        assert loaded[key].flags.writeable
 
 
 def test_only_what_is_asked_for_is_read(tmp_path: Path) -> None:
     path = pack(tmp_path / "a.npz", {"x.npy": npy("(1,)", content=b"\0" * 8), "bad.npy": b"?", "note.txt": b"hello"})
     assert list(read_npz(path, ["x"])) == ["x"]
     assert list(read_npz(path, ["x"], ["z"])) == ["x"]
-    assert problem(path, ["z"]) == "no array 'z'; the arrays in it are: 'x', 'bad'"
-    assert problem(path) == "array 'bad': not an array: bytes 0-5 are b'?'"
-    assert problem(pack(tmp_path / "none.npz", {}), ["x"]) == "no array 'x'; the arrays in it are: none"
+    assert refusal(path, ["z"]) == "no array 'z'; the arrays in it are: 'x', 'bad'"
+    assert refusal(path).startswith("array 'bad': ")
+    assert refusal(pack(tmp_path / "none.npz", {}), ["x"]) == "no array 'x'; the arrays in it are: none"
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -68,37 +69,43 @@ def test_arrays_written_by_hand(tmp_path: Path, version: int) -> None:
 HUGE = 1 << 40
 
 
+FORGED = {
+    "empty": b"",
+    "no header": b"\x93NUMPY\x03\x00",
+    "an unknown version": b"\x93NUMPY\x09\x00" + npy("(1,)", content=b"\0" * 8, version=2)[8:],
+    "a long header": b"\x93NUMPY\x01\x00\xff\xff",
+    "a header of 4 GB": b"\x93NUMPY\x02\x00\xff\xff\xff\xff",
+    "a byte short": npy("(2,)", content=b"\0" * 15),
+    "a byte long": npy("(2,)", content=b"\0" * 17),
+    "a huge shape": npy(f"({HUGE}, {HUGE})"),
+    "negative sizes": npy("(-1, -1)", content=b"\0" * 8),
+    "negative sizes whose product is right": npy("(-1, -2)", content=b"\0" * 16),
+    "text without characters": npy(f"({HUGE},)", "'<U0'"),
+    "a structure": npy("(1,)", "[('a', '<f8')]", b"\0" * 8),
+    "raw bytes": npy("(1,)", "'|V8'", b"\0" * 8),
+    "Python objects": npy("(1,)", "'|O'", b"\0" * 8),
+    "a bool of 2": npy("(2,)", "'|b1'", b"\0\x02"),
+    "text beyond Unicode": npy("(1,)", "'<U1'", b"\xff\xff\xff\xff"),
+    "half a surrogate pair": npy("(1,)", "'>U1'", b"\x00\x00\xd8\x00"),
+    "an archive": pack_bytes({"y.npy": npy("(1,)", content=b"\0" * 8)}),
+    "a pickle": pickle.dumps([1.0, 2.0]),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_forged_arrays_are_refused(tmp_path: Path, name: str) -> None:
+    assert refusal(pack(tmp_path / "a.npz", {"x.npy": FORGED[name]})).startswith("array 'x': ")
+
+
 @pytest.mark.parametrize(
     ("member", "message"),
     [
-        (b"", "not an array: bytes 0-5 are b''"),
-        (b"\x93NUMPY\x03\x00", "version 3.0 of the format; allowed are 1.0 and 2.0"),
-        (b"\x93NUMPY\x01\x00\xff\xff", "a header of 65535 bytes; allowed are 10000"),
-        (b"\x93NUMPY\x02\x00\xff\xff\xff\xff", "a header of 4294967295 bytes; allowed are 10000"),
         (npy("(2,)", content=b"\0" * 15), "shape (2,) of float64 needs 16 bytes, 15 are there"),
-        (npy("(2,)", content=b"\0" * 17), "shape (2,) of float64 needs 16 bytes, 17 are there"),
-        (
-            npy(f"({HUGE}, {HUGE})"),
-            f"shape ({HUGE}, {HUGE}) of float64 needs {HUGE * HUGE * 8} bytes, 0 are there",
-        ),
-        (npy("(-1, -1)", content=b"\0" * 8), "shape (-1, -1) has a negative side"),
-        (npy(f"({HUGE},)", "'<U0'"), "holds '<U0' elements; allowed are numbers and text"),
-        (
-            npy("(1,)", "[('a', '<f8')]", b"\0" * 8),
-            "holds \"[('a', '<f8')]\" elements; allowed are numbers and text",
-        ),
-        (npy("(1,)", "'|V8'", b"\0" * 8), "holds '|V8' elements; allowed are numbers and text"),
-        (
-            npy("(1,)", "'|O'", b"\0" * 8),
-            "holds Python objects, which would run code when read; allowed are numbers and text",
-        ),
-        (npy("(2,)", "'|b1'", b"\0\x02"), "holds bools that are neither 0 nor 1"),
-        (npy("(1,)", "'<U1'", b"\xff\xff\xff\xff"), "holds text that is not Unicode"),
-        (npy("(1,)", "'>U1'", b"\x00\x00\xd8\x00"), "holds text that is not Unicode"),
+        (npy("(1,)", "'|O'", b"\0" * 8), "holds 'object' elements; allowed are numbers and text, no Python objects"),
     ],
 )
-def test_faults_are_named(tmp_path: Path, member: bytes, message: str) -> None:
-    assert problem(pack(tmp_path / "a.npz", {"x.npy": member})) == f"array 'x': {message}"
+def test_messages_name_the_value_and_what_is_allowed(tmp_path: Path, member: bytes, message: str) -> None:
+    assert refusal(pack(tmp_path / "a.npz", {"x.npy": member})) == f"array 'x': {message}"
 
 
 @pytest.mark.parametrize(
@@ -106,66 +113,78 @@ def test_faults_are_named(tmp_path: Path, member: bytes, message: str) -> None:
 )
 def test_headers_that_make_no_sense(tmp_path: Path, header: str) -> None:
     member = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
-    assert problem(pack(tmp_path / "a.npz", {"x.npy": member})).startswith("array 'x': its header cannot be read: ")
+    assert refusal(pack(tmp_path / "a.npz", {"x.npy": member})).startswith("array 'x': ")
 
 
 @pytest.mark.parametrize("descr", ["'nonsense'", "5", "('<f8', 3, 4)", "['a']", "'<f8'" * 50, "''"])
 def test_types_that_make_no_sense(tmp_path: Path, descr: str) -> None:
-    assert problem(pack(tmp_path / "a.npz", {"x.npy": npy("(1,)", descr, b"\0" * 8)})).startswith("array 'x': ")
+    assert refusal(pack(tmp_path / "a.npz", {"x.npy": npy("(1,)", descr, b"\0" * 8)})).startswith("array 'x': ")
 
 
 def test_saved_objects_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.array([{}], object))
-    assert problem(tmp_path / "a.npz").startswith("array 'x': holds Python objects")
+    assert refusal(tmp_path / "a.npz").startswith("array 'x': holds 'object' elements")
 
 
 def test_not_an_archive(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     for content in (b"", b"hello", npy("(1,)", content=b"\0" * 8)):
         path.write_bytes(content)
-        assert problem(path) == "not a readable NPZ archive: File is not a zip file"
-    assert problem(tmp_path / "none") == "cannot be read: No such file or directory"
-    assert problem(tmp_path) == "is a folder; a file is expected"
+        assert refusal(path) == "not a readable NPZ archive: File is not a zip file"
+    assert refusal(tmp_path / "none") == "cannot be read: No such file or directory"
+    assert refusal(tmp_path) == "is a folder; a file is expected"
 
 
-def test_a_name_that_is_there_twice(tmp_path: Path) -> None:
+def test_a_name_that_is_not_unique(tmp_path: Path) -> None:
     path = pack(tmp_path / "a.npz", {"x.npy": npy("()"), "x.npy!": npy("()")})
-    assert problem(path) == "array 'x' is there twice"
+    assert refusal(path) == "two arrays have the name 'x'"
 
 
 def test_other_compressions(tmp_path: Path) -> None:
     path = pack(tmp_path / "a.npz", {"x.npy": npy("(1,)", content=b"\0" * 8)}, zipfile.ZIP_BZIP2)
-    assert problem(path) == "array 'x': compression 12 is not one that NumPy writes (0 and 8)"
+    assert "compression method 12" in refusal(path)
 
 
-def test_sums_and_prefixes(tmp_path: Path) -> None:
-    whole = pack(tmp_path / "a.npz", {"x.npy": npy("(4,)", content=bytes(range(32)))}, zipfile.ZIP_STORED).read_bytes()
+def test_an_encrypted_array(tmp_path: Path) -> None:
+    path = pack(tmp_path / "a.npz", {"x.npy": npy("(1,)", content=b"\0" * 8)})
+    path.write_bytes(patch_directory(path.read_bytes(), 8, "<H", 1))
+    assert "encrypted" in refusal(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_sums_and_prefixes(tmp_path: Path, method: int) -> None:
+    content = np.random.default_rng(0).bytes(20_000)  # more than the header's share
+    member = npy("(2500,)", content=content)
+    whole = pack(tmp_path / "a.npz", {"x.npy": member}, method).read_bytes()
     path = tmp_path / "b.npz"
-    for length in range(len(whole)):
+    for length in range(0, len(whole), 97):
         path.write_bytes(whole[:length])
-        problem(path)
-    at = whole.index(bytes(range(32)))
-    path.write_bytes(whole[:at] + b"\xff" + whole[at + 1 :])
-    assert problem(path) == "array 'x': damaged: Bad CRC-32 for file 'x.npy'"
+        refusal(path)
+    start = whole.index(b"x.npy") + 20
+    for position in (*range(start, start + 60), *range(start + 60, start + len(member) - 20, 89)):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        refusal(path)
 
 
 def test_sizes_that_are_not_the_files(tmp_path: Path) -> None:
     content = pack(tmp_path / "a.npz", {"x.npy": npy("(2,)", content=b"\0" * 16)}).read_bytes()
     path = tmp_path / "b.npz"
     path.write_bytes(patch_directory(content, 20, "<II", 10**6, 10**6))
-    assert "bytes cannot come from" in problem(path)
+    assert "1000000 bytes" in refusal(path)
     path.write_bytes(patch_directory(content, 20, "<II", 80, 10**6))
-    assert "bytes cannot come from" in problem(path)
-    head = len(npy("(5000,)"))
+    assert "1000000 bytes" in refusal(path)
+    header = len(npy("(5000,)"))
     long = pack(tmp_path / "c.npz", {"x.npy": npy("(5000,)", content=bytes(16))}).read_bytes()
-    path.write_bytes(patch_directory(long, 20, "<II", 90, head + 40_000))
-    assert problem(path).startswith("array 'x': ")
+    path.write_bytes(patch_directory(long, 20, "<II", 90, header + 40_000))
+    assert refusal(path).startswith("array 'x': ")
 
 
 def test_a_bomb_is_refused_by_its_promise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modnet.data.npz.LARGEST", 1 << 20)
     path = pack(tmp_path / "a.npz", {"x.npy": npy("(200000,)", content=bytes(1_600_000))})
-    assert problem(path) == f"array 'x': {1_600_000 + len(npy('(200000,)'))} bytes; allowed are 1048576"
+    message = refusal(path)
+    assert f"{1_600_000 + len(npy('(200000,)'))} bytes" in message
+    assert "allowed are 1048576" in message
 
 
 def small() -> bytes:

@@ -108,7 +108,7 @@ def test_samples_that_are_not_vectors() -> None:
 
 def test_scaling_refuses() -> None:
     huge = np.array([[1.0, -1.7e308], [2.0, 1.7e308]])
-    with pytest.raises(DataError, match=r"'min-max': column 1 \(counted from 0\) runs from -1.7e\+308 to 1.7e\+308"):
+    with pytest.raises(DataError, match=r"'min-max': column 1 \(counted from 0\) ranges from -1.7e\+308 to 1.7e\+308"):
         Scaling.fit("min-max", huge)
     with pytest.raises(DataError, match="column 0"):
         Scaling.fit("standard", np.array([[0.0], [5e-324]]))

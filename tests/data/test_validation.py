@@ -10,7 +10,7 @@ from modnet.data.validation import BLOCK, as_samples
 
 
 class Frame:
-    """What a frame of pandas or polars offers."""
+    """The interface of a frame of pandas or polars."""
 
     def __init__(self, values: object) -> None:
         self.values = np.array(values)
@@ -77,9 +77,9 @@ DEEP[1, 2, 3] = np.nan
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([], "training x is empty"),
-        (np.zeros((0, 3)), "training x is empty"),
-        (np.zeros((3, 0)), "training x has 0 features, shape (3, 0); at least 1 is needed"),
+        ([], "training x is empty, shape (0,); at least one row and one column are needed"),
+        (np.zeros((0, 3)), "training x is empty, shape (0, 3); at least one row and one column are needed"),
+        (np.zeros((3, 0)), "training x is empty, shape (3, 0); at least one row and one column are needed"),
         ([1.0, 2.0], "training x expects samples × features, got shape (2,)"),
         (3.0, "training x expects samples × features, got one value of type float"),
         ({"a": [1]}, "training x expects samples × features, got one value of type dict"),
@@ -87,7 +87,7 @@ DEEP[1, 2, 3] = np.nan
         ([[1, 2], [3]], "training x is ragged: row 0 has 2 values, row 1 (counted from 0) has 1 values"),
         (
             [[1, 2], 3],
-            "training x is ragged: row 0 has 2 values, row 1 (counted from 0) has no list of values",
+            "training x is ragged: row 0 has 2 values, row 1 (counted from 0) has no values",
         ),
         ([[1, 2], [3, "a"]], "training x: row 1, column 1 (counted from 0) is 'a'; values must be numbers"),
         ([["1", "2"]], "training x: row 0, column 0 (counted from 0) is '1'; values must be numbers"),
@@ -111,7 +111,7 @@ DEEP[1, 2, 3] = np.nan
         ),
         ([[1, np.nan]], "training x: row 0, column 1 (counted from 0) is nan; values must be finite"),
         (BEYOND, f"training x: row {BLOCK + 5}, column 2 (counted from 0) is -inf; values must be finite"),
-        (DEEP, "training x: row 1, place (2, 3) (counted from 0) is nan; values must be finite"),
+        (DEEP, "training x: row 1, index (2, 3) (counted from 0) is nan; values must be finite"),
         (
             np.ma.masked_array([[1.0, 2], [3, 4]], mask=[[0, 0], [1, 0]]),
             "training x: row 1, column 0 (counted from 0) is masked; every value is needed",

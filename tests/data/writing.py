@@ -43,11 +43,18 @@ def member(array: object, *, pickled: bool = False) -> bytes:
 
 def pack(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
     """An archive; what follows a name's "!" only tells it from the same name."""
-    with warnings.catch_warnings(), zipfile.ZipFile(path, "w", method) as archive:
-        warnings.simplefilter("ignore")  # of names that are there twice
+    path.write_bytes(pack_bytes(members, method))
+    return path
+
+
+def pack_bytes(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """The content of an archive."""
+    target = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(target, "w", method) as archive:
+        warnings.simplefilter("ignore")  # of names that are not unique
         for name, content in members.items():
             archive.writestr(name.split("!")[0], content)
-    return path
+    return target.getvalue()
 
 
 def patch_directory(content: bytes, at: int, form: str, *values: int) -> bytes:

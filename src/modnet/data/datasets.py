@@ -1,7 +1,8 @@
-"""The datasets. x is (samples, features), float64; y is labels (samples,) or targets (samples, outputs)."""
+"""The built-in datasets: x is (samples, features), float64; y is labels (samples,) or targets (samples, outputs)."""
 
 from __future__ import annotations
 
+import os
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -22,9 +23,9 @@ __all__ = ["Csv", "Digits", "Idx", "Npz"]
 
 
 class Digits(Dataset):
-    """1,797 handwritten digits of 8 × 8 pixels in [0, 1]: 1,437 to train, 360 to test; a part of modnet.
+    """1,797 handwritten digits of 8 × 8 pixels in [0, 1]: 1,437 to train, 360 to test; included in modnet.
 
-    Every fifth sample of those sorted by class tests, so that each class is divided alike; both parts keep
+    Every fifth sample of those sorted by class is a test sample, so that each class is divided alike; both parts keep
     the original order. Source: E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI
     Machine Learning Repository (1998), CC BY 4.0, https://doi.org/10.24432/C50P49; the part that scikit-learn
     bundles.
@@ -37,16 +38,16 @@ class Digits(Dataset):
         with resources.as_file(resources.files("modnet.data") / "digits.npz") as path:
             arrays = read_npz(path, required=("x", "y"))
         x, y = arrays["x"] / 16.0, arrays["y"].astype(np.int64)
-        tests = np.zeros(len(y), dtype=bool)
-        tests[np.argsort(y, kind="stable")[::5]] = True
-        return Data(train=(x[~tests], y[~tests]), test=(x[tests], y[tests]), image=(8, 8))
+        is_test = np.zeros(len(y), dtype=bool)
+        is_test[np.argsort(y, kind="stable")[::5]] = True
+        return Data(train=(x[~is_test], y[~is_test]), test=(x[is_test], y[is_test]), image=(8, 8))
 
 
 class Idx(Dataset):
-    """The four IDX files of MNIST, or of a set in its form: x is pixels / 255, (samples, rows · columns).
+    """The four IDX files of MNIST, or of a dataset in its format: x is pixels / 255, (samples, rows · columns).
 
     The files are ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
-    ``t10k-labels-idx1-ubyte`` (``.idx3-ubyte`` will do), each packed with gzip (then perhaps with ``.gz``) or
+    ``t10k-labels-idx1-ubyte`` (or ``.idx3-ubyte``), each compressed with gzip (with or without ``.gz``) or
     not. All pixels are float64, 8 bytes each: 439 MB for MNIST. Source: M. Nielsen, "Neural Networks and Deep
     Learning" (2015), chapter 1, for the division into 50,000, 10,000 and 10,000.
     """
@@ -56,30 +57,29 @@ class Idx(Dataset):
     validation_samples: int = Field(
         default=10_000,
         ge=0,
-        description="how many of the training samples, the last ones, are kept to validate with; 0 for none",
+        description="how many of the training samples, the last ones, are used for validation instead; 0 for none",
     )
 
     def load(self) -> Data:
         """Return the images and their labels."""
-        folder = Path(self.path)
-        x, y = _read_images(folder, "train", "training")
-        test = _read_images(folder, "t10k", "test")
-        if test[0].shape[1:] != x.shape[1:]:
-            size, other = (" × ".join(map(str, images.shape[1:])) for images in (x, test[0]))
-            raise DataError(f"{display_path(folder)}: the training images have {size} pixels, the test images {other}")
+        x, y, image = _read_images(Path(self.path), "train", "training")
+        x_test, y_test, test_image = _read_images(Path(self.path), "t10k", "test")
+        name = display_path(self.path)
+        if test_image != image:
+            sizes = "the training images have {} × {} pixels, the test images {} × {}".format(*image, *test_image)
+            raise DataError(f"{name}: {sizes}")
         if self.validation_samples >= len(x):
             raise DataError(
-                f"{display_path(folder)}: validation_samples = {self.validation_samples}, but there are "
+                f"{name}: validation_samples = {self.validation_samples}, but there are "
                 f"{len(x)} training samples; allowed are 0 to {len(x) - 1}"
             )
-        pixels, kept = _as_pixels(x), len(x) - self.validation_samples
-        validation = (pixels[kept:], y[kept:]) if self.validation_samples else None
+        count = len(x) - self.validation_samples
         return Data(
-            train=(pixels[:kept], y[:kept]),
-            validation=validation,
-            test=(_as_pixels(test[0]), test[1]),
+            train=(x[:count], y[:count]),
+            validation=(x[count:], y[count:]) if self.validation_samples else None,
+            test=(x_test, y_test),
             sources=dict.fromkeys(("train", "validation", "test"), self.path),
-            image=(x.shape[1], x.shape[2]),
+            image=image,
         )
 
 
@@ -91,18 +91,18 @@ class Csv(Dataset):
     """
 
     kind: Literal["csv"] = "csv"
-    path: str = Field(min_length=1, description="the file that is learnt from, absolute or from the current folder")
-    target: str = Field(min_length=1, description="the name of the column that is to be predicted")
+    path: str = Field(min_length=1, description="the file to train with, absolute or from the current folder")
+    target: str = Field(min_length=1, description="the name of the column to predict")
     validation_path: str | None = Field(
         default=None, min_length=1, description="a file with the same columns to validate with, if any"
     )
     test_path: str | None = Field(
         default=None, min_length=1, description="a file with the same columns to test with, if any"
     )
-
     target_type: Literal["auto", "integer", "text", "number"] = Field(
         default="auto",
-        description="what the target column holds: labels that are integers or text, or numbers to be met; `auto` sees",
+        description="what the target column holds: labels that are integers or text, or numbers to predict; "
+        "`auto` detects it",
     )
 
     def load(self) -> Data:
@@ -110,13 +110,13 @@ class Csv(Dataset):
         train = read_table(self.path, self.target, kind=None if self.target_type == "auto" else self.target_type)
         return Data(
             train=(train.x, train.y),
-            validation=self._read_other(self.validation_path, train),
-            test=self._read_other(self.test_path, train),
+            validation=self._read(self.validation_path, train),
+            test=self._read(self.test_path, train),
             features=train.features,
             sources={"train": self.path, "validation": self.validation_path or "", "test": self.test_path or ""},
         )
 
-    def _read_other(self, path: str | None, train: Table) -> Pair | None:
+    def _read(self, path: str | None, train: Table) -> Pair | None:
         if path is None:
             return None
         table = read_table(path, self.target, train.features, train.kind)
@@ -124,7 +124,7 @@ class Csv(Dataset):
 
 
 class Npz(Dataset):
-    """Arrays of an NPZ archive, as ``numpy.savez`` writes it: x, y, and perhaps what validates and tests.
+    """Arrays of an NPZ archive, as ``numpy.savez`` writes it: x, y, and optionally validation and test samples.
 
     With the names ``x`` and ``y`` these are ``x_validation``, ``y_validation``, ``x_test`` and ``y_test``.
     Arrays of Python objects are refused. Source: NumPy, "NPY format".
@@ -137,8 +137,8 @@ class Npz(Dataset):
 
     def load(self) -> Data:
         """Return the arrays as they are."""
-        others = [f"{name}_{part}" for part in ("validation", "test") for name in (self.x, self.y)]
-        arrays = read_npz(self.path, required=(self.x, self.y), optional=others)
+        optional = [f"{name}_{part}" for part in ("validation", "test") for name in (self.x, self.y)]
+        arrays = read_npz(self.path, required=(self.x, self.y), optional=optional)
         return Data(
             train=(arrays[self.x], arrays[self.y]),
             validation=self._pair(arrays, "validation"),
@@ -149,50 +149,30 @@ class Npz(Dataset):
     def _pair(self, arrays: dict[str, NDArray[Any]], part: str) -> Pair | None:
         x, y = f"{self.x}_{part}", f"{self.y}_{part}"
         if (x in arrays) != (y in arrays):
-            there, missing = (x, y) if x in arrays else (y, x)
-            raise DataError(f"{display_path(self.path)}: array {there!r} is there, but no array {missing!r}")
+            present, missing = (x, y) if x in arrays else (y, x)
+            raise DataError(f"{display_path(self.path)}: there is an array {present!r}, but no array {missing!r}")
         return (arrays[x], arrays[y]) if x in arrays else None
 
 
-def _read_images(folder: Path, stem: str, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return images (samples, rows, columns) and their labels (samples,)."""
-    images_path, labels_path = _find(folder, stem, "images", 3), _find(folder, stem, "labels", 1)
-    images, labels = read_idx(images_path), read_idx(labels_path)
-    _check_form(images, images_path, "images", 3)
-    _check_form(labels, labels_path, "labels", 1)
+def _read_images(folder: Path, stem: str, part: str) -> tuple[NDArray[Any], NDArray[Any], tuple[int, int]]:
+    """Return pixels (samples, rows · columns) in [0, 1], labels (samples,), and rows and columns of an image."""
+    images = _read_array(folder, stem, "images", 3)
+    labels = _read_array(folder, stem, "labels", 1)
     if len(images) != len(labels):
         raise DataError(f"{display_path(folder)}: {len(images)} {part} images, but {len(labels)} {part} labels")
-    return images, labels.astype(np.int64)
+    rows, columns = images.shape[1:]
+    return images.reshape(len(images), -1) / 255.0, labels.astype(np.int64), (rows, columns)
 
 
-def _find(folder: Path, stem: str, what: str, dimensions: int) -> Path:
-    names = [f"{stem}-{what}{mark}idx{dimensions}-ubyte{gz}" for mark in "-." for gz in ("", ".gz")]
+def _read_array(folder: Path, stem: str, content: str, dimensions: int) -> NDArray[Any]:
+    names = [f"{stem}-{content}{mark}idx{dimensions}-ubyte{gz}" for mark in "-." for gz in ("", ".gz")]
     for name in names:
-        try:
-            if (folder / name).exists():
-                return folder / name
-        except (OSError, ValueError):  # a folder that may not be searched: as good as not there
-            continue
-    state = (
-        "is not a folder" if not _is_folder(folder) else f"has no {names[0]} (also looked for: {', '.join(names[1:])})"
-    )
-    raise DataError(f"{display_path(folder)}: {state}")
-
-
-def _is_folder(folder: Path) -> bool:
-    try:
-        return folder.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
-def _check_form(array: NDArray[Any], path: Path, what: str, dimensions: int) -> None:
-    if array.dtype == np.uint8 and array.ndim == dimensions:
-        return
-    forms = {(np.dtype(np.uint8), 3): "images", (np.dtype(np.uint8), 1): "labels"}
-    found = forms.get((array.dtype, array.ndim), f"{array.dtype} elements, {array.ndim}-D")
-    raise DataError(f"{display_path(path)}: holds {found} where {what} are expected (uint8 elements, {dimensions}-D)")
-
-
-def _as_pixels(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    return images.reshape(len(images), -1) / 255.0
+        if os.path.exists(folder / name):  # noqa: PTH110 -- Path.exists raises where a folder may not be searched
+            array = read_idx(folder / name)
+            if array.dtype != np.uint8 or array.ndim != dimensions:
+                problem = f"holds {array.dtype} elements, {array.ndim}-D; {content} are uint8 elements, {dimensions}-D"
+                raise DataError(f"{display_path(folder / name)}: {problem}")
+            return array
+    if not os.path.isdir(folder):  # noqa: PTH112 -- the same
+        raise DataError(f"{display_path(folder)}: is not a folder")
+    raise DataError(f"{display_path(folder)}: has no {names[0]} (also looked for: {', '.join(names[1:])})")

@@ -1,4 +1,4 @@
-"""What is done with samples between their source and the network: checked, scaled, understood, divided."""
+"""Scaling of features, and the stratified split of training samples into training and validation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
 from modnet.data.labels import Targets
-from modnet.data.validation import BLOCK, check_finite
+from modnet.data.validation import blocks, check_finite
 
 __all__ = ["Scaling", "split"]
 
@@ -29,12 +29,12 @@ class Scaling:
 
     @classmethod
     def fit(cls, kind: Literal["standard", "min-max"], x: NDArray[Any]) -> Self:
-        """Return the scaling that gives ``x`` (samples, ...) mean 0 and deviation 1, or the range [0, 1].
+        """Return the scaling of ``x`` (samples, ...) to mean 0 and standard deviation 1, or to the range [0, 1].
 
-        The deviation is that of the population (divided by n). A constant feature is shifted only. The mean
+        The deviation is that of the population (divided by n). A constant feature is only shifted. The mean
         and the deviation are computed about the first sample, in units of a power of two near the largest
         value, so that nothing overflows and a small spread around a large value is not lost; the variance is
-        corrected by the square of what is left of the mean (Chan, Golub and LeVeque, "Algorithms for
+        corrected by the square of the remaining mean (T. Chan, G. Golub and R. LeVeque, "Algorithms for
         Computing the Sample Variance", 1983).
 
         Raises:
@@ -42,17 +42,14 @@ class Scaling:
         """
         table = x.reshape(len(x), -1)
         low, high = table.min(axis=0).astype(np.float64), table.max(axis=0).astype(np.float64)
-        with np.errstate(all="ignore"):  # what overflows is found below
-            if kind == "min-max":
-                shift, spread = low, high - low
-            else:
-                shift, spread = _moments(table, low, high)
+        with np.errstate(all="ignore"):  # what overflows is refused below
+            shift, spread = (low, high - low) if kind == "min-max" else _mean_and_deviation(table, low, high)
             factor = 1.0 / np.where(low == high, 1.0, spread)
-        wrong = ~(np.isfinite(shift) & np.isfinite(factor) & (factor > 0))
-        if wrong.any():
-            column = int(np.argmax(wrong))
+        invalid = ~(np.isfinite(shift) & np.isfinite(factor) & (factor > 0))
+        if invalid.any():
+            column = int(np.argmax(invalid))
             raise DataError(
-                f"scaling '{kind}': column {column} (counted from 0) runs from {low[column]:g} "
+                f"scaling '{kind}': column {column} (counted from 0) ranges from {low[column]:g} "
                 f"to {high[column]:g}, a spread that a float cannot hold"
             )
         return cls(shift.reshape(x.shape[1:]), factor.reshape(x.shape[1:]))
@@ -61,46 +58,46 @@ class Scaling:
         """Return the scaled samples, of x's shape and dtype (computed in float64).
 
         Raises:
-            DataError: another number of features, or a value that does not stay finite.
+            DataError: another number of features, or a value that becomes non-finite.
         """
         if x.shape[1:] != self.shift.shape:
             raise DataError(f"the scaling expects samples of shape {self.shift.shape}, got {x.shape[1:]}")
         scaled = np.empty(x.shape, x.dtype)
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found below
-            for start in range(0, len(x), BLOCK):
-                rows = slice(start, start + BLOCK)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+            for rows in blocks(len(x)):
                 scaled[rows] = (x[rows] - self.shift) * self.factor
         check_finite(scaled, "scaled x")
         return scaled
 
 
-def _moments(table: NDArray[Any], low: NDArray[Any], high: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return mean and deviation of each column."""
-    largest = np.maximum(np.abs(low), np.abs(high))
-    unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)  # a power of two: dividing by it rounds nothing
+def _mean_and_deviation(
+    table: NDArray[Any], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    unit = np.ldexp(1.0, np.frexp(np.maximum(np.abs(low), np.abs(high)))[1] - 1)  # dividing by it rounds nothing
     origin = table[0].astype(np.float64) / unit
-    rest = _mean(table, unit, origin, 1)
-    origin = origin + rest
-    rest = _mean(table, unit, origin, 1)
-    variance = _mean(table, unit, origin, 2) - rest * rest
+    origin = origin + _moment(table, unit, origin, 1)
+    rest = _moment(table, unit, origin, 1)
+    variance = _moment(table, unit, origin, 2) - rest * rest
     return origin * unit, np.sqrt(variance) * unit
 
 
-def _mean(table: NDArray[Any], unit: NDArray[Any], origin: NDArray[Any], power: int) -> NDArray[Any]:
+def _moment(
+    table: NDArray[Any], unit: NDArray[np.float64], origin: NDArray[np.float64], power: int
+) -> NDArray[np.float64]:
     total = np.zeros(table.shape[1])
-    for start in range(0, len(table), BLOCK):
-        total += np.sum((table[start : start + BLOCK] / unit - origin) ** power, axis=0)
+    for rows in blocks(len(table)):
+        total += np.sum((table[rows] / unit - origin) ** power, axis=0)
     return total / len(table)
 
 
 def split(y: Targets, share: float, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the row numbers, sorted, that train and that validate: round(share · n) validate, at least 1.
+    """Return the row numbers, sorted, for training and for validation: round(share · n), at least 1, for validation.
 
-    Classes are drawn from in proportion (the largest remainders get what rounding leaves over), and every
-    class keeps a sample to train with.
+    The split is stratified: each class is sampled in proportion (the largest remainders get what rounding leaves
+    over), and every class keeps a sample for training.
 
     Raises:
-        DataError: there is no sample to spare.
+        DataError: no class has a sample to spare.
     """
     codes = np.zeros(len(y), dtype=np.intp) if y.codes is None else y.codes
     counts = np.bincount(codes)
@@ -108,12 +105,11 @@ def split(y: Targets, share: float, rng: np.random.Generator) -> tuple[NDArray[n
     total = min(max(round(share * len(codes)), 1), int(spare.sum()))
     if total == 0:
         raise DataError(f"validation_share = {share:g} needs a sample to spare, and no class has more than one")
-    take = np.minimum(np.floor(share * counts).astype(np.intp), spare)
-    by_remainder = np.argsort(take - share * counts, kind="stable")
-    while int(take.sum()) < total:
-        for code in by_remainder[take[by_remainder] < spare[by_remainder]][: total - int(take.sum())]:
-            take[code] += 1
-    drawn = [rng.permutation(np.flatnonzero(codes == code))[:some] for code, some in enumerate(take.tolist())]
-    validate = np.zeros(len(codes), dtype=bool)
-    validate[np.concatenate(drawn)] = True
-    return np.flatnonzero(~validate), np.flatnonzero(validate)
+    sizes = np.minimum(np.floor(share * counts).astype(np.intp), spare)
+    by_remainder = np.argsort(sizes - share * counts, kind="stable")
+    while (missing := total - int(sizes.sum())) > 0:
+        sizes[by_remainder[(sizes < spare)[by_remainder]][:missing]] += 1
+    is_validation = np.zeros(len(codes), dtype=bool)
+    for code, size in enumerate(sizes.tolist()):
+        is_validation[rng.permutation(np.flatnonzero(codes == code))[:size]] = True
+    return np.flatnonzero(~is_validation), np.flatnonzero(is_validation)

@@ -1,7 +1,8 @@
-"""From whatever a caller calls an array to an array of finite floats."""
+"""Conversion of what a caller passes as x to an array of finite floats."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,31 +13,26 @@ from modnet.data.files import error_text, short_repr
 
 __all__ = [
     "BLOCK",
-    "DIMENSIONS",
     "as_array",
     "as_samples",
+    "blocks",
     "check_finite",
     "column_names",
     "column_selector",
-    "place",
-    "refuse_masked",
+    "index_text",
 ]
 
 BLOCK = 4096
-"""How many rows are looked at in one piece, so that no temporary is as large as the data."""
-PLAIN = {bool, int, float, str}
-"""What cannot hold a mask."""
-DIMENSIONS = 64
-"""How many dimensions an array of NumPy can have."""
+"""How many rows are processed at a time, so that no temporary array is as large as the data."""
 NUMBERS = "allowed are integers, bools and floats"
 
 
 def as_samples(x: Any, where: str, columns: str = "features") -> NDArray[Any]:
-    """Return ``x`` as finite floats, (samples, features) or with more dimensions: native, C-contiguous.
+    """Return ``x`` as finite floats, (samples, features) or with more dimensions: native byte order, C-contiguous.
 
-    float32 and float64 stay what they are, without a copy where their layout allows it; float16 becomes
-    float32; integers, bools, and objects that are numbers become float64. ``where`` begins every message;
-    ``columns`` is the word for what stands beside the samples.
+    float32 and float64 keep their dtype, without a copy if their layout allows it; float16 becomes float32;
+    integers, bools, and objects that are numbers become float64. ``where`` is the start of every message;
+    ``columns`` is the word for the second dimension.
 
     Raises:
         DataError: no samples, no features, too few dimensions, text, complex numbers, missing values,
@@ -45,19 +41,24 @@ def as_samples(x: Any, where: str, columns: str = "features") -> NDArray[Any]:
     array = as_array(x, where)
     if array.ndim == 0:
         raise DataError(f"{where} expects samples × {columns}, got one value of type {type(x).__name__}")
-    if array.shape[0] == 0:
-        raise DataError(f"{where} is empty")
+    if array.size == 0:
+        raise DataError(f"{where} is empty, shape {array.shape}; at least one row and one column are needed")
     if array.ndim == 1:
         raise DataError(f"{where} expects samples × {columns}, got shape {array.shape}")
-    if 0 in array.shape:
-        raise DataError(f"{where} has 0 {columns}, shape {array.shape}; at least 1 is needed")
-    floats = _as_floats(array, where)
+    kind = array.dtype.kind
+    if kind in "OUST":
+        array = _from_objects(array, where)
+    elif kind not in "biuf":
+        raise DataError(f"{where} holds {array.dtype} values; {NUMBERS}")
+    dtype = np.float32 if kind == "f" and array.dtype.itemsize <= 4 else np.float64
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows becomes infinite, and is refused below
+        floats = array.astype(dtype, order="C", copy=False)
     check_finite(floats, where)
     return floats
 
 
 def column_names(x: Any) -> tuple[str, ...] | None:
-    """Return the names of a frame's columns; None where ``x`` is no frame, or they are not all text."""
+    """Return the names of a data frame's columns; None if ``x`` is no data frame, or not all of them are text."""
     names = getattr(x, "columns", None)
     if names is None or callable(names) or not hasattr(names, "__iter__"):
         return None
@@ -66,62 +67,46 @@ def column_names(x: Any) -> tuple[str, ...] | None:
 
 
 def column_selector(names: tuple[str, ...] | None, wanted: tuple[str, ...] | None, where: str) -> Any:
-    """Return the index that picks the ``wanted`` columns from those with these names; all where either has no names.
+    """Return the index that selects the ``wanted`` columns of an array with ``names``; all if either has no names.
 
     Raises:
-        DataError: a wanted column is missing, or stands there twice.
+        DataError: a wanted column is missing or not unique.
     """
     if names is None or wanted is None or names == wanted:
         return slice(None)
     for name in wanted:
         if names.count(name) != 1:
-            found = "is no" if name not in names else "is more than one"
-            raise DataError(f"{where}: there {found} column {short_repr(name)}, which the network was trained with")
+            problem = "is no" if name not in names else "is more than one"
+            raise DataError(f"{where}: there {problem} column {short_repr(name)}, which the network was trained with")
     return np.s_[:, [names.index(name) for name in wanted]]
 
 
 def as_array(x: Any, where: str) -> NDArray[Any]:
-    """Return ``x`` as a plain array of whatever dtype it has; text in nested lists makes an array of objects.
+    """Return ``x`` as a plain array of whatever dtype it has; text in nested lists gives an array of objects.
 
     Raises:
-        DataError: masked entries, ragged rows, a sparse array, columns of dates, or something that does not turn
-            into an array.
+        DataError: masked entries, ragged rows, a sparse array, columns of dates, or something that cannot be
+            converted to an array.
     """
-    if callable(getattr(x, "toarray", None)):  # a frame may have a column of that name
+    if callable(getattr(x, "toarray", None)):  # a data frame may have a column of that name
         raise DataError(f"{where} is sparse, a {type(x).__name__}; allowed are dense arrays, as its toarray() gives")
     _refuse_dates(x, where)
-    refuse_masked(x, where)
-    source = x
     try:
-        if hasattr(x, "to_numpy") and not hasattr(x, "__array__"):
-            source = x.to_numpy()
-        array = np.asanyarray(source)  # keeps a mask
-        # NumPy makes text of every number beside a text: the error would blame the wrong cell.
-        if array.dtype.kind in "US" and isinstance(source, list | tuple):
-            array = np.asarray(source, dtype=object)
-    except Exception as error:  # whatever a stranger's methods may raise
-        raise DataError(f"{where} {_ragged(source) or f'is not an array: {error_text(error)}'}") from None
-    refuse_masked(array, where)
+        if isinstance(x, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in x):
+            x = np.ma.stack(x)  # np.asanyarray would take the values under the masks
+        elif hasattr(x, "to_numpy") and not hasattr(x, "__array__"):
+            x = x.to_numpy()
+        array = np.asanyarray(x)
+        if array.dtype.kind in "US" and isinstance(x, list | tuple):
+            array = np.asarray(x, dtype=object)  # NumPy makes text of numbers beside text: errors would name those
+        is_masked = np.ma.is_masked(array)
+    except Exception as error:  # a caller's own types may raise anything
+        problem = _ragged(x) or f"is not an array: {error_text(error)}"
+        raise DataError(f"{where} {problem}") from None
+    if is_masked:
+        index = np.argwhere(np.ma.getmaskarray(array))[0]
+        raise DataError(f"{where}: {index_text(index)} is masked; every value is needed")
     return np.asarray(array)
-
-
-def refuse_masked(x: Any, where: str, at: tuple[int, ...] = (), seen: set[int] | None = None) -> None:
-    """Refuse masked entries, also inside lists, of which NumPy would take what lies under the mask.
-
-    Raises:
-        DataError: naming the place of the first one; ``at`` is the place of ``x`` itself.
-    """
-    if isinstance(x, np.ma.MaskedArray):
-        mask = np.ma.getmaskarray(x)
-        if mask.dtype == bool and mask.any():  # that of a structured array is no bool, and no such array is allowed
-            index = tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
-            raise DataError(f"{where}: {place((*at, *index))} is masked; every value is needed")
-        return
-    seen = set() if seen is None else seen  # a list may hold itself
-    if isinstance(x, list | tuple) and len(at) < DIMENSIONS and id(x) not in seen and not set(map(type, x)) <= PLAIN:
-        seen.add(id(x))
-        for row, item in enumerate(x):
-            refuse_masked(item, where, (*at, row), seen)
 
 
 def check_finite(array: NDArray[Any], where: str) -> None:
@@ -130,35 +115,26 @@ def check_finite(array: NDArray[Any], where: str) -> None:
     Raises:
         DataError: naming the first such value, its row and its column.
     """
-    for start in range(0, array.shape[0], BLOCK):
-        finite = np.isfinite(array[start : start + BLOCK])
-        if not finite.all():
-            row, *rest = (int(i) for i in np.unravel_index(int(np.argmin(finite)), finite.shape))
-            index = (start + row, *rest)
-            raise DataError(f"{where}: {place(index)} is {float(array[index])}; values must be finite")
+    for rows in blocks(len(array)):
+        is_finite = np.isfinite(array[rows])
+        if not is_finite.all():
+            row, *rest = np.argwhere(~is_finite)[0].tolist()
+            index = (rows.start + row, *rest)
+            raise DataError(f"{where}: {index_text(index)} is {float(array[index])}; values must be finite")
 
 
-def place(index: tuple[int, ...]) -> str:
-    """Return words for a place in an array."""
-    row, *rest = index
-    if not rest:
-        return f"row {row} (counted from 0)"
-    column = f"column {rest[0]}" if len(rest) == 1 else f"place {tuple(rest)}"
-    return f"row {row}, {column} (counted from 0)"
+def blocks(count: int) -> Iterator[slice]:
+    """Yield slices of `BLOCK` rows, which together are ``count`` rows."""
+    for start in range(0, count, BLOCK):
+        yield slice(start, start + BLOCK)
 
 
-def _as_floats(array: NDArray[Any], where: str) -> NDArray[Any]:
-    kind, size = array.dtype.kind, array.dtype.itemsize
-    if kind in "OUST":
-        return _from_objects(array, where)
-    if kind == "f":
-        dtype = np.float32 if size <= 4 else np.float64
-    elif kind in "biu":
-        dtype = np.float64
-    else:
-        raise DataError(f"{where} holds {array.dtype} values; {NUMBERS}")
-    with np.errstate(over="ignore", invalid="ignore"):  # what does not fit turns infinite, and is found as such
-        return array.astype(dtype, order="C", copy=False)
+def index_text(index: Sequence[int] | NDArray[np.intp]) -> str:
+    """Return an array index for an error message."""
+    row, *rest = map(int, index)
+    if len(rest) > 1:
+        return f"row {row}, index {tuple(rest)} (counted from 0)"
+    return f"row {row}{''.join(f', column {column}' for column in rest)} (counted from 0)"
 
 
 def _from_objects(array: NDArray[Any], where: str) -> NDArray[np.float64]:
@@ -168,13 +144,13 @@ def _from_objects(array: NDArray[Any], where: str) -> NDArray[np.float64]:
             if isinstance(value, str | bytes | complex | np.ndarray):
                 raise TypeError
             floats[index] = float(value)
-        except Exception:  # whatever a stranger's __float__ may raise
-            raise DataError(f"{where}: {place(index)} is {short_repr(value)}; values must be numbers") from None
+        except Exception:  # a caller's own __float__ may raise anything
+            raise DataError(f"{where}: {index_text(index)} is {short_repr(value)}; values must be numbers") from None
     return floats
 
 
 def _refuse_dates(x: Any, where: str) -> None:
-    """Refuse a frame with columns of dates or times, which polars turns into numbers where others are numbers."""
+    """Refuse a data frame with columns of dates or times, which polars converts to numbers if others are numbers."""
     if hasattr(x, "to_numpy") and hasattr(x, "columns") and hasattr(x, "dtypes"):
         for name, dtype in zip(x.columns, x.dtypes, strict=False):
             if hasattr(dtype, "is_temporal") and dtype.is_temporal():
@@ -182,18 +158,12 @@ def _refuse_dates(x: Any, where: str) -> None:
 
 
 def _ragged(x: Any) -> str | None:
+    """Return which row of a list has another length than the first one, if any."""
     if not isinstance(x, list | tuple):
         return None
-    shapes = [np.shape(row)[:1] if isinstance(row, np.ndarray) else _length(row) for row in x]
-    for row, shape in enumerate(shapes):
-        if shape != shapes[0]:
-            return f"is ragged: row 0 has {_values(shapes[0])}, row {row} (counted from 0) has {_values(shape)}"
+    has_length = [isinstance(row, list | tuple) or (isinstance(row, np.ndarray) and row.ndim > 0) for row in x]
+    lengths = [len(row) if has else "no" for row, has in zip(x, has_length, strict=True)]
+    for row, length in enumerate(lengths):
+        if length != lengths[0]:
+            return f"is ragged: row 0 has {lengths[0]} values, row {row} (counted from 0) has {length} values"
     return None
-
-
-def _length(row: Any) -> tuple[int, ...]:
-    return (len(row),) if hasattr(row, "__len__") and not isinstance(row, str | bytes) else ()
-
-
-def _values(shape: tuple[int, ...]) -> str:
-    return f"{shape[0]} values" if shape else "no list of values"
