@@ -59,7 +59,7 @@ def as_samples(x: Any, where: str, columns: str = "features") -> NDArray[Any]:
 
 def column_names(x: Any) -> tuple[str, ...] | None:
     """Return the names of a data frame's columns; None if ``x`` is no data frame, or not all of them are text."""
-    names = getattr(x, "columns", None)
+    names = getattr(x, "columns", None) if hasattr(x, "to_numpy") else None  # a lazy frame's columns cost a query
     if names is None or callable(names) or not hasattr(names, "__iter__"):
         return None
     names = tuple(names)
