@@ -238,7 +238,13 @@ FORMATS: dict[str, tuple[Callable[[random.Random, Path], bytes], Callable, Calla
         r"lines? \d+|is empty; a line with the names|no rows after the header",
         None,
     ),
-    "npz": (an_archive, archive_read, archive_content, r"array '|array \"|two arrays|not a readable NPZ archive", STRICTER),
+    "npz": (
+        an_archive,
+        archive_read,
+        archive_content,
+        r"array '|array \"|two arrays|not a readable NPZ archive",
+        STRICTER,
+    ),
 }
 
 

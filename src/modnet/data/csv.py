@@ -25,7 +25,7 @@ __all__ = ["Table", "read_rows", "read_table"]
 LINE = 1 << 24
 """How many characters a line may have."""
 LABEL = 1000
-"""How many characters a label may have: in an array of text all take as much memory as the longest."""
+"""How many characters a label may have: in an array of text each takes as much memory as the longest."""
 INTEGER = re.compile(r"[+-]?[0-9]+")
 
 TargetKind = Literal["integer", "number", "text"]
@@ -34,22 +34,13 @@ EXPECTED: dict[TargetKind, str] = {
     "number": "a finite number",
     "text": f"a number, or a label of at most {LABEL} characters,",
 }
-Row = tuple[int, list[str]]
-"""A row's line in the file, counted from 1, and its cells."""
-Cell = tuple[int, object, str]
-"""A cell's line, its column's name or number, and its content."""
+Row = tuple[int, list[str]]  # its line in the file, counted from 1, and its cells
+Cell = tuple[int, object, str]  # its line, its column's name or number, and its content
 
 
 @dataclass(frozen=True)
 class Table:
-    """The content of a CSV file.
-
-    Attributes:
-        features: The names of the columns of x.
-        x: (rows, features), float64.
-        y: Labels (rows,), int64 or text; or targets (rows, 1), float64.
-        kind: Which of the three y is.
-    """
+    """The content of a CSV file: x (rows, features), and y, labels (rows,) or targets (rows, 1), of the ``kind``."""
 
     features: tuple[str, ...]
     x: NDArray[np.float64]
@@ -87,7 +78,7 @@ def read_table(
             raise DataError(f"{where}: column {short_repr(min(extra))} is not in the training file")
         columns = features
     x, cells = _numbers(rows, name, header, [positions[column] for column in columns], positions[target])
-    kind = kind or _kind([cell for _, _, cell in cells])
+    kind = kind or _kind([content for _, _, content in cells])
     y = np.array(_parse(cells, kind, name))
     return Table(columns, x, y[:, None] if kind == "number" else y, kind)
 
@@ -194,26 +185,25 @@ def _numbers(
 def _parse(cells: Iterable[Cell], kind: TargetKind, name: str) -> list[Any]:
     """Return the values of cells."""
     values: list[Any] = []
-    for line, column, cell in cells:
-        if kind == "number" and _is_number(cell) and math.isfinite(float(cell)):
-            values.append(float(cell))
-        elif kind == "integer" and _is_integer(cell):
-            values.append(int(cell))
-        elif kind == "text" and 1 <= len(cell) <= LABEL:
-            values.append(cell)
+    for line, column, content in cells:
+        if kind == "number" and _is_number(content) and math.isfinite(float(content)):
+            values.append(float(content))
+        elif kind == "integer" and _is_integer(content):
+            values.append(int(content))
+        elif kind == "text" and 1 <= len(content) <= LABEL:
+            values.append(content)
         else:
-            content = short_repr(cell) if cell else "empty"
-            raise DataError(
-                f"{name}: line {line}, column {short_repr(column)}: {content}; {EXPECTED[kind]} is expected"
-            )
+            problem = f"{short_repr(content) if content else 'empty'}; {EXPECTED[kind]} is expected"
+            raise DataError(f"{name}: line {line}, column {short_repr(column)}: {problem}")
     return values
 
 
 def _kind(cells: list[str]) -> TargetKind:
     if all(map(_is_integer, cells)):
         return "integer"
-    is_whole = all(map(INTEGER.fullmatch, cells))  # beyond 64 bits: names, which could be equal as floats
-    return "number" if not is_whole and all(map(_is_number, cells)) else "text"
+    if all(map(INTEGER.fullmatch, cells)):
+        return "text"  # integers beyond 64 bits are names: as floats, different ones could become equal
+    return "number" if all(map(_is_number, cells)) else "text"
 
 
 def _is_integer(cell: str) -> bool:

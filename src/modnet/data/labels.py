@@ -21,14 +21,9 @@ ONE_HOT_TABLE = 1024
 """Up to how many classes one-hot rows are gathered from a table of all of them."""
 LONGEST = 1000
 """How many characters a label may have in an array of text, in which all take as much memory as the longest."""
-DTYPES = {
-    frozenset({bool}): np.bool_,
-    frozenset({int}): np.int64,
-    frozenset({float}): np.float64,
-    frozenset({int, float}): np.float64,
-    frozenset({str}): np.str_,
-}
-"""The array that a list of these types becomes; a list of other types becomes an array of objects."""
+NUMBERS = frozenset({int, float})
+DTYPES = {frozenset({bool}): np.bool_, frozenset({int}): np.int64, frozenset({float}): np.float64, NUMBERS: np.float64}
+"""The dtypes of lists of these types."""
 
 Codes = NDArray[np.unsignedinteger[Any]]
 
@@ -166,12 +161,12 @@ def _from_list(items: list[Any], where: str) -> NDArray[Any]:
         with suppress(ValueError):  # of different lengths: labels
             rows = np.asarray(items)
             return rows if rows.dtype.kind in "biuf" and rows.ndim > 1 else _objects(items)
-    if types == {str} and any("\0" in item or len(item) > LONGEST for item in items):
-        return _objects(items)
+    if types == {str} and all("\0" not in item and len(item) <= LONGEST for item in items):
+        return np.array(items)
     try:
         return np.array(items, DTYPES[types])
-    except (KeyError, OverflowError):  # floats of which one is an integer too large are still numbers, not labels
-        return _objects(items).reshape((-1, 1) if float in types and types <= {int, float} else -1)
+    except (KeyError, OverflowError):  # floats beside an integer too large for a float are numbers, not labels
+        return _objects(items).reshape((-1, 1) if types == NUMBERS else -1)
 
 
 def _objects(items: list[Any]) -> NDArray[Any]:

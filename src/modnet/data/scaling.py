@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from modnet.data.labels import Targets
 from modnet.data.validation import blocks, check_finite
 
 __all__ = ["Scaling", "split"]
+
+Vector: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +26,8 @@ class Scaling:
         factor: The same.
     """
 
-    shift: NDArray[np.float64]
-    factor: NDArray[np.float64]
+    shift: Vector
+    factor: Vector
 
     @classmethod
     def fit(cls, kind: Literal["standard", "min-max"], x: NDArray[Any]) -> Self:
@@ -70,9 +72,7 @@ class Scaling:
         return scaled
 
 
-def _mean_and_deviation(
-    table: NDArray[Any], low: NDArray[np.float64], high: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _mean_and_deviation(table: NDArray[Any], low: Vector, high: Vector) -> tuple[Vector, Vector]:
     unit = np.ldexp(1.0, np.frexp(np.maximum(np.abs(low), np.abs(high)))[1] - 1)  # dividing by it rounds nothing
     origin = table[0].astype(np.float64) / unit
     origin = origin + _moment(table, unit, origin, 1)
@@ -81,9 +81,7 @@ def _mean_and_deviation(
     return origin * unit, np.sqrt(variance) * unit
 
 
-def _moment(
-    table: NDArray[Any], unit: NDArray[np.float64], origin: NDArray[np.float64], power: int
-) -> NDArray[np.float64]:
+def _moment(table: NDArray[Any], unit: Vector, origin: Vector, power: int) -> Vector:
     total = np.zeros(table.shape[1])
     for rows in blocks(len(table)):
         total += np.sum((table[rows] / unit - origin) ** power, axis=0)

@@ -11,16 +11,7 @@ from numpy.typing import NDArray
 from modnet.core.errors import DataError
 from modnet.data.files import error_text, short_repr
 
-__all__ = [
-    "BLOCK",
-    "as_array",
-    "as_samples",
-    "blocks",
-    "check_finite",
-    "column_names",
-    "column_selector",
-    "index_text",
-]
+__all__ = ["as_array", "as_samples", "blocks", "check_finite", "column_names", "column_selector", "index_text"]
 
 BLOCK = 4096
 """How many rows are processed at a time, so that no temporary array is as large as the data."""
@@ -159,10 +150,8 @@ def _refuse_dates(x: Any, where: str) -> None:
 
 def _ragged(x: Any) -> str | None:
     """Return which row of a list has another length than the first one, if any."""
-    if not isinstance(x, list | tuple):
-        return None
-    has_length = [isinstance(row, list | tuple) or (isinstance(row, np.ndarray) and row.ndim > 0) for row in x]
-    lengths = [len(row) if has else "no" for row, has in zip(x, has_length, strict=True)]
+    rows = x if isinstance(x, list | tuple) else ()
+    lengths = [len(row) if isinstance(row, list | tuple) else [*getattr(row, "shape", ()), "no"][0] for row in rows]
     for row, length in enumerate(lengths):
         if length != lengths[0]:
             return f"is ragged: row 0 has {lengths[0]} values, row {row} (counted from 0) has {length} values"
