@@ -8,7 +8,8 @@ import pickle
 import struct
 import tracemalloc
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from data.writing import IDX_NAMES, images, labels, member, npy, pack, patch_dir
 
 from modnet import DataError, Trainer
 from modnet.data.csv import read_table
+from modnet.data.datasets import Idx
 from modnet.data.idx import read_idx
 from modnet.data.npz import read_npz
 
@@ -86,6 +88,11 @@ def changed(write: Writer, name: str, change: Callable[[bytes], bytes]) -> Write
 def bomb(folder: Path) -> None:
     """64 MB of zeros behind images, in some 300 KB."""
     idx(gzip.compress(images(8) + bytes(64 << 20), 1))(folder)
+
+
+def endless_line(folder: Path) -> None:
+    """64 MB without the end of a line."""
+    (folder / "t.csv").write_bytes(b"first,y\n" + b"1" * (64 << 20))
 
 
 def many_members(folder: Path) -> None:
@@ -205,7 +212,7 @@ CSV = {
     "no header": (at("t.csv", "1,2,3\n4,5,6\n"), "line 1: no column 'y' (is this line data, and t…"),
     "no feature": (at("t.csv", "y\na\nb\n"), "line 1: no column besides 'y'; at least one feature is needed"),
     "one class": (at("t.csv", "first,y\n1,a\n2,a\n"), "training y has one class, 'a'; at least two are needed"),
-    "an endless line": (at("t.csv", b"first,y\n" + b"1" * (1 << 24)), "line 2: a NUL byte, or more than 1677721…"),
+    "an endless line": (endless_line, "line 2: a NUL byte, or more than 1677721…"),
     "100,000 columns": (
         at("t.csv", ",".join(f"c{number}" for number in range(100_000)) + ",y\n" + "1," * 99_999 + "x,a\n"),
         "line 2, column 'c99999': 'x'; a finite number is expected",
@@ -310,18 +317,33 @@ def test_one_line_names_file_and_place(tmp_path: Path, monkeypatch: pytest.Monke
     assert sorted(tmp_path.rglob("*")) == before  # nothing was unpacked, and nothing ran
 
 
+@contextmanager
+def without_privileges() -> Iterator[None]:
+    """Root may read everything."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
 @pytest.mark.parametrize("read", [read_idx, read_npz, lambda path: read_table(path, "y")])
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions are those of POSIX")
 def test_a_file_without_permission(tmp_path: Path, read: Callable[[Path], object]) -> None:
     path = tmp_path / "f"
     path.touch(mode=0)
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)  # root may read everything
-    try:
-        with pytest.raises(DataError) as caught:
-            read(path)
-    finally:
-        if root:
-            os.seteuid(0)
+    with without_privileges(), pytest.raises(DataError) as caught:
+        read(path)
     assert str(caught.value) == f"{path}: cannot be read: Permission denied"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions are those of POSIX")
+def test_a_folder_without_permission(tmp_path: Path) -> None:
+    path = tmp_path / "idx"
+    path.mkdir(mode=0)
+    with without_privileges(), pytest.raises(DataError) as caught:
+        Idx(path=str(path)).load()
+    assert str(caught.value).startswith(f"{path}: ")

@@ -134,7 +134,7 @@ def test_faults_are_named(tmp_path: Path, content: bytes, message: str) -> None:
 
 
 def test_an_endless_line(tmp_path: Path) -> None:
-    path = write(tmp_path, b"a,y\n" + b"1" * (1 << 24))
+    path = write(tmp_path, b"a,y\n" + b"1" * (1 << 25))
     assert refusal(path, "y") == "line 2: a NUL byte, or more than 16777216 characters; is this a text file?"
 
 
