@@ -296,8 +296,8 @@ LATER: dict[str, tuple[Callable[[], Any], str]] = {
     ),
 }
 CASES = (
-    {f"x: {name}": (partial(fit, x, Y), said) for name, (x, said) in WRONG_X.items()}
-    | {f"y: {name}": (partial(fit, X, y), said) for name, (y, said) in WRONG_Y.items()}
+    {f"x: {name}": (partial(fit, x, Y), message) for name, (x, message) in WRONG_X.items()}
+    | {f"y: {name}": (partial(fit, X, y), message) for name, (y, message) in WRONG_Y.items()}
     | {f"later: {name}": case for name, case in LATER.items()}
 )
 
@@ -324,8 +324,8 @@ def test_columns_of_frames_go_by_name() -> None:
     assert run.network.predict(wider).tobytes() == expected.tobytes()
     again = fit(frame, Y, validation=(turned, Y))
     assert again.history[-1]["validation_cost"] == fit(X, Y, validation=(X, Y)).history[-1]["validation_cost"]
-    for wrong, said in ((lacking, "there is no column 'c0'"), (twice, "there is more than one column 'c0'")):
-        with pytest.raises(ModnetError, match=f"^x: {said}, which the network was trained with$"):
-            run.network.predict(wrong)
+    for invalid, message in ((lacking, "there is no column 'c0'"), (twice, "there is more than one column 'c0'")):
+        with pytest.raises(ModnetError, match=f"^x: {message}, which the network was trained with$"):
+            run.network.predict(invalid)
     with pytest.raises(ModnetError, match=r"^validation x: there is no column 'c0'"):
         fit(frame, Y, validation=(lacking, Y))

@@ -81,10 +81,10 @@ def test_a_file_that_goes_with_another(tmp_path: Path) -> None:
         == "line 1: no column 'c', which the training file has; the columns are 'b', 'y', 'a'"
     )
     assert refusal(path, "y", ("a",)) == "line 1: column 'b' is not in the training file"
-    other = write(tmp_path, "b,y,a\n1,7,2\n1,seven,2\n")
+    later = write(tmp_path, "b,y,a\n1,7,2\n1,seven,2\n")
     expected = "line 3, column 'y': 'seven'; "
-    assert refusal(other, "y", None, "integer") == expected + "an integer of 64 bits is expected"
-    assert refusal(other, "y", None, "number") == expected + "a finite number is expected"
+    assert refusal(later, "y", None, "integer") == expected + "an integer of 64 bits is expected"
+    assert refusal(later, "y", None, "number") == expected + "a finite number is expected"
 
 
 @pytest.mark.parametrize(
