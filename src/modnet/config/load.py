@@ -30,30 +30,24 @@ def load_config(source: ConfigSource = None, overrides: Sequence[str] = ()) -> R
         ConfigError: the file cannot be read, or a key or value is not allowed; one line with file, key path, value and
             what is allowed.
     """
-    if isinstance(source, RunConfig) and not overrides:
-        return source
-    table, place = _read_source(source)
+    if isinstance(source, RunConfig):
+        if not overrides:
+            return source
+        source = source.to_config()
+    place = fspath(source) if isinstance(source, str | PathLike) else None
+    if place is not None:
+        table = _read_file(place)
+    elif source is None or isinstance(source, Mapping):
+        table = dict(source or {})
+    else:
+        allowed = "a TOML file's path, a dict with its keys, a RunConfig"
+        raise ConfigError(f"{short_repr(source)} is not a configuration; allowed: {allowed}")
     for override in overrides:
         table = apply_override(table, override)
     try:
         return RunConfig.model_validate(table)
     except ValidationError as error:
         raise ConfigError(explain(error, place)) from None
-
-
-def _read_source(source: ConfigSource) -> tuple[dict[str, Any], str | None]:
-    """Return the table that ``source`` means, and the file that it comes from, if any."""
-    match source:
-        case None:
-            return {}, None
-        case RunConfig():
-            return source.to_config(), None
-        case Mapping():
-            return dict(source), None
-        case str() | PathLike():
-            return _read_file(fspath(source)), fspath(source)
-    what = short_repr(source)
-    raise ConfigError(f"{what} is not a configuration; allowed: a TOML file's path, a dict with its keys, a RunConfig")
 
 
 def _read_file(path: str) -> dict[str, Any]:

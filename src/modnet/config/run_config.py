@@ -42,9 +42,7 @@ class RunConfig(Model):
 
     seed: int = Field(default=0, ge=0, description="the seed of all randomness")
     epochs: int = Field(default=30, ge=0, description="passes over the training samples; 0 only initializes")
-    dtype: Literal["float64", "float32"] = Field(
-        default="float64", description="the floating-point type"
-    )
+    dtype: Literal["float64", "float32"] = Field(default="float64", description="the floating-point type")
     threads: int | None = Field(
         default=None,
         ge=1,

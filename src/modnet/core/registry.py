@@ -34,14 +34,11 @@ def canonical(distribution: str) -> str:
 
 @dataclass(frozen=True)
 class Provider:
-    """The distribution that provides a component; its name is kept in canonical form."""
+    """The distribution that provides a component, by its name in canonical form."""
 
     distribution: str
     version: str
     builtin: bool = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "distribution", canonical(self.distribution))
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}"
@@ -55,23 +52,14 @@ class UnavailablePlugin:
         provider: The distribution.
         reason: What went wrong, or what disables it.
         disabled: Whether it is disabled on purpose.
-        components: Family and kind of what it would have provided, as far as known.
-        complete: Whether ``components`` is everything that it would have provided.
     """
 
     provider: Provider
     reason: str
     disabled: bool = False
-    components: frozenset[tuple[str, str]] = frozenset()
-    complete: bool = False
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.status}"
-
-    @property
-    def status(self) -> str:
-        """Why it is not available."""
-        return f"{'is disabled by' if self.disabled else 'could not be loaded:'} {self.reason}"
+        return f"{self.provider} {'is disabled by' if self.disabled else 'could not be loaded:'} {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -179,32 +167,17 @@ class Registry:
         return [*([kind] if is_plain else []), f"{provider.distribution}:{kind}"]
 
     def _raise_missing(self, family: str, name: str) -> NoReturn:
-        distribution, colon, kind = name.rpartition(":")
+        distribution, colon, _ = name.rpartition(":")
         wanted = canonical(distribution)
         unavailable = [plugin for plugin in self.unavailable if not colon or plugin.provider.distribution == wanted]
-        for plugin in unavailable:
-            if (family, kind) in plugin.components:
-                raise PluginError(f"the {family} '{kind}' is provided by {plugin.provider}, which {plugin.status}")
         if colon and unavailable:
             raise PluginError("; ".join(map(str, unavailable)))
         components = [entry.component for entry in self if entry.component.family == family]
         kinds, names = self.kinds(family), [name for component in components for name in self.names_of(component)]
         hint = did_you_mean(name, names if colon else kinds) or f"; known: {', '.join(kinds)}"
-        raise UnknownKindError(f"unknown {family} '{name}'{hint}{_possible_providers(unavailable)}")
-
-
-def _possible_providers(unavailable: Iterable[UnavailablePlugin]) -> str:
-    """Return the end of an unknown kind's message: the plug-ins that may provide it."""
-    reasons = [str(plugin) for plugin in unavailable if not plugin.disabled and not plugin.complete]
-    disabled: dict[str, list[str]] = {}
-    for plugin in unavailable:
-        if plugin.disabled:
-            disabled.setdefault(plugin.reason, []).append(str(plugin.provider))
-    reasons += [
-        f"{', '.join(providers)} {'is' if len(providers) == 1 else 'are'} disabled by {source}"
-        for source, providers in disabled.items()
-    ]
-    return f" (it may be provided by a plug-in that is not available: {'; '.join(reasons)})" if reasons else ""
+        if unavailable:
+            hint += f" (it may be provided by a plug-in that is not available: {'; '.join(map(str, unavailable))})"
+        raise UnknownKindError(f"unknown {family} '{name}'{hint}")
 
 
 _lock = threading.RLock()

@@ -151,7 +151,7 @@ def test_two_entry_points_of_one_distribution_cannot_provide_one_kind(
     assert caplog.messages == [f"modnet: plug-in modnet-one 1.2 could not be loaded: {reason}"]
     assert registry.find("activation", "wanted").component.__module__ == first
     assert registry.find("activation", "modnet-one:wanted").component.__module__ == first
-    with pytest.raises(PluginError, match=reason):
+    with pytest.raises(UnknownKindError, match=reason):
         registry.find("activation", "other")
 
 

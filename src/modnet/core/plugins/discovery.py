@@ -14,8 +14,8 @@ from typing import Any
 
 from modnet.core.errors import PluginError
 from modnet.core.plugins.disabled import disabled_by, unmatched
-from modnet.core.plugins.validation import InvalidComponentsError, components_of_plugin
-from modnet.core.registry import Provider, Registry, UnavailablePlugin, using
+from modnet.core.plugins.validation import components_of_plugin
+from modnet.core.registry import Provider, Registry, UnavailablePlugin, canonical, using
 
 __all__ = ["ENTRY_POINT_GROUP", "discover"]
 
@@ -86,7 +86,8 @@ def _provider(distribution: Distribution | None, default_name: str) -> Provider:
         name, version = metadata["Name"], metadata["Version"]
     except Exception:  # as many ways as there are versions of Python
         name, version = None, None
-    return Provider(name or default_name, version or "unknown", builtin=name == _BUILTIN_DISTRIBUTION)
+    name = canonical(name or default_name)
+    return Provider(name, version or "unknown", builtin=name == _BUILTIN_DISTRIBUTION)
 
 
 def _load(registry: Registry, provider: Provider, entry_point: EntryPoint) -> None:
@@ -106,10 +107,7 @@ def _load(registry: Registry, provider: Provider, entry_point: EntryPoint) -> No
 def _report_failure(registry: Registry, provider: Provider, error: BaseException) -> None:
     reason = _reason(error)
     _raise_if_strict(f"plug-in {provider}: {reason}", error)
-    plugin = UnavailablePlugin(provider, reason)
-    if isinstance(error, InvalidComponentsError):
-        plugin = UnavailablePlugin(provider, reason, components=error.components, complete=error.complete)
-    registry.unavailable.append(plugin)
+    registry.unavailable.append(UnavailablePlugin(provider, reason))
     _log.warning("modnet: plug-in %s could not be loaded: %s", provider, reason)
 
 

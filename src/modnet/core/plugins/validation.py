@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeGuard
+from collections.abc import Iterable
+from typing import Any
 
 import pluggy
 from pydantic import PydanticUndefinedAnnotation
@@ -14,24 +14,10 @@ from modnet.core.errors import PluginError
 from modnet.core.interfaces import FAMILIES
 from modnet.core.plugins.hookspecs import ComponentHooks
 
-__all__ = ["KIND", "InvalidComponentsError", "components_of_plugin"]
+__all__ = ["KIND", "components_of_plugin"]
 
 KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """The form of a kind."""
-
-
-class InvalidComponentsError(PluginError):
-    """A plug-in returns something that is not a valid component.
-
-    Attributes:
-        components: Family and kind of the well-formed ones among what it returns.
-        complete: Whether these are all.
-    """
-
-    def __init__(self, message: str, components: Sequence[Any]) -> None:
-        super().__init__(message)
-        self.components = frozenset((item.family, item.kind_name()) for item in components if _has_name(item))
-        self.complete = all(map(_has_name, components))
 
 
 def components_of_plugin(plugin: Any, registered: Iterable[type[Component]] = ()) -> list[type[Component]]:
@@ -42,8 +28,7 @@ def components_of_plugin(plugin: Any, registered: Iterable[type[Component]] = ()
         registered: The components that other entry points of the same distribution provide.
 
     Raises:
-        PluginError: it implements no hook, or one that does not exist.
-        InvalidComponentsError: one of its components is not valid.
+        PluginError: it implements no hook or one that does not exist, or one of its components is not valid.
     """
     manager = pluggy.PluginManager("modnet")  # one for each plug-in: a broken one must not affect the next
     manager.add_hookspecs(ComponentHooks)
@@ -60,22 +45,14 @@ def components_of_plugin(plugin: Any, registered: Iterable[type[Component]] = ()
     for component in components:
         problem = _problem(component, earlier)
         if problem:
-            raise InvalidComponentsError(problem, components)
+            raise PluginError(problem)
         earlier.append(component)
     return components
 
 
-def _is_component(value: Any) -> TypeGuard[type[Component]]:
-    return isinstance(value, type) and issubclass(value, tuple(FAMILIES.values()))
-
-
-def _has_name(value: Any) -> TypeGuard[type[Component]]:
-    return _is_component(value) and value.family in FAMILIES and KIND.fullmatch(value.kind_name()) is not None
-
-
 def _problem(component: Any, earlier: Iterable[type[Component]]) -> str | None:
     """Return why ``component`` is not valid, or None."""
-    if not _is_component(component):
+    if not (isinstance(component, type) and issubclass(component, Component) and hasattr(component, "family")):
         return f"{component!r} is not a component class; allowed are subclasses of {', '.join(sorted(FAMILIES))}"
     name, kind, family = component.__name__, component.kind_name(), component.family
     if component.model_fields["kind"].is_required():
