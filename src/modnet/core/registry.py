@@ -107,7 +107,7 @@ class Registry:
 
     def add_conflict(self, distribution: str, reason: str) -> None:
         """Remember that a plug-in uses a name, other than a kind, that another plug-in uses too."""
-        self._conflicts.setdefault(canonical(distribution), []).append(reason)
+        self._conflicts.setdefault(distribution, []).append(reason)
 
     def conflicts(self, distribution: str) -> list[str]:
         """Return the reasons passed to `add_conflict` for one distribution."""
