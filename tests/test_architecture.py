@@ -171,7 +171,7 @@ def test_the_registry_knows_no_pluggy():
 
 
 def imported_at_once(tree: ast.Module) -> set[str]:
-    """Return the packages that a module imports when it is imported itself: not those in functions, nor for types only."""
+    """Return the packages that a module imports while it is imported: not in functions, nor for type checkers."""
     names, nodes = set(), list(tree.body)
     while nodes:
         node = nodes.pop()
