@@ -168,3 +168,51 @@ def test_the_registry_knows_no_pluggy():
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert "pluggy" not in names
+
+
+def imported_at_once(tree: ast.Module) -> set[str]:
+    """Return the packages that a module imports while it is imported: not in functions, nor for type checkers."""
+    names, nodes = set(), list(tree.body)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            nodes += node.orelse
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            nodes += ast.iter_child_nodes(node)
+    return names
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_what_is_heavy_or_optional_is_imported_where_it_is_needed(module):
+    packages = imported_at_once(ast.parse(FILES[module].read_text(encoding="utf-8")))
+    assert not packages & {"matplotlib", "rich"}
+    assert "click" not in packages or room_of(module) == "cli"
+
+
+def test_a_heavy_import_is_seen_wherever_it_stands():
+    source = """
+import matplotlib.pyplot
+try:
+    from click import echo
+except ImportError:
+    import numpy
+if TYPE_CHECKING:
+    import pandas
+else:
+    import json
+class A:
+    import os.path
+    def method(self):
+        import rich
+"""
+    assert imported_at_once(ast.parse(source)) == {"matplotlib", "click", "numpy", "json", "os"}
+
+
+def test_the_schema_for_editors_is_imported_by_the_command_alone():
+    """Neither loading a configuration nor training needs it."""
+    users = {room_of(module) for module, others in IMPORTS.items() if "config.json_schema" in others}
+    assert users == {"cli"}

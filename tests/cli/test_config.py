@@ -24,7 +24,7 @@ FILES = {
     "schedule = { kind = 'step', every = 3 }\n",
     "words of its own": "[data]\nkind = 'csv'\npath = 'größe \"x\".csv'\ntarget = 'α'\n",
     "a qualified name": "optimizer = 'modnet-framework:stochastic'\n",
-    "preferences": "callbacks = ['early-stopping']\n[prefer]\n'activation:swish' = 'Modnet_B'\n",
+    "callbacks": "callbacks = ['early-stopping', { kind = 'checkpoint' }]\n",
 }
 
 

@@ -55,7 +55,7 @@ def strangers() -> Iterator[Registry]:
     wider.add([Needy], Provider("modnet-needy", "1"))
     wider.add([Served], Provider("modnet-served", "1"))
     wider.add([], Provider("modnet-empty", "1"))
-    wider.add_unavailable(UnavailablePlugin(Provider("modnet-broken", "1"), "Error: [bold]why[/bold]"))
+    wider.unavailable.append(UnavailablePlugin(Provider("modnet-broken", "1"), "Error: [bold]why[/bold]"))
     registry._active = wider
     yield wider
     registry._active = before

@@ -248,7 +248,7 @@ def test_without_a_run_folder_ctrl_c_is_pythons_own() -> None:
 
 
 def test_an_interruption_passes_by_those_who_catch_exceptions(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt, match=r"interrupted \(SIGINT\) after 288 updates; .* keeps them"):
+    with pytest.raises(KeyboardInterrupt, match=r"interrupted \(SIGINT\) after 288 updates; saved in .*"):
         signalled_in_the_first_epoch(tmp_path / "run")
 
 

@@ -95,14 +95,14 @@ class R2(Metric):
         count = xp.zeros_like(mean) + float(y.shape[0])
         return xp.stack([count, mean, xp.sum((y - mean) ** 2, axis=0), xp.sum((a - y) ** 2, axis=0)])
 
-    def merge(self, one: Array, other: Array) -> Array:
-        """Return the four figures of two pieces together."""
-        xp = namespace(one)
-        count = one[0, :] + other[0, :]
-        shift = other[1, :] - one[1, :]
-        mean = one[1, :] + shift * (other[0, :] / count)
-        spread = one[2, :] + other[2, :] + shift * shift * (one[0, :] * other[0, :] / count)
-        return xp.stack([count, mean, spread, one[3, :] + other[3, :]])
+    def merge(self, first: Array, second: Array) -> Array:
+        """Return the four numbers of two sets of samples together."""
+        xp = namespace(first)
+        count = first[0, :] + second[0, :]
+        shift = second[1, :] - first[1, :]
+        mean = first[1, :] + shift * (second[0, :] / count)
+        spread = first[2, :] + second[2, :] + shift * shift * (first[0, :] * second[0, :] / count)
+        return xp.stack([count, mean, spread, first[3, :] + second[3, :]])
 
     def value(self, total: Array) -> float:
         """Return the mean over the outputs of 1 − Σ (a − y)² / Σ (y − ȳ)²."""

@@ -1,8 +1,8 @@
-"""The JSON Schema (draft 2020-12) of a model, in which every installed part appears where its family is asked for.
+"""The JSON Schema (draft 2020-12) of a model; every installed component appears where its family is accepted.
 
-It says what the validator says, with these exceptions, none of which JSON Schema can express: a part's rules that span
-several options or that its own code checks, other spellings of a distribution's name than the canonical one, options of types that TOML lacks, and that ``3.0`` is no integer (in JSON,
-3.0 and 3 are one number).
+It accepts what the validator accepts, except for what JSON Schema cannot express: rules that span several options or
+are checked by a component's own code, other spellings of a distribution's name than the canonical one, options of
+types that TOML lacks, and that ``3.0`` is not an integer (in JSON, 3.0 and 3 are one number).
 """
 
 from __future__ import annotations
@@ -11,41 +11,37 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import PydanticUserError, ValidationError
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from modnet.core import registry
-from modnet.core.component import Model
+from modnet.core.component import Component, Model
 from modnet.core.errors import PluginError
 
 __all__ = ["schema_of"]
 
 _PROBES: tuple[tuple[str, Any], ...] = (("integer", 7), ("number", 7.5))
+"""Plain values that a family may give a meaning to, beside text."""
 
 
 def schema_of(model: type[Model]) -> dict[str, Any]:
     """Return the JSON Schema of a configuration model or component, with every installed component in its slots."""
-    return model.model_json_schema(schema_generator=ComponentSchema)
+    schema = model.model_json_schema(by_alias=False, schema_generator=_SchemaGenerator)
+    return {"$schema": _SchemaGenerator.schema_dialect, **schema}
 
 
-class ComponentSchema(GenerateJsonSchema):
-    """Generates the schema of a `modnet.core.component.Model`; a slot becomes the choice of its family's parts."""
+class _SchemaGenerator(GenerateJsonSchema):
+    """Generates the schema of a `modnet.core.component.Model`; a slot becomes the choice of its family's components."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 -- as in the base class
 
-    def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
-        """Return the whole, with the draft that it is written in."""
-        whole: JsonSchemaValue = _portable(super().generate(schema, mode))
-        return {"$schema": self.schema_dialect, **whole}
-
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """Return False: a title that only repeats the key helps nobody."""
+        """Return False: a title that only repeats the key does not help."""
         del schema
         return False
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:
-        """Allow everything where an option's type has no schema: one plug-in's odd type must not hide the rest."""
+        """Allow everything where the type of an option has no schema, so that one plug-in does not hide the others."""
         del schema, error_info
         return {}
 
@@ -54,132 +50,74 @@ class ComponentSchema(GenerateJsonSchema):
         number = super().float_schema(schema)
         if schema.get("allow_inf_nan"):
             return number
-        if "minimum" not in number and "exclusiveMinimum" not in number:
-            number["minimum"] = -sys.float_info.max
-        if "maximum" not in number and "exclusiveMaximum" not in number:
-            number["maximum"] = sys.float_info.max
-        number["not"] = {"exclusiveMinimum": 0, "exclusiveMaximum": 0}  # no number is both, and nothing excludes nan
-        return number
+        nan = {"exclusiveMinimum": 0, "exclusiveMaximum": 0}  # no number is both, and NaN fails neither comparison
+        return {"minimum": -sys.float_info.max, "maximum": sys.float_info.max, **number, "not": nan}
 
     def function_plain_schema(self, schema: core_schema.PlainValidatorFunctionSchema) -> JsonSchemaValue:
-        """Return the choice of parts, for the validator that a slot has."""
-        family = getattr(schema["function"]["function"], "__self__", None)
-        if isinstance(family, type) and hasattr(family, "shorthand"):
-            return self._slot(family)
+        """Return the choice of components, for the validator of a slot."""
+        base = getattr(schema["function"]["function"], "__self__", None)
+        if isinstance(base, type) and issubclass(base, Component):
+            return self._slot(base)
         return super().function_plain_schema(schema)
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """Return a model's options: other names too, the names of its kind, and defaults that need no kind."""
+        """Return the table of a model's options, with their aliases and the names of its kind."""
         table, model = super().model_schema(schema), schema["cls"]
-        properties = table.get("properties", {})
-        for name, part in getattr(model, "default_parts", dict)().items():
-            properties[name] = self._with_default_part(properties[name], *part)
-        twice = []
-        for alias, name in getattr(model, "other_names", dict)().items():
-            if alias != name:
-                properties[alias] = properties[name]
-                twice.append({"required": [alias, name]})
-        if twice:
-            table["not"] = {"anyOf": twice}
-        if "kind" in properties and hasattr(model, "kind_name"):
-            properties["kind"] = {"enum": _names(model), "description": f"which {model.family} this is"}
+        if not issubclass(model, Model):
+            return table
+        properties, aliases = table.get("properties", {}), model.option_aliases()
+        for name, (base, kind) in model.default_components().items():
+            properties[name] = self._slot_with_default(properties[name], base, kind)
+        for name, option in properties.items():
+            if "$ref" in option:  # older readers, as in some editors, ignore the keys beside a $ref
+                properties[name] = {"allOf": [{"$ref": option.pop("$ref")}], **option}
+        if aliases:
+            properties |= {alias: properties[name] for alias, name in aliases.items()}
+            table["not"] = {"anyOf": [{"required": [alias, name]} for alias, name in aliases.items()]}
+        if issubclass(model, Component):
+            names = registry.active().names_of(model)
+            properties["kind"] = {"enum": names, "description": f"which {model.family} this is"}
             table["title"] = f"{model.family} {model.kind_name()}"
         return table
 
-    def _slot(self, family: Any) -> JsonSchemaValue:
-        name: Any = f"{family.__module__}.{family.__qualname__}:slot"  # a str under another name
-        key, reference = self.get_cache_defs_ref_schema(name)
-        if key in self.definitions:
-            return reference
-        self.definitions[key] = {}  # a part may have a slot of its own family
-        parts = sorted(
-            (part.component for part in registry.active() if issubclass(part.component, family)),
-            key=lambda part: (not registry.active().is_builtin(part.family, part.kind_name()), part.kind_name()),
-        )
-        names = {name for part in parts if _stands_alone(part) for name in _names(part)}
-        words = {"type": "string", "enum": sorted(names, key=lambda name: (":" in name, name))}
-        plain = [words, *self._shorthands(family)]
-        rules = [{"if": {"type": choice["type"]}, "then": choice} for choice in plain]
-        self.definitions[key] = {
-            "title": family.family,
-            "description": f"a part of the family {family.family}: its kind, or a table with its kind and options",
-            "type": [*(choice["type"] for choice in plain), "object"],
-            "allOf": [*rules, *self._tables(parts)],
-            # What is wrong is said by the rules, each at its place; editors take what they offer from here.
-            "anyOf": [*plain, *map(self._part, parts), {}],
-        }
+    def _slot(self, base: type[Component]) -> JsonSchemaValue:
+        """Return a reference to the choice of components of one family: a kind, another shorthand, or a table."""
+        identity: Any = f"{base.__module__}.{base.__qualname__}:slot"  # the type is a str under another name
+        key, reference = self.get_cache_defs_ref_schema(identity)
+        if key not in self.definitions:
+            self.definitions[key] = {}  # a component may have a slot of its own family
+            known = registry.active()
+            components = [entry.component for entry in known if issubclass(entry.component, base)]
+            optional = [item for item in components if not any(o.is_required() for o in item.model_fields.values())]
+            names = sorted((name for item in optional for name in known.names_of(item)), key=lambda n: (":" in n, n))
+            self.definitions[key] = {
+                "title": base.family,
+                "description": f"a component of the family {base.family}: its kind, or a table with kind and options",
+                "required": ["kind"],
+                "anyOf": [{"enum": names}, *self._shorthands(base), *map(self._table, components)],
+            }
         return reference
 
-    def _tables(self, parts: list[Any]) -> list[JsonSchemaValue]:
-        """Return the rules for a table: its kind is known, and its options are those of its kind."""
-        by_name: dict[str, list[Any]] = {}
-        for part in parts:
-            for name in _names(part):
-                by_name.setdefault(name, []).append(part)
-        kind = {"required": ["kind"], "properties": {"kind": {"enum": list(by_name)}}}
-        rules: list[JsonSchemaValue] = [{"if": {"type": "object"}, "then": kind}]
-        groups: list[tuple[list[Any], list[str]]] = []
-        for name, givers in by_name.items():
-            same = next((names for parts, names in groups if parts == givers), None)
-            if same is None:
-                groups.append((givers, [name]))
-            else:
-                same.append(name)
-        for givers, names in groups:
-            named_table = {"type": "object", "required": ["kind"], "properties": {"kind": {"enum": names}}}
-            choices = [self._part(part) for part in givers]
-            rules.append({"if": named_table, "then": choices[0] if len(choices) == 1 else {"anyOf": choices}})
-        return rules
-
-    def _part(self, part: Any) -> JsonSchemaValue:
-        part.model_rebuild()
-        return self.generate_inner(part.__pydantic_core_schema__)
-
-    def _shorthands(self, family: Any) -> list[JsonSchemaValue]:
-        """Return what a plain value that is no text must be, where the family gives it a meaning."""
-        found = []
-        for type_name, probe in _PROBES:
-            table = family.shorthand(probe)
-            if not isinstance(table, Mapping):
-                continue
-            part = registry.active().find(family.family, table["kind"]).component
-            options = self.resolve_ref_schema(self._part(part))["properties"]
-            found += [{**options[name], "type": type_name} for name, value in table.items() if value == probe]
-        return found
-
-    def _with_default_part(self, slot: JsonSchemaValue, family: Any, kind: str) -> JsonSchemaValue:
-        """Return a slot in which a table without a kind has the options of the default part."""
+    def _slot_with_default(self, slot: JsonSchemaValue, base: type[Component], kind: str) -> JsonSchemaValue:
+        """Return a slot in which a table without a kind has the options of the default component."""
         try:
-            part = self._part(registry.active().find(family.family, kind).component)
+            table = self._table(registry.active().find(base.family, kind).component)
         except (registry.UnknownKindError, PluginError):
             return slot
-        kept: JsonSchemaValue = {key: slot[key] for key in ("description", "default") if key in slot}
-        bare = {key: value for key, value in slot.items() if key not in kept}
-        nameless = {"type": "object", "not": {"required": ["kind"]}}
-        return {"if": nameless, "then": part, "else": bare, "anyOf": [bare, part, {}], **kept}
+        annotations = {name: slot.pop(name) for name in ("default", "description") if name in slot}
+        return annotations | {"anyOf": [slot, table]}
 
+    def _table(self, component: type[Component]) -> JsonSchemaValue:
+        component.model_rebuild()
+        return self.generate_inner(component.__pydantic_core_schema__)
 
-def _names(part: Any) -> list[str]:
-    """Return the names that a configuration may use for this component."""
-    return registry.active().names_of(part)
-
-
-def _stands_alone(part: Any) -> bool:
-    """Return whether the part needs no options, so that its kind says everything."""
-    try:
-        part.model_validate({"kind": part.kind_name()})
-    except (ValidationError, PydanticUserError, PluginError):
-        return False
-    return True
-
-
-def _portable(node: Any) -> Any:
-    """Return the schema without keys beside a ``$ref``, which older readers, as some editors have, overlook."""
-    if isinstance(node, list):
-        return [_portable(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    node = {key: _portable(value) for key, value in node.items()}
-    if isinstance(node.get("$ref"), str) and len(node) > 1:
-        node["allOf"] = [{"$ref": node.pop("$ref")}]
-    return node
+    def _shorthands(self, base: type[Component]) -> list[JsonSchemaValue]:
+        """Return the schemas of plain values that are not text, if the family gives them a meaning."""
+        schemas = []
+        for type_name, probe in _PROBES:
+            table = base.shorthand(probe)
+            if isinstance(table, Mapping):
+                component = registry.active().find(base.family, table["kind"]).component
+                options = self.resolve_ref_schema(self._table(component))["properties"]
+                schemas += [{**options[name], "type": type_name} for name, value in table.items() if value == probe]
+        return schemas

@@ -13,10 +13,10 @@ from pydantic_core import ErrorDetails
 
 from modnet.config.overrides import apply_override
 from modnet.config.run_config import RunConfig
-from modnet.core import registry
 from modnet.core.errors import ConfigError
+from modnet.core.messages import short_repr
 
-__all__ = ["ConfigSource", "explain", "load_config", "read_table"]
+__all__ = ["ConfigSource", "explain", "load_config"]
 
 
 ConfigSource: TypeAlias = "RunConfig | Mapping[str, Any] | str | PathLike[str] | None"
@@ -34,11 +34,14 @@ def load_config(source: ConfigSource = None, overrides: Sequence[str] = ()) -> R
         if not overrides:
             return source
         source = source.to_config()
-    if not (source is None or isinstance(source, str | PathLike | Mapping)):
-        what = registry.describe(source)
-        raise ConfigError(f"{what} is no configuration; allowed: a TOML file's path, a dict with its keys, a RunConfig")
     place = fspath(source) if isinstance(source, str | PathLike) else None
-    table = read_table(place) if place is not None else dict(source or {})  # type: ignore[arg-type] # not a path here
+    if place is not None:
+        table = _read_file(place)
+    elif source is None or isinstance(source, Mapping):
+        table = dict(source or {})
+    else:
+        allowed = "a TOML file's path, a dict with its keys, a RunConfig"
+        raise ConfigError(f"{short_repr(source)} is not a configuration; allowed: {allowed}")
     for override in overrides:
         table = apply_override(table, override)
     try:
@@ -47,38 +50,33 @@ def load_config(source: ConfigSource = None, overrides: Sequence[str] = ()) -> R
         raise ConfigError(explain(error, place)) from None
 
 
-def read_table(path: str | PathLike[str]) -> dict[str, Any]:
-    """Return a TOML file's table.
-
-    Raises:
-        ConfigError: the file cannot be read or is not TOML.
-    """
+def _read_file(path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{fspath(path)}: cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{fspath(path)}: is not TOML: {error}") from None
+        raise ConfigError(f"{path}: is not TOML: {error}") from None
 
 
 def explain(error: ValidationError, place: str | None = None) -> str:
-    """Return one line that says what is wrong first: place, key path, value and what is allowed."""
-    found = [detail for detail in error.errors(include_url=False) if detail["type"] != "default_factory_not_called"]
-    inner = {detail["loc"][:depth] for detail in found for depth in range(len(detail["loc"]))}
-    details = [detail for detail in found if detail["loc"] not in inner] or found  # the rest only follows from these
-    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-    return (f"{place}: " if place else "") + _line(details[0]) + more
+    """Return the first error in one line: file, key path, value and what is allowed."""
+    details = [detail for detail in error.errors(include_url=False) if detail["type"] != "default_factory_not_called"]
+    outer = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
+    inner = [detail for detail in details if detail["loc"] not in outer] or details  # the outer ones follow from these
+    more = f" (and {len(inner) - 1} more)" if len(inner) > 1 else ""
+    return (f"{place}: " if place else "") + _line(inner[0]) + more
 
 
 def _line(detail: ErrorDetails) -> str:
-    path = ".".join(str(key) for key in detail["loc"] if key != "[key]")  # as pydantic marks a mistake in a key
+    path = ".".join(str(key) for key in detail["loc"] if key != "[key]")  # how pydantic marks an error in a key
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "missing":
         return f"{path}: is required"
-    for ours, theirs in (("list", "valid tuple"), ("table", "valid dictionary or instance of NetworkConfig")):
-        message = message.replace(theirs, ours)
-    if message.startswith(("Input should", "String should")):
-        message = f"{registry.describe(detail['input'])} {message.partition(' ')[2]}"
     if detail["type"] == "too_short":
         message = f"should have at least {detail['ctx']['min_length']} entries, got {detail['ctx']['actual_length']}"
+    for pydantic_words, word in (("valid tuple", "list"), ("valid dictionary or instance of NetworkConfig", "table")):
+        message = message.replace(pydantic_words, word)
+    if message.startswith(("Input should", "String should")):
+        message = f"{short_repr(detail['input'])} {message.partition(' ')[2]}"
     return " ".join((f"{path}: {message}" if path else message).splitlines())

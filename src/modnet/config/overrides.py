@@ -9,8 +9,9 @@ from typing import Any, get_args
 from modnet.config.run_config import RunConfig
 from modnet.core import registry
 from modnet.core.component import Component, Model
-from modnet.core.errors import ConfigError
+from modnet.core.errors import ConfigError, PluginError
 from modnet.core.interfaces import Layer
+from modnet.core.messages import short_repr
 
 __all__ = ["apply_override"]
 
@@ -18,50 +19,51 @@ __all__ = ["apply_override"]
 def apply_override(table: Mapping[str, Any], override: str) -> dict[str, Any]:
     """Return ``table`` with one dotted key set: ``key=value``, the value being TOML, or a bare word for a string.
 
-    Where a ``kind`` is changed, the options stay that the new kind has too.
+    Where a ``kind`` is changed, the options that the new kind has too are kept, and the others are dropped.
 
     Raises:
-        ConfigError: the override has no ``=``, or its key leads into something that is no table.
+        ConfigError: the override has no ``=``, or its key leads into something that is not a table.
     """
     key, equals, text = override.partition("=")
     path = [part.strip() for part in key.split(".")]
     if not equals or not all(path):
         raise ConfigError(f"--set {override}: should be KEY=VALUE, with a dotted key")
-    value = _value(text.strip())
-    changed: dict[str, Any] = _set(dict(table), path, value, override, [])
+    value = _parse(text.strip())
+    try:
+        changed: dict[str, Any] = _set(dict(table), path, value, [])
+    except ConfigError as error:
+        raise ConfigError(f"--set {override}: {error}") from None
     if path[-1] == "kind" and isinstance(value, str):
         _drop_foreign_options(changed, path[:-1])
     return changed
 
 
-def _value(text: str) -> Any:
+def _parse(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
 
 
-def _set(node: Any, path: Sequence[str], value: Any, override: str, done: list[str]) -> Any:
+def _set(node: Any, path: Sequence[str], value: Any, done: list[str]) -> Any:
+    """Return ``node``, which stands at the key path ``done``, with the ``path`` within it set to ``value``."""
     if not path:
         return value
     key, rest = path[0], path[1:]
     if isinstance(node, list | tuple):
         if not key.isdigit() or int(key) >= len(node):
-            raise ConfigError(
-                f"--set {override}: '{'.'.join(done)}' has {len(node)} entries; allowed: 0 to {len(node) - 1}"
-            )
-        return [_set(old, rest, value, override, [*done, key]) if i == int(key) else old for i, old in enumerate(node)]
+            raise ConfigError(f"'{'.'.join(done)}' has {len(node)} entries; allowed: 0 to {len(node) - 1}")
+        return [_set(item, rest, value, [*done, key]) if i == int(key) else item for i, item in enumerate(node)]
     if not isinstance(node, dict):
         if key.isdigit():
-            raise ConfigError(f"--set {override}: '{'.'.join(done)}' is {registry.describe(node)}, not a list")
-        opened = Layer.shorthand(node) if isinstance(node, str) or (done and done[-1].isdigit()) else None
-        if opened is None:
-            raise ConfigError(f"--set {override}: '{'.'.join(done)}' is a value, not a table")
-        node = opened
+            raise ConfigError(f"'{'.'.join(done)}' is {short_repr(node)}, not a list")
+        node = Layer.shorthand(node) if isinstance(node, str) or (done and done[-1].isdigit()) else None
+        if node is None:
+            raise ConfigError(f"'{'.'.join(done)}' is a value, not a table")
     child = node.get(key, {})
     if key not in node and rest and rest[0].lstrip("-").isdigit():
         child = _default_at([*done, key])
-    return {**node, key: _set(child, rest, value, override, [*done, key])}
+    return {**node, key: _set(child, rest, value, [*done, key])}
 
 
 def _default_at(path: Sequence[str]) -> Any:
@@ -72,7 +74,7 @@ def _default_at(path: Sequence[str]) -> Any:
 
 
 def _drop_foreign_options(table: dict[str, Any], path: Sequence[str]) -> None:
-    """Take the options out of the part at ``path`` that its kind does not have."""
+    """Remove the options of the component at ``path`` that its kind does not have."""
     model: type[Model] | None = RunConfig
     node: Any = table
     for key in path:
@@ -81,12 +83,11 @@ def _drop_foreign_options(table: dict[str, Any], path: Sequence[str]) -> None:
             model = _model_of(model.model_fields[key].annotation) if model and key in model.model_fields else None
         if model is not None and issubclass(model, Component) and isinstance(node, dict) and "kind" in node:
             try:
-                model = registry.active().find(model.family, node["kind"]).component
-            except LookupError:
-                return  # an unknown kind is reported when the whole is validated
+                model = registry.active().find(model.family, str(node["kind"])).component
+            except (registry.UnknownKindError, PluginError):
+                return  # reported with its key path when the whole is validated
     if model is not None and isinstance(node, dict):
-        known = {"kind", *model.option_names(), *model.other_names()}
-        for key in set(node) - known:
+        for key in node.keys() - {"kind", *model.option_names(), *model.option_aliases()}:
             del node[key]
 
 

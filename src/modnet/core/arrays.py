@@ -1,6 +1,6 @@
-"""What the parts know of arrays: the Python array API standard, and nothing of NumPy.
+"""Arrays as components see them: the Python array API standard, and nothing of NumPy.
 
-A part takes its functions from the namespace of the array that it was given, so the same part runs on every array
+A component takes its functions from the namespace of its input array, so the same component runs on every array
 library that follows the standard (https://data-apis.org/array-api/).
 """
 
@@ -13,14 +13,12 @@ __all__ = ["Array", "namespace"]
 Array: TypeAlias = Any
 """An array of a library that follows the array API standard (the standard itself names no type for it)."""
 
-
-_NAMESPACES: dict[type, Any] = {}
+_namespaces: dict[type, Any] = {}
 
 
 def namespace(array: Array) -> Any:
     """Return the functions that belong to ``array``: ``numpy`` for a NumPy array."""
-    kind = type(array)
-    found = _NAMESPACES.get(kind)
-    if found is None:
-        found = _NAMESPACES[kind] = array.__array_namespace__()
-    return found
+    library = _namespaces.get(type(array))
+    if library is None:
+        library = _namespaces[type(array)] = array.__array_namespace__()
+    return library

@@ -1,4 +1,4 @@
-"""Component, the base of every part, and Slot, a configuration field that takes one part by name."""
+"""Component, the base of every component, and Slot, a configuration field that takes one component by name."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 
 from modnet.core import registry
 from modnet.core.errors import PluginError
+from modnet.core.messages import did_you_mean, short_repr
 
 __all__ = ["Component", "Model", "Slot", "default_part"]
 
@@ -32,8 +33,18 @@ class Model(BaseModel):
         return [name for name in cls.model_fields if name != "kind"]
 
     @classmethod
-    def default_parts(cls) -> dict[str, tuple[type[Component], str]]:
-        """Return family and kind of the default part, by name of the option that takes a part and has a default."""
+    def option_aliases(cls) -> dict[str, str]:
+        """Return alias → name, of the options that have other names too."""
+        aliases: dict[str, str] = {}
+        for name, field in cls.model_fields.items():
+            alias = field.validation_alias
+            choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+            aliases |= {choice: name for choice in choices if isinstance(choice, str) and choice != name}
+        return aliases
+
+    @classmethod
+    def default_components(cls) -> dict[str, tuple[type[Component], str]]:
+        """Return family and kind of the default component, by name of the option that takes one and has a default."""
         return {
             name: (field.annotation, field.default)
             for name, field in cls.model_fields.items()
@@ -42,60 +53,38 @@ class Model(BaseModel):
             and isinstance(field.annotation, type)
         }
 
-    @classmethod
-    def other_names(cls) -> dict[str, str]:
-        """Return other name → name, of the options that have more than one."""
-        fields = cls.model_fields.items()
-        choices = {
-            name: field.validation_alias for name, field in fields if isinstance(field.validation_alias, AliasChoices)
-        }
-        return {str(alias): name for name, names in choices.items() for alias in names.choices}
-
     @model_validator(mode="before")
     @classmethod
     def _only_known_options(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        aliases = cls.other_names()
-        known = {*cls.model_fields, *aliases}
-        data = {key: cls._with_default_kind(key, value) for key, value in data.items()}
-        errors = [
-            InitErrorDetails(
-                type=_wrong("unknown_option", cls._unknown_option(str(key))), loc=(str(key),), input=data[key]
-            )
-            for key in data
-            if key not in known
-        ]
-        errors += [
-            InitErrorDetails(
-                type=_wrong("twice", f"means the same as {name}: give one of them"), loc=(alias,), input=data[alias]
-            )
+        aliases = cls.option_aliases()
+        errors = {key: cls._unknown_option(str(key)) for key in data if key not in {*cls.model_fields, *aliases}}
+        errors |= {
+            alias: _error("twice", f"means the same as {name}: give one of them")
             for alias, name in aliases.items()
-            if alias in data and name in data and alias != name
-        ]
+            if alias in data and name in data
+        }
         if errors:
-            raise ValidationError.from_exception_data(cls.__name__, errors)
-        return data
+            details = [InitErrorDetails(type=error, loc=(str(key),), input=data[key]) for key, error in errors.items()]
+            raise ValidationError.from_exception_data(cls.__name__, details)
+        defaults = cls.default_components()
+        return {
+            key: {"kind": defaults[key][1], **value} if key in defaults and isinstance(value, dict) else value
+            for key, value in data.items()
+        }
 
     @classmethod
-    def _with_default_kind(cls, key: str, value: Any) -> Any:
-        """Give a table without a kind, in a slot that has a default, the default kind."""
-        if not isinstance(value, dict) or "kind" in value or key not in cls.default_parts():
-            return value
-        return {"kind": cls.default_parts()[key][1], **value}
-
-    @classmethod
-    def _unknown_option(cls, key: str) -> str:
+    def _unknown_option(cls, key: str) -> PydanticCustomError:
         allowed = cls.option_names()
         listed = f"allowed: {', '.join(allowed)}" if allowed else "there are no options here"
-        hint = registry.did_you_mean(key, allowed)
-        return f"unknown option{hint} ({listed})"
+        return _error("unknown_option", f"unknown option{did_you_mean(key, allowed)} ({listed})")
 
 
 class Component(Model):
-    """One part of a network or of its training: frozen, validated, stateless, and named by its ``kind``.
+    """One component of a network or of its training: frozen, validated, stateless, and named by its ``kind``.
 
-    A part is a class that derives from the base class of its family and sets ``kind``; its options are ordinary
+    A component is a class that derives from the base class of its family and sets ``kind``; its options are ordinary
     pydantic fields, each with a description.
     """
 
@@ -104,7 +93,7 @@ class Component(Model):
 
     @classmethod
     def kind_name(cls) -> str:
-        """Return the kind that this class goes by within its family."""
+        """Return the kind of this class within its family."""
         return str(cls.model_fields["kind"].default)
 
     @classmethod
@@ -117,44 +106,48 @@ class Component(Model):
 
     @classmethod
     def resolve(cls, value: Any) -> Self:
-        """Return the part of this family that ``value`` means: a part, a shorthand, or a table with its ``kind``.
+        """Return the component of this family that ``value`` means: a component, a shorthand, or a table with ``kind``.
 
         Raises:
-            ValidationError: the value names no part that is known, or options that the part refuses.
+            ValidationError: the value names no known component, or has options that the component refuses.
         """
         if isinstance(value, cls):
             return value
+        components = registry.active()  # not in the try block below: its PluginError is about no key
         table = value if isinstance(value, dict) else cls.shorthand(value)
         if table is None or not isinstance(table.get("kind"), str):
-            allowed = f"a kind ({', '.join(registry.active().kinds(cls.family))}) or a table with one"
-            raise _wrong("no_kind", f"{registry.describe(value)} names no {cls.family}; allowed: {allowed}")
-        known = registry.active()  # outside of what follows: a plug-in's own failure is no mistake at this key
+            allowed = f"a kind ({', '.join(components.kinds(cls.family))}) or a table with one"
+            raise _error("no_kind", f"{short_repr(value)} is not a valid {cls.family}; allowed: {allowed}")
         try:
-            component = known.find(cls.family, table["kind"]).component
+            component = components.find(cls.family, table["kind"]).component
         except (registry.UnknownKindError, PluginError) as error:
-            raise _wrong("unknown_kind", str(error)) from None
+            raise _error("unknown_kind", str(error)) from None
         if not issubclass(component, cls):
-            raise _wrong("wrong_family", f"'{table['kind']}' is no {cls.family}")
+            raise _error("wrong_family", f"'{table['kind']}' is not a valid {cls.family} here")
         validated: Self = component.model_validate({**table, "kind": component.kind_name()})
         return validated
 
     def to_config(self) -> str | dict[str, Any]:
-        """Return what a configuration file says of this part: its kind, or a table where it has options."""
+        """Return what a configuration file says of this component: its name, or a table where it has options.
+
+        The name is ``distribution:kind`` for a plug-in's component, so that it means the same whatever is installed
+        later; a built-in goes by its kind.
+        """
         table = self.model_dump(exclude_none=True)
         table["kind"] = registry.active().full_name(type(self))
         return table["kind"] if len(table) == 1 else table
 
 
-def _wrong(code: str, problem: str) -> PydanticCustomError:
+def _error(code: str, problem: str) -> PydanticCustomError:
     # The text goes in as a value: a message template would choke on braces in a user's own words.
     return PydanticCustomError(code, "{problem}", {"problem": problem})
 
 
 class Slot:
-    """Marks a field that takes one part of a family: ``activation: Annotated[Activation, Slot()]``.
+    """Marks a field that takes one component of a family: ``activation: Annotated[Activation, Slot()]``.
 
-    The part is looked for by its kind when a value is validated, so a plug-in that is installed later needs no new
-    models; its own options are checked by its own class, under their own key path, and are kept when dumped.
+    The component is looked up by its kind when a value is validated, so a plug-in that is installed later needs no new
+    models; its options are checked by its own class, under their own key path, and are kept when dumped.
     """
 
     def __get_pydantic_core_schema__(self, source: type[Component], handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -166,5 +159,5 @@ class Slot:
 
 
 def default_part(kind: str, description: str) -> Any:
-    """Return a field whose default is the part of this ``kind``, looked for when it is first needed."""
+    """Return a field whose default is the component of this ``kind``, looked up when it is first needed."""
     return Field(default=kind, validate_default=True, description=description)

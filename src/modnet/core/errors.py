@@ -1,4 +1,4 @@
-"""The few errors that a user can meet; each is one line that names the place, the value and what is allowed."""
+"""The errors that modnet raises; each message is one line that names the place, the value and what is allowed."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ __all__ = ["ConfigError", "DataError", "DivergenceError", "Interrupted", "ModelF
 
 
 class ModnetError(Exception):
-    """The base of every error that modnet raises on purpose."""
+    """The base class of all errors that modnet raises."""
 
 
 class ConfigError(ModnetError):
-    """A configuration that does not hold: an unknown kind or option, or a value that is not allowed."""
+    """The configuration is not valid: an unknown kind or option, or a value that is not allowed."""
 
 
 class PluginError(ModnetError):
-    """A plug-in that cannot be used, where the configuration asks for what it would have given."""
+    """A plug-in cannot be used, and the configuration asks for one of its components."""
 
 
 class DataError(ModnetError):
-    """Data that cannot be used: unreadable, of the wrong shape, or holding NaN or infinity."""
+    """The data cannot be used: unreadable, of the wrong shape, or with NaN or infinity."""
 
 
 class ModelFileError(ModnetError):
-    """A model file or run folder that cannot be written, or cannot be trusted."""
+    """A model file, checkpoint or run folder cannot be written, or its contents are not valid."""
 
 
 class DivergenceError(ModnetError):
-    """The training left the finite numbers.
+    """The training became non-finite (NaN or infinity).
 
     Attributes:
         epoch: The epoch of the update, counted from 0.
         update: The update, counted from 0 at the start of the training.
-        layer: The first layer with a value that is not finite, counted from 1.
+        layer: The first layer with a non-finite value, counted from 1.
     """
 
     def __init__(self, message: str, *, epoch: int, update: int, layer: int) -> None:
@@ -44,15 +44,15 @@ class DivergenceError(ModnetError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """The training was interrupted, by a signal or by somebody who asked for it, and can be gone on with.
+    """The training was interrupted by a signal or on request; it can be resumed.
 
-    As Python's own KeyboardInterrupt, it passes by those who catch every Exception.
+    Like Python's KeyboardInterrupt, it is not caught by ``except Exception``.
 
     Attributes:
-        reason: By what.
+        reason: What interrupted it.
         signal: The signal's number, or None.
-        updates: How many updates had been made.
-        checkpoint: The file that `modnet.Trainer.resume` goes on from; None where there is no run folder.
+        updates: How many updates were made.
+        checkpoint: The file that `modnet.Trainer.resume` continues from; None without a run folder.
     """
 
     def __init__(self, reason: str, *, signal: int | None = None) -> None:
@@ -63,5 +63,5 @@ class Interrupted(KeyboardInterrupt):
         self.checkpoint: Path | None = None
 
     def __str__(self) -> str:
-        kept = "" if self.checkpoint is None else f"; {self.checkpoint} keeps them"
-        return f"interrupted ({self.reason}) after {self.updates:,} update{'' if self.updates == 1 else 's'}{kept}"
+        saved = "" if self.checkpoint is None else f"; saved in {self.checkpoint}"
+        return f"interrupted ({self.reason}) after {self.updates:,} update{'' if self.updates == 1 else 's'}{saved}"

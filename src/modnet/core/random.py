@@ -1,4 +1,4 @@
-"""One seed, and a generator of its own for every purpose, so that no purpose disturbs another."""
+"""One seed, and a separate random generator for every purpose, so that none affects another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Stream", "generator"]
 
 
 class Stream(IntEnum):
-    """What randomness is for; the numbers are part of what a seed means, so they never change."""
+    """What randomness is used for; the numbers are part of what a seed means, so they never change."""
 
     PARAMETERS = 0
     ORDER = 1
@@ -20,6 +20,9 @@ class Stream(IntEnum):
     DIRECTIONS = 5
 
 
-def generator(seed: int | None, purpose: Stream, *place: int) -> np.random.Generator:
-    """Return the generator of one purpose, and of one place where a purpose has several; with no seed, a new one."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(purpose), *place)))
+def generator(seed: int | None, stream: Stream, *key: int) -> np.random.Generator:
+    """Return a new generator for one stream; ``key`` separates several generators of one stream.
+
+    Without a ``seed`` the generator starts from fresh entropy.
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(stream), *key)))

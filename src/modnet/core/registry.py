@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from modnet.core.errors import PluginError
+from modnet.core.messages import did_you_mean
 
 __all__ = [
     "Provider",
@@ -20,22 +21,10 @@ __all__ = [
     "UnknownKindError",
     "active",
     "canonical",
-    "describe",
-    "did_you_mean",
     "reset",
     "set_source",
     "using",
 ]
-
-
-class NamedClass(Protocol):
-    """What the registry knows of a component class."""
-
-    family: ClassVar[str]
-
-    @classmethod
-    def kind_name(cls) -> str:
-        """Return the kind."""
 
 
 def canonical(distribution: str) -> str:
@@ -45,14 +34,11 @@ def canonical(distribution: str) -> str:
 
 @dataclass(frozen=True)
 class Provider:
-    """The distribution that provides a component; its name is kept in canonical form."""
+    """The distribution that provides a component, by its name in canonical form."""
 
     distribution: str
     version: str
     builtin: bool = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "distribution", canonical(self.distribution))
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}"
@@ -66,23 +52,14 @@ class UnavailablePlugin:
         provider: The distribution.
         reason: What went wrong, or what disables it.
         disabled: Whether it is disabled on purpose.
-        components: Family and kind of what it would have provided, as far as known.
-        complete: Whether ``components`` is everything that it would have provided.
     """
 
     provider: Provider
     reason: str
     disabled: bool = False
-    components: frozenset[tuple[str, str]] = frozenset()
-    complete: bool = False
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.status}"
-
-    @property
-    def status(self) -> str:
-        """Why it is not available."""
-        return f"{'is disabled by' if self.disabled else 'could not be loaded:'} {self.reason}"
+        return f"{self.provider} {'is disabled by' if self.disabled else 'could not be loaded:'} {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -97,68 +74,40 @@ class UnknownKindError(LookupError):
     """No component of this family has this kind; the message says what is known."""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x' or 'y'?"`` for the known words nearest to ``word``, or an empty string."""
-    near = difflib.get_close_matches(word, list(known), n=2, cutoff=0.6)
-    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-
-
 class Registry:
     """Every component that can be named, by family and kind.
 
     A kind that two plug-ins provide is an error only where it is used; ``distribution:kind`` names one of them.
     A built-in keeps its plain name whatever else is installed.
+
+    Attributes:
+        providers: Every distribution whose components are registered, the built-ins' own first.
+        unavailable: The plug-ins that are installed and provide nothing.
     """
 
     def __init__(self) -> None:
         self._registrations: dict[tuple[str, str], list[Registration]] = {}
-        self._providers: dict[str, Provider] = {}
-        self._unavailable: list[UnavailablePlugin] = []
         self._conflicts: dict[str, list[str]] = {}
+        self.providers: list[Provider] = []
+        self.unavailable: list[UnavailablePlugin] = []
 
     def copy(self) -> Registry:
         """Return another registry with the same components, to which more can be added."""
-        registry = Registry()
-        registry._registrations = {name: list(entries) for name, entries in self._registrations.items()}
-        registry._providers, registry._unavailable = dict(self._providers), list(self._unavailable)
-        registry._conflicts = {name: list(reasons) for name, reasons in self._conflicts.items()}
-        return registry
+        return deepcopy(self)
 
-    def add(self, components: Iterable[type[NamedClass]], provider: Provider) -> None:
-        """Register all ``components`` of one provider."""
-        self._providers.setdefault(provider.distribution, provider)
+    def add(self, components: Iterable[type[Any]], provider: Provider) -> None:
+        """Register component classes of one provider."""
+        if provider not in self.providers:
+            self.providers.append(provider)
         for component in components:
             entries = self._registrations.setdefault((component.family, component.kind_name()), [])
             if any(entry.component is component for entry in entries):
                 continue  # two entry points of one module
             entries.insert(0 if provider.builtin else len(entries), Registration(component, provider))
 
-    def add_unavailable(self, plugin: UnavailablePlugin) -> None:
-        """Remember that a plug-in is installed but provides nothing, and why."""
-        self._unavailable.append(plugin)
-
     def add_conflict(self, distribution: str, reason: str) -> None:
-        """Remember that a plug-in claims a name, other than a kind, that another one claims too."""
-        self._conflicts.setdefault(canonical(distribution), []).append(reason)
-
-    @property
-    def providers(self) -> list[Provider]:
-        """Every distribution whose components are registered, the built-ins' own first."""
-        return list(self._providers.values())
-
-    @property
-    def unavailable(self) -> list[UnavailablePlugin]:
-        """The plug-ins that are installed and provide nothing."""
-        return list(self._unavailable)
-
-    @property
-    def failures(self) -> dict[str, str]:
-        """Distribution → the reasons why it could not be loaded."""
-        reasons: dict[str, list[str]] = {}
-        for plugin in self._unavailable:
-            if not plugin.disabled:
-                reasons.setdefault(plugin.provider.distribution, []).append(plugin.reason)
-        return {distribution: "; ".join(lines) for distribution, lines in reasons.items()}
+        """Remember that a plug-in uses a name, other than a kind, that another plug-in uses too."""
+        self._conflicts.setdefault(distribution, []).append(reason)
 
     def conflicts(self, distribution: str) -> list[str]:
         """Return the reasons passed to `add_conflict` for one distribution."""
@@ -190,63 +139,45 @@ class Registry:
         if colon:
             wanted = canonical(distribution)
             entries = [entry for entry in entries if entry.provider.distribution == wanted]
-            return entries[0] if entries else self._fail(family, name, wanted)
         if not entries:
-            return self._fail(family, name)
+            self._raise_missing(family, name)
         if len(entries) > 1 and not entries[0].provider.builtin:
             names = " or ".join(f"'{entry.provider.distribution}:{kind}'" for entry in entries)
             raise PluginError(f"{len(entries)} plug-ins provide the {family} '{kind}': write {names}")
         return entries[0]
 
     def provider_of(self, component: type) -> Provider | None:
-        """Return the provider of this class, or None for one that was never registered."""
+        """Return the provider of this class, or None for one that is not registered."""
         return next((entry.provider for entry in self if entry.component is component), None)
 
-    def full_name(self, component: type[NamedClass]) -> str:
+    def full_name(self, component: type[Any]) -> str:
         """Return the name that means this class whatever else is installed: ``distribution:kind``.
 
         A built-in, or a class that is not registered, goes by its plain kind.
         """
-        provider, kind = self.provider_of(component), component.kind_name()
+        provider, kind = self.provider_of(component), str(component.kind_name())
         return kind if provider is None or provider.builtin else f"{provider.distribution}:{kind}"
 
-    def names_of(self, component: type[NamedClass]) -> list[str]:
+    def names_of(self, component: type[Any]) -> list[str]:
         """Return every name that means this class and no other, the shortest first; none if it is not registered."""
         provider, kind = self.provider_of(component), component.kind_name()
         if provider is None:
             return []
-        entries = self._registrations[(component.family, kind)]
-        is_plain = entries[0].component is component and (len(entries) == 1 or provider.builtin)
+        is_plain = provider.builtin or len(self._registrations[component.family, kind]) == 1
         return [*([kind] if is_plain else []), f"{provider.distribution}:{kind}"]
 
-    def _fail(self, family: str, name: str, distribution: str = "") -> NoReturn:
-        kind = name.rpartition(":")[2]
-        unavailable = [plugin for plugin in self._unavailable if distribution in ("", plugin.provider.distribution)]
-        for plugin in unavailable:
-            if (family, kind) in plugin.components:
-                raise PluginError(f"the {family} '{kind}' is provided by {plugin.provider}, which {plugin.status}")
-        if distribution and unavailable:
+    def _raise_missing(self, family: str, name: str) -> NoReturn:
+        distribution, colon, _ = name.rpartition(":")
+        wanted = canonical(distribution)
+        unavailable = [plugin for plugin in self.unavailable if not colon or plugin.provider.distribution == wanted]
+        if colon and unavailable:
             raise PluginError("; ".join(map(str, unavailable)))
-        known = self.kinds(family)
-        if ":" in name:
-            components = [entry.component for entry in self if entry.component.family == family]
-            known = [full for component in components for full in self.names_of(component)]
-        hint = did_you_mean(name, known) or f"; known: {', '.join(self.kinds(family))}"
-        raise UnknownKindError(f"unknown {family} '{name}'{hint}{_possible_providers(unavailable)}")
-
-
-def _possible_providers(unavailable: Iterable[UnavailablePlugin]) -> str:
-    """Return the end of an unknown kind's message: the plug-ins that may provide it."""
-    reasons = [str(plugin) for plugin in unavailable if not plugin.disabled and not plugin.complete]
-    disabled: dict[str, list[str]] = {}
-    for plugin in unavailable:
-        if plugin.disabled:
-            disabled.setdefault(plugin.reason, []).append(str(plugin.provider))
-    reasons += [
-        f"{', '.join(providers)} {'is' if len(providers) == 1 else 'are'} disabled by {source}"
-        for source, providers in disabled.items()
-    ]
-    return f" (it may be provided by a plug-in that is not available: {'; '.join(reasons)})" if reasons else ""
+        components = [entry.component for entry in self if entry.component.family == family]
+        kinds, names = self.kinds(family), [name for component in components for name in self.names_of(component)]
+        hint = did_you_mean(name, names if colon else kinds) or f"; known: {', '.join(kinds)}"
+        if unavailable:
+            hint += f" (it may be provided by a plug-in that is not available: {'; '.join(map(str, unavailable))})"
+        raise UnknownKindError(f"unknown {family} '{name}'{hint}")
 
 
 _lock = threading.RLock()
@@ -277,7 +208,7 @@ def active() -> Registry:
 
 @contextmanager
 def using(registry: Registry) -> Iterator[None]:
-    """Make ``registry`` the active one within the block: a plug-in may name components while it is imported."""
+    """Make ``registry`` the process's registry within the block; a plug-in may name components while it is imported."""
     global _active
     with _lock:
         before, _active = _active, registry
@@ -285,9 +216,3 @@ def using(registry: Registry) -> Iterator[None]:
             yield
         finally:
             _active = before
-
-
-def describe(value: Any) -> str:
-    """Return the repr of ``value`` for an error message, truncated to 60 characters."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

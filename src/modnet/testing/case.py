@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from modnet.core import registry
 from modnet.core.component import Component
 from modnet.core.interfaces import FAMILIES
+from modnet.core.messages import short_repr
 from modnet.core.registry import Provider
 
 __all__ = ["Case", "Example", "make_cases", "temporarily_registered", "title_of", "validate_class"]
@@ -50,7 +51,7 @@ class Case:
         """The example as a message calls it: its class with the options that are not as by default."""
         fields = self.cls.model_fields
         own = {name: value for name, value in self.options().items() if value != fields[name].default}
-        return f"{self.cls.__name__}({', '.join(f'{name}={registry.describe(own[name])}' for name in own)})"
+        return f"{self.cls.__name__}({', '.join(f'{name}={short_repr(own[name])}' for name in own)})"
 
     def options(self) -> dict[str, Any]:
         """Return the kind and the options as they are, parts in slots included."""

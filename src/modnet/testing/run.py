@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modnet.core.component import Component
-from modnet.core.registry import did_you_mean
+from modnet.core.messages import did_you_mean
 from modnet.testing.case import Case, Example, make_cases, temporarily_registered, title_of, validate_class
 from modnet.testing.checks import EXPECTED, Check, checks_of
 from modnet.testing.report import ConformanceError, FailedError, NoteError, Report, Result, SkippedError

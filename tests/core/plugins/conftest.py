@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cli.running import Modnet, runner
-from core.plugins.outside import install
+from core.plugins.processes import install
 from core.plugins.sites import Site
 
 from modnet.core import registry
@@ -20,18 +20,17 @@ DISTRIBUTIONS = Path(__file__).parents[2] / "distributions"
 
 
 @pytest.fixture(autouse=True)
-def nobodys_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def default_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may have disabled plug-ins."""
-    for name in ("STRICT_PLUGINS", "DISABLE_PLUGINS", "PLUGINS_FILE"):
+    for name in ("STRICT_PLUGINS", "DISABLE_PLUGINS"):
         monkeypatch.delenv(f"MODNET_{name}", raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
 
 
 @pytest.fixture
 def make_site(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> Iterator[Callable[[], Site]]:
-    """Make folders that stand on Python's path, an earlier one before a later one, until the test ends."""
+    """Make folders that are on Python's path, an earlier one before a later one, until the test ends."""
     caplog.set_level(logging.WARNING, "modnet")
     sites: list[Site] = []
     rest = list(sys.path)
@@ -56,9 +55,9 @@ def site(make_site: Callable[[], Site]) -> Site:
 
 
 @pytest.fixture
-def found(make_site: Callable[[], Site]) -> Callable[[], Registry]:
-    """Discover, and let the process use what is found until the test ends."""
-    del make_site  # which puts the registry back
+def rediscover(make_site: Callable[[], Site]) -> Callable[[], Registry]:
+    """Discover the plug-ins, and make the result the process's registry until the test ends."""
+    del make_site  # which restores the registry
 
     def discover_now() -> Registry:
         registry._active = discover()
@@ -74,9 +73,9 @@ def command(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> Modnet:
-    """A function that runs ``modnet`` in an empty folder, and lets it look for plug-ins anew."""
+    """A function that runs ``modnet`` in an empty folder, and lets it discover the plug-ins anew."""
     del make_site
-    folder = tmp_path / "here"
+    folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
     run = runner(monkeypatch, capsys)

@@ -1,11 +1,11 @@
-"""Folders of distributions as pip leaves them behind, and the sources of plug-ins, good and broken."""
+"""Folders of distributions as pip leaves them behind, and the sources of valid and broken plug-ins."""
 
 from __future__ import annotations
 
 from itertools import count
 from pathlib import Path
 
-PARTS = """
+COMPONENT = """
 from typing import Literal
 import modnet
 
@@ -24,7 +24,7 @@ def hook(body: str, name: str = "modnet_components", arguments: str = "") -> str
     return f"import modnet\n@modnet.hookimpl\ndef {name}({arguments}):\n    {body}\n"
 
 
-GOOD = PARTS + hook("return [Part]")
+GOOD = COMPONENT + hook("return [Part]")
 
 
 def activation(kind: str) -> dict[str, object]:
@@ -41,9 +41,7 @@ class Site:
 
     def install(self, distribution: str, source: str = "", version: str = "1.2", entry_points: str = "{module}") -> str:
         """Install a distribution with one module; ``entry_points`` is ``VALUE`` or ``NAME = VALUE`` lines."""
-        module = f"modnet_test_plugin_{next(_numbers)}"
-        self.modules.append(module)
-        (self.folder / f"{module}.py").write_text(source, encoding="utf-8")
+        module = self.write_module(source)
         lines = entry_points.format(module=module)
         lines = lines if "=" in lines else f"{distribution} = {lines}"
         information = self.folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
@@ -51,6 +49,13 @@ class Site:
         metadata = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
         (information / "METADATA").write_text(metadata, encoding="utf-8")
         (information / "entry_points.txt").write_text(f"[modnet]\n{lines}\n", encoding="utf-8")
+        return module
+
+    def write_module(self, source: str) -> str:
+        """Write a module into the folder, and return its name, which no other module has."""
+        module = f"modnet_test_plugin_{next(_numbers)}"
+        self.modules.append(module)
+        (self.folder / f"{module}.py").write_text(source, encoding="utf-8")
         return module
 
 

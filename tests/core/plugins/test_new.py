@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from cli.running import Modnet
-from core.plugins.outside import environment, install, python
+from core.plugins.processes import environment, install, python
 
 from modnet.core.interfaces import FAMILIES
 

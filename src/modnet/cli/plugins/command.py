@@ -13,8 +13,9 @@ from modnet.core import registry
 from modnet.core.component import Component
 from modnet.core.errors import PluginError
 from modnet.core.interfaces import FAMILIES
+from modnet.core.messages import did_you_mean
 from modnet.core.plugins.discovery import ENTRY_POINT_GROUP
-from modnet.core.registry import canonical, did_you_mean
+from modnet.core.registry import canonical
 
 if TYPE_CHECKING:
     from modnet.testing import Report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Callback, TrainingView
-from modnet.core.registry import did_you_mean
+from modnet.core.messages import did_you_mean
 
 __all__ = ["sign_of"]
 

@@ -1,8 +1,8 @@
-"""The families: the base class of every sort of component, and what its methods are given.
+"""The families: the base class of every sort of component, and the types of its methods' arguments.
 
-Components are plain functions of arrays: they allocate and return, write to nothing that they were given, and keep
-nothing between calls. Arrays are samples × units; a cost and its gradient are *per sample*, and the mean over the
-samples of an update is taken by the engine. Letters: z net input, a activation, y target, C cost, W weights,
+Components are pure functions of arrays: they return new arrays, do not write to their arguments, and keep no state
+between calls. Arrays are samples × units; a cost and its gradient are *per sample*, and the mean over the samples of
+an update is taken by the engine. Letters: z net input, a activation, y target, C cost, W weights,
 b biases, δ = ∂C/∂z, η learning rate, θ all parameters.
 """
 
@@ -38,16 +38,6 @@ __all__ = [
 ]
 
 _BASES: tuple[type[Component], ...] = (
-    Activation,
-    Cost,
-    Layer,
-    Initializer,
-    Optimizer,
-    UpdateRule,
-    Schedule,
-    Regularizer,
-    Metric,
-    Callback,
-    Dataset,
-)
+    Activation, Cost, Layer, Initializer, Optimizer, UpdateRule, Schedule, Regularizer, Metric, Callback, Dataset,
+)  # fmt: skip
 FAMILIES: dict[str, type[Component]] = {base.family: base for base in _BASES}

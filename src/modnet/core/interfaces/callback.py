@@ -1,4 +1,4 @@
-"""Callback, and what a callback sees of a training."""
+"""Callback, and the view of a training that its listener is given."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TrainingView(Protocol):
 
     Attributes:
         epoch: The epoch in progress, counted from 0.
-        epochs: How many epochs have been completed.
+        epochs: How many epochs are completed.
         updates: How many updates have been made since the start of the training.
         history: One row for each completed epoch, as in ``history.jsonl``: epoch, learning rate, cost and metrics.
         stopped: Why the training stops before its last epoch, or None.
@@ -75,11 +75,11 @@ class TrainingView(Protocol):
 
     @property
     def folder(self) -> Path | None:
-        """The run folder, or None; it is made after ``modnet_fit_start``."""
+        """The run folder, or None; it is created after ``modnet_fit_start``."""
 
     @property
     def checkpoint_path(self) -> Path | None:
-        """The file that a checkpoint of the present position is written to, or None without a run folder."""
+        """The file that a checkpoint would be written to now, or None without a run folder."""
 
     @property
     def checkpoints(self) -> Sequence[Path]:
@@ -92,11 +92,11 @@ class TrainingView(Protocol):
         """
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go back to a snapshot; only the number of updates stays as it is."""
+        """Restore a snapshot; only the number of updates is left as it is."""
 
 
 class Callback(Component):
-    """Something that is called during a training. The component holds the options; ``listener`` makes what is called."""
+    """Something that is called during a training: the component holds the options, its ``listener`` is called."""
 
     family: ClassVar[str] = "callback"
 

@@ -13,7 +13,7 @@ __all__ = ["Dataset"]
 
 
 class Dataset(Component):
-    """Where the samples come from. What is done with them afterwards is the same for every dataset."""
+    """Where the samples come from; they are split and scaled in the same way for every dataset."""
 
     family: ClassVar[str] = "dataset"
 
@@ -21,8 +21,8 @@ class Dataset(Component):
         default=0.0,
         ge=0,
         lt=1,
-        description="the share of the training samples that is drawn by lot, class by class, to validate; "
-        "0 where the data brings its own or none is wanted",
+        description="the fraction of the training samples that is sampled at random, class by class, for validation; "
+        "0 where the dataset has its own validation samples or none are wanted",
     )
     scaling: Literal["none", "standard", "min-max"] = Field(
         default="none",
@@ -34,6 +34,6 @@ class Dataset(Component):
         """Return the samples.
 
         Raises:
-            DataError: naming file and place.
+            DataError: the samples cannot be read; the message names file and place.
         """
         raise NotImplementedError

@@ -13,7 +13,7 @@ __all__ = ["Activation", "Cost", "Initializer", "Regularizer"]
 
 
 class Activation(Component):
-    """a = σ(z), and how an error passes back through it."""
+    """a = σ(z), and how δ passes back through it."""
 
     family: ClassVar[str] = "activation"
 
@@ -60,7 +60,7 @@ class Regularizer(Component):
 
 
 class Initializer(Component):
-    """The parameters that a layer starts with."""
+    """The initial parameters of a layer."""
 
     family: ClassVar[str] = "initializer"
 

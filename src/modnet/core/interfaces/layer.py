@@ -1,4 +1,4 @@
-"""Layer, and what a layer works with: its parameters' specifications and the context of a pass."""
+"""Layer, the specification of its parameters, and the context of one pass through it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["Layer", "LayerContext", "ParameterSpec"]
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """What a layer says of one of its arrays of parameters.
+    """The specification of one of a layer's arrays of parameters.
 
     Attributes:
         shape: Its shape; weights are (n_next, n_current).
-        initializer: What it starts with.
+        initializer: What fills it initially.
         fan_in: How many inputs one unit has.
         fan_out: How many units one input feeds.
         regularized: Whether a regularizer acts on it: weights yes, biases no.
@@ -36,20 +36,20 @@ class ParameterSpec:
 
 @dataclass(slots=True, eq=False)
 class LayerContext:
-    """What one layer works with while a batch goes through it, there and back.
+    """What one layer works with while a batch passes through it, forward and backward.
 
     Attributes:
         parameters: The layer's parameters by name.
-        gradients: Where their gradients belong, by name (the layer returns them; these are only places to write to).
-        state: Arrays that no gradient trains, by name; a layer may write to them while ``training``.
+        gradients: Arrays for their gradients, by name; a layer may write into them, and returns its gradients anyway.
+        state: Arrays that are not trained by gradients, by name; a layer may write to them while ``training``.
         rng: The source of all randomness of the layers.
         training: Whether this is a training pass; predictions are not.
-        is_first: Whether nothing lies below, so that no error needs to be passed on.
+        is_first: Whether this is the first layer, so that no δ has to be passed on.
         x: The layer's input, (samples, ...).
         z: Its net input, as ``net_input`` returned it.
         a: Its output.
         delta: δ = ∂C/∂z.
-        saved: Whatever the layer wants to remember from its forward to its backward pass.
+        saved: Whatever the forward pass saves for the backward pass.
     """
 
     parameters: Mapping[str, Array]
@@ -78,7 +78,7 @@ class LayerContext:
         return namespace(delta).sum(delta, axis=0)
 
     def input_gradient(self, delta: Array, weights: Array) -> Array | None:
-        """Return δ W, the error at the layer's input (BP2), or None where nothing lies below."""
+        """Return δ W, the error at the layer's input (BP2), or None in the first layer."""
         return None if self.is_first else delta @ weights
 
 
@@ -87,11 +87,11 @@ class Layer(Component):
 
     family: ClassVar[str] = "layer"
     needs_full_batch: ClassVar[bool] = False
-    """True for a layer that must see an update's samples in one piece and not in chunks (normalisation)."""
+    """True for a layer that needs all samples of an update at once, not in micro-batches (normalisation)."""
 
     @classmethod
     def shorthand(cls, value: Any) -> dict[str, Any] | None:
-        """Return what a value stands for: an integer is a dense layer of so many units."""
+        """Return the table that ``value`` stands for: an integer is a dense layer with that many units."""
         if isinstance(value, int) and not isinstance(value, bool):
             return {"kind": "dense", "units": value}
         return super().shorthand(value)
@@ -104,17 +104,17 @@ class Layer(Component):
         """Return the shape of one sample after this layer.
 
         Raises:
-            ValueError: the layer cannot take samples of ``input_shape``; the message says what it takes.
+            ValueError: the layer does not accept samples of ``input_shape``; the message says what it accepts.
         """
         return input_shape
 
     def parameters(self, input_shape: tuple[int, ...]) -> dict[str, ParameterSpec]:
-        """Return what the layer trains, by name; ``weights`` and ``biases`` are W and b."""
+        """Return the specifications of the trained parameters, by name; ``weights`` and ``biases`` are W and b."""
         del input_shape
         return {}
 
     def initial_state(self, input_shape: tuple[int, ...]) -> dict[str, Array]:
-        """Return what the layer keeps and no gradient trains (running means, say), by name."""
+        """Return the initial arrays of state that is not trained by gradients, such as running means, by name."""
         del input_shape
         return {}
 
@@ -125,6 +125,6 @@ class Layer(Component):
     def backward(self, delta: Array, ctx: LayerContext) -> tuple[Array | None, dict[str, Array]]:
         """Return ∂C/∂x (None where ``ctx.is_first``) and the gradients of the parameters by name, from δ = ∂C/∂z.
 
-        Gradients are summed over the samples: δ already carries the mean's 1/m.
+        Gradients are summed over the samples: δ already contains the factor 1/m of the mean.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Metric: a number that says how good outputs are, added up over any number of samples."""
+"""Metric: a number that says how good outputs are, accumulated over any number of samples."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Metric", "Task"]
 
 @dataclass(frozen=True)
 class Task:
-    """What a network is trained for.
+    """What a network is trained to do.
 
     Attributes:
-        outputs: How many outputs it has.
-        classes: Whether its targets are classes.
+        outputs: The number of its outputs.
+        classes: Whether the targets are classes.
     """
 
     outputs: int
@@ -25,33 +25,33 @@ class Task:
 
 
 class Metric(Component):
-    """A figure of merit of outputs against targets, added up piece by piece, so that no data is too large."""
+    """A figure of merit of outputs against targets, accumulated batch by batch, so that data of any size fits."""
 
     family: ClassVar[str] = "metric"
     better: ClassVar[Literal["higher", "lower"]] = "higher"
-    """Which way the figure goes when a network gets better."""
+    """Which values are better."""
 
     @property
     def label(self) -> str:
-        """The name of the figure in the history."""
+        """The name of the metric in the history."""
         return self.kind.replace("-", "_")
 
     def check(self, task: Task) -> None:
-        """Refuse a task that this metric has no meaning for.
+        """Refuse a task for which this metric is not defined.
 
         Raises:
-            ValueError: with a message that says why, and what would do.
+            ValueError: it is not defined; the message says why, and which metric or task is possible.
         """
         del task
 
     def partial(self, a: Array, y: Array) -> Array:
-        """Return what a piece of the data adds, as a vector, of outputs ``a`` and targets ``y``, (samples, outputs)."""
+        """Return the contribution of samples, a vector, from outputs ``a`` and targets ``y``, (samples, outputs)."""
         raise NotImplementedError
 
-    def merge(self, one: Array, other: Array) -> Array:
-        """Return what two pieces add together."""
-        return one + other
+    def merge(self, first: Array, second: Array) -> Array:
+        """Return the contribution of two sets of samples together, from that of each."""
+        return first + second
 
     def value(self, total: Array) -> float:
-        """Return the figure for all pieces together."""
+        """Return the metric from the contribution of all samples."""
         raise NotImplementedError

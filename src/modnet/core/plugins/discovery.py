@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from typing import Any
 
-from modnet.core.component import Component
 from modnet.core.errors import PluginError
-from modnet.core.plugins.disabled import Disabled
-from modnet.core.plugins.validation import InvalidComponentsError, components_of_plugin
-from modnet.core.registry import Provider, Registry, UnavailablePlugin, using
+from modnet.core.plugins.disabled import disabled_by, unmatched
+from modnet.core.plugins.validation import components_of_plugin
+from modnet.core.registry import Provider, Registry, UnavailablePlugin, canonical, using
 
-__all__ = ["BUILTIN_DISTRIBUTION", "ENTRY_POINT_GROUP", "discover", "installed"]
+__all__ = ["ENTRY_POINT_GROUP", "discover"]
 
 ENTRY_POINT_GROUP = "modnet"
-BUILTIN_DISTRIBUTION = "modnet-framework"
+_BUILTIN_DISTRIBUTION = "modnet-framework"
 _log = logging.getLogger("modnet")
 
 
@@ -33,51 +31,41 @@ def discover() -> Registry:
         PluginError: a plug-in cannot be loaded and ``MODNET_STRICT_PLUGINS`` is set, or modnet itself is not installed.
     """
     registry = Registry()
-    disabled = Disabled()
-    plugins = installed(registry)
+    plugins = _installed(registry)
     if not any(provider.builtin for provider, _ in plugins):
-        raise PluginError(f"the distribution {BUILTIN_DISTRIBUTION} is not installed, so there are no components")
-    used: dict[str, list[Provider]] = {}
-    with using(registry):
-        for provider, entry_point in plugins:
-            source = None if provider.builtin else disabled.source_of(provider.distribution, entry_point.name)
-            if source is not None:
-                registry.add_unavailable(UnavailablePlugin(provider, source, disabled=True))
-                continue
-            used.setdefault(entry_point.name, []).append(provider)
-            _load(registry, provider, entry_point)
+        raise PluginError(f"the distribution {_BUILTIN_DISTRIBUTION} is not installed, so there are no components")
     names = [
         name for provider, point in plugins if not provider.builtin for name in (provider.distribution, point.name)
     ]
-    for problem in disabled.unmatched(names):
+    for problem in unmatched(names):
         _log.warning("modnet: %s", problem)
-    for name, providers in used.items():
+    enabled: dict[str, list[Provider]] = {}
+    with using(registry):
+        for provider, point in plugins:
+            source = None if provider.builtin else disabled_by(provider.distribution, point.name)
+            if source is None:
+                enabled.setdefault(point.name, []).append(provider)
+                _load(registry, provider, point)
+            else:
+                registry.unavailable.append(UnavailablePlugin(provider, source, disabled=True))
+    for name, providers in enabled.items():
         if len(providers) > 1:
             _report_duplicate(registry, name, providers)
     return registry
 
 
-def installed(registry: Registry | None = None) -> list[tuple[Provider, EntryPoint]]:
-    """Return every entry point of the group with its provider, the built-ins first.
-
-    Distributions whose metadata cannot be read are reported to ``registry``.
-    """
+def _installed(registry: Registry) -> list[tuple[Provider, EntryPoint]]:
+    """Return every entry point of the group with its provider, the built-ins first."""
     try:
         points = list(entry_points(group=ENTRY_POINT_GROUP))
     except Exception:  # some entry_points.txt cannot be read: the slow way finds out which one, and all others
         points = _one_by_one(registry)
-    providers: dict[int, Provider] = {}
-    pairs = []
-    for point in points:
-        key = id(point.dist) if point.dist is not None else id(point)
-        if key not in providers:
-            providers[key] = _provider(point.dist, point.name)
-        pairs.append((providers[key], point))
+    plugins = [(_provider(point.dist, point.name), point) for point in points]
     # The order in which a disk happens to list the files must not matter.
-    return sorted(pairs, key=lambda pair: (not pair[0].builtin, pair[0].distribution, pair[1].name))
+    return sorted(plugins, key=lambda pair: (not pair[0].builtin, pair[0].distribution, pair[1].name))
 
 
-def _one_by_one(registry: Registry | None) -> list[EntryPoint]:
+def _one_by_one(registry: Registry) -> list[EntryPoint]:
     points: dict[str, list[EntryPoint]] = {}
     for distribution in distributions():
         provider = _provider(distribution, "unnamed")
@@ -87,8 +75,7 @@ def _one_by_one(registry: Registry | None) -> list[EntryPoint]:
         try:
             points[provider.distribution] += distribution.entry_points.select(group=ENTRY_POINT_GROUP)
         except Exception as error:  # whatever the file contains
-            if registry is not None:
-                _report_failure(registry, provider, error)
+            _report_failure(registry, provider, error)
     return [point for entries in points.values() for point in entries]
 
 
@@ -99,12 +86,14 @@ def _provider(distribution: Distribution | None, default_name: str) -> Provider:
         name, version = metadata["Name"], metadata["Version"]
     except Exception:  # as many ways as there are versions of Python
         name, version = None, None
-    return Provider(name or default_name, version or "unknown", builtin=name == BUILTIN_DISTRIBUTION)
+    name = canonical(name or default_name)
+    return Provider(name, version or "unknown", builtin=name == _BUILTIN_DISTRIBUTION)
 
 
 def _load(registry: Registry, provider: Provider, entry_point: EntryPoint) -> None:
+    registered = [entry.component for entry in registry if entry.provider == provider]
     try:
-        components: list[type[Component]] = components_of_plugin(entry_point.load())
+        components = components_of_plugin(entry_point.load(), registered)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever a plug-in's module does when imported, discovery continues
@@ -118,10 +107,7 @@ def _load(registry: Registry, provider: Provider, entry_point: EntryPoint) -> No
 def _report_failure(registry: Registry, provider: Provider, error: BaseException) -> None:
     reason = _reason(error)
     _raise_if_strict(f"plug-in {provider}: {reason}", error)
-    plugin = UnavailablePlugin(provider, reason)
-    if isinstance(error, InvalidComponentsError):
-        plugin = UnavailablePlugin(provider, reason, components=error.components, complete=error.complete)
-    registry.add_unavailable(plugin)
+    registry.unavailable.append(UnavailablePlugin(provider, reason))
     _log.warning("modnet: plug-in %s could not be loaded: %s", provider, reason)
 
 
@@ -134,13 +120,10 @@ def _reason(error: BaseException) -> str:
     return " ".join(reason.split())
 
 
-def _report_duplicate(registry: Registry, name: str, providers: Iterable[Provider]) -> None:
+def _report_duplicate(registry: Registry, name: str, providers: list[Provider]) -> None:
     """Report an entry point name that is used twice; both are loaded, since components go by their distribution."""
-    distinct = list(dict.fromkeys(providers))
-    if len(distinct) == 1:
-        problem = f"plug-in {distinct[0]} has the entry point '{name}' twice"
-    else:
-        problem = f"the plug-ins {' and '.join(map(str, distinct))} have the same entry point name, '{name}'"
+    distinct = dict.fromkeys(providers)
+    problem = f"the entry point name '{name}' is used more than once, by {' and '.join(map(str, distinct))}"
     _raise_if_strict(problem, None)
     _log.warning("modnet: %s", problem)
     for provider in distinct:

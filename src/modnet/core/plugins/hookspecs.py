@@ -10,14 +10,14 @@ import pluggy
 from modnet.core.component import Component
 from modnet.core.interfaces import TrainingView
 
-__all__ = ["Events", "Parts", "hookimpl", "hookspec"]
+__all__ = ["ComponentHooks", "Events", "hookimpl", "hookspec"]
 
 hookspec = pluggy.HookspecMarker("modnet")
 hookimpl = pluggy.HookimplMarker("modnet")
 
 
-class Parts:
-    """What a plug-in's module implements."""
+class ComponentHooks:
+    """The hook that a plug-in's module implements."""
 
     @hookspec
     def modnet_components(self) -> list[type[Component]]:  # type: ignore[empty-body] # a specification
@@ -37,19 +37,19 @@ class Events:
 
     @hookspec
     def modnet_fit_start(self, training: TrainingView) -> None:
-        """Called before the first update, or before the next one where a training is resumed."""
+        """Run before the first update, or before the next one where a training is resumed."""
 
     @hookspec
     def modnet_epoch_start(self, training: TrainingView) -> None:
-        """Called at the start of an epoch."""
+        """Run at the start of an epoch."""
 
     @hookspec
     def modnet_batch_end(self, training: TrainingView) -> None:
-        """Called after every update; updates are only announced one by one where a listener implements this."""
+        """Run after every update; without a listener that implements this, updates are not announced one by one."""
 
     @hookspec
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
-        """Called at the end of an epoch, with its row of the history."""
+        """Run at the end of an epoch, with its row of the history."""
 
     @hookspec(firstresult=True)
     def modnet_should_stop(self, training: TrainingView) -> str | None:
@@ -57,16 +57,16 @@ class Events:
 
     @hookspec
     def modnet_checkpoint_due(self, training: TrainingView) -> bool | None:
-        """Return whether a checkpoint should be written now.
+        """Return whether a checkpoint is to be written now.
 
-        Called, where there is a run folder, at the end of an epoch after all other events, and within an epoch
+        It runs, in a training with a run folder, at the end of an epoch after all other events, and within an epoch
         (``training.within_epoch``) after every block of some thousand samples.
         """
 
     @hookspec
     def modnet_checkpoint_written(self, training: TrainingView, path: Path) -> None:
-        """Called after a checkpoint was written to ``path``."""
+        """Run after a checkpoint was written to ``path``."""
 
     @hookspec
     def modnet_fit_end(self, training: TrainingView) -> None:
-        """Called at the end of the training, whatever ended it."""
+        """Run at the end of the training, whatever ended it."""

@@ -1,4 +1,4 @@
-"""Processes of their own: pip, and the command beside what pip has installed."""
+"""Separate processes: pip, and the command beside what pip has installed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import modnet
 
-SOURCE = Path(modnet.__file__ or "").parents[0]
+SOURCE = Path(modnet.__file__ or "").parents[1]
 
 
 def environment(*search: Path, **more: str) -> dict[str, str]:
-    """Return an environment with nobody's settings, the modnet of this test and the ``search`` folders."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("MODNET_")}
+    """Return an environment without variables of modnet, with the modnet under test and the ``search`` folders."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("MODNET_")}
     path = os.pathsep.join(map(str, [*search, SOURCE]))
-    return {**kept, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "XDG_CONFIG_HOME": os.devnull, **more}
+    return {**inherited, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", **more}
 
 
 def python(folder: Path, *arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
@@ -26,7 +26,7 @@ def python(folder: Path, *arguments: object, **env: str) -> subprocess.Completed
 
 
 def install(target: Path, *sources: Path) -> None:
-    """Let pip install distributions into the folder ``target``, with what is here and no network."""
+    """Let pip install distributions into the folder ``target``, without the network."""
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--quiet"]
     done = python(sources[0].parent, "-m", "pip", "install", *options, "--target", target, *sources, **environment())
     assert done.returncode == 0, done.stderr
