@@ -1,4 +1,4 @@
-"""Small trainings and problems that parts are tried in."""
+"""Small trainings and problems that components are tried in."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.config.run_config import RunConfig
-from modnet.core import registry
 from modnet.core.arrays import Array, namespace
 from modnet.core.interfaces import Layer, LayerContext
 from modnet.testing.numeric import normal
 from modnet.training.run import Run
 from modnet.training.trainer import Trainer
 
-__all__ = ["Flatten", "QuadraticProblem", "train"]
+__all__ = ["Flatten", "QuadraticProblem", "flattened", "train"]
 
 
 class Flatten(Layer):
-    """The samples as vectors, so that a dense layer can follow a part whose samples are none."""
+    """The samples as vectors, so that a dense layer can follow."""
 
     kind: Literal["conformance-flatten"] = "conformance-flatten"
 
@@ -43,6 +42,11 @@ class Flatten(Layer):
         return None if ctx.is_first else namespace(delta).reshape(delta, ctx.x.shape), {}
 
 
+def flattened(layer: Layer, input_shape: tuple[int, ...]) -> list[Layer]:
+    """Return the layer, followed by `Flatten` if its outputs are not vectors."""
+    return [layer] if len(layer.output_shape(input_shape)) == 1 else [layer, Flatten()]
+
+
 def train(
     layers: Sequence[Any] = (4, 3),
     shape: tuple[int, ...] = (5,),
@@ -51,38 +55,34 @@ def train(
     network: dict[str, Any] | None = None,
     **config: Any,
 ) -> Run:
-    """Train a small network on three classes around their corners, with samples to validate and to test."""
+    """Train a small network on three classes of samples of this shape, with validation and test samples.
+
+    With ``callbacks`` there is a run folder, for what they write; it is deleted, and what they print is discarded.
+    """
     table = {
         "epochs": epochs,
         "network": {"layers": layers, **(network or {})},
         "optimizer": {"kind": "mini-batch", "batch_size": 8, "learning_rate": 0.05},
         **config,
     }
-    parts = [_classes(part, samples if part == 0 else 12, shape) for part in range(3)]
-    run_config = RunConfig.model_validate(table)
-    found = all(registry.active().provider_of(type(callback)) for callback in run_config.callbacks)
-    with (
-        contextlib.redirect_stdout(io.StringIO()),
-        TemporaryDirectory() as folder,
-    ):  # a callback may write what it likes
-        out = (
-            Path(folder, "run") if found and len(run_config.callbacks) > 1 else None
-        )  # no file names what is not found
-        return Trainer(run_config).fit(*parts[0], validation=parts[1], test=parts[2], out=out)
+    train, validation, test = (_classes(seed, size, shape) for seed, size in ((32, samples), (33, 12), (34, 12)))
+    with contextlib.redirect_stdout(io.StringIO()), TemporaryDirectory() as folder:
+        out = Path(folder, "run") if "callbacks" in config else None
+        return Trainer(RunConfig.model_validate(table)).fit(*train, validation=validation, test=test, out=out)
 
 
-def _classes(part: int, samples: int, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _classes(seed: int, samples: int, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
     labels = np.arange(samples) % 3
-    corners = normal(31, 3, *shape)
-    return corners[labels] + 0.3 * normal(32 + part, samples, *shape), labels
+    centers = normal(31, 3, *shape)
+    return centers[labels] + 0.3 * normal(seed, samples, *shape), labels
 
 
 class QuadraticProblem:
-    """Least squares in three unknowns, as an optimizer sees it (`modnet.Problem`), with notes of what it does.
+    """Least squares in three unknowns, a `modnet.Problem` that records what an optimizer does.
 
     Attributes:
-        orders: The orders in which it swept over the samples, one array for each sweep.
-        updates: How many updates were made, by sweeps or one by one.
+        orders: The order of the samples in each sweep.
+        updates: The number of updates, by sweeps or one by one.
     """
 
     def __init__(self, samples: int) -> None:
@@ -102,21 +102,18 @@ class QuadraticProblem:
         return self._theta
 
     def run_sweep(self, order: Any, length: int) -> None:
-        """Note the order, and update once per ``length`` samples."""
+        """Record the order, and make one update per ``length`` samples."""
         rows = np.arange(self.samples) if order is None else np.asarray(order)
         self.orders.append(rows.copy())
         for start in range(0, len(rows), length):
-            self.apply_gradient(self._of(rows[start : start + length])[1])
+            self.apply_gradient(self.value_and_grad(rows[start : start + length])[1])
 
-    def value_and_grad(self) -> tuple[float, NDArray[np.float64]]:
-        """Return the mean cost over all samples, and its gradient."""
-        return self._of(np.arange(self.samples))
+    def value_and_grad(self, rows: Any = slice(None)) -> tuple[float, NDArray[np.float64]]:
+        """Return the mean cost over all samples (or some rows), and its gradient."""
+        x, error = self._x[rows], self._x[rows] @ self._theta - self._y[rows]
+        return 0.5 * float(np.mean(error * error)), x.T @ error / len(x)
 
     def apply_gradient(self, gradient: Array) -> None:
         """Make one plain update."""
         self._theta -= self.learning_rate * gradient
         self.updates += 1
-
-    def _of(self, rows: NDArray[Any]) -> tuple[float, NDArray[np.float64]]:
-        error = self._x[rows] @ self._theta - self._y[rows]
-        return 0.5 * float(np.mean(error * error)), self._x[rows].T @ error / len(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,139 +11,105 @@ from numpy.typing import NDArray
 from modnet.components.activations import Identity, Sigmoid, Softmax, Tanh
 from modnet.components.costs import Quadratic
 from modnet.components.layers import Dense
-from modnet.core.interfaces import Activation
+from modnet.core.interfaces import Activation, Cost
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.network import Network
 from modnet.testing.case import Case
-from modnet.testing.fixtures import Flatten
-from modnet.testing.numeric import as_numpy, close, derivative, matches, normal
-from modnet.testing.probes import Arrays, forward_and_back, layer_inputs, targets
-from modnet.testing.report import FailedError
-
-__all__ = [
-    "activation_derivative",
-    "cost_gradient",
-    "delta_derivative",
-    "layer_input_derivative",
-    "network_gradient",
-    "parameter_derivative",
-    "regularizer_gradient",
-]
-
-_ENTRIES = 60
-"""How many entries of a large array are moved, one at a time; they are drawn, the same ones every time."""
+from modnet.testing.fixtures import flattened
+from modnet.testing.numeric import check_derivative, close, normal
+from modnet.testing.probes import Arrays, layer_inputs, run_layer, targets
+from modnet.testing.report import require
 
 
 def activation_derivative(case: Case) -> None:
-    """Check that `backward` is upstream times the derivative of a = σ(z), for functions that mix units too."""
-    part = case.part
+    """Check that `backward` is ∂C/∂z, for functions that mix units too."""
     for seed, width in ((1, 0.5), (2, 2.0), (3, 8.0)):
-        z, upstream = width * normal(seed, 6, 5), normal(seed + 100, 6, 5)
-
-        def weighted(at: NDArray[Any], upstream: NDArray[Any] = upstream) -> NDArray[Any]:
-            return as_numpy(upstream * part(at))
-
-        slopes = derivative(weighted, z, _columns(z), -1).by_row()
-        matches(part.backward(upstream, z, part(z)), slopes, "backward")
+        _check_backward(case.component, width * normal(seed, 6, 5), normal(seed + 100, 6, 5))
 
 
-def cost_gradient(case: Case) -> None:
-    """Check that the gradient is that of the cost, for outputs in (0, 1)."""
-    part, y = case.part, targets(1, 8, 3)
+def _check_backward(activation: Activation, z: NDArray[Any], upstream: NDArray[Any]) -> None:
+    backward = activation.backward(upstream, z, activation(z))
+    check_derivative("backward", backward, lambda z: upstream * activation(z), z)
+
+
+def cost_derivative(case: Case) -> None:
+    """Check that `gradient` is ∂C/∂a, for outputs in (0, 1)."""
+    cost, y = case.component, targets(1, 8, 3)
     a = np.random.default_rng(25).uniform(0.05, 0.95, y.shape)
-    matches(part.gradient(a, y), derivative(lambda at: part(at, y), a, _columns(a), ()).by_row(), "gradient")
+    check_derivative("gradient", cost.gradient(a, y), lambda a: cost(a, y), a)
 
 
 def delta_derivative(case: Case) -> None:
-    """Check that `delta` is the cost's derivative through no activation, identity, sigmoid, tanh and softmax."""
-    part, y = case.part, targets(2, 8, 3)
-    outputs = np.random.default_rng(26).uniform(0.05, 0.95, y.shape)  # where a cross-entropy has its logarithms
-    through: list[tuple[Activation | None, NDArray[Any]]] = [
+    """Check that `delta` is ∂C/∂z without an activation, and with identity, sigmoid, tanh and softmax."""
+    cost, y = case.component, targets(2, 8, 3)
+    outputs = np.random.default_rng(26).uniform(0.05, 0.95, y.shape)  # where the logarithms of cross-entropies exist
+    net_inputs: list[tuple[Activation | None, NDArray[Any]]] = [
         (None, outputs),
         (Identity(), outputs),
         (Sigmoid(), 2.0 * normal(3, *y.shape)),
         (Tanh(), np.arctanh(outputs)),
         (Softmax(), 2.0 * normal(4, *y.shape)),
     ]
-    for activation, z in through:
-        a = z if activation is None else activation(z)
-
-        def cost(at: NDArray[Any], activation: Activation | None = activation) -> Any:
-            return part(at if activation is None else activation(at), y)
-
-        name = "no activation" if activation is None else activation.kind
-        matches(part.delta(activation, z, a, y), derivative(cost, z, _columns(z), ()).by_row(), f"delta ({name})")
+    for activation, z in net_inputs:
+        name, function = ("no activation", Identity()) if activation is None else (activation.kind, activation)
+        delta = cost.delta(activation, z, function(z), y)
+        check_derivative(f"delta ({name})", delta, partial(_cost_after, cost, function, y), z)
 
 
-def regularizer_gradient(case: Case) -> None:
-    """Check that the gradient is that of the penalty."""
-    part = case.part
+def _cost_after(cost: Cost, activation: Activation, y: NDArray[Any], z: NDArray[Any]) -> Any:
+    return cost(activation(z), y)
+
+
+def regularizer_derivative(case: Case) -> None:
+    """Check that `gradient` is ∂R/∂w."""
     for seed, width in ((1, 0.5), (2, 5.0)):
         weights = width * normal(seed, 11)
-        matches(part.gradient(weights), derivative(part, weights, range(11), ()), "gradient")
+        check_derivative("gradient", case.component.gradient(weights), case.component, weights)
 
 
-def layer_input_derivative(case: Case) -> None:
-    """Check that `backward` gives ∂C/∂x of a training pass, and None or the same where nothing lies below."""
-    given, _ = layer_inputs(case, 1)
-    results = forward_and_back(case, given)
-    _compare(case, given, "x", results["∂C/∂x"], "backward: ∂C/∂x")
-    as_first = forward_and_back(case, given, is_first=True)
-    for name, value in as_first.items():
-        if difference := close(value, results[name], 1e-12):
-            raise FailedError(f"backward gives another {name} where ctx.is_first: {difference}")
+def layer_derivative(case: Case) -> None:
+    """Check that `backward` returns ∂C/∂x of a training pass, and None or the same in the first layer."""
+    given = layer_inputs(case, 1)
+    results = run_layer(case, given)
+    _check_gradient(case, given, "x", results)
+    for name, value in run_layer(case, given, is_first=True).items():
+        difference = close(value, results[name], 1e-12)
+        require(not difference, f"backward returns another {name} where ctx.is_first: {difference}")
 
 
 def parameter_derivative(case: Case) -> None:
-    """Check that `backward` gives the gradient of every parameter, summed over the samples."""
-    given, _ = layer_inputs(case, 2)
-    results = forward_and_back(case, given)
-    for name in case.part.parameters(case.shape()):
-        _compare(case, given, f"parameter {name!r}", results[f"gradient of {name!r}"], f"gradient of {name!r}")
+    """Check that `backward` returns the gradient of every parameter, summed over the samples."""
+    given = layer_inputs(case, 2)
+    results = run_layer(case, given)
+    for name in (name for name in given if name not in ("x", "δ")):
+        _check_gradient(case, given, name, results)
+
+
+def _check_gradient(case: Case, given: Arrays, name: str, results: Arrays) -> None:
+    what = f"gradient of {name}"
+    check_derivative(
+        what, results[what], lambda value: given["δ"] * run_layer(case, {**given, name: value})["z"], given[name]
+    )
 
 
 def network_gradient(case: Case) -> None:
-    """Check that in a network, as the first layer and above another one, the whole gradient is right."""
-    shape = case.shape()
-    below = [[]] if len(shape) != 1 else [[], [Dense(units=shape[0], activation=Tanh())]]
-    for layers in below:
-        rng = np.random.default_rng(27)
-        flat = [Flatten()] if len(case.part.output_shape(shape)) != 1 else []
-        build_layers = [*layers, case.part, *flat, Dense(units=3, activation=Tanh())]
-        network = Network(build_layers, shape, Quadratic(), rng=rng)
-        network.parameters[...] += 0.1 * rng.standard_normal(network.parameters.size)
-        x, y = normal(5, 4, *shape), targets(5, 4, 3)
-        exact, theta = _cost_and_gradient(network, x, y)[1].copy(), network.parameters.copy()
-        drawn = rng.permutation(len(theta))[:_ENTRIES]
-
-        def cost(at: NDArray[Any], network: Network = network, x: Any = x, y: Any = y) -> float:
-            network.parameters[...] = at
-            return _cost_and_gradient(network, x, y)[0]
-
-        place = "as the first layer" if not layers else "above another layer"
-        matches(exact[drawn], derivative(cost, theta, drawn, ()), f"the network's gradient, {place},")
+    """Check that in a network, as the first layer and above another layer, the whole gradient is right."""
+    shape, x = case.shape(), normal(5, 4, *case.shape())
+    layers = [*flattened(case.component, shape), Dense(units=3, activation=Tanh())]
+    _check_network(layers, x, "as the first layer")
+    if len(shape) == 1:
+        _check_network([Dense(units=shape[0], activation=Tanh()), *layers], x, "above another layer")
 
 
-def _cost_and_gradient(network: Network, x: Any, y: Any) -> tuple[float, NDArray[Any]]:
-    return Workspace(network, np.random.default_rng(5)).cost_and_gradient(x, y)
+def _check_network(layers: list[Any], x: NDArray[Any], position: str) -> None:
+    rng, y = np.random.default_rng(27), targets(5, len(x), 3)
+    network = Network(layers, x.shape[1:], Quadratic(), rng=rng)
+    network.parameters[...] += 0.1 * rng.standard_normal(network.parameters.size)
 
+    def cost_and_gradient(theta: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        network.parameters[...] = theta
+        return Workspace(network, np.random.default_rng(5)).cost_and_gradient(x, y)
 
-def _compare(case: Case, given: Arrays, name: str, exact: Any, what: str) -> None:
-    values = given[name]
-    places = list(np.ndindex(values.shape))
-    if len(places) > _ENTRIES:
-        drawn = np.random.default_rng(28).permutation(len(places))[:_ENTRIES]
-        places = [places[index] for index in sorted(drawn)]
-
-    def weighted(at: NDArray[Any]) -> NDArray[Any]:
-        return as_numpy(given["δ"] * forward_and_back(case, {**given, name: at})["z"])
-
-    exact = as_numpy(exact)
-    if exact.shape != values.shape:
-        raise FailedError(f"{what} should have the shape {values.shape}, got {exact.shape}")
-    came = np.array([exact[index] for index in places])
-    matches(came, derivative(weighted, values, places, None), what)
-
-
-def _columns(x: NDArray[Any]) -> Iterator[tuple[Any, ...]]:
-    return ((slice(None), column) for column in range(x.shape[1]))
+    theta = network.parameters.copy()
+    gradient = cost_and_gradient(theta)[1]
+    check_derivative(f"the network's gradient, {position},", gradient, lambda theta: cost_and_gradient(theta)[0], theta)

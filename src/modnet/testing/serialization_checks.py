@@ -1,4 +1,4 @@
-"""The check that a network with the part survives its model file."""
+"""The check that a network with the component can be saved and loaded."""
 
 from __future__ import annotations
 
@@ -9,34 +9,29 @@ from typing import Any
 from modnet.components.layers import Dense
 from modnet.storage.model_file import load, save
 from modnet.testing.case import Case, temporarily_registered
-from modnet.testing.fixtures import Flatten, train
-from modnet.testing.numeric import normal, same_bits
-from modnet.testing.report import FailedError
-
-__all__ = ["save_and_load"]
+from modnet.testing.fixtures import Flatten, flattened, train
+from modnet.testing.numeric import normal, tree_diff
+from modnet.testing.report import require
 
 
 def save_and_load(case: Case) -> None:
-    """Check that a network with it that is trained, saved and loaded predicts the same to the last bit."""
-    part, family = case.part, case.cls.family
-    shape: tuple[int, ...] = (5,)
+    """Check that a trained network with it, saved and loaded, makes the same predictions to the last bit."""
+    component, family = case.component, case.cls.family
+    shape = case.shape() if family == "layer" else (5,)
     layers: list[Any] = [4, 3]
     network: dict[str, Any] = {}
     if family == "activation":
-        layers = [Dense(units=4, activation=part), 3]
+        layers = [Dense(units=4, activation=component), 3]
     elif family == "layer":
-        shape = case.shape()
-        flat = [Flatten()] if len(part.output_shape(shape)) != 1 else []
-        layers = [part, *flat, 3]
+        layers = [*flattened(component, shape), 3]
     elif family == "cost":
-        network = {"cost": part}
+        network = {"cost": component}
     else:
-        network = {"regularizers": [part]}
+        network = {"regularizers": [component]}
     with temporarily_registered(Flatten), tempfile.TemporaryDirectory() as folder:
-        run = train(layers, shape, network=network)
-        path = Path(folder) / "model.safetensors"
-        save(run.network, path)
-        again = load(path)
+        trained = train(layers, shape, network=network).network
+        path = Path(folder, "model.safetensors")
+        save(trained, path)
         x = normal(51, 6, *shape)
-        if not same_bits(run.network.predict(x), again.predict(x)):
-            raise FailedError("the network that was saved and loaded predicts something else")
+        same = not tree_diff(trained.predict(x), load(path).predict(x))
+        require(same, "the network predicts something else after it was saved and loaded")
