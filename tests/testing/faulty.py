@@ -19,6 +19,8 @@ from modnet import (
     Optimizer,
     ParameterSpec,
     Schedule,
+    Solver,
+    Sweep,
     hookimpl,
     namespace,
 )
@@ -510,22 +512,22 @@ class SinglePrecision(Zeros):
 
 @caught_by("updates-agree", "says 1, an epoch makes")
 class Miscounts(Optimizer):
-    """Batches of two, said to be one update."""
+    """Batches of two, counted as one update."""
 
     kind: Literal["miscounts"] = "miscounts"
 
-    def epoch(self, problem):
-        problem.run_sweep(None, 2)
+    def sweeps(self, data, rng, state):
+        return [Sweep(None, 2)]
 
 
 @caught_by("covers-every-sample", "should come once, came")
 class WithReplacement(MiniBatch):
-    """Mini-batches that are drawn with replacement."""
+    """Mini-batches that are sampled with replacement."""
 
     kind: Literal["with-replacement"] = "with-replacement"
 
-    def epoch(self, problem):
-        problem.run_sweep(problem.rng.integers(0, problem.samples, problem.samples), self.batch_size)
+    def sweeps(self, data, rng, state):
+        return [Sweep(rng.integers(0, len(data), len(data)), self.batch_size)]
 
 
 @caught_by("refuses-with-value-error", "should raise ValueError, got RuntimeError")
@@ -540,12 +542,12 @@ class RefusesWrongly(Batch):
 
 
 @caught_by("lowers-the-cost", "the cost should fall")
-class ClimbsToo(Batch):
+class ClimbsToo(Solver):
     """θ ← θ + ∇, by a solver's own hand."""
 
     kind: Literal["climbs-too"] = "climbs-too"
 
-    def epoch(self, problem):
+    def solve(self, problem):
         gradient = problem.value_and_grad()[1]
         problem.parameters[...] = problem.parameters + 0.1 * gradient
 

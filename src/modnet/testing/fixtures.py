@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from modnet.config.run_config import RunConfig
 from modnet.core.arrays import Array, namespace
-from modnet.core.interfaces import Layer, LayerContext
+from modnet.core.interfaces import Layer, LayerContext, Optimizer, Solver
 from modnet.testing.numeric import normal
 from modnet.training.run import Run
 from modnet.training.trainer import Trainer
@@ -78,16 +78,16 @@ def _classes(seed: int, samples: int, shape: tuple[int, ...]) -> tuple[NDArray[A
 
 
 class QuadraticProblem:
-    """Least squares in three unknowns, a `modnet.Problem` that records what an optimizer does.
+    """Least squares in three unknowns: the `modnet.Problem` of a solver, and the `modnet.TrainingData` of an optimizer.
 
     Attributes:
         orders: The order of the samples in each sweep.
-        updates: The number of updates, by sweeps or one by one.
+        updates: The number of updates.
     """
 
     def __init__(self, samples: int) -> None:
-        self.samples = samples
-        self.optimizer_state: dict[str, Any] = {}
+        self.samples, self.labels = samples, np.arange(samples) % 3
+        self.state: dict[str, Any] = {}
         self.rng = np.random.default_rng(33)
         self.learning_rate = 0.02
         self.orders: list[NDArray[Any]] = []
@@ -96,20 +96,28 @@ class QuadraticProblem:
         self._x = normal(34, samples, 3)
         self._y = self._x @ np.array([1.0, -2.0, 0.5])
 
+    def __len__(self) -> int:
+        return self.samples
+
     @property
     def parameters(self) -> NDArray[np.float64]:
         """θ."""
         return self._theta
 
-    def run_sweep(self, order: Any, length: int) -> None:
-        """Record the order, and make one update per ``length`` samples."""
-        rows = np.arange(self.samples) if order is None else np.asarray(order)
-        self.orders.append(rows.copy())
-        for start in range(0, len(rows), length):
-            self.apply_gradient(self.value_and_grad(rows[start : start + length])[1])
+    def run_epoch(self, optimizer: Optimizer) -> None:
+        """Make the updates of one epoch, and record the sweeps."""
+        if isinstance(optimizer, Solver):
+            list(optimizer.solve(self) or ())
+            return
+        for order, batch_size in optimizer.sweeps(self, self.rng, self.state):
+            rows = np.arange(self.samples) if order is None else np.array(order)
+            self.orders.append(rows)
+            for start in range(0, len(rows), batch_size):
+                self.apply_gradient(self.value_and_grad(rows[start : start + batch_size])[1])
 
-    def value_and_grad(self, rows: Any = slice(None)) -> tuple[float, NDArray[np.float64]]:
-        """Return the mean cost over all samples (or some rows), and its gradient."""
+    def value_and_grad(self, rows: Any = None) -> tuple[float, NDArray[np.float64]]:
+        """Return the mean cost over some samples, or all, and its gradient."""
+        rows = slice(None) if rows is None else rows
         x, error = self._x[rows], self._x[rows] @ self._theta - self._y[rows]
         return 0.5 * float(np.mean(error * error)), x.T @ error / len(x)
 

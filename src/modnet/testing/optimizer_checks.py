@@ -139,7 +139,7 @@ def covers_every_sample(case: Case) -> None:
         problem = QuadraticProblem(samples)
         for epoch in range(2):
             problem.orders, before = [], problem.parameters.copy()
-            case.component.epoch(problem)
+            problem.run_epoch(case.component)
             if not problem.orders:
                 changed = epoch > 0 or tree_diff(before, problem.parameters)
                 require(changed, f"with {samples} samples an epoch neither made a sweep nor changed θ")
@@ -157,7 +157,7 @@ def update_count(case: Case) -> None:
         positive = isinstance(updates, int) and updates > 0
         require(positive, f"updates({samples}) should be a positive integer, got {updates!r}")
         problem = QuadraticProblem(samples)
-        case.component.epoch(problem)
+        problem.run_epoch(case.component)
         agrees = problem.updates in (0, updates)
         require(agrees, f"updates({samples}) is {updates}, but an epoch makes {problem.updates}")
 

@@ -248,7 +248,7 @@ def _optimizer(case: Case, seed: int) -> list[Probe]:
     def run_epochs() -> Arrays:
         problem = QuadraticProblem(23 + seed)
         for _ in range(2):
-            case.component.epoch(problem)
+            problem.run_epoch(case.component)
         return {"θ": problem.parameters, "orders": problem.orders}
 
     return [Probe("epoch", run_epochs)]
