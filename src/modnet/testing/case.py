@@ -17,8 +17,7 @@ from modnet.testing.report import FailedError
 
 __all__ = ["Case", "Example", "full_name", "make_cases", "refusal", "temporarily_registered", "validate_class"]
 
-Example: TypeAlias = "Component | Mapping[str, Any]"
-"""A component, or a table of its options as in a configuration."""
+Example: TypeAlias = "Component | Mapping[str, Any]"  # a component, or a table of its options
 
 # The shapes of one sample that are tried with a layer, in this order, if its author names none.
 SHAPES: tuple[tuple[int, ...], ...] = ((6,), (6, 5), (2, 6, 5), (6, 5, 2), (1, 8, 8), (8, 8, 1))
@@ -56,11 +55,7 @@ class Case:
         return replace(self, component=self.cls.model_validate(self.options()))
 
     def shape(self) -> tuple[int, ...]:
-        """Return the shape of one sample that this layer takes.
-
-        Raises:
-            ValueError: the layer takes none of the shapes that are tried.
-        """
+        """Return the shape of one sample that this layer takes."""
         for shape in SHAPES if self.input_shape is None else (self.input_shape,):
             reason = refusal(self.component.output_shape, shape)
             if reason is None:
@@ -69,11 +64,7 @@ class Case:
 
 
 def refusal(method: Callable[[Any], Any], argument: Any) -> str | None:
-    """Return why a method such as ``check`` refuses its argument, or None if it accepts it.
-
-    Raises:
-        FailedError: it raises another exception than a ValueError.
-    """
+    """Return why a method such as ``check`` refuses its argument with a ValueError, or None if it accepts it."""
     try:
         method(argument)
     except ValueError as error:
@@ -85,15 +76,9 @@ def refusal(method: Callable[[Any], Any], argument: Any) -> str | None:
 
 
 def validate_class(cls: object) -> None:
-    """Refuse what is not the class of a component; its annotations are resolved where the kit was called.
-
-    Raises:
-        TypeError: ``cls`` derives from no family, has no kind, or has an option of an undefined type.
-    """
+    """Raise a TypeError unless this is the class of a component; names in it are looked up where the kit was called."""
     if not (isinstance(cls, type) and issubclass(cls, Component) and issubclass(cls, tuple(FAMILIES.values()))):
-        raise TypeError(
-            f"{cls!r} is not the class of a component; allowed: subclasses of {', '.join(sorted(FAMILIES))}"
-        )
+        raise TypeError(f"{cls!r} is not a component class; allowed: subclasses of {', '.join(sorted(FAMILIES))}")
     try:
         cls.model_rebuild(_parent_namespace_depth=5)
     except PydanticUndefinedAnnotation as error:
@@ -122,11 +107,7 @@ def temporarily_registered(*classes: type[Component]) -> Iterator[None]:
 def make_cases(
     cls: type[Component], examples: Sequence[Example] | None, input_shape: tuple[int, ...] | None
 ) -> tuple[Case, ...]:
-    """Return a case for each example, or for the component with its defaults if there is none.
-
-    Raises:
-        ValueError: the class refuses an example, or has options without a default and there is no example.
-    """
+    """Return a case for each example, or for the component with its defaults if there is none."""
     required = [name for name in cls.option_names() if cls.model_fields[name].is_required()]
     if required and not examples:
         hint = f"pass examples, as in examples=[{{{required[0]!r}: ...}}]"

@@ -10,11 +10,11 @@ from modnet.core.interfaces import FAMILIES
 from modnet.testing import common_checks as common
 from modnet.testing import gradient_checks as gradient
 from modnet.testing import metric_checks as metric
+from modnet.testing import network_checks as network
 from modnet.testing import optimizer_checks as optimizer
 from modnet.testing import probe_checks as probe
 from modnet.testing import subprocess_checks as subprocess
 from modnet.testing.case import Case
-from modnet.testing.serialization_checks import save_and_load
 
 __all__ = ["CHECKS", "Check", "checks_of"]
 
@@ -27,18 +27,16 @@ class Check:
         function: Runs the check: returns if the component passes, or raises what is wrong.
         families: The families whose components have to pass it.
         once: Whether it concerns the class, so that it runs once and not for every example.
-        own_name: The name of the check if it is not that of the function.
     """
 
     function: Callable[[Case], None]
     families: tuple[str, ...] = tuple(FAMILIES)
     once: bool = False
-    own_name: str = ""
 
     @property
     def name(self) -> str:
         """The name of the check in reports and in ``expected_failures``."""
-        return self.own_name or self.function.__name__.replace("_", "-")
+        return self.function.__name__.replace("_", "-")
 
     @property
     def about(self) -> str:
@@ -67,14 +65,11 @@ CHECKS = (
     Check(probe.extreme_inputs, (*_ARRAYS, "metric")),
     Check(probe.array_api, (*_ARRAYS, "metric")),
     Check(probe.batch_equals_row_by_row, ("activation", "cost", "layer")),
-    Check(gradient.activation_derivative, ("activation",), own_name="derivative"),
-    Check(gradient.cost_derivative, ("cost",), own_name="derivative"),
+    Check(gradient.derivative, _SAVED),
     Check(gradient.delta_derivative, ("cost",)),
-    Check(gradient.regularizer_derivative, ("regularizer",), own_name="derivative"),
-    Check(gradient.layer_derivative, ("layer",), own_name="derivative"),
     Check(gradient.parameter_derivative, ("layer",)),
-    Check(gradient.network_gradient, ("layer",)),
-    Check(save_and_load, _SAVED),
+    Check(network.network_gradient, ("layer",)),
+    Check(network.save_and_load, _SAVED),
     Check(optimizer.resumes_exactly, ("rule",)),
     Check(optimizer.minimizes_quadratic, ("rule",)),
     Check(optimizer.zero_gradient_zero_step, ("rule",)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -48,12 +48,7 @@ def flattened(layer: Layer, input_shape: tuple[int, ...]) -> list[Layer]:
 
 
 def train(
-    layers: Sequence[Any] = (4, 3),
-    shape: tuple[int, ...] = (5,),
-    epochs: int = 3,
-    samples: int = 24,
-    network: dict[str, Any] | None = None,
-    **config: Any,
+    network: Mapping[str, Any] = {}, *, shape: tuple[int, ...] = (5,), epochs: int = 3, samples: int = 24, **config: Any
 ) -> Run:
     """Train a small network on three classes of samples of this shape, with validation and test samples.
 
@@ -61,20 +56,18 @@ def train(
     """
     table = {
         "epochs": epochs,
-        "network": {"layers": layers, **(network or {})},
+        "network": {"layers": [4, 3], **network},
         "optimizer": {"kind": "mini-batch", "batch_size": 8, "learning_rate": 0.05},
         **config,
     }
-    train, validation, test = (_classes(seed, size, shape) for seed, size in ((32, samples), (33, 12), (34, 12)))
+    centers = normal(31, 3, *shape)
+    pairs = [
+        (centers[np.arange(size) % 3] + 0.3 * normal(seed, size, *shape), np.arange(size) % 3)
+        for seed, size in ((32, samples), (33, 12), (34, 12))
+    ]
     with contextlib.redirect_stdout(io.StringIO()), TemporaryDirectory() as folder:
         out = Path(folder, "run") if "callbacks" in config else None
-        return Trainer(RunConfig.model_validate(table)).fit(*train, validation=validation, test=test, out=out)
-
-
-def _classes(seed: int, samples: int, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
-    labels = np.arange(samples) % 3
-    centers = normal(31, 3, *shape)
-    return centers[labels] + 0.3 * normal(seed, samples, *shape), labels
+        return Trainer(RunConfig.model_validate(table)).fit(*pairs[0], validation=pairs[1], test=pairs[2], out=out)
 
 
 class QuadraticProblem:

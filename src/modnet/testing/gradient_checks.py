@@ -2,114 +2,77 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.components.activations import Identity, Sigmoid, Softmax, Tanh
-from modnet.components.costs import Quadratic
-from modnet.components.layers import Dense
-from modnet.core.interfaces import Activation, Cost
-from modnet.engines.numpy.workspace import Workspace
-from modnet.network.network import Network
+from modnet.core.numerical_gradient import STEP, numerical_gradient
 from modnet.testing.case import Case
-from modnet.testing.fixtures import flattened
-from modnet.testing.numeric import check_derivative, close, normal
-from modnet.testing.probes import Arrays, layer_inputs, run_layer, targets
-from modnet.testing.report import require
+from modnet.testing.numeric import first_difference
+from modnet.testing.probes import Arrays, Probe, probes_of
+from modnet.testing.report import FailedError, require
+
+TOLERANCE = 1e-6  # how far a derivative may be from its central difference, relative to it
+ROUNDING = 200.0 * float(np.finfo(np.float64).eps) / STEP  # the same, relative to the size of the function
+ENTRIES = 60  # so many entries of a large array are differentiated by; they are sampled, the same ones every time
+MOST_KINKS = 0.25  # the share of the entries at which a function may have no derivative
 
 
-def activation_derivative(case: Case) -> None:
-    """Check that `backward` is ∂C/∂z, for functions that mix units too."""
-    for seed, width in ((1, 0.5), (2, 2.0), (3, 8.0)):
-        _check_backward(case.component, width * normal(seed, 6, 5), normal(seed + 100, 6, 5))
-
-
-def _check_backward(activation: Activation, z: NDArray[Any], upstream: NDArray[Any]) -> None:
-    backward = activation.backward(upstream, z, activation(z))
-    check_derivative("backward", backward, lambda z: upstream * activation(z), z)
-
-
-def cost_derivative(case: Case) -> None:
-    """Check that `gradient` is ∂C/∂a, for outputs in (0, 1)."""
-    cost, y = case.component, targets(1, 8, 3)
-    a = np.random.default_rng(25).uniform(0.05, 0.95, y.shape)
-    check_derivative("gradient", cost.gradient(a, y), lambda a: cost(a, y), a)
+def derivative(case: Case) -> None:
+    """Check that `gradient` or `backward` (also that of a first layer) is the derivative with respect to the input."""
+    _check_gradients(case, lambda probe, name: not probe.name.startswith("delta") and not name.startswith("parameter"))
 
 
 def delta_derivative(case: Case) -> None:
     """Check that `delta` is ∂C/∂z without an activation, and with identity, sigmoid, tanh and softmax."""
-    cost, y = case.component, targets(2, 8, 3)
-    outputs = np.random.default_rng(26).uniform(0.05, 0.95, y.shape)  # where the logarithms of cross-entropies exist
-    net_inputs: list[tuple[Activation | None, NDArray[Any]]] = [
-        (None, outputs),
-        (Identity(), outputs),
-        (Sigmoid(), 2.0 * normal(3, *y.shape)),
-        (Tanh(), np.arctanh(outputs)),
-        (Softmax(), 2.0 * normal(4, *y.shape)),
-    ]
-    for activation, z in net_inputs:
-        name, function = ("no activation", Identity()) if activation is None else (activation.kind, activation)
-        delta = cost.delta(activation, z, function(z), y)
-        check_derivative(f"delta ({name})", delta, partial(_cost_after, cost, function, y), z)
-
-
-def _cost_after(cost: Cost, activation: Activation, y: NDArray[Any], z: NDArray[Any]) -> Any:
-    return cost(activation(z), y)
-
-
-def regularizer_derivative(case: Case) -> None:
-    """Check that `gradient` is ∂R/∂w."""
-    for seed, width in ((1, 0.5), (2, 5.0)):
-        weights = width * normal(seed, 11)
-        check_derivative("gradient", case.component.gradient(weights), case.component, weights)
-
-
-def layer_derivative(case: Case) -> None:
-    """Check that `backward` returns ∂C/∂x of a training pass, and None or the same in the first layer."""
-    given = layer_inputs(case, 1)
-    results = run_layer(case, given)
-    _check_gradient(case, given, "x", results)
-    for name, value in run_layer(case, given, is_first=True).items():
-        difference = close(value, results[name], 1e-12)
-        require(not difference, f"backward returns another {name} where ctx.is_first: {difference}")
+    _check_gradients(case, lambda probe, _: probe.name.startswith("delta"))
 
 
 def parameter_derivative(case: Case) -> None:
     """Check that `backward` returns the gradient of every parameter, summed over the samples."""
-    given = layer_inputs(case, 2)
-    results = run_layer(case, given)
-    for name in (name for name in given if name not in ("x", "δ")):
-        _check_gradient(case, given, name, results)
+    _check_gradients(case, lambda _, name: name.startswith("parameter"))
 
 
-def _check_gradient(case: Case, given: Arrays, name: str, results: Arrays) -> None:
-    what = f"gradient of {name}"
-    check_derivative(
-        what, results[what], lambda value: given["δ"] * run_layer(case, {**given, name: value})["z"], given[name]
-    )
+def _check_gradients(case: Case, selected: Callable[[Probe, str], bool]) -> None:
+    for probe in (probe for seed in (1, 2, 3) for probe in probes_of(case, seed)):
+        results, terms = probe.run(**probe.arrays()), probe.terms
+        for name in (name for name in probe.inputs if f"gradient of {name}" in results and selected(probe, name)):
+            gradient = f"gradient of {name}"
+            if terms is not None:
+                check_derivative(f"{probe.name}: {gradient}", results[gradient], terms, probe.arrays(), name)
 
 
-def network_gradient(case: Case) -> None:
-    """Check that in a network, as the first layer and above another layer, the whole gradient is right."""
-    shape, x = case.shape(), normal(5, 4, *case.shape())
-    layers = [*flattened(case.component, shape), Dense(units=3, activation=Tanh())]
-    _check_network(layers, x, "as the first layer")
-    if len(shape) == 1:
-        _check_network([Dense(units=shape[0], activation=Tanh()), *layers], x, "above another layer")
+def check_derivative(what: str, exact: Any, terms: Callable[..., Any], inputs: Arrays, name: str) -> None:
+    """Compare a derivative with central differences of the sum of the ``terms`` of some inputs, of which one is moved.
+
+    An entry at which half the step gives another result is left out: the function has a kink there, and no derivative.
+    """
+    exact, x = np.array(exact, dtype=np.float64), inputs[name]
+    require(exact.shape == x.shape, f"{what} should have the shape {x.shape}, got {exact.shape}")
+    sample = np.random.default_rng(28).permutation(list(np.ndindex(x.shape)))[:ENTRIES]
+    indices = sorted(map(tuple, sample.tolist()))
+    slopes, tolerances, smooth = _slopes(lambda moved: terms(**{**inputs, name: moved.copy()}), x.copy(), indices)
+    expected, tolerance = exact.copy(), np.zeros(x.shape)
+    for index, slope, allowed, usable in zip(indices, slopes, tolerances, smooth, strict=True):
+        expected[index] = slope if usable else exact[index]
+        tolerance[index] = allowed
+    if difference := first_difference(exact, expected, tolerance):
+        raise FailedError(f"{what} against central differences: {difference}")
+    kinks = np.count_nonzero(~smooth) / max(smooth.size, 1)
+    require(kinks <= MOST_KINKS, f"{what}: the function has no derivative at {kinks:.0%} of the points that were tried")
 
 
-def _check_network(layers: list[Any], x: NDArray[Any], position: str) -> None:
-    rng, y = np.random.default_rng(27), targets(5, len(x), 3)
-    network = Network(layers, x.shape[1:], Quadratic(), rng=rng)
-    network.parameters[...] += 0.1 * rng.standard_normal(network.parameters.size)
-
-    def cost_and_gradient(theta: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-        network.parameters[...] = theta
-        return Workspace(network, np.random.default_rng(5)).cost_and_gradient(x, y)
-
-    theta = network.parameters.copy()
-    gradient = cost_and_gradient(theta)[1]
-    check_derivative(f"the network's gradient, {position},", gradient, lambda theta: cost_and_gradient(theta)[0], theta)
+def _slopes(
+    function: Callable[[NDArray[Any]], Any], x: NDArray[Any], indices: list[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return the central differences for each index, how far a derivative may be from them, and where it exists."""
+    terms, finer = (numerical_gradient(function, x, indices, step) for step in (STEP, STEP / 2))
+    size = np.abs(np.asarray(function(x)))
+    axes = tuple(range(1, terms.ndim))
+    slopes = np.sum(terms, axis=axes)
+    changed = np.sum(np.where(terms != 0.0, size, 0.0), axis=axes)  # what does not depend on an entry is not rounded
+    rounding = ROUNDING * np.maximum(changed, np.max(size, initial=0.0))
+    tolerances = TOLERANCE * np.abs(slopes) + rounding
+    return slopes, tolerances, np.abs(slopes - np.sum(finer, axis=axes)) <= tolerances + rounding

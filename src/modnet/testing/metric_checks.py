@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any
@@ -23,7 +24,6 @@ from modnet.testing.report import FailedError, NoteError, require
 from modnet.training.setup import split_data
 
 TASKS = [Task(outputs, classes) for outputs in (1, 3) for classes in (True, False)]
-ACCURACY = 1e-9  # how far values that were summed in another order may be apart, relative to the value
 
 
 def refuses_with_value_error(case: Case) -> None:
@@ -83,9 +83,7 @@ def _samples(case: Case) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     return samples
 
 
-def _value(
-    case: Case, a: NDArray[Any], y: NDArray[Any], cuts: Sequence[int] = (), order: Sequence[int] | None = None
-) -> float:
+def _value(case: Case, a: NDArray[Any], y: NDArray[Any], cuts: Sequence[int] = (), order: Sequence[int] = ()) -> float:
     """Return the metric of outputs and targets that are cut into pieces and merged in an order."""
     pieces = [case.component.partial(*piece) for piece in zip(np.split(a, cuts), np.split(y, cuts), strict=True)]
     value = case.component.value(reduce(case.component.merge, (pieces[i] for i in order or range(len(pieces)))))
@@ -95,7 +93,7 @@ def _value(
 
 
 def _require_close(expected: float, value: float, how: str) -> None:
-    close = abs(value - expected) <= ACCURACY * max(1.0, abs(expected))
+    close = math.isclose(value, expected, rel_tol=1e-9, abs_tol=1e-9)  # summed in another order
     require(close, f"the value should be {expected:.12g}, {how} it is {value:.12g}")
 
 

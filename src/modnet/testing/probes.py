@@ -15,14 +15,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.components.activations import Sigmoid, Softmax
+from modnet.components.activations import Identity, Sigmoid, Softmax, Tanh
 from modnet.core.arrays import Array, namespace
-from modnet.core.interfaces import Activation, LayerContext
+from modnet.core.interfaces import Activation, Cost, LayerContext
 from modnet.testing.case import Case
 from modnet.testing.fixtures import QuadraticProblem, train
-from modnet.testing.numeric import extreme_sizes, normal
+from modnet.testing.numeric import extreme_sizes, normal, targets
 
-__all__ = ["Arrays", "Probe", "extreme_probes", "initialize", "layer_inputs", "probes_of", "run_layer", "targets"]
+__all__ = ["INITIALIZER_SHAPES", "POSITIONS", "Probe", "extreme_probes", "initialize", "probes_of"]
 
 Arrays: TypeAlias = dict[str, Array]
 
@@ -30,6 +30,7 @@ Arrays: TypeAlias = dict[str, Array]
 POSITIONS = [(epoch + share, epochs) for epochs in (1, 7, 30) for epoch in range(epochs) for share in (0.0, 0.25, 0.9)]
 INITIALIZER_SHAPES = [(7, 5), (5,), (3, 2, 4), (1, 1)]
 UPDATES = (1, 2, 3)  # the updates that are made with a rule
+WIDTHS = (3.0, 0.5, 2.0, 8.0)  # the widths of the inputs of functions, by seed
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Probe:
         inputs: float64 arrays by name; empty for families that take no arrays.
         shapes: The shapes of the results by name; a result that is not listed may have any.
         rows: The inputs that have a row per sample; if there are any, so has every result.
+        terms: Returns the terms of the sum of which a result "gradient of <input>" is the derivative.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Probe:
     inputs: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     rows: tuple[str, ...] = ()
+    terms: Callable[..., Array] | None = None
 
     def arrays(self, dtype: Any = np.float64) -> Arrays:
         """Return new copies of the inputs with this dtype."""
@@ -72,7 +75,7 @@ def extreme_probes(case: Case, dtype: Any) -> list[Probe]:
     z = np.stack([sizes, -sizes, mixed, -mixed])
     a = [0.0, float(limits.smallest_subnormal), float(limits.smallest_normal), 0.5, 1.0 - float(limits.epsneg), 1.0]
     outputs = np.array([[p, 1.0 - p] for p in a for _ in range(2)])
-    roots = extreme_sizes(dtype, float(limits.max) ** 0.25)
+    roots = extreme_sizes(dtype, 0.25)
     powers = np.concatenate([roots, -roots])
     extremes = {"z": z, "upstream": np.ones_like(z), "a": outputs, "y": np.array([[0.0, 1.0], [1.0, 0.0]] * len(a))}
     extremes |= {"weights": powers, "theta": np.ones_like(powers)}
@@ -86,61 +89,68 @@ def extreme_probes(case: Case, dtype: Any) -> list[Probe]:
     ]
 
 
-def targets(seed: int, samples: int, outputs: int) -> NDArray[np.float64]:
-    """Return targets that sum to 1: every other row is one-hot, the rest is in between."""
-    rng = np.random.default_rng([21, seed])
-    y: NDArray[np.float64] = rng.dirichlet(np.ones(outputs), samples)
-    y[::2] = np.eye(outputs)[rng.integers(0, outputs, len(y[::2]))]
-    return y
-
-
-def _protect(result: Array, given: Array) -> Array:
+def _protect(result: Any, given: Array) -> Any:
     """Return a result, read-only if the array that was ``given`` is, to pass it to the component again."""
-    if isinstance(result, np.ndarray) and _is_read_only(given):
+    if not isinstance(given, np.ndarray) or given.flags.writeable:
+        return result
+    if isinstance(result, dict):
+        return MappingProxyType({name: _protect(value, given) for name, value in result.items()})
+    if isinstance(result, np.ndarray):
         result.flags.writeable = False
     return result
 
 
-def _is_read_only(array: Array) -> bool:
-    return isinstance(array, np.ndarray) and not array.flags.writeable
-
-
 def _activation(case: Case, seed: int) -> list[Probe]:
-    activation = case.component
-    z, upstream = 3.0 * normal(seed, 6, 5), normal(seed + 100, 6, 5)
+    activation, z, upstream = case.component, WIDTHS[seed] * normal(seed, 6, 5), normal(seed + 100, 6, 5)
 
     def backward(upstream: Array, z: Array) -> Arrays:
-        return {"∂C/∂z": activation.backward(upstream, z, _protect(activation(z), z))}
+        return {"gradient of z": activation.backward(upstream, z, _protect(activation(z), z))}
 
+    inputs, shapes = {"upstream": upstream, "z": z}, {"gradient of z": z.shape}
     return [
         Probe("a = σ(z)", lambda z: {"a": activation(z)}, {"z": z}, {"a": z.shape}, ("z",)),
-        Probe("backward", backward, {"upstream": upstream, "z": z}, {"∂C/∂z": z.shape}, ("upstream", "z")),
+        Probe("backward", backward, inputs, shapes, ("upstream", "z"), lambda upstream, z: upstream * activation(z)),
     ]
 
 
 def _cost(case: Case, seed: int) -> list[Probe]:
     cost, y = case.component, targets(seed, 6, 3)
-    inputs = {"a": np.random.default_rng([22, seed]).uniform(0.05, 0.95, y.shape), "y": y}
-    net_inputs, outputs = {"z": 2.0 * normal(seed, *y.shape), "y": y}, (Sigmoid(), Softmax())
-
-    def delta(activation: Activation, z: Array, y: Array) -> Arrays:
-        return {"δ": cost.delta(activation, z, _protect(activation(z), z), y)}
-
+    a = np.random.default_rng([22, seed]).uniform(0.05, 0.95, y.shape)  # where the logarithms of cross-entropies exist
+    inputs, shapes, rows = {"a": a, "y": y}, {"gradient of a": a.shape}, ("a", "y")
+    net_inputs: list[tuple[Activation | None, NDArray[np.float64]]] = [
+        (None, a),
+        (Identity(), a),
+        (Sigmoid(), 2.0 * normal(seed, *y.shape)),
+        (Tanh(), np.arctanh(a)),
+        (Softmax(), 2.0 * normal(seed + 100, *y.shape)),
+    ]
     return [
-        Probe("cost", lambda a, y: {"C": cost(a, y)}, inputs, {"C": (6,)}, ("a", "y")),
-        Probe("gradient", lambda a, y: {"∂C/∂a": cost.gradient(a, y)}, inputs, {"∂C/∂a": y.shape}, ("a", "y")),
-        *(
-            Probe(f"delta through {output.kind}", partial(delta, output), net_inputs, {"δ": y.shape}, ("z", "y"))
-            for output in outputs
-        ),
+        Probe("cost", lambda a, y: {"C": cost(a, y)}, inputs, {"C": (6,)}, rows),
+        Probe("gradient", lambda a, y: {"gradient of a": cost.gradient(a, y)}, inputs, shapes, rows, cost),
+        *(_delta(cost, activation, z, y) for activation, z in net_inputs),
     ]
 
 
+def _delta(cost: Cost, activation: Activation | None, z: NDArray[Any], y: NDArray[Any]) -> Probe:
+    function = Identity() if activation is None else activation
+    return Probe(
+        f"delta ({'no activation' if activation is None else activation.kind})",
+        lambda z, y: {"gradient of z": cost.delta(activation, z, _protect(function(z), z), y)},
+        {"z": z, "y": y},
+        {"gradient of z": z.shape},
+        ("z", "y"),
+        lambda z, y: cost(function(z), y),
+    )
+
+
 def _regularizer(case: Case, seed: int) -> list[Probe]:
-    penalty, inputs = case.component, {"weights": normal(seed, 11)}
+    penalty, inputs = case.component, {"weights": WIDTHS[seed] * normal(seed, 11)}
+    gradient = "gradient of weights"
     return [
         Probe("penalty", lambda weights: {"R": penalty(weights)}, inputs, {"R": ()}),
-        Probe("gradient", lambda weights: {"∂R/∂w": penalty.gradient(weights)}, inputs, {"∂R/∂w": (11,)}),
+        Probe(
+            "gradient", lambda weights: {gradient: penalty.gradient(weights)}, inputs, {gradient: (11,)}, (), penalty
+        ),
     ]
 
 
@@ -151,10 +161,8 @@ def _rule(case: Case, seed: int) -> list[Probe]:
     def update_repeatedly(theta: Array, **gradients: Array) -> Arrays:
         state, results = rule.init(theta), {}
         for update in UPDATES:
-            state = {name: _protect(value, theta) for name, value in state.items()}
-            if _is_read_only(theta):
-                state = MappingProxyType(state)
-            results[f"step {update}"], state = rule.update(gradients[f"gradient {update}"], state, 0.1)
+            step, state = rule.update(gradients[f"gradient {update}"], _protect(state, theta), 0.1)
+            results[f"step {update}"] = step
         return results | {f"state {name!r}": value for name, value in state.items() if hasattr(value, "dtype")}
 
     shapes = {f"step {update}": (9,) for update in UPDATES}
@@ -172,24 +180,28 @@ def _metric(case: Case, seed: int) -> list[Probe]:
     return [Probe("partial", lambda a, y: {"partial": metric.partial(a, y)}, inputs), Probe("merge", merge, inputs)]
 
 
-def layer_inputs(case: Case, seed: int) -> dict[str, NDArray[np.float64]]:
-    """Return x, δ, and parameters near their initial values, for a layer."""
+def _layer(case: Case, seed: int) -> list[Probe]:
     layer, shape, rng = case.component, case.shape(), np.random.default_rng([24, seed])
-    inputs = {"x": normal(seed, 4, *shape), "δ": normal(seed + 100, 4, *layer.output_shape(shape))}
+    inputs, delta = {"x": normal(seed, 4, *shape)}, normal(seed + 100, 4, *layer.output_shape(shape))
     for name, spec in layer.parameters(shape).items():
         initial = spec.initializer(rng, spec.shape, spec.fan_in, spec.fan_out)
         inputs[f"parameter {name!r}"] = initial + 0.1 * rng.standard_normal(spec.shape)
-    return inputs
+    z, with_delta = {"z": delta.shape}, {**inputs, "δ": delta}
+    gradients = {f"gradient of {name}": value.shape for name, value in inputs.items()}
+
+    def terms(**given: Array) -> Array:
+        return given["δ"] * run(**given)["z"]
+
+    run, run_first = partial(_run_layer, case), partial(_run_layer, case, is_first=True)
+    return [
+        Probe("forward", partial(_run_layer, case, training=False), inputs, z, ("x",)),
+        Probe("backward", run, with_delta, z | gradients, (), terms),
+        Probe("backward (first layer)", run_first, with_delta, z, (), terms),
+    ]
 
 
-def run_layer(case: Case, given: Arrays, *, training: bool = True, is_first: bool = False) -> Arrays:
-    """Return z of a pass and, if training, the gradients of x and of the parameters.
-
-    State and randomness are the same every time.
-
-    Raises:
-        ValueError: a gradient is missing, or there are too many.
-    """
+def _run_layer(case: Case, training: bool = True, is_first: bool = False, **given: Array) -> Arrays:
+    """Return z of a pass and, if training, the gradients; state and randomness are the same every time."""
     layer, shape, x, xp = case.component, case.shape(), given["x"], namespace(given["x"])
     parameters = {name: given[f"parameter {name!r}"] for name in layer.parameters(shape)}
     initial_state = layer.initial_state(shape)
@@ -218,17 +230,6 @@ def run_layer(case: Case, given: Arrays, *, training: bool = True, is_first: boo
         raise ValueError("backward returned None for ∂C/∂x, which it may only where ctx.is_first")
     results = {"z": ctx.z} if input_gradient is None else {"z": ctx.z, "gradient of x": input_gradient}
     return results | {f"gradient of parameter {name!r}": gradient for name, gradient in gradients.items()}
-
-
-def _layer(case: Case, seed: int) -> list[Probe]:
-    inputs = layer_inputs(case, seed)
-    forward_inputs = {name: value for name, value in inputs.items() if name != "δ"}
-    z = {"z": inputs["δ"].shape}
-    gradients = {f"gradient of {name}": value.shape for name, value in forward_inputs.items()}
-    return [
-        Probe("forward", lambda **given: run_layer(case, given, training=False), forward_inputs, z, ("x",)),
-        Probe("backward", lambda **given: run_layer(case, given), inputs, z | gradients),
-    ]
 
 
 def _schedule(case: Case, _: int) -> list[Probe]:

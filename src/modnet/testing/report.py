@@ -70,14 +70,9 @@ class Report:
     results: tuple[Result, ...]
 
     @property
-    def skipped(self) -> int:
-        """The number of checks that could not be run here."""
-        return sum(result.status == "skipped" for result in self.results)
-
-    @property
     def ran(self) -> int:
-        """The number of checks that were run."""
-        return len(self.results) - self.skipped
+        """The number of checks that were run; the others were skipped."""
+        return sum(result.status != "skipped" for result in self.results)
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -95,8 +90,8 @@ class Report:
             raise ConformanceError("\n".join(self.failures))
 
     def __str__(self) -> str:
-        failed = len(self.failures)
+        failed, skipped = len(self.failures), len(self.results) - self.ran
         verdict = "conforms" if self.ok else f"{failed} {'failure' if failed == 1 else 'failures'}"
-        counts = f"{self.ran} of {len(self.results)} checks ran" + (f", {self.skipped} skipped" if self.skipped else "")
+        counts = f"{self.ran} of {len(self.results)} checks ran" + (f", {skipped} skipped" if skipped else "")
         lines = [f"  {result.status:<9} {result}" for result in self.results]
         return "\n".join([f"{self.component}: {verdict} ({counts})", *lines])

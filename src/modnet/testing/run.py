@@ -79,11 +79,7 @@ def _check_runs(cls: type[Component], examples: Examples, expected_failures: Rea
 
 
 def _test(check: Check, cases: tuple[Case, ...], reason: str | None) -> None:
-    """Run a check as a test of pytest.
-
-    Raises:
-        ConformanceError: the component does not pass it.
-    """
+    """Run a check as a test of pytest."""
     import pytest
 
     result = _run(check, cases, reason)

@@ -11,15 +11,13 @@ from functools import cache
 from typing import Any
 
 from modnet.testing.case import Case
-from modnet.testing.report import FailedError, NoteError, SkippedError
+from modnet.testing.report import FailedError, NoteError, SkippedError, require
 
+# What the module of a component may import only inside the function that needs it.
 HEAVY = (
     "IPython", "PIL", "cupy", "cv2", "jax", "matplotlib", "numba", "pandas", "plotly", "polars", "pyarrow", "rich",
     "scipy", "seaborn", "sklearn", "sympy", "tensorflow", "torch", "transformers",
 )  # fmt: skip
-"""What the module of a component may import only inside the function that needs it."""
-
-SECONDS = 120
 MARK = "\0conformance "
 _IMPORT = f"""
 import importlib, sys
@@ -45,10 +43,9 @@ def light_import(case: Case) -> None:
         if missing and f"{module}.".startswith(f"{missing}."):
             raise SkippedError(f"{module} cannot be imported on its own")
         raise FailedError(f"importing {module} in a fresh interpreter failed: {printed}")
-    if heavy := ", ".join(name for name in HEAVY if name in imported.split()):
-        raise FailedError(f"importing {module} imports {heavy}; import it inside the function that needs it")
-    if printed:
-        raise FailedError(f"importing {module} should print nothing, got: {printed}")
+    heavy = ", ".join(name for name in HEAVY if name in imported.split())
+    require(not heavy, f"importing {module} imports {heavy}; import it inside the function that needs it")
+    require(not printed, f"importing {module} should print nothing, got: {printed}")
 
 
 def picklable(case: Case) -> None:
@@ -57,10 +54,10 @@ def picklable(case: Case) -> None:
         _pickle(case, [component.__getstate__() for component in case.examples])
         raise NoteError(f"{case.cls.__qualname__} is not defined at the top of a module: only its options were pickled")
     data = _pickle(case, case.examples)
-    _refuse_difference(case, data, "in this process")
+    _require_equal(case, data, "in this process")
     copy, printed = _run(_PICKLE, data.hex())
     if copy is not None:
-        _refuse_difference(case, bytes.fromhex(copy), "in a fresh interpreter")
+        _require_equal(case, bytes.fromhex(copy), "in a fresh interpreter")
     elif missing := _missing_module(printed):
         raise NoteError(f"was only unpickled in this process: a fresh interpreter has no module '{missing}'")
     else:
@@ -74,10 +71,10 @@ def _pickle(case: Case, value: Any) -> bytes:
         raise FailedError(f"{case.cls.__name__} cannot be pickled: {type(error).__name__}: {error}") from None
 
 
-def _refuse_difference(case: Case, data: bytes, where: str) -> None:
+def _require_equal(case: Case, data: bytes, where: str) -> None:
     for component, copy in zip(case.examples, pickle.loads(data), strict=True):  # noqa: S301 -- pickled just now
-        if type(copy) is not type(component) or copy != component:
-            raise FailedError(f"unpickled {where}, {component!r} became {copy!r}")
+        same = type(copy) is type(component) and copy == component
+        require(same, f"unpickled {where}, {component!r} became {copy!r}")
 
 
 def _is_importable(cls: type) -> bool:
@@ -103,11 +100,11 @@ def _run(code: str, text: str) -> tuple[str | None, str]:
             env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=120,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return None, f"no result after {SECONDS} seconds"
+        return None, "no result after 120 seconds"
     before, mark, result = done.stdout.partition(MARK)
     if not mark:
         return None, (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
