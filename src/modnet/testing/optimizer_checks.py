@@ -142,7 +142,7 @@ def covers_every_sample(case: Case) -> None:
             problem.run_epoch(case.component)
             if not problem.orders:
                 changed = epoch > 0 or tree_diff(before, problem.parameters)
-                require(changed, f"with {samples} samples an epoch neither made a sweep nor changed θ")
+                require(changed, f"samples = {samples}: an epoch neither made a sweep nor changed θ")
                 continue
             counts = np.bincount(np.concatenate(problem.orders), minlength=samples)
             row = int(np.argmax(counts != 1))

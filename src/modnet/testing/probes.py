@@ -21,6 +21,7 @@ from modnet.core.interfaces import Activation, Cost, LayerContext
 from modnet.testing.case import Case
 from modnet.testing.fixtures import QuadraticProblem, train
 from modnet.testing.numeric import extreme_sizes, normal, targets
+from modnet.testing.report import require
 
 __all__ = ["INITIALIZER_SHAPES", "POSITIONS", "Probe", "extreme_probes", "initialize", "probes_of"]
 
@@ -223,11 +224,9 @@ def _run_layer(case: Case, training: bool = True, is_first: bool = False, **give
     ctx.a = ctx.z if activation is None else _protect(activation(ctx.z), x)
     ctx.delta = given["δ"]
     input_gradient, gradients = layer.backward(given["δ"], ctx)
-    if set(gradients) != set(parameters):
-        names = f"{sorted(gradients)}; the layer's parameters are {sorted(parameters)}"
-        raise ValueError(f"backward returned gradients for {names}")
-    if input_gradient is None and not is_first:
-        raise ValueError("backward returned None for ∂C/∂x, which it may only where ctx.is_first")
+    names = f"{sorted(gradients)}; the layer's parameters are {sorted(parameters)}"
+    require(set(gradients) == set(parameters), f"backward returned gradients for {names}")
+    require(input_gradient is not None or is_first, "backward returned None for ∂C/∂x, but ctx.is_first is False")
     results = {"z": ctx.z} if input_gradient is None else {"z": ctx.z, "gradient of x": input_gradient}
     return results | {f"gradient of parameter {name!r}": gradient for name, gradient in gradients.items()}
 
