@@ -209,7 +209,7 @@ def test_the_registry_is_as_before():
 def test_the_table_says_what_each_check_makes_sure_of():
     checks = {check.name: check for check in checks_of("rule")}
     assert isinstance(checks["minimizes-quadratic"], Check)
-    assert checks["minimizes-quadratic"].about.startswith("at one of the usual rates")
+    assert checks["minimizes-quadratic"].about.startswith("½(θ₀² + 10 θ₁²) falls")
     assert str(Result("derivative", "passed")) == "derivative"
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 __all__ = ["STEP", "numerical_gradient"]
 
 STEP = float(np.cbrt(np.finfo(np.float64).eps))
-"""h for a number of size 1: the sum of the truncation error, about h², and the rounding error, about ε/h, is least here."""
+"""h for a number of size 1, where the sum of the truncation error, about h², and the rounding error, ε/h, is least."""
 
 
 def numerical_gradient(

@@ -59,7 +59,7 @@ def unknown_options_refused(case: Case) -> None:
 
 
 def dump_and_load(case: Case) -> None:
-    """Check that its configuration, written as TOML and as JSON and read again, gives an equal component."""
+    """Check that an equal component is loaded from its configuration, written as TOML and as JSON."""
     config = case.component.to_config()
     try:
         toml = tomllib.loads(tomli_w.dumps({"component": config}))["component"]
@@ -76,7 +76,7 @@ def dump_and_load(case: Case) -> None:
 
 
 def frozen(case: Case) -> None:
-    """Check that it is immutable and hashable, and equals a component with the same options."""
+    """Check that the component is immutable and hashable, and equals one with the same options."""
     component, copy = case.component, case.copy().component
     for name in ("kind", *case.cls.option_names(), "new_attribute"):
         try:

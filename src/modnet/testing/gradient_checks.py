@@ -21,12 +21,12 @@ MOST_KINKS = 0.25  # the share of the entries at which a function may have no de
 
 
 def derivative(case: Case) -> None:
-    """Check that `gradient` or `backward` (also that of a first layer) is the derivative with respect to the input."""
+    """Check that the gradients with respect to the inputs are right, also those of a first layer."""
     _check_gradients(case, lambda probe, name: not probe.name.startswith("delta") and not name.startswith("parameter"))
 
 
 def delta_derivative(case: Case) -> None:
-    """Check that `delta` is ∂C/∂z without an activation, and with identity, sigmoid, tanh and softmax."""
+    """Check that `delta` is ∂C/∂z with no activation, identity, sigmoid, tanh and softmax."""
     _check_gradients(case, lambda probe, _: probe.name.startswith("delta"))
 
 

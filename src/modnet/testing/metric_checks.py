@@ -27,7 +27,7 @@ TASKS = [Task(outputs, classes) for outputs in (1, 3) for classes in (True, Fals
 
 
 def refuses_with_value_error(case: Case) -> None:
-    """Check that `check` accepts a task or raises a ValueError with a reason, and accepts at least one."""
+    """Check that `check` refuses a task only with a ValueError that gives a reason, and accepts at least one task."""
     refusals = {task: refusal(case.component.check, task) for task in TASKS}
     for task, reason in refusals.items():
         require(reason != "", f"check({task}) raises a ValueError that gives no reason")
@@ -44,7 +44,7 @@ def label_format(case: Case) -> None:
 
 
 def merge_equals_whole(case: Case) -> None:
-    """Check that merged pieces have the value of the whole, wherever it is cut."""
+    """Check that the value of merged pieces is that of the whole, however it is cut."""
     for a, y in _samples(case):
         for cuts in ((4,), (1, 2), (3, 9, 10), tuple(range(1, 12))):
             _require_close(_value(case, a, y), _value(case, a, y, cuts), f"in {len(cuts) + 1} pieces")
@@ -105,7 +105,7 @@ def new_listener(case: Case) -> None:
 
 
 def known_hooks(case: Case) -> None:
-    """Check that the listener implements a hook, and none that does not exist."""
+    """Check that the listener implements at least one hook, and no unknown one."""
     listener, manager = case.component.listener(), pluggy.PluginManager("modnet")
     manager.add_hookspecs(Events)
     hooks = ", ".join(sorted(name for name in vars(Events) if name.startswith("modnet_")))
@@ -121,7 +121,7 @@ def known_hooks(case: Case) -> None:
 
 
 def training_unaffected(case: Case) -> None:
-    """Check that a training with it ends with the same θ as one without; a note for one that may stop it."""
+    """Check that training with the callback gives the same θ as without; a note if it may stop the training."""
     without, with_it = train(), train(callbacks=[case.component])
     theta, expected = with_it.network.parameters, without.network.parameters
     if not tree_diff(theta, expected) and without.updates == with_it.updates:

@@ -23,7 +23,7 @@ from modnet.testing.report import require
 
 
 def network_gradient(case: Case) -> None:
-    """Check that in a network, as the first layer and above another layer, the whole gradient is right."""
+    """Check that the gradient of a whole network is right, with the layer at the bottom and above another layer."""
     shape, x = case.shape(), normal(5, 4, *case.shape())
     layers = [*flattened(case.component, shape), Dense(units=3, activation=Tanh())]
     _check_network(layers, x, "as the first layer")
@@ -46,7 +46,7 @@ def _check_network(layers: list[Any], x: NDArray[Any], position: str) -> None:
 
 
 def save_and_load(case: Case) -> None:
-    """Check that a trained network with it, saved and loaded, makes the same predictions to the last bit."""
+    """Check that a trained network makes the same predictions, to the last bit, after it was saved and loaded."""
     component, shape = case.component, case.shape() if case.cls.family == "layer" else (5,)
     network: dict[str, Any] = {"cost": component}
     if case.cls.family == "activation":

@@ -21,7 +21,7 @@ CONSTANTS = 3  # so many distinct numbers may be the same for every generator: z
 
 
 def resumes_exactly(case: Case) -> None:
-    """Check that the state is arrays and integers which, written to a file and read again, give the same steps."""
+    """Check that the state is arrays and integers, and gives the same steps after it was saved and loaded."""
     state = case.component.init(normal(40, 9))
     for seed in (41, 42, 43):
         state = case.component.update(normal(seed, 9), state, 0.1)[1]
@@ -45,7 +45,7 @@ def _write_and_read(name: str, value: Any) -> Any:
 
 
 def minimizes_quadratic(case: Case) -> None:
-    """Check that at one of the usual rates, ½(θ₀² + 10 θ₁²) falls to a hundredth within 600 updates."""
+    """Check that ½(θ₀² + 10 θ₁²) falls to a hundredth within 600 updates, at one of the usual learning rates."""
     curvature, start, ratios = np.array([1.0, 10.0]), np.array([3.0, -2.0]), [math.inf]
     for rate in RATES:
         theta, state = start.copy(), case.component.init(start.copy())
@@ -59,14 +59,14 @@ def minimizes_quadratic(case: Case) -> None:
 
 
 def zero_gradient_zero_step(case: Case) -> None:
-    """Check that a gradient of 0 makes no step in the first update; a note if it does."""
+    """Check that a gradient of 0 gives a step of 0 in the first update; a note if not."""
     step = case.component.update(np.zeros(9), case.component.init(normal(47, 9)), 0.1)[0]
     if np.any(step != 0.0):
         raise NoteError(f"a gradient of 0 makes a step of {np.max(np.abs(step)):.3g} in the first update")
 
 
 def stateless(case: Case) -> None:
-    """Check that the factor depends on position and epochs alone, not on when and how often it is called."""
+    """Check that the factor depends only on position and epochs, not on earlier calls."""
     factors = {position: case.component(*position) for position in POSITIONS}
     shuffled = POSITIONS * 2
     random.Random(48).shuffle(shuffled)  # noqa: S311 -- an order, not a secret
@@ -87,13 +87,13 @@ def positive_finite_factor(case: Case) -> None:
 
 
 def starts_at_one(case: Case) -> None:
-    """Check that the factor is 1 at the start, where the rate is then the configured one; a note if it is not."""
+    """Check that the factor is 1 at the start, so that training starts at the configured rate; a note if not."""
     if (factor := case.component(0.0, 30)) != 1.0:
         raise NoteError(f"the factor at the start is {factor:.9g}, not 1")
 
 
 def constant_means_one(case: Case) -> None:
-    """Check that the factor is 1 everywhere if the class says `constant`: it is then not called."""
+    """Check that the factor is 1 everywhere if the class sets `constant = True`, because it is not called then."""
     for position in POSITIONS if case.component.constant else ():
         factor = case.component(*position)
         require(factor == 1.0, f"constant = True, but factor{position} is {factor:.9g}, not 1")
@@ -111,7 +111,7 @@ def initial_shape(case: Case) -> None:
 
 
 def float64_and_finite(case: Case) -> None:
-    """Check that the numbers are float64 and finite; the network converts them to its own dtype."""
+    """Check that the numbers are float64 and finite, whatever the dtype of the network."""
     for shape in INITIALIZER_SHAPES:
         array = np.asarray(initialize(case, shape, 0))
         require(array.dtype == np.float64, f"for the shape {shape} should return float64, got {array.dtype}")
@@ -119,7 +119,7 @@ def float64_and_finite(case: Case) -> None:
 
 
 def uses_given_generator(case: Case) -> None:
-    """Check that another generator gives other numbers, unless they are a few constants."""
+    """Check that another generator gives other numbers, unless there are only a few constants."""
     first, second = (np.asarray(initialize(case, (7, 5), seed)) for seed in (1, 2))
     distinct = len(np.unique(first))
     varies = distinct <= CONSTANTS or tree_diff(first, second)
@@ -134,7 +134,7 @@ def _accepted_samples(case: Case) -> list[int]:
 
 
 def covers_every_sample(case: Case) -> None:
-    """Check that every epoch uses each sample exactly once, unless it is a solver that makes no sweeps."""
+    """Check that every epoch uses each sample exactly once; solvers, which make no sweeps, are exempt."""
     for samples in _accepted_samples(case):
         problem = QuadraticProblem(samples)
         for epoch in range(2):
@@ -163,7 +163,7 @@ def update_count(case: Case) -> None:
 
 
 def refuses_with_value_error(case: Case) -> None:
-    """Check that `check` accepts a number of samples, or raises a ValueError that begins with an option's name."""
+    """Check that `check` refuses a number of samples only with a ValueError that begins with an option's name."""
     options = case.cls.option_names()
     for samples in SAMPLES:
         message = refusal(case.component.check, samples)

@@ -19,7 +19,7 @@ DOUBLE = 1e-12  # how far two orders of the same sums may be apart in float64, r
 
 
 def deterministic(case: Case) -> None:
-    """Check that results are the same to the last bit after other inputs, and from an equal component."""
+    """Check that results are the same to the last bit in another call, and from an equal component."""
     before = _results(case, 0)
     _results(case, 3)
     _require_equal(before, _results(case, 0), "when it is called again, after other inputs")
@@ -118,7 +118,7 @@ def batch_equals_row_by_row(case: Case) -> None:
 
 
 def extreme_inputs(case: Case) -> None:
-    """Check that results at the limits of the dtype (±largest, subnormal, 0) are finite, without a warning."""
+    """Check that results at the limits of the dtype (±largest, subnormal, 0) are finite, without floating-point errors."""
     probes = [(dtype, probe) for dtype in DTYPES for probe in extreme_probes(case, dtype)]
     for dtype, probe in probes:
         given = probe.arrays(dtype)
@@ -141,7 +141,7 @@ def _require_finite(where: str, given: dict[str, Any], results: dict[str, Any]) 
 
 
 def array_api(case: Case) -> None:
-    """Check that it runs on another library of the array API standard (array-api-strict); a note if it does not."""
+    """Check that the component works with array-api-strict, a strict implementation of the standard; a note if not."""
     try:
         strict = importlib.import_module("array_api_strict")
     except ImportError:

@@ -49,7 +49,7 @@ def light_import(case: Case) -> None:
 
 
 def picklable(case: Case) -> None:
-    """Check that it is the same after pickling, in a fresh interpreter too; a note if its class is only local."""
+    """Check that an unpickled component is equal, also in a fresh interpreter; a note if its class is local."""
     if not _is_importable(case.cls):
         _pickle(case, [component.__getstate__() for component in case.examples])
         raise NoteError(f"{case.cls.__qualname__} is not defined at the top of a module: only its options were pickled")
