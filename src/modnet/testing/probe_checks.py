@@ -118,7 +118,7 @@ def batch_equals_row_by_row(case: Case) -> None:
 
 
 def extreme_inputs(case: Case) -> None:
-    """Check that results at the limits of the dtype (±largest, subnormal, 0) are finite, without floating-point errors."""
+    """Check that results at the dtype's limits (±largest, subnormal, 0) are finite, without floating-point errors."""
     probes = [(dtype, probe) for dtype in DTYPES for probe in extreme_probes(case, dtype)]
     for dtype, probe in probes:
         given = probe.arrays(dtype)
