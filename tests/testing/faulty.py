@@ -1,6 +1,6 @@
-"""Parts with one fault each, beside the check that is meant to find it and words of what it should say."""
+"""Components with one fault each, the check that is meant to find it, and words of its message."""
 
-# ruff: noqa: ARG002, N818 -- faulty parts ignore what they are given, and a mean squared error is no exception
+# ruff: noqa: ARG002, N818 -- faulty components ignore their arguments, and a mean squared error is no exception
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from modnet import (
     Optimizer,
     ParameterSpec,
     Schedule,
+    Solver,
+    Sweep,
     hookimpl,
     namespace,
 )
@@ -35,29 +37,29 @@ from modnet.components.update_rules import Adam, Momentum, Plain
 FAULTS: list[tuple[type, str, str]] = []
 
 
-def caught_by(check: str, words: str = ""):
-    """Note which check is meant to find the fault of a class."""
+def found_by(check: str, words: str = ""):
+    """Record which check is meant to find the fault of a class."""
 
-    def note(cls):
+    def record(cls):
         FAULTS.append((cls, check, words))
         return cls
 
-    return note
+    return record
 
 
 # Every family: names, options, text form.
 
 
-@caught_by("kind-form", "lower-case words")
+@found_by("kind-format", "lower-case words")
 class BadKind(Tanh):
     """tanh z under a name of the wrong form."""
 
     kind: Literal["Bad_Kind"] = "Bad_Kind"
 
 
-@caught_by("kind-form", "takes any kind")
+@found_by("kind-format", "accepts any kind")
 class OpenKind(Activation):
-    """z under whatever name."""
+    """z, under any kind."""
 
     kind: str = "open-kind"
 
@@ -68,22 +70,36 @@ class OpenKind(Activation):
         return upstream
 
 
-@caught_by("documented", "no docstring")
+@found_by("documented", "no docstring")
 class Undocumented(Tanh):
     kind: Literal["undocumented"] = "undocumented"
 
 
-@caught_by("options-described", "'steepness' has no description")
+@found_by("documented", "has the docstring of its base class")
+class CopiedDocstring(Identity):
+    __doc__ = Identity.__doc__
+    kind: Literal["copied-docstring"] = "copied-docstring"
+
+
+@found_by("options-described", "'Steepness' should be lower-case words")
+class CapitalOption(Identity):
+    """z, with an option whose name begins with a capital."""
+
+    kind: Literal["capital-option"] = "capital-option"
+    Steepness: float = Field(default=1.0, description="a slope")
+
+
+@found_by("options-described", "'steepness' has no description")
 class Undescribed(Identity):
-    """z, with an option that nobody explains."""
+    """z, with an option that has no description."""
 
     kind: Literal["undescribed"] = "undescribed"
     steepness: float = 1.0
 
 
-@caught_by("unknown-options-refused", "should be refused")
+@found_by("unknown-options-refused", "should be refused")
 class TakesAnything(Identity):
-    """z, whatever else is said."""
+    """z, with any options."""
 
     model_config = ConfigDict(extra="ignore")
     kind: Literal["takes-anything"] = "takes-anything"
@@ -94,15 +110,15 @@ class TakesAnything(Identity):
         return data
 
 
-@caught_by("dump-and-load", "TOML form")
+@found_by("dump-and-load", "TOML form")
 class TupleOnly(Identity):
-    """z, with an option that TOML's lists cannot give."""
+    """z, with an option that a list in TOML cannot be read into."""
 
     kind: Literal["tuple-only"] = "tuple-only"
-    points: tuple[float, ...] = Field(default=(1.0, 2.0), description="which TOML can only write as a list")
+    points: tuple[float, ...] = Field(default=(1.0, 2.0), description="a tuple, which TOML writes as a list")
 
 
-@caught_by("frozen", "no hash")
+@found_by("frozen", "no hash")
 class ListOption(Identity):
     """z, with an option that can be changed in place."""
 
@@ -110,42 +126,42 @@ class ListOption(Identity):
     points: list[float] = Field(default=[1.0], description="a list")
 
 
-@caught_by("frozen", "could be set")
+@found_by("frozen", "could be set")
 class Thawed(Identity):
-    """z, of a part that can be changed."""
+    """z, of a component that can be changed."""
 
     model_config = ConfigDict(frozen=False)
     kind: Literal["thawed"] = "thawed"
-    slope: float = Field(default=1.0, description="changed at will")
+    slope: float = Field(default=1.0, description="an option that can be set")
 
 
-@caught_by("picklable", "cannot be pickled")
+@found_by("picklable", "cannot be pickled")
 class Unpicklable(Identity):
-    """z, by a function that no file can hold."""
+    """z, with a function that cannot be pickled."""
 
     kind: Literal["unpicklable"] = "unpicklable"
     _function: Any = PrivateAttr(default_factory=lambda: lambda z: z)
 
 
 class OnlyHere(Identity):
-    """z, of a part that only the process that made it can read."""
+    """z, of a component that only its own process can unpickle."""
 
     kind: Literal["only-here"] = "only-here"
 
     def __setstate__(self, state):
         if not IN_THIS_PROCESS:
-            raise RuntimeError("nobody made me here")
+            raise RuntimeError("not in this process")
         super().__setstate__(state)
 
 
 IN_THIS_PROCESS: list[bool] = []
-"""Filled by the test that needs it."""
+"""Not empty in the process of the test that needs it."""
 
 
 # Functions of arrays.
 
 
-@caught_by("derivative", "backward against central differences")
+@found_by("derivative", "backward: gradient of z against central differences")
 class WrongDerivative(Sigmoid):
     """The sigmoid, with σ′ = a."""
 
@@ -155,7 +171,7 @@ class WrongDerivative(Sigmoid):
         return upstream * a
 
 
-@caught_by("derivative", "backward against central differences")
+@found_by("derivative", "backward: gradient of z against central differences")
 class DiagonalSoftmax(Softmax):
     """Softmax, with the diagonal of its derivative only."""
 
@@ -165,7 +181,7 @@ class DiagonalSoftmax(Softmax):
         return upstream * a * (1.0 - a)
 
 
-@caught_by("derivative", "expected")
+@found_by("derivative", "expected")
 class SlightlyWrong(Tanh):
     """tanh z, with a derivative that is wrong by a hundred thousandth."""
 
@@ -175,7 +191,30 @@ class SlightlyWrong(Tanh):
         return upstream * (1.0 - a * a) * (1.0 + 1e-5)
 
 
-@caught_by("shape-kept", "should have the shape (6, 5), got (6, 1)")
+@found_by("derivative", "has no derivative at")
+class Rough(Activation):
+    """z + 10⁻³ sin(10⁹ z), with the derivative of z."""
+
+    kind: Literal["rough"] = "rough"
+
+    def __call__(self, z):
+        return z + 1e-3 * namespace(z).sin(1e9 * z)
+
+    def backward(self, upstream, z, a):
+        return upstream
+
+
+@found_by("derivative", "gradient of z should have the shape (6, 5), got (5, 6)")
+class TransposedDerivative(Tanh):
+    """tanh z, with a derivative of the transposed shape."""
+
+    kind: Literal["transposed-derivative"] = "transposed-derivative"
+
+    def backward(self, upstream, z, a):
+        return super().backward(upstream, z, a).T
+
+
+@found_by("shape-preserved", "should have the shape (6, 5), got (6, 1)")
 class WrongShape(Identity):
     """The sum over the units."""
 
@@ -185,7 +224,7 @@ class WrongShape(Identity):
         return namespace(z).sum(z, axis=-1, keepdims=True)
 
 
-@caught_by("dtype-kept", "should be float32, got float64")
+@found_by("dtype-preserved", "should be float32, got float64")
 class WrongDtype(Tanh):
     """tanh z, always float64."""
 
@@ -195,9 +234,9 @@ class WrongDtype(Tanh):
         return np.tanh(z) * np.float64(1.0)
 
 
-@caught_by("float32-agrees-with-float64", "in float32 is not that of float64")
+@found_by("float32-agrees-with-float64", "in float32 differs from float64")
 class HalfPrecise(Activation):
-    """z + 10,000 − 10,000, which float32 cannot do."""
+    """z + 10,000 − 10,000, which loses four digits in float32."""
 
     kind: Literal["half-precise"] = "half-precise"
 
@@ -208,9 +247,9 @@ class HalfPrecise(Activation):
         return upstream
 
 
-@caught_by("inputs-not-written", "writes to what it was given")
+@found_by("inputs-not-modified", "modifies its input")
 class WritesToInput(Activation):
-    """max(0, z), made in z's own place."""
+    """max(0, z), computed in place."""
 
     kind: Literal["writes-to-input"] = "writes-to-input"
 
@@ -222,7 +261,7 @@ class WritesToInput(Activation):
         return upstream * (z > 0.0)
 
 
-@caught_by("extreme-inputs", "a should be finite, got nan at z = ")
+@found_by("extreme-inputs", "a should be finite, got nan at z = ")
 class NanAtLargeZ(Sigmoid):
     """The sigmoid as eᶻ / (1 + eᶻ), which is ∞/∞ for a large z."""
 
@@ -233,7 +272,7 @@ class NanAtLargeZ(Sigmoid):
         return e / (1.0 + e)
 
 
-@caught_by("extreme-inputs", "overflow encountered in exp, though its results are finite")
+@found_by("extreme-inputs", "overflow encountered in exp, though its results are finite")
 class OverflowsOnTheWay(Sigmoid):
     """The sigmoid as 1 / (1 + e⁻ᶻ), whose exponential is ∞ for z far below 0."""
 
@@ -243,9 +282,9 @@ class OverflowsOnTheWay(Sigmoid):
         return 1.0 / (1.0 + namespace(z).exp(-z))
 
 
-@caught_by("no-global-randomness", "the global state of numpy.random was changed")
+@found_by("no-global-randomness", "the global state of numpy.random was changed")
 class GlobalNoise(Identity):
-    """z with noise of NumPy's global generator."""
+    """z with noise from NumPy's global generator."""
 
     kind: Literal["global-noise"] = "global-noise"
 
@@ -253,9 +292,9 @@ class GlobalNoise(Identity):
         return z + 1e-9 * np.random.standard_normal()  # noqa: NPY002 -- the fault
 
 
-@caught_by("deterministic", "is not the same")
+@found_by("deterministic", "is not the same")
 class FreshNoise(Identity):
-    """z with noise that nobody can repeat."""
+    """z with noise from a generator without a seed."""
 
     kind: Literal["fresh-noise"] = "fresh-noise"
 
@@ -263,9 +302,9 @@ class FreshNoise(Identity):
         return z + 1e-9 * np.random.default_rng().standard_normal()
 
 
-@caught_by("deterministic", "is not the same asked again")
+@found_by("deterministic", "is not the same when it is called again")
 class RemembersCalls(Identity):
-    """z divided by the largest z that was ever seen."""
+    """z divided by the largest z of all calls."""
 
     kind: Literal["remembers-calls"] = "remembers-calls"
     seen: ClassVar[list[float]] = [1.0]
@@ -275,7 +314,7 @@ class RemembersCalls(Identity):
         return z / max(self.seen)
 
 
-@caught_by("batch-equals-row-by-row", "of row 0 in a batch is not that alone")
+@found_by("batch-equals-row-by-row", "of row 0 is not the same alone")
 class MixesSamples(Activation):
     """z less its mean over the samples."""
 
@@ -288,7 +327,7 @@ class MixesSamples(Activation):
         return upstream - namespace(upstream).mean(upstream, axis=0)
 
 
-@caught_by("shape-kept", "C should have the shape (6,), got ()")
+@found_by("shape-preserved", "C should have the shape (6,), got ()")
 class SumOfSamples(Quadratic):
     """½ Σ (a − y)² over samples and outputs."""
 
@@ -298,7 +337,7 @@ class SumOfSamples(Quadratic):
         return 0.5 * namespace(a).sum((a - y) ** 2)
 
 
-@caught_by("derivative", "gradient against central differences")
+@found_by("derivative", "gradient: gradient of a against central differences")
 class MeanGradient(Quadratic):
     """½ Σ (a − y)², with a gradient that is divided by the samples."""
 
@@ -308,7 +347,7 @@ class MeanGradient(Quadratic):
         return (a - y) / a.shape[0]
 
 
-@caught_by("delta-derivative", "delta (tanh)")
+@found_by("delta-derivative", "delta (tanh)")
 class ShortDeltaForAll(BinaryCrossEntropy):
     """Binary cross-entropy, with δ = a − y through tanh too."""
 
@@ -318,7 +357,7 @@ class ShortDeltaForAll(BinaryCrossEntropy):
         return a - y if isinstance(activation, Tanh) else super().delta(activation, z, a, y)
 
 
-@caught_by("derivative", "gradient against central differences")
+@found_by("derivative", "gradient: gradient of weights against central differences")
 class TwiceThePenalty(L2):
     """½λ Σ w², with the gradient 2λw."""
 
@@ -335,9 +374,9 @@ class _Units(Dense):
     units: int = Field(default=3, gt=0, description="n_next")
 
 
-@caught_by("parameter-derivative", "gradient of 'biases' against")
+@found_by("parameter-derivative", "gradient of parameter 'biases' against")
 class MeanOfBiases(_Units):
-    """Dense, with the mean over the samples for the gradient of b."""
+    """Dense, with the mean over the samples as the gradient of b."""
 
     kind: Literal["mean-of-biases"] = "mean-of-biases"
 
@@ -346,7 +385,7 @@ class MeanOfBiases(_Units):
         return below, {**gradients, "biases": gradients["biases"] / delta.shape[0]}
 
 
-@caught_by("derivative", "backward: ∂C/∂x")
+@found_by("derivative", "backward: gradient of x against")
 class MissingTerm(Layer):
     """z = x · x̄ with the mean x̄ of the sample's entries, and half of its derivative."""
 
@@ -359,9 +398,31 @@ class MissingTerm(Layer):
         return delta * namespace(delta).mean(ctx.x, axis=-1, keepdims=True), {}
 
 
-@caught_by("network-gradient", "the network's gradient")
+@found_by("derivative", "backward (first layer): gradient of x against")
+class WrongInFirstLayer(_Units):
+    """Dense, with an error at its input that is halved in the first layer, instead of left out."""
+
+    kind: Literal["wrong-in-first-layer"] = "wrong-in-first-layer"
+
+    def backward(self, delta, ctx):
+        gradients = super().backward(delta, ctx)[1]
+        return delta @ ctx.parameters["weights"] * (0.5 if ctx.is_first else 1.0), gradients
+
+
+@found_by("shape-preserved", "backward returned gradients for ['weights']; the layer's parameters are ['biases', ")
+class ForgetsBiases(_Units):
+    """Dense, without the gradient of b."""
+
+    kind: Literal["forgets-biases"] = "forgets-biases"
+
+    def backward(self, delta, ctx):
+        error, gradients = super().backward(delta, ctx)
+        return error, {"weights": gradients["weights"]}
+
+
+@found_by("network-gradient", "the network's gradient")
 class SharesABuffer(Layer):
-    """z = x W + x V, whose two gradients go into one place."""
+    """z = x W + x² V, whose two gradients share a buffer."""
 
     kind: Literal["shares-a-buffer"] = "shares-a-buffer"
 
@@ -384,9 +445,9 @@ class SharesABuffer(Layer):
         return below, {"weights": one, "more": other}
 
 
-@caught_by("save-and-load", "predicts something else")
+@found_by("save-and-load", "predicts something else")
 class HiddenState(Dropout):
-    """x less a mean that is kept where no file finds it."""
+    """x less a mean that is not saved."""
 
     kind: Literal["hidden-state"] = "hidden-state"
     _memory: dict[str, Any] = PrivateAttr(default_factory=dict)
@@ -400,9 +461,9 @@ class HiddenState(Dropout):
 # Rules, schedules, initializers, optimizers.
 
 
-@caught_by("inputs-not-written", "writes to what it was given")
+@found_by("inputs-not-modified", "modifies its input")
 class MutatesState(Momentum):
-    """Momentum that adds to the v that it was given."""
+    """Momentum that updates v in place."""
 
     kind: Literal["mutates-state"] = "mutates-state"
 
@@ -413,9 +474,9 @@ class MutatesState(Momentum):
         return rate * velocity, {"velocity": velocity}
 
 
-@caught_by("inputs-not-written", "writes to what it was given")
+@found_by("inputs-not-modified", "modifies its input")
 class MutatesTheDict(Adam):
-    """Adam that counts in the state that it was given."""
+    """Adam that counts in the state that is passed in."""
 
     kind: Literal["mutates-the-dict"] = "mutates-the-dict"
 
@@ -425,7 +486,7 @@ class MutatesTheDict(Adam):
         return step, after
 
 
-@caught_by("resumes-exactly", "should be an array or an integer, got list")
+@found_by("resumes-exactly", "should be an array or an integer, got list")
 class ListState(Plain):
     """θ ← θ − η∇, with a list of all rates as its state."""
 
@@ -438,7 +499,19 @@ class ListState(Plain):
         return rate * gradient, {"rates": [*state["rates"], rate]}
 
 
-@caught_by("descends-a-bowl", "0.01 of where it started")
+@found_by("resumes-exactly", "step 1 after resuming is not that")
+class CountsOutsideTheState(Plain):
+    """θ ← θ − ηn∇ in the n-th update."""
+
+    kind: Literal["counts-outside-the-state"] = "counts-outside-the-state"
+    updates: ClassVar[list[float]] = []
+
+    def update(self, gradient, state, rate):
+        self.updates.append(rate)
+        return rate * len(self.updates) * gradient, state
+
+
+@found_by("minimizes-quadratic", "should fall to 0.01 of its start")
 class Climbs(Plain):
     """θ ← θ + η∇."""
 
@@ -448,7 +521,7 @@ class Climbs(Plain):
         return -rate * gradient, state
 
 
-@caught_by("pure-in-the-step", "again in another order")
+@found_by("stateless", "in another order")
 class CountsCalls(Schedule):
     """1 / n at the n-th call."""
 
@@ -460,7 +533,7 @@ class CountsCalls(Schedule):
         return 1.0 / len(self.calls)
 
 
-@caught_by("positive-finite-factor", "factor(31.5, 30) should be positive and finite, got -")
+@found_by("positive-finite-factor", "factor(31.5, 30) should be positive and finite, got -")
 class FallsBelowZero(Schedule):
     """1 − p/E."""
 
@@ -470,17 +543,27 @@ class FallsBelowZero(Schedule):
         return 1.0 - position / max(epochs, 1)
 
 
-@caught_by("constant-means-one", "constant = True, but")
+@found_by("positive-finite-factor", "factor(0.0, 1) should be a Python float, got ndarray")
+class ArrayFactor(Schedule):
+    """1, as an array."""
+
+    kind: Literal["array-factor"] = "array-factor"
+
+    def __call__(self, position, epochs):
+        return np.array(1.0)
+
+
+@found_by("constant-means-one", "constant = True, but")
 class NotSoConstant(Exponential):
-    """γ^p, which is never asked for."""
+    """γ^p, which is never called."""
 
     kind: Literal["not-so-constant"] = "not-so-constant"
     constant: ClassVar[bool] = True
 
 
-@caught_by("initial-shape", "should return the shape")
+@found_by("initial-shape", "should return the shape")
 class Transposed(StandardNormal):
-    """N(0, 1), of the shape the other way round."""
+    """N(0, 1), of the reversed shape."""
 
     kind: Literal["transposed"] = "transposed"
 
@@ -488,9 +571,20 @@ class Transposed(StandardNormal):
         return rng.standard_normal(shape[::-1])
 
 
-@caught_by("draws-from-the-generator", "two generators give the same 35 different numbers")
+@found_by("initial-shape", "two share their memory")
+class SharedArray(Initializer):
+    """0, in one array for all layers of a shape."""
+
+    kind: Literal["shared-array"] = "shared-array"
+    arrays: ClassVar[dict[Any, Any]] = {}
+
+    def __call__(self, rng, shape, fan_in, fan_out):
+        return self.arrays.setdefault(shape, np.zeros(shape))
+
+
+@found_by("uses-given-generator", "two generators give the same 35 different numbers")
 class OwnSeed(Initializer):
-    """N(0, 1), the same ones for every layer and every run."""
+    """N(0, 1), the same numbers for every layer and every run."""
 
     kind: Literal["own-seed"] = "own-seed"
 
@@ -498,7 +592,7 @@ class OwnSeed(Initializer):
         return np.random.default_rng(0).standard_normal(shape)
 
 
-@caught_by("float64-and-finite", "should return float64, got float32")
+@found_by("float64-and-finite", "should return float64, got float32")
 class SinglePrecision(Zeros):
     """0, as float32."""
 
@@ -508,44 +602,79 @@ class SinglePrecision(Zeros):
         return np.zeros(shape, dtype=np.float32)
 
 
-@caught_by("updates-agree", "says 1, an epoch makes")
+@found_by("update-count", "is 1, but an epoch makes")
 class Miscounts(Optimizer):
-    """Batches of two, said to be one update."""
+    """Batches of two, counted as one update."""
 
     kind: Literal["miscounts"] = "miscounts"
 
-    def epoch(self, problem):
-        problem.run_sweep(None, 2)
+    def sweeps(self, data, rng, state):
+        return [Sweep(None, 2)]
 
 
-@caught_by("covers-every-sample", "should come once, came")
+@found_by("covers-every-sample", "should occur once, occurred")
 class WithReplacement(MiniBatch):
-    """Mini-batches that are drawn with replacement."""
+    """Mini-batches that are sampled with replacement."""
 
     kind: Literal["with-replacement"] = "with-replacement"
 
-    def epoch(self, problem):
-        problem.run_sweep(problem.rng.integers(0, problem.samples, problem.samples), self.batch_size)
+    def sweeps(self, data, rng, state):
+        return [Sweep(rng.integers(0, len(data), len(data)), self.batch_size)]
 
 
-@caught_by("refuses-with-value-error", "should raise ValueError, got RuntimeError")
+@found_by("covers-every-sample", "an epoch neither made a sweep nor changed θ")
+class Idle(Optimizer):
+    """No updates."""
+
+    kind: Literal["idle"] = "idle"
+
+    def sweeps(self, data, rng, state):
+        return []
+
+
+@found_by("update-count", "is 1, but an epoch makes 2")
+class TwoSteps(Solver):
+    """Two updates by the rule, counted as one."""
+
+    kind: Literal["two-steps"] = "two-steps"
+
+    def solve(self, problem):
+        for _ in range(2):
+            problem.apply_gradient(problem.value_and_grad()[1])
+            yield
+
+
+@found_by(
+    "refuses-with-value-error", "check(1) should begin with an option (rule, schedule, learning_rate), got: too few"
+)
+class UnnamedOption(Batch):
+    """All samples, if there is more than one."""
+
+    kind: Literal["unnamed-option"] = "unnamed-option"
+
+    def check(self, samples):
+        if samples == 1:
+            raise ValueError("too few samples")
+
+
+@found_by("refuses-with-value-error", "should raise ValueError, got RuntimeError")
 class RefusesWrongly(Batch):
-    """All samples, if they are even."""
+    """All samples, if their number is even."""
 
     kind: Literal["refuses-wrongly"] = "refuses-wrongly"
 
     def check(self, samples):
         if samples % 2:
-            raise RuntimeError("samples should be even")
+            raise RuntimeError("the number of samples should be even")
 
 
-@caught_by("lowers-the-cost", "the cost should fall")
-class ClimbsToo(Batch):
-    """θ ← θ + ∇, by a solver's own hand."""
+@found_by("lowers-the-cost", "the cost should fall")
+class ClimbsToo(Solver):
+    """θ ← θ + 0.1 ∇, a solver."""
 
     kind: Literal["climbs-too"] = "climbs-too"
 
-    def epoch(self, problem):
+    def solve(self, problem):
         gradient = problem.value_and_grad()[1]
         problem.parameters[...] = problem.parameters + 0.1 * gradient
 
@@ -553,7 +682,7 @@ class ClimbsToo(Batch):
 # Metrics, callbacks, datasets.
 
 
-@caught_by("merge-equals-whole", "in 2 pieces it is")
+@found_by("merge-equals-whole", "in 2 pieces it is")
 class MeanOfMeans(Accuracy):
     """The mean of the pieces' accuracies, whatever their lengths."""
 
@@ -564,9 +693,9 @@ class MeanOfMeans(Accuracy):
         return np.array([sum(shares) / 2.0, 1.0])
 
 
-@caught_by("order-of-pieces", "in another order it is")
+@found_by("merge-order", "in another order it is")
 class LastPieceOnly(MeanSquaredError):
-    """The figure of the last piece."""
+    """Σ (a − y)² of the last piece."""
 
     kind: Literal["last-piece-only"] = "last-piece-only"
 
@@ -574,17 +703,17 @@ class LastPieceOnly(MeanSquaredError):
         return other
 
 
-@caught_by("perfect-is-best", "better = 'higher', but exact outputs")
+@found_by("perfect-is-best", "better = 'higher', but exact outputs")
 class WrongWay(MeanSquaredError):
-    """Σ (a − y)², said to be better when it is higher."""
+    """Σ (a − y)², where higher is called better."""
 
     kind: Literal["wrong-way"] = "wrong-way"
     better: ClassVar[Literal["higher", "lower"]] = "higher"
 
 
-@caught_by("label-form", "the label should be")
+@found_by("label-format", "the label should be")
 class BadLabel(MeanSquaredError):
-    """Σ (a − y)² under a name with blanks."""
+    """Σ (a − y)² with a label that contains blanks."""
 
     kind: Literal["bad-label"] = "bad-label"
 
@@ -593,9 +722,26 @@ class BadLabel(MeanSquaredError):
         return "Mean Squared Error"
 
 
-@caught_by("refuses-with-value-error", "refuses classes and numbers alike")
+@found_by("label-format", "'validation_error' is reserved in the history")
+class ReservedLabel(MeanSquaredError):
+    """Σ (a − y)², under the name of another metric of the validation samples."""
+
+    kind: Literal["validation-error"] = "validation-error"
+
+
+@found_by("merge-equals-whole", "value should return a finite Python float, got array")
+class ArrayValue(MeanSquaredError):
+    """Σ (a − y)², as an array."""
+
+    kind: Literal["array-value"] = "array-value"
+
+    def value(self, total):
+        return np.array(super().value(total))
+
+
+@found_by("refuses-with-value-error", "refuses both classes and numbers")
 class TakesNoTask(MeanSquaredError):
-    """Σ (a − y)², for nobody."""
+    """Σ (a − y)², for no task."""
 
     kind: Literal["takes-no-task"] = "takes-no-task"
 
@@ -612,14 +758,34 @@ class Listener:
 _ONLY_LISTENER = Listener()
 
 
-@caught_by("new-listener", "gave the same one twice")
+@found_by("new-listener", "returned the same one twice")
 class SameListener(Callback):
-    """Hears of all trainings with one pair of ears."""
+    """Has one listener for all trainings."""
 
     kind: Literal["same-listener"] = "same-listener"
 
     def listener(self):
         return _ONLY_LISTENER
+
+
+@found_by("new-listener", "should return an object with hook implementations, got None")
+class NoListener(Callback):
+    """Nothing."""
+
+    kind: Literal["no-listener"] = "no-listener"
+
+    def listener(self):
+        return None
+
+
+@found_by("known-hooks", "the listener implements no hook")
+class NoHook(Callback):
+    """An object without hooks."""
+
+    kind: Literal["no-hook"] = "no-hook"
+
+    def listener(self):
+        return object()
 
 
 class Misspelt:
@@ -628,11 +794,11 @@ class Misspelt:
         pass
 
 
-@caught_by("known-hooks", "unknown hook 'modnet_epoch_ends'")
-class HearsNothing(Callback):
-    """Waits for an event that never comes."""
+@found_by("known-hooks", "unknown hook 'modnet_epoch_ends'")
+class UnknownHook(Callback):
+    """Implements a hook that does not exist."""
 
-    kind: Literal["hears-nothing"] = "hears-nothing"
+    kind: Literal["unknown-hook"] = "unknown-hook"
 
     def listener(self):
         return Misspelt()
@@ -643,11 +809,11 @@ class Unmarked:
         pass
 
 
-@caught_by("known-hooks", "modnet_epoch_end is not marked")
-class IsNotCalled(Callback):
-    """Has the right method without the mark."""
+@found_by("known-hooks", "modnet_epoch_end is not marked")
+class UnmarkedHook(Callback):
+    """Implements a hook without marking it."""
 
-    kind: Literal["is-not-called"] = "is-not-called"
+    kind: Literal["unmarked-hook"] = "unmarked-hook"
 
     def listener(self):
         return Unmarked()
@@ -659,7 +825,7 @@ class Meddler:
         training.parameters[...] *= 0.5
 
 
-@caught_by("leaves-the-training-alone", "should end at the same θ")
+@found_by("training-unaffected", "should end with the same θ")
 class Meddles(Callback):
     """Halves θ after every epoch."""
 
@@ -669,9 +835,9 @@ class Meddles(Callback):
         return Meddler()
 
 
-@caught_by("gives-data", "should return a modnet.Data, got tuple")
+@found_by("returns-data", "should return a modnet.Data, got tuple")
 class Tuples(Dataset):
-    """x and y, and not in a Data."""
+    """x and y as a tuple."""
 
     kind: Literal["tuples"] = "tuples"
 
@@ -679,7 +845,7 @@ class Tuples(Dataset):
         return np.eye(2), np.array([0, 1])
 
 
-@caught_by("gives-data", "is nan")
+@found_by("returns-data", "is nan")
 class HoldsNan(Dataset):
     """x with a NaN."""
 
@@ -689,9 +855,19 @@ class HoldsNan(Dataset):
         return Data((np.array([[1.0], [np.nan]]), np.array([0, 1])))
 
 
-@caught_by("deterministic", "x of train is not the same")
+@found_by("returns-data", "x has the shape (2, 2), but the feature names are ('height',)")
+class MissingName(Dataset):
+    """Two features, of which one has a name."""
+
+    kind: Literal["missing-name"] = "missing-name"
+
+    def load(self):
+        return Data((np.eye(2), np.array([0, 1])), features=("height",))
+
+
+@found_by("deterministic", "train.x is not the same")
 class OtherEveryTime(Dataset):
-    """x that is drawn anew whenever it is loaded."""
+    """x that is sampled anew whenever it is loaded."""
 
     kind: Literal["other-every-time"] = "other-every-time"
 
@@ -699,11 +875,11 @@ class OtherEveryTime(Dataset):
         return Data((np.random.default_rng().standard_normal((4, 2)), np.array([0, 1, 0, 1])))
 
 
-# Parts without a fault, of which something is worth a note.
+# Components without a fault, which are unusual enough for a note.
 
 
 class NumpyOnly(Tanh):
-    """tanh z, by NumPy alone."""
+    """tanh z, for NumPy arrays only."""
 
     kind: Literal["numpy-only"] = "numpy-only"
 
@@ -731,7 +907,7 @@ class Drifts(Plain):
 
 
 def _refuse():
-    raise TypeError("only NumPy's arrays")
+    raise TypeError("only NumPy arrays")
 
 
 NOTES = [(NumpyOnly, "array-api"), (WarmUp, "starts-at-one"), (Drifts, "zero-gradient-zero-step")]

@@ -22,7 +22,8 @@ from modnet.core.plugins import disabled
 from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.model_file import load
 from modnet.storage.run_folder import RunFolder
-from modnet.storage.state_codec import Tree, differences
+from modnet.storage.state_codec import Tree
+from modnet.testing.numeric import tree_diff
 from modnet.training.state import State
 from modnet.training.trainer import with_progress
 
@@ -63,7 +64,7 @@ def command(
                 start = ["--resume", str(again)]
             _train(*start)
         one, other = (_left_in(RunFolder(each)) for each in (whole, again))
-    differing = differences(one, other)
+    differing = tree_diff(one, other)
     if as_json:
         said = {"same": not differing, "interrupted_after": points, "updates": updates, "differences": differing}
         click.echo(json.dumps(said))

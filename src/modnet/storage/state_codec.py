@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Tree", "TreeError", "differences", "flatten", "unflatten"]
+__all__ = ["Tree", "TreeError", "flatten", "unflatten"]
 
 Tree: TypeAlias = Any
 """None, a bool, an integer, a float, text, an array or scalar of NumPy's; a list, tuple or dict of trees."""
@@ -113,25 +113,3 @@ def _dict(pairs: list[Any], place: str, depth: int, arrays: Mapping[str, NDArray
             raise TreeError(f"{place.removeprefix('.') or 'it'} is no table")
         tree[pair[0]] = _joined(pair[1], f"{place}.{pair[0]}", depth - 1, arrays)
     return tree
-
-
-def differences(one: Tree, other: Tree, place: str = "") -> list[str]:
-    """Return the places at which two trees differ in a bit, a type or a shape."""
-    if type(one) is not type(other):
-        return [place]
-    if isinstance(one, dict):
-        if list(one) != list(other):
-            return [place]
-        return [each for key in one for each in differences(one[key], other[key], f"{place}.{key}".lstrip("."))]
-    if isinstance(one, list | tuple):
-        if len(one) != len(other):
-            return [place]
-        pairs = enumerate(zip(one, other, strict=True))
-        return [each for index, pair in pairs for each in differences(*pair, f"{place}.{index}".lstrip("."))]
-    if isinstance(one, np.ndarray | np.generic):
-        same = (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
-    elif isinstance(one, float):
-        same = one.hex() == other.hex()
-    else:
-        same = one == other
-    return [] if same else [place]

@@ -1,4 +1,4 @@
-"""The checks of every part, whatever its family: its name, its options, its description, its text form."""
+"""The checks of every component, whatever its family: its kind, its options, its docstring, its text form."""
 
 from __future__ import annotations
 
@@ -10,89 +10,82 @@ import tomllib
 import tomli_w
 from pydantic import ValidationError
 
+from modnet.core.interfaces import FAMILIES
+from modnet.core.plugins.validation import KIND
 from modnet.testing.case import Case
-from modnet.testing.report import FailedError
+from modnet.testing.report import FailedError, require
 
-__all__ = ["documented", "dump_and_load", "frozen", "kind_form", "options_described", "unknown_options_refused"]
-
-KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-OPTION = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+WORDS = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")  # the form of an option's name and of a metric's label
 UNKNOWN = "no_such_option"
 
 
-def kind_form(case: Case) -> None:
-    """Check that the kind is lower-case words joined by hyphens, and the class takes no other."""
+def kind_format(case: Case) -> None:
+    """Check that the kind is lower-case words joined by hyphens, and the class accepts no other kind."""
     kind = case.cls.kind_name()
-    if not KIND.fullmatch(kind):
-        raise FailedError(f"the kind {kind!r} should be lower-case words joined by hyphens")
+    require(KIND.fullmatch(kind), f"the kind {kind!r} should be lower-case words joined by hyphens")
     try:
-        case.cls.model_validate({**case.options(), "kind": f"{kind}-of-another-part"})
+        case.cls.model_validate({**case.options(), "kind": f"{kind}-of-another-component"})
     except ValidationError:
         return
-    raise FailedError(f"the class takes any kind; write: kind: Literal[{kind!r}] = {kind!r}")
+    raise FailedError(f"the class accepts any kind; write: kind: Literal[{kind!r}] = {kind!r}")
 
 
-def unknown_options_refused(case: Case) -> None:
-    """Check that an option that the part does not have is an error that names it."""
-    try:
-        part = case.cls.model_validate({**case.options(), UNKNOWN: 1})
-    except ValidationError as error:
-        if not any(UNKNOWN in detail["loc"] for detail in error.errors(include_url=False)):
-            raise FailedError(f"{UNKNOWN} = 1 should be refused by its name, got {error.errors()[0]['msg']}") from None
-    else:
-        raise FailedError(f"{UNKNOWN} = 1 should be refused, got {part!r}")
+def documented(case: Case) -> None:
+    """Check that the class has a docstring of its own."""
+    name, docstring = case.cls.__name__, vars(case.cls).get("__doc__") or ""
+    inherited = [vars(base).get("__doc__") for base in case.cls.__mro__[1:]]
+    require(docstring.strip(), f"{name} has no docstring; its first line should be the formula")
+    require(docstring not in inherited, f"{name} has the docstring of its base class: {inspect.cleandoc(docstring)!r}")
 
 
 def options_described(case: Case) -> None:
     """Check that every option has a description, and a name of lower-case words joined by underscores."""
     for name in case.cls.option_names():
-        if not OPTION.fullmatch(name):
-            raise FailedError(f"the option {name!r} should be named in lower-case words joined by underscores")
-        if not (case.cls.model_fields[name].description or "").strip():
-            raise FailedError(f"the option '{name}' has no description; give it one: Field(..., description=...)")
+        description = case.cls.model_fields[name].description or ""
+        require(WORDS.fullmatch(name), f"the option {name!r} should be lower-case words joined by underscores")
+        require(description.strip(), f"the option '{name}' has no description; add one: Field(..., description=...)")
 
 
-def documented(case: Case) -> None:
-    """Check that the class has a docstring of its own."""
-    text = vars(case.cls).get("__doc__") or ""
-    first = inspect.cleandoc(text).partition("\n")[0].strip()
-    if not first:
-        raise FailedError(f"{case.cls.__name__} has no docstring; its first line should be the formula")
-    if any(text == vars(base).get("__doc__") for base in case.cls.__mro__[1:]):
-        raise FailedError(f"{case.cls.__name__} has the docstring of its base class: {first!r}")
+def unknown_options_refused(case: Case) -> None:
+    """Check that an unknown option is an error that names it."""
+    try:
+        component = case.cls.model_validate({**case.options(), UNKNOWN: 1})
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        named = any(UNKNOWN in detail["loc"] for detail in details)
+        require(named, f"{UNKNOWN} = 1 should be refused by its name, got: {details[0]['msg']}")
+    else:
+        raise FailedError(f"{UNKNOWN} = 1 should be refused, got {component!r}")
 
 
 def dump_and_load(case: Case) -> None:
-    """Check that written as a configuration says it, in TOML and in JSON, and read by its kind, it is the same."""
-    plain = case.part.to_config()
+    """Check that an equal component is loaded from its configuration, written as TOML and as JSON."""
+    config = case.component.to_config()
     try:
-        toml = tomllib.loads(tomli_w.dumps({"part": plain}))["part"]
+        toml = tomllib.loads(tomli_w.dumps({"component": config}))["component"]
     except (TypeError, ValueError) as error:
-        raise FailedError(f"{plain!r} cannot be written as TOML: {error}") from None
-    for form, value in (("plain", plain), ("TOML", toml), ("JSON", json.loads(json.dumps(plain)))):
+        raise FailedError(f"{config!r} cannot be written as TOML: {error}") from None
+    for form, value in (("plain", config), ("TOML", toml), ("JSON", json.loads(json.dumps(config)))):
         try:
-            again = case.family.resolve(value)
-        except (ValidationError, ValueError) as error:
+            loaded = FAMILIES[case.cls.family].resolve(value)
+        except ValueError as error:
             reason = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else error
-            raise FailedError(f"its {form} form {value!r} should be taken again, got: {reason}") from None
-        if type(again) is not case.cls or again != case.part:
-            raise FailedError(f"its {form} form {value!r} should give {case.part!r}, got {again!r}")
+            raise FailedError(f"its {form} form {value!r} should be accepted, got: {reason}") from None
+        equal = type(loaded) is case.cls and loaded == case.component
+        require(equal, f"its {form} form {value!r} should give {case.component!r}, got {loaded!r}")
 
 
 def frozen(case: Case) -> None:
-    """Check that it cannot be changed, has a hash, and equals a part with the same options."""
-    part = case.part
-    for name in ("kind", *case.cls.option_names(), "something_new"):
-        value = getattr(part, name, 1)
+    """Check that the component is immutable and hashable, and equals one with the same options."""
+    component, copy = case.component, case.copy().component
+    for name in ("kind", *case.cls.option_names(), "new_attribute"):
         try:
-            setattr(part, name, value)
-        except (ValidationError, ValueError, AttributeError, TypeError):
+            setattr(component, name, getattr(component, name, 1))
+        except (ValueError, AttributeError, TypeError):
             continue
-        raise FailedError(f"'{name}' could be set; keep frozen=True, and nothing on the part")
-    twin = case.twin()
+        raise FailedError(f"'{name}' could be set; keep frozen=True, and store nothing on the component")
     try:
-        same = part == twin and hash(part) == hash(twin)
+        equal = component == copy and hash(component) == hash(copy)
     except TypeError as error:
         raise FailedError(f"has no hash: {error}; use tuples instead of lists in options") from None
-    if not same:
-        raise FailedError(f"a part with the same options should be equal, with an equal hash: {part!r} and {twin!r}")
+    require(equal, f"should equal a component with the same options, and have its hash: {component!r}, {copy!r}")

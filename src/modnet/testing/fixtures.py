@@ -1,11 +1,11 @@
-"""Small trainings and problems that parts are tried in."""
+"""Small trainings and problems that components are tried in."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -14,18 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.config.run_config import RunConfig
-from modnet.core import registry
 from modnet.core.arrays import Array, namespace
-from modnet.core.interfaces import Layer, LayerContext
+from modnet.core.interfaces import Layer, LayerContext, Optimizer, Solver
 from modnet.testing.numeric import normal
 from modnet.training.run import Run
 from modnet.training.trainer import Trainer
 
-__all__ = ["Flatten", "QuadraticProblem", "train"]
+__all__ = ["Flatten", "QuadraticProblem", "flattened", "train"]
 
 
 class Flatten(Layer):
-    """The samples as vectors, so that a dense layer can follow a part whose samples are none."""
+    """The samples as vectors, so that a dense layer can follow."""
 
     kind: Literal["conformance-flatten"] = "conformance-flatten"
 
@@ -43,51 +42,45 @@ class Flatten(Layer):
         return None if ctx.is_first else namespace(delta).reshape(delta, ctx.x.shape), {}
 
 
+def flattened(layer: Layer, input_shape: tuple[int, ...]) -> list[Layer]:
+    """Return the layer, followed by `Flatten` if its outputs are not vectors."""
+    return [layer] if len(layer.output_shape(input_shape)) == 1 else [layer, Flatten()]
+
+
 def train(
-    layers: Sequence[Any] = (4, 3),
-    shape: tuple[int, ...] = (5,),
-    epochs: int = 3,
-    samples: int = 24,
-    network: dict[str, Any] | None = None,
-    **config: Any,
+    network: Mapping[str, Any] = {}, *, shape: tuple[int, ...] = (5,), epochs: int = 3, samples: int = 24, **config: Any
 ) -> Run:
-    """Train a small network on three classes around their corners, with samples to validate and to test."""
+    """Train a small network on three classes of samples of this shape, with validation and test samples.
+
+    With ``callbacks`` there is a run folder, for what they write; it is deleted, and what they print is discarded.
+    """
     table = {
         "epochs": epochs,
-        "network": {"layers": layers, **(network or {})},
+        "network": {"layers": [4, 3], **network},
         "optimizer": {"kind": "mini-batch", "batch_size": 8, "learning_rate": 0.05},
         **config,
     }
-    parts = [_classes(part, samples if part == 0 else 12, shape) for part in range(3)]
-    run_config = RunConfig.model_validate(table)
-    found = all(registry.active().provider_of(type(callback)) for callback in run_config.callbacks)
-    with (
-        contextlib.redirect_stdout(io.StringIO()),
-        TemporaryDirectory() as folder,
-    ):  # a callback may write what it likes
-        out = (
-            Path(folder, "run") if found and len(run_config.callbacks) > 1 else None
-        )  # no file names what is not found
-        return Trainer(run_config).fit(*parts[0], validation=parts[1], test=parts[2], out=out)
-
-
-def _classes(part: int, samples: int, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
-    labels = np.arange(samples) % 3
-    corners = normal(31, 3, *shape)
-    return corners[labels] + 0.3 * normal(32 + part, samples, *shape), labels
+    centers = normal(31, 3, *shape)
+    pairs = [
+        (centers[np.arange(size) % 3] + 0.3 * normal(seed, size, *shape), np.arange(size) % 3)
+        for seed, size in ((32, samples), (33, 12), (34, 12))
+    ]
+    with contextlib.redirect_stdout(io.StringIO()), TemporaryDirectory() as folder:
+        out = Path(folder, "run") if "callbacks" in config else None
+        return Trainer(RunConfig.model_validate(table)).fit(*pairs[0], validation=pairs[1], test=pairs[2], out=out)
 
 
 class QuadraticProblem:
-    """Least squares in three unknowns, as an optimizer sees it (`modnet.Problem`), with notes of what it does.
+    """Least squares in three unknowns: the `modnet.Problem` of a solver, and the `modnet.TrainingData` of an optimizer.
 
     Attributes:
-        orders: The orders in which it swept over the samples, one array for each sweep.
-        updates: How many updates were made, by sweeps or one by one.
+        orders: The order of the samples in each sweep.
+        updates: The number of updates.
     """
 
     def __init__(self, samples: int) -> None:
-        self.samples = samples
-        self.optimizer_state: dict[str, Any] = {}
+        self.samples, self.labels = samples, np.arange(samples) % 3
+        self.state: dict[str, Any] = {}
         self.rng = np.random.default_rng(33)
         self.learning_rate = 0.02
         self.orders: list[NDArray[Any]] = []
@@ -96,27 +89,32 @@ class QuadraticProblem:
         self._x = normal(34, samples, 3)
         self._y = self._x @ np.array([1.0, -2.0, 0.5])
 
+    def __len__(self) -> int:
+        return self.samples
+
     @property
     def parameters(self) -> NDArray[np.float64]:
         """θ."""
         return self._theta
 
-    def run_sweep(self, order: Any, length: int) -> None:
-        """Note the order, and update once per ``length`` samples."""
-        rows = np.arange(self.samples) if order is None else np.asarray(order)
-        self.orders.append(rows.copy())
-        for start in range(0, len(rows), length):
-            self.apply_gradient(self._of(rows[start : start + length])[1])
+    def run_epoch(self, optimizer: Optimizer) -> None:
+        """Make the updates of one epoch, and record the sweeps."""
+        if isinstance(optimizer, Solver):
+            list(optimizer.solve(self) or ())
+            return
+        for order, batch_size in optimizer.sweeps(self, self.rng, self.state):
+            rows = np.arange(self.samples) if order is None else np.array(order)
+            self.orders.append(rows)
+            for start in range(0, len(rows), batch_size):
+                self.apply_gradient(self.value_and_grad(rows[start : start + batch_size])[1])
 
-    def value_and_grad(self) -> tuple[float, NDArray[np.float64]]:
-        """Return the mean cost over all samples, and its gradient."""
-        return self._of(np.arange(self.samples))
+    def value_and_grad(self, rows: Any = None) -> tuple[float, NDArray[np.float64]]:
+        """Return the mean cost over some samples, or all, and its gradient."""
+        rows = slice(None) if rows is None else rows
+        x, error = self._x[rows], self._x[rows] @ self._theta - self._y[rows]
+        return 0.5 * float(np.mean(error * error)), x.T @ error / len(x)
 
     def apply_gradient(self, gradient: Array) -> None:
         """Make one plain update."""
         self._theta -= self.learning_rate * gradient
         self.updates += 1
-
-    def _of(self, rows: NDArray[Any]) -> tuple[float, NDArray[np.float64]]:
-        error = self._x[rows] @ self._theta - self._y[rows]
-        return 0.5 * float(np.mean(error * error)), self._x[rows].T @ error / len(rows)

@@ -2,148 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.components.activations import Identity, Sigmoid, Softmax, Tanh
-from modnet.components.costs import Quadratic
-from modnet.components.layers import Dense
-from modnet.core.interfaces import Activation
-from modnet.engines.numpy.workspace import Workspace
-from modnet.network.network import Network
+from modnet.core.numerical_gradient import STEP, numerical_gradient
 from modnet.testing.case import Case
-from modnet.testing.fixtures import Flatten
-from modnet.testing.numeric import as_numpy, close, derivative, matches, normal
-from modnet.testing.probes import Arrays, forward_and_back, layer_inputs, targets
-from modnet.testing.report import FailedError
+from modnet.testing.numeric import first_difference
+from modnet.testing.probes import Arrays, Probe, probes_of
+from modnet.testing.report import FailedError, require
 
-__all__ = [
-    "activation_derivative",
-    "cost_gradient",
-    "delta_derivative",
-    "layer_input_derivative",
-    "network_gradient",
-    "parameter_derivative",
-    "regularizer_gradient",
-]
-
-_ENTRIES = 60
-"""How many entries of a large array are moved, one at a time; they are drawn, the same ones every time."""
+TOLERANCE = 1e-6  # how far a derivative may be from its central difference, relative to it
+ROUNDING = 200.0 * float(np.finfo(np.float64).eps) / STEP  # the same, relative to the size of the function
+ENTRIES = 60  # so many entries of a large array are differentiated by; they are sampled, the same ones every time
+MOST_KINKS = 0.25  # the share of the entries at which a function may have no derivative
 
 
-def activation_derivative(case: Case) -> None:
-    """Check that `backward` is upstream times the derivative of a = σ(z), for functions that mix units too."""
-    part = case.part
-    for seed, width in ((1, 0.5), (2, 2.0), (3, 8.0)):
-        z, upstream = width * normal(seed, 6, 5), normal(seed + 100, 6, 5)
-
-        def weighted(at: NDArray[Any], upstream: NDArray[Any] = upstream) -> NDArray[Any]:
-            return as_numpy(upstream * part(at))
-
-        slopes = derivative(weighted, z, _columns(z), -1).by_row()
-        matches(part.backward(upstream, z, part(z)), slopes, "backward")
-
-
-def cost_gradient(case: Case) -> None:
-    """Check that the gradient is that of the cost, for outputs in (0, 1)."""
-    part, y = case.part, targets(1, 8, 3)
-    a = np.random.default_rng(25).uniform(0.05, 0.95, y.shape)
-    matches(part.gradient(a, y), derivative(lambda at: part(at, y), a, _columns(a), ()).by_row(), "gradient")
+def derivative(case: Case) -> None:
+    """Check that the gradients with respect to the inputs are right, also those of a first layer."""
+    _check_gradients(case, lambda probe, name: not probe.name.startswith("delta") and not name.startswith("parameter"))
 
 
 def delta_derivative(case: Case) -> None:
-    """Check that `delta` is the cost's derivative through no activation, identity, sigmoid, tanh and softmax."""
-    part, y = case.part, targets(2, 8, 3)
-    outputs = np.random.default_rng(26).uniform(0.05, 0.95, y.shape)  # where a cross-entropy has its logarithms
-    through: list[tuple[Activation | None, NDArray[Any]]] = [
-        (None, outputs),
-        (Identity(), outputs),
-        (Sigmoid(), 2.0 * normal(3, *y.shape)),
-        (Tanh(), np.arctanh(outputs)),
-        (Softmax(), 2.0 * normal(4, *y.shape)),
-    ]
-    for activation, z in through:
-        a = z if activation is None else activation(z)
-
-        def cost(at: NDArray[Any], activation: Activation | None = activation) -> Any:
-            return part(at if activation is None else activation(at), y)
-
-        name = "no activation" if activation is None else activation.kind
-        matches(part.delta(activation, z, a, y), derivative(cost, z, _columns(z), ()).by_row(), f"delta ({name})")
-
-
-def regularizer_gradient(case: Case) -> None:
-    """Check that the gradient is that of the penalty."""
-    part = case.part
-    for seed, width in ((1, 0.5), (2, 5.0)):
-        weights = width * normal(seed, 11)
-        matches(part.gradient(weights), derivative(part, weights, range(11), ()), "gradient")
-
-
-def layer_input_derivative(case: Case) -> None:
-    """Check that `backward` gives ∂C/∂x of a training pass, and None or the same where nothing lies below."""
-    given, _ = layer_inputs(case, 1)
-    results = forward_and_back(case, given)
-    _compare(case, given, "x", results["∂C/∂x"], "backward: ∂C/∂x")
-    as_first = forward_and_back(case, given, is_first=True)
-    for name, value in as_first.items():
-        if difference := close(value, results[name], 1e-12):
-            raise FailedError(f"backward gives another {name} where ctx.is_first: {difference}")
+    """Check that `delta` is ∂C/∂z with no activation, identity, sigmoid, tanh and softmax."""
+    _check_gradients(case, lambda probe, _: probe.name.startswith("delta"))
 
 
 def parameter_derivative(case: Case) -> None:
-    """Check that `backward` gives the gradient of every parameter, summed over the samples."""
-    given, _ = layer_inputs(case, 2)
-    results = forward_and_back(case, given)
-    for name in case.part.parameters(case.shape()):
-        _compare(case, given, f"parameter {name!r}", results[f"gradient of {name!r}"], f"gradient of {name!r}")
+    """Check that `backward` returns the gradient of every parameter, summed over the samples."""
+    _check_gradients(case, lambda _, name: name.startswith("parameter"))
 
 
-def network_gradient(case: Case) -> None:
-    """Check that in a network, as the first layer and above another one, the whole gradient is right."""
-    shape = case.shape()
-    below = [[]] if len(shape) != 1 else [[], [Dense(units=shape[0], activation=Tanh())]]
-    for layers in below:
-        rng = np.random.default_rng(27)
-        flat = [Flatten()] if len(case.part.output_shape(shape)) != 1 else []
-        build_layers = [*layers, case.part, *flat, Dense(units=3, activation=Tanh())]
-        network = Network(build_layers, shape, Quadratic(), rng=rng)
-        network.parameters[...] += 0.1 * rng.standard_normal(network.parameters.size)
-        x, y = normal(5, 4, *shape), targets(5, 4, 3)
-        exact, theta = _cost_and_gradient(network, x, y)[1].copy(), network.parameters.copy()
-        drawn = rng.permutation(len(theta))[:_ENTRIES]
-
-        def cost(at: NDArray[Any], network: Network = network, x: Any = x, y: Any = y) -> float:
-            network.parameters[...] = at
-            return _cost_and_gradient(network, x, y)[0]
-
-        place = "as the first layer" if not layers else "above another layer"
-        matches(exact[drawn], derivative(cost, theta, drawn, ()), f"the network's gradient, {place},")
+def _check_gradients(case: Case, selected: Callable[[Probe, str], bool]) -> None:
+    for probe in (probe for seed in (1, 2, 3) for probe in probes_of(case, seed)):
+        results, terms = probe.run(**probe.arrays()), probe.terms
+        for name in (name for name in probe.inputs if f"gradient of {name}" in results and selected(probe, name)):
+            gradient = f"gradient of {name}"
+            if terms is not None:
+                check_derivative(f"{probe.name}: {gradient}", results[gradient], terms, probe.arrays(), name)
 
 
-def _cost_and_gradient(network: Network, x: Any, y: Any) -> tuple[float, NDArray[Any]]:
-    return Workspace(network, np.random.default_rng(5)).cost_and_gradient(x, y)
+def check_derivative(what: str, exact: Any, terms: Callable[..., Any], inputs: Arrays, name: str) -> None:
+    """Compare a derivative with central differences of the sum of the ``terms`` of some inputs, of which one is moved.
+
+    An entry at which half the step gives another result is left out: the function has a kink there, and no derivative.
+    """
+    exact, x = np.array(exact, dtype=np.float64), inputs[name]
+    require(exact.shape == x.shape, f"{what} should have the shape {x.shape}, got {exact.shape}")
+    sample = np.random.default_rng(28).permutation(list(np.ndindex(x.shape)))[:ENTRIES]
+    indices = sorted(map(tuple, sample.tolist()))
+    slopes, tolerances, smooth = _slopes(lambda moved: terms(**{**inputs, name: moved.copy()}), x.copy(), indices)
+    expected, tolerance = exact.copy(), np.zeros(x.shape)
+    for index, slope, allowed, usable in zip(indices, slopes, tolerances, smooth, strict=True):
+        expected[index] = slope if usable else exact[index]
+        tolerance[index] = allowed
+    if difference := first_difference(exact, expected, tolerance):
+        raise FailedError(f"{what} against central differences: {difference}")
+    kinks = np.count_nonzero(~smooth) / max(smooth.size, 1)
+    require(kinks <= MOST_KINKS, f"{what}: the function has no derivative at {kinks:.0%} of the points that were tried")
 
 
-def _compare(case: Case, given: Arrays, name: str, exact: Any, what: str) -> None:
-    values = given[name]
-    places = list(np.ndindex(values.shape))
-    if len(places) > _ENTRIES:
-        drawn = np.random.default_rng(28).permutation(len(places))[:_ENTRIES]
-        places = [places[index] for index in sorted(drawn)]
-
-    def weighted(at: NDArray[Any]) -> NDArray[Any]:
-        return as_numpy(given["δ"] * forward_and_back(case, {**given, name: at})["z"])
-
-    exact = as_numpy(exact)
-    if exact.shape != values.shape:
-        raise FailedError(f"{what} should have the shape {values.shape}, got {exact.shape}")
-    came = np.array([exact[index] for index in places])
-    matches(came, derivative(weighted, values, places, None), what)
-
-
-def _columns(x: NDArray[Any]) -> Iterator[tuple[Any, ...]]:
-    return ((slice(None), column) for column in range(x.shape[1]))
+def _slopes(
+    function: Callable[[NDArray[Any]], Any], x: NDArray[Any], indices: list[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return the central differences for each index, how far a derivative may be from them, and where it exists."""
+    terms, finer = (numerical_gradient(function, x, indices, step) for step in (STEP, STEP / 2))
+    size = np.abs(np.asarray(function(x)))
+    axes = tuple(range(1, terms.ndim))
+    slopes = np.sum(terms, axis=axes)
+    changed = np.sum(np.where(terms != 0.0, size, 0.0), axis=axes)  # what does not depend on an entry is not rounded
+    rounding = ROUNDING * np.maximum(changed, np.max(size, initial=0.0))
+    tolerances = TOLERANCE * np.abs(slopes) + rounding
+    return slopes, tolerances, np.abs(slopes - np.sum(finer, axis=axes)) <= tolerances + rounding

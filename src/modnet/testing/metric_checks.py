@@ -1,9 +1,11 @@
-"""The checks of what stands beside a training: metrics, callbacks and datasets."""
+"""The checks of metrics, callbacks and datasets."""
 
 from __future__ import annotations
 
 import itertools
-import re
+import math
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,173 +16,126 @@ from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.interfaces import Task
 from modnet.core.plugins.hookspecs import Events
-from modnet.testing.case import Case
+from modnet.testing.case import Case, refusal
+from modnet.testing.common_checks import WORDS
 from modnet.testing.fixtures import train
-from modnet.testing.numeric import same_bits
-from modnet.testing.report import FailedError, NoteError
+from modnet.testing.numeric import tree_diff
+from modnet.testing.report import FailedError, NoteError, require
 from modnet.training.setup import split_data
 
-__all__ = [
-    "gives_data",
-    "known_hooks",
-    "label_form",
-    "leaves_the_training_alone",
-    "merge_equals_whole",
-    "new_listener",
-    "order_of_pieces",
-    "perfect_is_best",
-    "refuses_tasks_with_value_error",
-]
-
-LABEL = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 TASKS = [Task(outputs, classes) for outputs in (1, 3) for classes in (True, False)]
-ACCURACY = 1e-9
-"""How far figures that were added up in another way may be apart, relative to the figure."""
 
 
-def refuses_tasks_with_value_error(case: Case) -> None:
-    """Check that `check` takes a task or raises a ValueError with a reason, and takes at least one."""
-    if not _tasks(case):
-        raise FailedError("check refuses classes and numbers alike, with one output and with three")
+def refuses_with_value_error(case: Case) -> None:
+    """Check that `check` refuses a task only with a ValueError that gives a reason, and accepts at least one task."""
+    refusals = {task: refusal(case.component.check, task) for task in TASKS}
+    for task, reason in refusals.items():
+        require(reason != "", f"check({task}) raises a ValueError that gives no reason")
+    require(None in refusals.values(), "check refuses both classes and numbers, with one output and with three")
 
 
-def label_form(case: Case) -> None:
-    """Check that the label is lower-case words joined by underscores, and means nothing else in the history."""
-    label = case.part.label
-    if not isinstance(label, str) or not LABEL.fullmatch(label):
-        raise FailedError(f"the label should be lower-case words joined by underscores, got {label!r}")
-    if label in ("cost", "epoch", "learning_rate", "seconds") or label.startswith(("validation_", "test_")):
-        raise FailedError(f"the label {label!r} has a meaning of its own in the history")
+def label_format(case: Case) -> None:
+    """Check that the label is lower-case words joined by underscores, and not reserved in the history."""
+    label = case.component.label
+    is_words = isinstance(label, str) and WORDS.fullmatch(label)
+    require(is_words, f"the label should be lower-case words joined by underscores, got {label!r}")
+    reserved = label in ("cost", "epoch", "learning_rate", "seconds") or label.startswith(("validation_", "test_"))
+    require(not reserved, f"the label {label!r} is reserved in the history")
 
 
 def merge_equals_whole(case: Case) -> None:
-    """Check that the figure of pieces that are merged is that of the whole, wherever it is cut."""
-    for a, y in _examples(case):
-        whole = _figure(case, [(a, y)])
+    """Check that the value of merged pieces is that of the whole, however it is cut."""
+    for a, y in _samples(case):
         for cuts in ((4,), (1, 2), (3, 9, 10), tuple(range(1, 12))):
-            _same_figure(whole, _figure(case, _cut(a, y, cuts)), f"in {len(cuts) + 1} pieces")
+            _require_close(_value(case, a, y), _value(case, a, y, cuts), f"in {len(cuts) + 1} pieces")
 
 
-def order_of_pieces(case: Case) -> None:
+def merge_order(case: Case) -> None:
     """Check that the order in which pieces are merged does not matter."""
-    for a, y in _examples(case):
-        pieces = _cut(a, y, (3, 8))
-        first = _figure(case, pieces)
-        for order in itertools.permutations(pieces):
-            _same_figure(first, _figure(case, list(order)), "in another order")
+    for a, y in _samples(case):
+        for order in itertools.permutations(range(3)):
+            _require_close(_value(case, a, y, (3, 8)), _value(case, a, y, (3, 8), order), "in another order")
 
 
 def perfect_is_best(case: Case) -> None:
-    """Check that exact outputs are judged at least as good as random ones, by `better`."""
-    better = case.cls.better  # type: ignore[attr-defined] # a metric
-    if better not in ("higher", "lower"):
-        raise FailedError(f"better should be 'higher' or 'lower', got {better!r}")
-    for a, y in _examples(case):
-        perfect, other = _figure(case, [(y, y)]), _figure(case, [(a, y)])
-        if perfect < other if better == "higher" else perfect > other:
-            raise FailedError(
-                f"better = {better!r}, but exact outputs have the figure {perfect:.6g} and random ones {other:.6g}"
-            )
+    """Check that exact outputs are at least as good as random ones, according to `better`."""
+    better = case.component.better
+    require(better in ("higher", "lower"), f"better should be 'higher' or 'lower', got {better!r}")
+    for a, y in _samples(case):
+        exact, sampled = _value(case, y, y), _value(case, a, y)
+        best = exact >= sampled if better == "higher" else exact <= sampled
+        values = f"exact outputs have the value {exact:.6g} and random ones {sampled:.6g}"
+        require(best, f"better = {better!r}, but {values}")
 
 
-def _tasks(case: Case) -> list[Task]:
-    taken = []
-    for task in TASKS:
-        try:
-            case.part.check(task)
-        except ValueError as error:
-            if not str(error):
-                raise FailedError(f"check({task}) raises a ValueError that does not say why") from None
-            continue
-        except Exception as error:  # a part may raise whatever it likes; only a ValueError is right
-            raise FailedError(f"check({task}) should raise ValueError, got {type(error).__name__}: {error}") from None
-        taken.append(task)
-    return taken
-
-
-def _examples(case: Case) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """Return random outputs and targets, for each task that the metric takes; all between 0 and 1."""
-    found = []
-    for number, task in enumerate(_tasks(case)):
-        rng = np.random.default_rng([50, number])
-        shape = (12, task.outputs)
+def _samples(case: Case) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """Return random outputs and targets for each task that the metric accepts; all are between 0 and 1."""
+    samples = []
+    for number, task in enumerate(task for task in TASKS if refusal(case.component.check, task) is None):
+        rng, shape = np.random.default_rng([50, number]), (12, task.outputs)
         if not task.classes:
             y = rng.uniform(0.05, 0.95, shape)
         elif task.outputs == 1:
             y = rng.permutation(np.arange(12.0) % 2).reshape(shape)
         else:
             y = np.eye(3)[rng.permutation(np.arange(12) % 3)]
-        found.append((rng.uniform(0.05, 0.95, shape), y))
-    return found
+        samples.append((rng.uniform(0.05, 0.95, shape), y))
+    return samples
 
 
-def _cut(a: NDArray[Any], y: NDArray[Any], cuts: tuple[int, ...]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    return list(zip(np.split(a, cuts), np.split(y, cuts), strict=True))
+def _value(case: Case, a: NDArray[Any], y: NDArray[Any], cuts: Sequence[int] = (), order: Sequence[int] = ()) -> float:
+    """Return the metric of outputs and targets that are cut into pieces and merged in an order."""
+    pieces = [case.component.partial(*piece) for piece in zip(np.split(a, cuts), np.split(y, cuts), strict=True)]
+    value = case.component.value(reduce(case.component.merge, (pieces[i] for i in order or range(len(pieces)))))
+    is_finite = isinstance(value, float) and np.isfinite(value)
+    require(is_finite, f"value should return a finite Python float, got {value!r}")
+    return float(value)
 
 
-def _figure(case: Case, pieces: list[tuple[NDArray[Any], NDArray[Any]]]) -> float:
-    total = None
-    for a, y in pieces:
-        partial = case.part.partial(a, y)
-        total = partial if total is None else case.part.merge(total, partial)
-    figure = case.part.value(total)
-    if not isinstance(figure, float) or not np.isfinite(figure):
-        raise FailedError(f"value should return a finite Python float, got {figure!r}")
-    return figure
-
-
-def _same_figure(expected: float, came: float, what: str) -> None:
-    if abs(came - expected) > ACCURACY * max(1.0, abs(expected)):
-        raise FailedError(f"the figure should be {expected:.12g}, {what} it is {came:.12g}")
+def _require_close(expected: float, value: float, how: str) -> None:
+    close = math.isclose(value, expected, rel_tol=1e-9, abs_tol=1e-9)  # summed in another order
+    require(close, f"the value should be {expected:.12g}, {how} it is {value:.12g}")
 
 
 def new_listener(case: Case) -> None:
     """Check that every training gets a listener of its own."""
-    one, other = case.part.listener(), case.part.listener()
-    if one is None:
-        raise FailedError("listener() should return an object with hook implementations, got None")
-    if one is other:
-        raise FailedError("listener() should return a new object every time, gave the same one twice")
+    first, second = case.component.listener(), case.component.listener()
+    require(first is not None, "listener() should return an object with hook implementations, got None")
+    require(first is not second, "listener() should return a new object in every call, returned the same one twice")
 
 
 def known_hooks(case: Case) -> None:
-    """Check that the listener hears of something, and every hook of it is one that there is."""
-    listener, manager = case.part.listener(), pluggy.PluginManager("modnet")
+    """Check that the listener implements at least one hook, and no unknown one."""
+    listener, manager = case.component.listener(), pluggy.PluginManager("modnet")
     manager.add_hookspecs(Events)
-    known = sorted(name for name in vars(Events) if name.startswith("modnet_"))
-    unmarked = [
-        name
-        for name in dir(listener)
-        if name.startswith("modnet_") and not hasattr(getattr(listener, name), "modnet_impl")
-    ]
-    if unmarked:
-        raise FailedError(f"{unmarked[0]} is not marked with @modnet.hookimpl, so it is never called")
+    hooks = ", ".join(sorted(name for name in vars(Events) if name.startswith("modnet_")))
+    for name in dir(listener):
+        marked = not name.startswith("modnet_") or hasattr(getattr(listener, name), "modnet_impl")
+        require(marked, f"{name} is not marked with @modnet.hookimpl, so it is never called")
     try:
         manager.register(listener)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        raise FailedError(f"{str(error).splitlines()[-1]} (hooks: {', '.join(known)})") from None
-    if not manager.get_hookcallers(listener):
-        raise FailedError(f"the listener implements no hook; there are {', '.join(known)}")
+        raise FailedError(f"{str(error).splitlines()[-1]} (hooks: {hooks})") from None
+    require(manager.get_hookcallers(listener), f"the listener implements no hook; there are {hooks}")
 
 
-def leaves_the_training_alone(case: Case) -> None:
-    """Check that a training with it ends at the same θ as one without; a note for one that may stop it."""
-    without, beside = train(), train(callbacks=[case.part])
-    if same_bits(without.network.parameters, beside.network.parameters) and without.updates == beside.updates:
+def training_unaffected(case: Case) -> None:
+    """Check that training with the callback gives the same θ as without; a note if it may stop the training."""
+    without, with_it = train(), train(callbacks=[case.component])
+    theta, expected = with_it.network.parameters, without.network.parameters
+    if not tree_diff(theta, expected) and without.updates == with_it.updates:
         return
-    if hasattr(case.part.listener(), "modnet_should_stop"):
-        raise NoteError(f"the training ends elsewhere with it (stopped: {beside.stopped or 'no'})")
-    moved = float(np.max(np.abs(without.network.parameters - beside.network.parameters)))
-    raise FailedError(f"a training with it should end at the same θ, which it moved by {moved:.3g}")
+    if hasattr(case.component.listener(), "modnet_should_stop"):
+        raise NoteError(f"a training with it ends differently (stopped: {with_it.stopped or 'no'})")
+    change = float(np.max(np.abs(theta - expected)))
+    raise FailedError(f"a training with it should end with the same θ, which it changed by {change:.3g}")
 
 
-def gives_data(case: Case) -> None:
-    """Check that `load` gives a `modnet.Data` whose samples and targets can be trained with."""
-    data = case.part.load()
-    if not isinstance(data, Data):
-        raise FailedError(f"load() should return a modnet.Data, got {type(data).__name__}")
-    parts = split_data(RunConfig.model_validate({"data": case.part}), data)
-    x = parts["train"][0]
-    if data.features is not None and (x.ndim != 2 or len(data.features) != x.shape[1]):
-        raise FailedError(f"x has the shape {x.shape}, and there are {len(data.features)} names of features")
+def returns_data(case: Case) -> None:
+    """Check that `load` returns a `modnet.Data` with samples and targets that a network can be trained on."""
+    data = case.component.load()
+    require(isinstance(data, Data), f"load() should return a modnet.Data, got {type(data).__name__}")
+    x = split_data(RunConfig.model_validate({"data": case.component}), data)["train"][0]
+    named = data.features is None or x.shape[1:] == (len(data.features),)
+    require(named, f"x has the shape {x.shape}, but the feature names are {data.features}")

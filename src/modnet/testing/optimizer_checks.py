@@ -1,4 +1,4 @@
-"""The checks of what descends: rules, schedules, initializers and optimizers."""
+"""The checks of update rules, schedules, initializers and optimizers."""
 
 from __future__ import annotations
 
@@ -9,221 +9,171 @@ from typing import Any
 
 import numpy as np
 
-from modnet.testing.case import Case
-from modnet.testing.determinism_checks import POSITIONS, SHAPES
+from modnet.testing.case import Case, refusal
 from modnet.testing.fixtures import QuadraticProblem, train
-from modnet.testing.numeric import normal, same_bits
-from modnet.testing.report import FailedError, NoteError
-
-__all__ = [
-    "constant_means_one",
-    "covers_every_sample",
-    "descends_a_bowl",
-    "draws_from_the_generator",
-    "float64_and_finite",
-    "initial_shape",
-    "lowers_the_cost",
-    "positive_finite_factor",
-    "pure_in_the_step",
-    "refuses_with_value_error",
-    "resumes_exactly",
-    "starts_at_one",
-    "updates_agree",
-    "zero_gradient_zero_step",
-]
+from modnet.testing.numeric import normal, tree_diff
+from modnet.testing.probes import INITIALIZER_SHAPES, POSITIONS, initialize
+from modnet.testing.report import NoteError, require
 
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 SAMPLES = (1, 2, 3, 7, 10, 24, 60, 100, 1000, 10_000)
-FEW = 3
-"""Up to so many distinct numbers an array may be the same for every generator: zeros, ones, an identity matrix."""
+CONSTANTS = 3  # so many distinct numbers may be the same for every generator: zeros, ones, an identity matrix
 
 
 def resumes_exactly(case: Case) -> None:
-    """Check that the state is arrays and integers; written to a file and read again, it leads to the same steps."""
-    theta = normal(40, 9)
-    state = case.part.init(theta)
-    for update in range(3):
-        state = case.part.update(normal(41 + update, 9), state, 0.1)[1]
-    again: dict[str, Any] = {}
-    for name, value in state.items():
-        if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-            file = io.BytesIO()
-            np.save(file, value)
-            file.seek(0)
-            again[name] = np.load(file)
-        elif isinstance(value, int) and not isinstance(value, bool):
-            again[name] = int(str(value))
-        else:
-            raise FailedError(f"the state {name!r} should be an array or an integer, got {type(value).__name__}")
-    for update in range(3):
-        gradient = normal(44 + update, 9)
-        (step, state), (other, again) = (case.part.update(gradient, some, 0.1) for some in (state, again))
-        if not same_bits(step, other):
-            raise FailedError(f"step {update + 1} after resuming is not that of the training that went on")
+    """Check that the state is arrays and integers, and gives the same steps after it was saved and loaded."""
+    state = case.component.init(normal(40, 9))
+    for seed in (41, 42, 43):
+        state = case.component.update(normal(seed, 9), state, 0.1)[1]
+    resumed = {name: _write_and_read(name, value) for name, value in state.items()}
+    for seed in (44, 45, 46):
+        step, state = case.component.update(normal(seed, 9), state, 0.1)
+        resumed_step, resumed = case.component.update(normal(seed, 9), resumed, 0.1)
+        differs = tree_diff(step, resumed_step)
+        require(not differs, f"step {seed - 43} after resuming is not that of an uninterrupted training")
 
 
-def descends_a_bowl(case: Case) -> None:
-    """Check that at some usual rate it brings ½(θ₀² + 10 θ₁²) down to a hundredth, in 600 updates."""
-    curvature, best = np.array([1.0, 10.0]), math.inf
-    start = np.array([3.0, -2.0])
+def _write_and_read(name: str, value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(str(value))
+    is_array = isinstance(value, np.ndarray) and not value.dtype.hasobject
+    require(is_array, f"the state {name!r} should be an array or an integer, got {type(value).__name__}")
+    file = io.BytesIO()
+    np.save(file, value)
+    file.seek(0)
+    return np.load(file)
+
+
+def minimizes_quadratic(case: Case) -> None:
+    """Check that ½(θ₀² + 10 θ₁²) falls to a hundredth within 600 updates, at one of the usual learning rates."""
+    curvature, start, ratios = np.array([1.0, 10.0]), np.array([3.0, -2.0]), [math.inf]
     for rate in RATES:
-        theta = start.copy()
-        state = case.part.init(theta)
-        with np.errstate(all="ignore"):  # too high a rate leaves the finite numbers
+        theta, state = start.copy(), case.component.init(start.copy())
+        with np.errstate(all="ignore"):  # at too high a rate θ becomes non-finite
             for update in range(600):
-                step, state = case.part.update(curvature * theta, state, rate * 0.99**update)
+                step, state = case.component.update(curvature * theta, state, rate * 0.99**update)
                 theta = theta - step
-            value = float(np.sum(curvature * theta * theta) / np.sum(curvature * start * start))
-        best = min(best, value) if math.isfinite(value) else best
-    if not best <= 0.01:
-        raise FailedError(f"should come to 0.01 of where it started at some rate from {RATES}, came to {best:.3g}")
+            ratios.append(float(np.sum(curvature * theta * theta) / np.sum(curvature * start * start)))
+    best = min(ratio for ratio in ratios if not math.isnan(ratio))
+    require(best <= 0.01, f"should fall to 0.01 of its start at one of the rates {RATES}, falls to {best:.3g}")
 
 
 def zero_gradient_zero_step(case: Case) -> None:
-    """Check that from the start, a gradient of 0 makes no step; a note where it does."""
-    step = case.part.update(np.zeros(9), case.part.init(normal(47, 9)), 0.1)[0]
+    """Check that a gradient of 0 gives a step of 0 in the first update; a note if not."""
+    step = case.component.update(np.zeros(9), case.component.init(normal(47, 9)), 0.1)[0]
     if np.any(step != 0.0):
-        raise NoteError(f"a gradient of 0 makes a step of {np.max(np.abs(step)):.3g} from the start")
+        raise NoteError(f"a gradient of 0 makes a step of {np.max(np.abs(step)):.3g} in the first update")
 
 
-def pure_in_the_step(case: Case) -> None:
-    """Check that the factor depends on position and epochs, not on when and how often it is asked for."""
-    inorder = {place: case.part(*place) for place in POSITIONS}
-    shuffled = list(POSITIONS) * 2
-    random.Random(48).shuffle(shuffled)  # noqa: S311 -- an order, no secret
-    for place in shuffled:
-        if (came := case.part(*place)) != inorder[place]:
-            position, epochs = place
-            again = f"should be {inorder[place]:.9g} again in another order, got {came:.9g}"
-            raise FailedError(f"factor({position:g}, {epochs}) {again}")
+def stateless(case: Case) -> None:
+    """Check that the factor depends only on position and epochs, not on earlier calls."""
+    factors = {position: case.component(*position) for position in POSITIONS}
+    shuffled = POSITIONS * 2
+    random.Random(48).shuffle(shuffled)  # noqa: S311 -- an order, not a secret
+    for position in shuffled:
+        factor, expected = case.component(*position), factors[position]
+        require(factor == expected, f"factor{position} is {expected:.9g}, but {factor:.9g} in another order")
 
 
 def positive_finite_factor(case: Case) -> None:
-    """Check that the factor is a Python float, finite, above 0 until the last epoch ends and never below."""
-    after = [(float(epochs), epochs) for epochs in (0, 1, 7, 30)] + [(31.5, 30), (0.0, 0)]
-    for position, epochs in [*POSITIONS, *after]:
-        came = case.part(position, epochs)
-        where = f"factor({position:g}, {epochs})"
-        if not isinstance(came, float | int) or isinstance(came, bool):
-            raise FailedError(f"{where} should be a Python float, got {type(came).__name__}")
-        if not math.isfinite(came) or came < 0 or (came == 0 and position < epochs):
-            raise FailedError(f"{where} should be positive and finite, got {came:g}")
+    """Check that the factor is a finite Python float, above 0 until the last epoch ends and never below 0."""
+    end = [(float(epochs), epochs) for epochs in (0, 1, 7, 30)] + [(31.5, 30)]
+    for position in [*POSITIONS, *end]:
+        factor = case.component(*position)
+        is_number = isinstance(factor, float | int) and not isinstance(factor, bool)
+        require(is_number, f"factor{position} should be a Python float, got {type(factor).__name__}")
+        positive = factor > 0 or (factor == 0 and position[0] >= position[1])
+        require(positive and math.isfinite(factor), f"factor{position} should be positive and finite, got {factor:g}")
 
 
 def starts_at_one(case: Case) -> None:
-    """Check that the factor is 1 at the start, so that the learning rate means what it says; a note where it is not."""
-    if (came := case.part(0.0, 30)) != 1.0:
-        raise NoteError(f"the factor at the start is {came:.9g}, not 1")
+    """Check that the factor is 1 at the start, so that training starts at the configured rate; a note if not."""
+    if (factor := case.component(0.0, 30)) != 1.0:
+        raise NoteError(f"the factor at the start is {factor:.9g}, not 1")
 
 
 def constant_means_one(case: Case) -> None:
-    """Check that the factor is 1 everywhere where the class says `constant`: it is then not asked for."""
-    if not case.cls.constant:  # type: ignore[attr-defined] # a schedule
-        return
-    for position, epochs in POSITIONS:
-        if (came := case.part(position, epochs)) != 1.0:
-            raise FailedError(f"constant = True, but factor({position:g}, {epochs}) is {came:.9g}, not 1")
-
-
-def _draw(case: Case, shape: tuple[int, ...], seed: int) -> Any:
-    return case.part(np.random.default_rng([49, seed]), shape, shape[-1], shape[0])
+    """Check that the factor is 1 everywhere if the class sets `constant = True`, because it is not called then."""
+    for position in POSITIONS if case.component.constant else ():
+        factor = case.component(*position)
+        require(factor == 1.0, f"constant = True, but factor{position} is {factor:.9g}, not 1")
 
 
 def initial_shape(case: Case) -> None:
-    """Check that the array is a new one of NumPy's, of the shape that was asked for."""
-    for shape in SHAPES:
-        one = _draw(case, shape, 0)
-        if not isinstance(one, np.ndarray):
-            raise FailedError(f"for the shape {shape} should return a NumPy array, got {type(one).__name__}")
-        if one.shape != shape:
-            raise FailedError(f"should return the shape {shape}, got {one.shape}")
-        if np.shares_memory(one, _draw(case, shape, 0)):
-            raise FailedError("should return a new array every time; two share their memory")
+    """Check that the result is a new NumPy array of the requested shape."""
+    for shape in INITIALIZER_SHAPES:
+        array = initialize(case, shape, 0)
+        is_array = isinstance(array, np.ndarray)
+        require(is_array, f"for the shape {shape} should return a NumPy array, got {type(array).__name__}")
+        require(array.shape == shape, f"should return the shape {shape}, got {array.shape}")
+        shared = np.shares_memory(array, initialize(case, shape, 0))
+        require(not shared, "should return a new array in every call; two share their memory")
 
 
 def float64_and_finite(case: Case) -> None:
-    """Check that the numbers are float64 and finite; the network makes its own dtype of them."""
-    for shape in SHAPES:
-        one = np.asarray(_draw(case, shape, 0))
-        if one.dtype != np.float64:
-            raise FailedError(f"for the shape {shape} should return float64, got {one.dtype}")
-        if not np.isfinite(one).all():
-            raise FailedError(f"for the shape {shape} should return finite numbers, got {one[~np.isfinite(one)][0]}")
+    """Check that the numbers are float64 and finite, whatever the dtype of the network."""
+    for shape in INITIALIZER_SHAPES:
+        array = np.asarray(initialize(case, shape, 0))
+        require(array.dtype == np.float64, f"for the shape {shape} should return float64, got {array.dtype}")
+        require(np.isfinite(array).all(), f"for the shape {shape} should return finite numbers, got {array}")
 
 
-def draws_from_the_generator(case: Case) -> None:
-    """Check that another generator gives other numbers, unless they are a few constants."""
-    one, other = (np.asarray(_draw(case, (7, 5), seed)) for seed in (1, 2))
-    if same_bits(one, other) and len(np.unique(one)) > FEW:
-        raise FailedError(
-            f"two generators give the same {len(np.unique(one))} different numbers: draw from the generator given"
-        )
+def uses_given_generator(case: Case) -> None:
+    """Check that another generator gives other numbers, unless there are only a few constants."""
+    first, second = (np.asarray(initialize(case, (7, 5), seed)) for seed in (1, 2))
+    distinct = len(np.unique(first))
+    varies = distinct <= CONSTANTS or tree_diff(first, second)
+    require(varies, f"two generators give the same {distinct} different numbers: use the one that is passed in")
 
 
-def _fitting(case: Case, largest: int = 100) -> list[int]:
-    """Return the numbers of samples that the optimizer takes."""
-    taken = []
-    for samples in SAMPLES:
-        try:
-            case.part.check(samples)
-        except ValueError:
-            continue
-        taken.append(samples)
-    if not taken:
-        raise FailedError(f"check refuses every number of samples from {SAMPLES[0]} to {SAMPLES[-1]:,}")
-    return [samples for samples in taken if samples <= largest] or taken[:1]
+def _accepted_samples(case: Case) -> list[int]:
+    """Return the numbers of samples up to 100 that the optimizer accepts, or the smallest above."""
+    accepted = [samples for samples in SAMPLES if refusal(case.component.check, samples) is None]
+    require(accepted, f"check refuses every number of samples from {SAMPLES[0]} to {SAMPLES[-1]:,}")
+    return [samples for samples in accepted if samples <= 100] or accepted[:1]
 
 
 def covers_every_sample(case: Case) -> None:
-    """Check that in every epoch each sample comes exactly once, or it is a solver that makes its own way."""
-    for samples in _fitting(case):
-        bowl = QuadraticProblem(samples)
+    """Check that every epoch uses each sample exactly once; solvers, which make no sweeps, are exempt."""
+    for samples in _accepted_samples(case):
+        problem = QuadraticProblem(samples)
         for epoch in range(2):
-            bowl.orders, before = [], bowl.parameters.copy()
-            case.part.epoch(bowl)
-            if not bowl.orders:
-                if same_bits(before, bowl.parameters) and epoch == 0:
-                    raise FailedError(f"with {samples} samples an epoch neither swept over them nor moved θ")
+            problem.orders, before = [], problem.parameters.copy()
+            problem.run_epoch(case.component)
+            if not problem.orders:
+                changed = epoch > 0 or tree_diff(before, problem.parameters)
+                require(changed, f"samples = {samples}: an epoch neither made a sweep nor changed θ")
                 continue
-            times = np.bincount(np.concatenate(bowl.orders), minlength=samples)
-            if len(times) != samples or np.any(times != 1):
-                row = int(np.argmax(times != 1))
-                raise FailedError(f"epoch {epoch}: sample {row} of {samples} should come once, came {times[row]} times")
+            counts = np.bincount(np.concatenate(problem.orders), minlength=samples)
+            row = int(np.argmax(counts != 1))
+            once = f"epoch {epoch}: sample {row} of {samples} should occur once"
+            require(np.all(counts == 1), f"{once}, occurred {counts[row]} times")
 
 
-def updates_agree(case: Case) -> None:
-    """Check that an epoch makes as many updates as `updates()` says, and that is above 0."""
-    for samples in _fitting(case):
-        said = case.part.updates(samples)
-        if not isinstance(said, int) or said < 1:
-            raise FailedError(f"updates({samples}) should be a positive integer, got {said!r}")
-        bowl = QuadraticProblem(samples)
-        case.part.epoch(bowl)
-        if bowl.updates and bowl.updates != said:
-            raise FailedError(f"updates({samples}) says {said}, an epoch makes {bowl.updates}")
+def update_count(case: Case) -> None:
+    """Check that an epoch makes as many updates as `updates()` says, and at least one."""
+    for samples in _accepted_samples(case):
+        updates = case.component.updates(samples)
+        positive = isinstance(updates, int) and updates > 0
+        require(positive, f"updates({samples}) should be a positive integer, got {updates!r}")
+        problem = QuadraticProblem(samples)
+        problem.run_epoch(case.component)
+        agrees = problem.updates in (0, updates)
+        require(agrees, f"updates({samples}) is {updates}, but an epoch makes {problem.updates}")
 
 
 def refuses_with_value_error(case: Case) -> None:
-    """Check that `check` takes a number of samples, or raises a ValueError that begins with the option's name."""
+    """Check that `check` refuses a number of samples only with a ValueError that begins with an option's name."""
+    options = case.cls.option_names()
     for samples in SAMPLES:
-        try:
-            case.part.check(samples)
-        except ValueError as error:
-            name = str(error).partition(":")[0]
-            if name not in case.cls.option_names():
-                raise FailedError(
-                    f"check({samples}) should begin with an option ({', '.join(case.cls.option_names())}), got: {error}"
-                ) from None
-        except Exception as error:  # a part may raise whatever it likes; only a ValueError is right
-            raise FailedError(
-                f"check({samples}) should raise ValueError, got {type(error).__name__}: {error}"
-            ) from None
+        message = refusal(case.component.check, samples)
+        names_option = message is None or message.partition(":")[0] in options
+        require(names_option, f"check({samples}) should begin with an option ({', '.join(options)}), got: {message}")
 
 
 def lowers_the_cost(case: Case) -> None:
-    """Check that ten epochs of a small training with it lower the cost."""
-    samples = next((samples for samples in _fitting(case) if samples >= 10), 1000)
-    run = train(epochs=10, samples=samples, optimizer=case.part)
-    first, last = run.history[0]["cost"], run.history[-1]["cost"]
-    if not last < first:
-        raise FailedError(f"the cost should fall over 10 epochs, went from {first:.6g} to {last:.6g}")
+    """Check that ten epochs of a small training lower the cost."""
+    samples = next((samples for samples in _accepted_samples(case) if samples >= 10), 1000)
+    history = train(epochs=10, samples=samples, optimizer=case.component).history
+    first, last = history[0]["cost"], history[-1]["cost"]
+    require(last < first, f"the cost should fall over 10 epochs, but changes from {first:.6g} to {last:.6g}")

@@ -1,271 +1,270 @@
-"""Probes: what can be asked of a part whose functions are functions of arrays, with inputs and what should come out.
+"""Probes: the ways in which a component of each family is used, with inputs and the shapes of the results.
 
-Most checks are the same for all such families: the inputs stay as they are, the dtype is kept, rows do not mix. They
-are written once, over probes; only the probes know the family.
+Most checks are the same for all families: inputs are not modified, results repeat, the dtype is preserved. They are
+written once, over probes; only the probes know the family.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.components.activations import Sigmoid, Softmax
+from modnet.components.activations import Identity, Sigmoid, Softmax, Tanh
 from modnet.core.arrays import Array, namespace
-from modnet.core.interfaces import LayerContext
+from modnet.core.interfaces import Activation, Cost, LayerContext
 from modnet.testing.case import Case
-from modnet.testing.numeric import ends, normal
+from modnet.testing.fixtures import QuadraticProblem, train
+from modnet.testing.numeric import extreme_sizes, normal, targets
+from modnet.testing.report import require
 
-__all__ = [
-    "Arrays",
-    "Probe",
-    "extremes_of",
-    "forward_and_back",
-    "layer_inputs",
-    "probes_of",
-    "targets",
-]
+__all__ = ["INITIALIZER_SHAPES", "POSITIONS", "Probe", "extreme_probes", "initialize", "probes_of"]
 
 Arrays: TypeAlias = dict[str, Array]
+
+# The positions at which a schedule is evaluated, with the number of epochs.
+POSITIONS = [(epoch + share, epochs) for epochs in (1, 7, 30) for epoch in range(epochs) for share in (0.0, 0.25, 0.9)]
+INITIALIZER_SHAPES = [(7, 5), (5,), (3, 2, 4), (1, 1)]
+UPDATES = (1, 2, 3)  # the updates that are made with a rule
+WIDTHS = (3.0, 0.5, 2.0, 8.0)  # the widths of the inputs of functions, by seed
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One way in which a part is used.
+    """One way in which a component is used.
 
     Attributes:
-        name: The method, as a message calls it.
-        inputs: float64 arrays, by name.
-        run: What is done with inputs; the results by name.
-        shapes: The shapes that results should have, by name; those that are not named may have any.
-        rows: The inputs that have a row for each sample; where there are some, every result has too.
+        name: The method, as messages name it.
+        run: Uses the component: takes the inputs, returns the results, by name.
+        inputs: float64 arrays by name; empty for families that take no arrays.
+        shapes: The shapes of the results by name; a result that is not listed may have any.
+        rows: The inputs that have a row per sample; if there are any, so has every result.
+        terms: Returns the terms of the sum of which a result "gradient of <input>" is the derivative.
     """
 
     name: str
-    inputs: Mapping[str, NDArray[np.float64]]
-    run: Callable[[Arrays], Arrays]
+    run: Callable[..., Arrays]
+    inputs: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     rows: tuple[str, ...] = ()
+    terms: Callable[..., Array] | None = None
 
     def arrays(self, dtype: Any = np.float64) -> Arrays:
-        """Return new copies of the inputs, of this dtype."""
+        """Return new copies of the inputs with this dtype."""
         return {name: np.array(value, dtype=dtype) for name, value in self.inputs.items()}
 
 
 def probes_of(case: Case, seed: int = 0) -> list[Probe]:
-    """Return the probes of the case's part, with the inputs of this ``seed``; none for a family without arrays."""
-    make = _PROBES.get(case.cls.family)
-    return make(case, seed) if make else []
+    """Return the probes of the case's component, with the inputs of this ``seed``."""
+    return _PROBES[case.cls.family](case, seed)
 
 
-def extremes_of(case: Case, dtype: Any) -> list[Probe]:
-    """Return probes whose inputs are the ends of the floats of this dtype, as far as the family can meet them.
+def extreme_probes(case: Case, dtype: Any) -> list[Probe]:
+    """Return probes whose inputs are at the limits of a floating-point type, as far as the family meets them.
 
-    An activation meets any z. Outputs and targets are in [0, 1]. What is squared or added up (weights, gradients, a
-    layer's inputs) goes up to the fourth root of the largest float.
+    An activation meets any z. Outputs and targets are in [0, 1]. What is squared or summed (weights, gradients, inputs
+    of a layer) goes up to the fourth root of the largest float.
     """
-    probes = probes_of(case)
-    family = case.cls.family
-    if family == "activation":
-        sizes = np.array(ends(dtype))
-        mixed = np.where(np.arange(len(sizes)) % 2, -0.5, 0.5) * sizes  # the difference of two is still a float
-        z = np.stack([sizes, -sizes, mixed, -mixed])
-        changed: dict[str, NDArray[Any]] = {"z": z, "upstream": np.ones_like(z)}
-    elif family in ("cost", "metric"):
-        limits = np.finfo(dtype)
-        a = [0.0, float(limits.smallest_subnormal), float(limits.smallest_normal), 0.5, 1.0 - float(limits.epsneg), 1.0]
-        changed = {
-            "a": np.array([[p, 1.0 - p] for p in a for _ in range(2)]),
-            "y": np.array([[0.0, 1.0], [1.0, 0.0]] * len(a)),
-        }
-        probes = [probe for probe in probes if "z" not in probe.inputs]
-    else:
-        sizes = np.array(ends(dtype, float(np.finfo(dtype).max) ** 0.25))
-        both = np.concatenate([sizes, -sizes])
-        names = [name for name in probes[0].inputs if name in ("weights", "x") or name.startswith("gradient")]
-        shapes = {name: probes[0].inputs[name].shape for name in names}
-        changed = {name: np.resize(both, max(int(np.prod(shape)), 1)).reshape(shape) for name, shape in shapes.items()}
-        if family == "regularizer":
-            changed = {"weights": both}
-        elif family == "rule":
-            changed = {"theta": np.ones_like(both), **{name: np.roll(both, i) for i, name in enumerate(names)}}
+    limits = np.finfo(dtype)
+    sizes = extreme_sizes(dtype)
+    mixed = np.where(np.arange(len(sizes)) % 2, -0.5, 0.5) * sizes  # the difference of two is still a float
+    z = np.stack([sizes, -sizes, mixed, -mixed])
+    a = [0.0, float(limits.smallest_subnormal), float(limits.smallest_normal), 0.5, 1.0 - float(limits.epsneg), 1.0]
+    outputs = np.array([[p, 1.0 - p] for p in a for _ in range(2)])
+    roots = extreme_sizes(dtype, 0.25)
+    powers = np.concatenate([roots, -roots])
+    extremes = {"z": z, "upstream": np.ones_like(z), "a": outputs, "y": np.array([[0.0, 1.0], [1.0, 0.0]] * len(a))}
+    extremes |= {"weights": powers, "theta": np.ones_like(powers)}
+    extremes |= {f"gradient {update}": np.roll(powers, update) for update in UPDATES}
+    if case.cls.family == "layer":
+        extremes = {"x": np.resize(powers, (4, *case.shape()))}
     return [
-        replace(probe, inputs={name: changed.get(name, value) for name, value in probe.inputs.items()}, shapes={})
-        for probe in probes
+        replace(probe, inputs={name: extremes.get(name, value) for name, value in probe.inputs.items()}, shapes={})
+        for probe in probes_of(case)
+        if not {"y", "z"} <= probe.inputs.keys()  # δ of a cost: z and y of other shapes
     ]
 
 
-def targets(seed: int, samples: int, outputs: int) -> NDArray[np.float64]:
-    """Return targets that add up to 1: half of them one-hot, half of them between."""
-    rng = np.random.default_rng([21, seed])
-    y: NDArray[np.float64] = rng.dirichlet(np.ones(outputs), samples)
-    y[::2] = np.eye(outputs)[rng.integers(0, outputs, len(y[::2]))]
-    return y
-
-
-def guarded(made: Array, given: Array) -> Array:
-    """Return what a part made, read-only where ``given`` is, so that it may be given to the part again."""
-    if isinstance(made, np.ndarray) and is_read_only(given):
-        made.flags.writeable = False
-    return made
-
-
-def is_read_only(array: Array) -> bool:
-    """Return whether this is an array of NumPy's that may not be written to."""
-    return isinstance(array, np.ndarray) and not array.flags.writeable
+def _protect(result: Any, given: Array) -> Any:
+    """Return a result, read-only if the array that was ``given`` is, to pass it to the component again."""
+    if not isinstance(given, np.ndarray) or given.flags.writeable:
+        return result
+    if isinstance(result, dict):
+        return MappingProxyType({name: _protect(value, given) for name, value in result.items()})
+    if isinstance(result, np.ndarray):
+        result.flags.writeable = False
+    return result
 
 
 def _activation(case: Case, seed: int) -> list[Probe]:
-    part = case.part
-    z, upstream = 3.0 * normal(seed, 6, 5), normal(seed + 100, 6, 5)
+    activation, z, upstream = case.component, WIDTHS[seed] * normal(seed, 6, 5), normal(seed + 100, 6, 5)
 
-    def backward(given: Arrays) -> Arrays:
-        a = guarded(part(given["z"]), given["z"])
-        return {"∂C/∂z": part.backward(given["upstream"], given["z"], a)}
+    def backward(upstream: Array, z: Array) -> Arrays:
+        return {"gradient of z": activation.backward(upstream, z, _protect(activation(z), z))}
 
+    inputs, shapes = {"upstream": upstream, "z": z}, {"gradient of z": z.shape}
     return [
-        Probe("a = σ(z)", {"z": z}, lambda given: {"a": part(given["z"])}, {"a": z.shape}, ("z",)),
-        Probe("backward", {"upstream": upstream, "z": z}, backward, {"∂C/∂z": z.shape}, ("upstream", "z")),
+        Probe("a = σ(z)", lambda z: {"a": activation(z)}, {"z": z}, {"a": z.shape}, ("z",)),
+        Probe("backward", backward, inputs, shapes, ("upstream", "z"), lambda upstream, z: upstream * activation(z)),
     ]
 
 
 def _cost(case: Case, seed: int) -> list[Probe]:
-    part, y = case.part, targets(seed, 6, 3)
-    a = np.random.default_rng([22, seed]).uniform(0.05, 0.95, y.shape)
-    inputs, rows, shapes = {"a": a, "y": y}, ("a", "y"), {"∂C/∂a": a.shape}
-
-    def through(activation: Sigmoid | Softmax) -> Probe:
-        def delta(given: Arrays) -> Arrays:
-            output = guarded(activation(given["z"]), given["z"])
-            return {"δ": part.delta(activation, given["z"], output, given["y"])}
-
-        inputs = {"z": 2.0 * normal(seed, *y.shape), "y": y}
-        return Probe(f"delta through {activation.kind}", inputs, delta, {"δ": y.shape}, ("z", "y"))
-
+    cost, y = case.component, targets(seed, 6, 3)
+    a = np.random.default_rng([22, seed]).uniform(0.05, 0.95, y.shape)  # where the logarithms of cross-entropies exist
+    inputs, shapes, rows = {"a": a, "y": y}, {"gradient of a": a.shape}, ("a", "y")
+    net_inputs: list[tuple[Activation | None, NDArray[np.float64]]] = [
+        (None, a),
+        (Identity(), a),
+        (Sigmoid(), 2.0 * normal(seed, *y.shape)),
+        (Tanh(), np.arctanh(a)),
+        (Softmax(), 2.0 * normal(seed + 100, *y.shape)),
+    ]
     return [
-        Probe("cost", inputs, lambda given: {"C": part(given["a"], given["y"])}, {"C": (6,)}, rows),
-        Probe("gradient", inputs, lambda given: {"∂C/∂a": part.gradient(given["a"], given["y"])}, shapes, rows),
-        through(Sigmoid()),
-        through(Softmax()),
+        Probe("cost", lambda a, y: {"C": cost(a, y)}, inputs, {"C": (6,)}, rows),
+        Probe("gradient", lambda a, y: {"gradient of a": cost.gradient(a, y)}, inputs, shapes, rows, cost),
+        *(_delta(cost, activation, z, y) for activation, z in net_inputs),
     ]
 
 
+def _delta(cost: Cost, activation: Activation | None, z: NDArray[Any], y: NDArray[Any]) -> Probe:
+    function = Identity() if activation is None else activation
+    return Probe(
+        f"delta ({'no activation' if activation is None else activation.kind})",
+        lambda z, y: {"gradient of z": cost.delta(activation, z, _protect(function(z), z), y)},
+        {"z": z, "y": y},
+        {"gradient of z": z.shape},
+        ("z", "y"),
+        lambda z, y: cost(function(z), y),
+    )
+
+
 def _regularizer(case: Case, seed: int) -> list[Probe]:
-    part, weights = case.part, normal(seed, 11)
+    penalty, inputs = case.component, {"weights": WIDTHS[seed] * normal(seed, 11)}
+    gradient = "gradient of weights"
     return [
-        Probe("penalty", {"weights": weights}, lambda given: {"R": part(given["weights"])}, {"R": ()}),
+        Probe("penalty", lambda weights: {"R": penalty(weights)}, inputs, {"R": ()}),
         Probe(
-            "gradient",
-            {"weights": weights},
-            lambda given: {"∂R/∂w": part.gradient(given["weights"])},
-            {"∂R/∂w": weights.shape},
+            "gradient", lambda weights: {gradient: penalty.gradient(weights)}, inputs, {gradient: (11,)}, (), penalty
         ),
     ]
 
 
 def _rule(case: Case, seed: int) -> list[Probe]:
-    part, updates = case.part, 3
-    inputs = {"theta": normal(seed, 9), **{f"gradient {i}": normal(seed + i, 9) for i in range(1, updates + 1)}}
+    rule = case.component
+    gradients = {f"gradient {update}": normal(seed + update, 9) for update in UPDATES}
 
-    def run(given: Arrays) -> Arrays:
-        state = part.init(given["theta"])
-        results: Arrays = {}
-        for update in range(1, updates + 1):
-            state = {name: guarded(value, given["theta"]) for name, value in state.items()}
-            if is_read_only(given["theta"]):
-                state = MappingProxyType(state)
-            results[f"step {update}"], state = part.update(given[f"gradient {update}"], state, 0.1)
-        arrays = {f"state {name!r}": value for name, value in state.items() if hasattr(value, "dtype")}
-        return results | arrays
+    def update_repeatedly(theta: Array, **gradients: Array) -> Arrays:
+        state, results = rule.init(theta), {}
+        for update in UPDATES:
+            step, state = rule.update(gradients[f"gradient {update}"], _protect(state, theta), 0.1)
+            results[f"step {update}"] = step
+        return results | {f"state {name!r}": value for name, value in state.items() if hasattr(value, "dtype")}
 
-    return [Probe("step", inputs, run, {f"step {i}": (9,) for i in range(1, updates + 1)})]
+    shapes = {f"step {update}": (9,) for update in UPDATES}
+    return [Probe("update", update_repeatedly, {"theta": normal(seed, 9), **gradients}, shapes)]
 
 
 def _metric(case: Case, seed: int) -> list[Probe]:
-    part, y = case.part, targets(seed, 8, 3)
-    a = np.random.default_rng([23, seed]).uniform(0.05, 0.95, y.shape)
+    metric, y = case.component, targets(seed, 8, 3)
+    inputs = {"a": np.random.default_rng([23, seed]).uniform(0.05, 0.95, y.shape), "y": y}
 
-    def merge(given: Arrays) -> Arrays:
-        one, other = (
-            guarded(part.partial(given["a"][rows, :], given["y"][rows, :]), given["a"])
-            for rows in (slice(0, 5), slice(5, 8))
-        )
-        return {"total": part.merge(one, other)}
+    def merge(a: Array, y: Array) -> Arrays:
+        first, second = (_protect(metric.partial(a[rows, :], y[rows, :]), a) for rows in (slice(0, 5), slice(5, 8)))
+        return {"total": metric.merge(first, second)}
 
+    return [Probe("partial", lambda a, y: {"partial": metric.partial(a, y)}, inputs), Probe("merge", merge, inputs)]
+
+
+def _layer(case: Case, seed: int) -> list[Probe]:
+    layer, shape, rng = case.component, case.shape(), np.random.default_rng([24, seed])
+    inputs, delta = {"x": normal(seed, 4, *shape)}, normal(seed + 100, 4, *layer.output_shape(shape))
+    for name, spec in layer.parameters(shape).items():
+        initial = spec.initializer(rng, spec.shape, spec.fan_in, spec.fan_out)
+        inputs[f"parameter {name!r}"] = initial + 0.1 * rng.standard_normal(spec.shape)
+    z, with_delta = {"z": delta.shape}, {**inputs, "δ": delta}
+    gradients = {f"gradient of {name}": value.shape for name, value in inputs.items()}
+
+    def terms(**given: Array) -> Array:
+        return given["δ"] * run(**given)["z"]
+
+    run, run_first = partial(_run_layer, case), partial(_run_layer, case, is_first=True)
     return [
-        Probe("partial", {"a": a, "y": y}, lambda given: {"partial": part.partial(given["a"], given["y"])}),
-        Probe("merge", {"a": a, "y": y}, merge),
+        Probe("forward", partial(_run_layer, case, training=False), inputs, z, ("x",)),
+        Probe("backward", run, with_delta, z | gradients, (), terms),
+        Probe("backward (first layer)", run_first, with_delta, z, (), terms),
     ]
 
 
-def layer_inputs(case: Case, seed: int) -> tuple[dict[str, NDArray[np.float64]], dict[str, tuple[int, ...]]]:
-    """Return x, δ and the parameters for a layer, and the shapes of what it returns; parameters start as theirs do."""
-    part, shape = case.part, case.shape()
-    above, specs = tuple(part.output_shape(shape)), part.parameters(shape)
-    rng = np.random.default_rng([24, seed])
-    inputs = {"x": normal(seed, 4, *shape), "δ": normal(seed + 100, 4, *above)}
-    for name, spec in specs.items():
-        start = spec.initializer(rng, spec.shape, spec.fan_in, spec.fan_out)
-        inputs[f"parameter {name!r}"] = start + 0.1 * rng.standard_normal(spec.shape)
-    shapes = {"z": (4, *above), "∂C/∂x": (4, *shape)}
-    return inputs, shapes | {f"gradient of {name!r}": spec.shape for name, spec in specs.items()}
-
-
-def layer_pass(case: Case, given: Arrays, *, training: bool, is_first: bool = False) -> LayerContext:
-    """Return what a layer works with, made of a probe's inputs; the state and the randomness are always the same."""
-    shape, x = case.shape(), given["x"]
-    parameters = {name: given[f"parameter {name!r}"] for name in case.part.parameters(shape)}
-    initial, xp = case.part.initial_state(shape), namespace(x)
-    state = {name: xp.asarray(np.array(value), dtype=x.dtype) for name, value in initial.items()}
-    if not training and isinstance(x, np.ndarray):
-        for value in state.values():
-            value.flags.writeable = False
-    gradients = {name: xp.zeros_like(value) for name, value in parameters.items()} if training else {}
-    return LayerContext(
+def _run_layer(case: Case, training: bool = True, is_first: bool = False, **given: Array) -> Arrays:
+    """Return z of a pass and, if training, the gradients; state and randomness are the same every time."""
+    layer, shape, x, xp = case.component, case.shape(), given["x"], namespace(given["x"])
+    parameters = {name: given[f"parameter {name!r}"] for name in layer.parameters(shape)}
+    initial_state = layer.initial_state(shape)
+    ctx = LayerContext(
         MappingProxyType(parameters),
-        gradients,
-        state,
+        {name: xp.zeros_like(value) for name, value in parameters.items()} if training else {},
+        {name: xp.asarray(np.array(value), dtype=x.dtype) for name, value in initial_state.items()},
         np.random.default_rng(5) if training else None,
         training=training,
         is_first=is_first,
         x=x,
     )
-
-
-def forward_and_back(case: Case, given: Arrays, *, is_first: bool = False) -> Arrays:
-    """Return z of a training pass, the error below, and the gradients by name."""
-    part = case.part
-    ctx = layer_pass(case, given, training=True, is_first=is_first)
-    activation = part.activation_function()
-    ctx.z = guarded(part.forward(given["x"], ctx), given["x"])
-    ctx.a = ctx.z if activation is None else guarded(activation(ctx.z), given["x"])
+    if not training:
+        for value in ctx.state.values() if isinstance(x, np.ndarray) else ():
+            value.flags.writeable = False
+        return {"z": layer.forward(x, ctx)}
+    activation = layer.activation_function()
+    ctx.z = _protect(layer.forward(x, ctx), x)
+    ctx.a = ctx.z if activation is None else _protect(activation(ctx.z), x)
     ctx.delta = given["δ"]
-    below, gradients = part.backward(given["δ"], ctx)
-    if set(gradients) != set(ctx.parameters):
-        raise ValueError(
-            f"backward gives gradients for {sorted(gradients)}; the layer's parameters are {sorted(ctx.parameters)}"
-        )
-    if below is None and not is_first:
-        raise ValueError("backward gave None for ∂C/∂x, which it may only where ctx.is_first")
-    results = {"z": ctx.z} if below is None else {"z": ctx.z, "∂C/∂x": below}
-    return results | {f"gradient of {name!r}": gradient for name, gradient in gradients.items()}
+    input_gradient, gradients = layer.backward(given["δ"], ctx)
+    names = f"{sorted(gradients)}; the layer's parameters are {sorted(parameters)}"
+    require(set(gradients) == set(parameters), f"backward returned gradients for {names}")
+    require(input_gradient is not None or is_first, "backward returned None for ∂C/∂x, but ctx.is_first is False")
+    results = {"z": ctx.z} if input_gradient is None else {"z": ctx.z, "gradient of x": input_gradient}
+    return results | {f"gradient of parameter {name!r}": gradient for name, gradient in gradients.items()}
 
 
-def _layer(case: Case, seed: int) -> list[Probe]:
-    inputs, shapes = layer_inputs(case, seed)
+def _schedule(case: Case, _: int) -> list[Probe]:
+    return [Probe("factor", lambda: {str(position): case.component(*position) for position in POSITIONS})]
 
-    def predict(given: Arrays) -> Arrays:
-        return {"z": case.part.forward(given["x"], layer_pass(case, given, training=False))}
 
-    below = {name: value for name, value in inputs.items() if name != "δ"}
-    return [
-        Probe("net_input", below, predict, {"z": shapes["z"]}, ("x",)),
-        Probe("backward", inputs, lambda given: forward_and_back(case, given), shapes),
-    ]
+def initialize(case: Case, shape: tuple[int, ...], seed: int) -> Any:
+    """Return what an initializer returns for a shape, with the generator of a seed."""
+    return case.component(np.random.default_rng([29, seed]), shape, shape[-1], shape[0])
+
+
+def _initializer(case: Case, seed: int) -> list[Probe]:
+    return [Probe("array", lambda: {str(shape): initialize(case, shape, seed) for shape in INITIALIZER_SHAPES})]
+
+
+def _optimizer(case: Case, seed: int) -> list[Probe]:
+    def run_epochs() -> Arrays:
+        problem = QuadraticProblem(23 + seed)
+        for _ in range(2):
+            problem.run_epoch(case.component)
+        return {"θ": problem.parameters, "orders": problem.orders}
+
+    return [Probe("epoch", run_epochs)]
+
+
+def _callback(case: Case, seed: int) -> list[Probe]:
+    return [Probe("training", lambda: {"θ": train(epochs=2 + seed, callbacks=[case.component]).network.parameters})]
+
+
+def _dataset(case: Case, _: int) -> list[Probe]:
+    def load() -> Arrays:
+        data = case.component.load()
+        pairs = {"train": data.train, "validation": data.validation, "test": data.test}
+        return {name: dict(zip("xy", map(np.asarray, pair), strict=True)) for name, pair in pairs.items() if pair}
+
+    return [Probe("load", load)]
 
 
 _PROBES: dict[str, Callable[[Case, int], list[Probe]]] = {
@@ -275,4 +274,9 @@ _PROBES: dict[str, Callable[[Case, int], list[Probe]]] = {
     "rule": _rule,
     "metric": _metric,
     "layer": _layer,
+    "schedule": _schedule,
+    "initializer": _initializer,
+    "optimizer": _optimizer,
+    "callback": _callback,
+    "dataset": _dataset,
 }

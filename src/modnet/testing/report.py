@@ -1,40 +1,52 @@
-"""What the checks found: one result for each check, and the report of all of them."""
+"""The outcome of the checks: one result per check, and the report of all of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
-__all__ = ["ConformanceError", "FailedError", "NoteError", "Report", "Result", "SkippedError", "Status"]
+__all__ = ["ConformanceError", "FailedError", "NoteError", "Report", "Result", "SkippedError", "Status", "require"]
 
-Status: TypeAlias = Literal["passed", "failed", "expected", "note", "skipped"]
-"""How a check ended; ``expected`` is a failure that the author announced with its reason."""
+Status: TypeAlias = Literal["passed", "failed", "xfail", "note", "skipped"]
+"""The outcome of a check; ``xfail`` is a failure that the author announced, with a reason."""
 
 
 class ConformanceError(AssertionError):
-    """A part that does not do what its family asks for; one line for each failure."""
+    """A component does not conform to its family; one line per failure."""
 
 
 class FailedError(Exception):
-    """Raised by a check: the part is wrong; the message says what was expected and what came."""
+    """Raised by a check: the component is wrong; the message says what was expected and what came instead."""
+
+    status: ClassVar[Status] = "failed"
 
 
 class NoteError(Exception):
-    """Raised by a check: something that an author should know and that is not wrong."""
+    """Raised by a check: the component is unusual in a way that its author should know of, but not wrong."""
+
+    status: ClassVar[Status] = "note"
 
 
 class SkippedError(Exception):
-    """Raised by a check: it could not be made here; the message says why."""
+    """Raised by a check: it cannot be run here; the message says why."""
+
+    status: ClassVar[Status] = "skipped"
+
+
+def require(condition: object, message: str) -> None:
+    """Raise a `FailedError` with this message unless the condition is true."""
+    if not condition:
+        raise FailedError(message)
 
 
 @dataclass(frozen=True)
 class Result:
-    """How one check of one part ended, over all of its examples.
+    """The outcome of one check of one component, over all of its examples.
 
     Attributes:
-        check: The check's name.
-        status: ``passed``, ``failed``, ``expected`` (failed, as announced), ``note`` or ``skipped``.
-        message: One line: what was expected, where, and what came; empty where the check passed.
+        check: The name of the check.
+        status: ``passed``, ``failed``, ``xfail`` (failed, as announced), ``note`` or ``skipped``.
+        message: One line that says what was expected, where, and what came instead; empty if the check passed.
     """
 
     check: str
@@ -47,55 +59,39 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """What the kit found of one part.
+    """The results of all checks of one component.
 
     Attributes:
-        part: The part as ``family:kind``.
-        results: One for each check that was made or skipped, in the order of the table.
-        expected: How many checks the part's family has.
+        component: The component as ``family:kind``.
+        results: One result per check of the family, in the order of the table.
     """
 
-    part: str
+    component: str
     results: tuple[Result, ...]
-    expected: int
 
     @property
     def ran(self) -> int:
-        """How many checks were made; those that were skipped are not among them."""
+        """The number of checks that were run; the others were skipped."""
         return sum(result.status != "skipped" for result in self.results)
 
     @property
-    def skipped(self) -> int:
-        """How many checks could not be made here, each with its reason."""
-        return len(self.results) - self.ran
-
-    @property
     def failures(self) -> tuple[str, ...]:
-        """One line for each failure: ``family:kind check-name: what, where, value``."""
-        lines = [f"{self.part} {result}" for result in self.results if result.status == "failed"]
-        if len(self.results) != self.expected:
-            made = f"{len(self.results)} checks were made or skipped"
-            lines.append(f"{self.part} all-checks: {made}, {self.expected} were expected")
-        return tuple(lines)
+        """One line per failure: ``family:kind check-name: what, where, value``."""
+        return tuple(f"{self.component} {result}" for result in self.results if result.status == "failed")
 
     @property
     def ok(self) -> bool:
-        """Whether no check failed, and none that was expected is missing."""
+        """Whether no check failed."""
         return not self.failures
 
     def raise_for_failures(self) -> None:
-        """Do nothing where all is well.
-
-        Raises:
-            ConformanceError: with one line for each failure.
-        """
+        """Raise a `ConformanceError` with one line per failure, if there are any."""
         if not self.ok:
             raise ConformanceError("\n".join(self.failures))
 
     def __str__(self) -> str:
-        failed = len(self.failures)
+        failed, skipped = len(self.failures), len(self.results) - self.ran
         verdict = "conforms" if self.ok else f"{failed} {'failure' if failed == 1 else 'failures'}"
-        counts = f"{self.ran} of {self.expected} checks ran" + (f", {self.skipped} skipped" if self.skipped else "")
-        lines = [f"{result.status:<9} {result}" for result in self.results]
-        missing = [line for line in self.failures if line.startswith(f"{self.part} all-checks: ")]
-        return "\n".join([f"{self.part}: {verdict} ({counts})", *(f"  {line}" for line in [*lines, *missing])])
+        counts = f"{self.ran} of {len(self.results)} checks ran" + (f", {skipped} skipped" if skipped else "")
+        lines = [f"  {result.status:<9} {result}" for result in self.results]
+        return "\n".join([f"{self.component}: {verdict} ({counts})", *lines])

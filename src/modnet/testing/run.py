@@ -1,174 +1,119 @@
-"""Running the checks: all at once into a report, or one by one as tests of pytest."""
+"""Running the checks: all of them into a report, or one by one as tests of pytest."""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import PurePath
+from typing import TYPE_CHECKING, TypeAlias
 
 from modnet.core.component import Component
 from modnet.core.messages import did_you_mean
-from modnet.testing.case import Case, Example, make_cases, temporarily_registered, title_of, validate_class
-from modnet.testing.checks import EXPECTED, Check, checks_of
-from modnet.testing.report import ConformanceError, FailedError, NoteError, Report, Result, SkippedError
+from modnet.testing.case import Case, Example, full_name, make_cases, temporarily_registered, validate_class
+from modnet.testing.checks import Check, checks_of
+from modnet.testing.report import ConformanceError, FailedError, NoteError, Report, Result, SkippedError, Status
 
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["CheckRun", "check_component", "parametrize_checks"]
+__all__ = ["check_component", "parametrize_checks"]
 
-_LONGEST = 400
-"""How many characters of a message are kept."""
+Examples: TypeAlias = Sequence[Example] | None
+Reasons: TypeAlias = Mapping[str, str] | None
+Shape: TypeAlias = tuple[int, ...] | None
+CheckRun: TypeAlias = tuple[Check, tuple[Case, ...], str | None]
+
+LONGEST = 400  # how many characters of a message are kept
+SEVERITY = ("passed", "skipped", "note", "failed")  # the most severe outcome of the examples is that of the check
 
 
 def check_component(
-    cls: type[Component],
-    examples: Sequence[Example] | None = None,
-    expected_failures: Mapping[str, str] | None = None,
-    *,
-    input_shape: tuple[int, ...] | None = None,
+    cls: type[Component], examples: Examples = None, expected_failures: Reasons = None, *, input_shape: Shape = None
 ) -> Report:
-    """Make every check of the part's family, and return what they found.
+    """Run every check of the component's family, and return the results.
 
     Args:
-        cls: The class of the part; it need not be installed as a plug-in.
-        examples: Parts of this class, or tables with their options; every check is made on each of them. None is the
-            part with its defaults, where it has no option without one.
-        expected_failures: Check → the reason why this part does not pass it; one that passes is a failure.
-        input_shape: For layers: the shape of one sample. Without it usual shapes are tried until the layer takes one.
+        cls: The class of the component; it need not be installed as a plug-in.
+        examples: Instances of this class, or tables of their options; every check runs on each of them. If None, the
+            component is checked with its defaults.
+        expected_failures: Check → the reason why this component does not pass it; if it passes, that is a failure.
+        input_shape: For layers: the shape of one sample. If None, usual shapes are tried until the layer accepts one.
 
     Raises:
-        TypeError: ``cls`` is no class of a part, or an example is none of its instances.
+        TypeError: ``cls`` is not the class of a component.
         ValueError: examples are needed, an example is refused, or ``expected_failures`` names an unknown check.
     """
-    validate_class(cls)
-    checks = checks_of(cls.family)
-    with temporarily_registered(cls):
-        cases = make_cases(cls, examples, input_shape)
-        reasons = _reasons(cls, checks, expected_failures)
-        results = tuple(_result(check, cases, reasons.get(check.name)) for check in checks)
-    return Report(title_of(cls), results, EXPECTED[cls.family])
+    runs = _check_runs(cls, examples, expected_failures, input_shape)
+    return Report(full_name(cls), tuple(_run(*run) for run in runs))
 
 
 def parametrize_checks(
-    cls: type[Component],
-    examples: Sequence[Example] | None = None,
-    expected_failures: Mapping[str, str] | None = None,
-    *,
-    input_shape: tuple[int, ...] | None = None,
+    cls: type[Component], examples: Examples = None, expected_failures: Reasons = None, *, input_shape: Shape = None
 ) -> pytest.MarkDecorator:
-    """Return a mark that makes a test of each check, by name; the test calls its one argument, ``check``.
+    """Return a mark that turns a test into one test per check; the test calls its only argument, ``check``.
 
-    An expected failure is reported as one (xfail), a check that cannot be made here is skipped, and a note is
-    printed. The arguments and what they raise are those of `check_component`.
-
-    Raises:
-        ConformanceError: the table has not as many checks for the family as it should have.
+    An expected failure is reported as xfailed, a check that cannot be run here as skipped, and a note is printed. The
+    arguments and the errors are those of `check_component`.
     """
-    import pytest  # the rest of the kit does without it
+    import pytest  # the rest of the kit does not need it
 
+    runs = _check_runs(cls, examples, expected_failures, input_shape)
+    tests = [pytest.param(partial(_test, *run), id=f"{full_name(cls)}-{run[0].name}") for run in runs]
+    return pytest.mark.parametrize("check", tests)
+
+
+def _check_runs(cls: type[Component], examples: Examples, expected_failures: Reasons, shape: Shape) -> list[CheckRun]:
     validate_class(cls)
     with temporarily_registered(cls):
-        cases = make_cases(cls, examples, input_shape)
-    checks = checks_of(cls.family)
-    if len(checks) != EXPECTED[cls.family]:
-        raise ConformanceError(
-            f"{title_of(cls)} all-checks: the table has {len(checks)} checks, {EXPECTED[cls.family]} were expected"
-        )
-    reasons = _reasons(cls, checks, expected_failures)
-    runs = [CheckRun(check, cases, reasons.get(check.name)) for check in checks]
-    return pytest.mark.parametrize("check", [pytest.param(run, id=f"{title_of(cls)}-{run.check.name}") for run in runs])
-
-
-@dataclass(frozen=True)
-class CheckRun:
-    """One check of one part, as a test of pytest calls it."""
-
-    check: Check
-    cases: tuple[Case, ...] = field(repr=False)
-    reason: str | None = None
-
-    def __call__(self) -> None:
-        """Make the check.
-
-        Raises:
-            ConformanceError: the part does not pass it.
-        """
-        import pytest
-
-        cls = self.cases[0].cls
-        with temporarily_registered(cls):
-            result = _result(self.check, self.cases, self.reason)
-        if result.status == "failed":
-            raise ConformanceError(f"{title_of(cls)} {result}")
-        if result.status == "expected":
-            pytest.xfail(str(result))
-        if result.status == "skipped":
-            pytest.skip(str(result))
-        if result.status == "note":
-            print(f"note: {title_of(cls)} {result}")
-
-
-def _reasons(
-    cls: type[Component], checks: Sequence[Check], expected_failures: Mapping[str, str] | None
-) -> dict[str, str]:
+        cases = make_cases(cls, examples, shape)
+    checks, reasons = checks_of(cls.family), dict(expected_failures or {})
     names = [check.name for check in checks]
-    for name, reason in (expected_failures or {}).items():
+    for name, reason in reasons.items():
         if name not in names:
-            hint = did_you_mean(name, names) or f"; checks of a {cls.family}: {', '.join(names)}"
+            hint = did_you_mean(name, names) or f"; checks of the family {cls.family}: {', '.join(names)}"
             raise ValueError(f"expected_failures: unknown check '{name}'{hint}")
         if not isinstance(reason, str) or not reason.strip():
-            raise ValueError(f"expected_failures: {name}: a reason is needed, as text; got {reason!r}")
-    return dict(expected_failures or {})
+            raise ValueError(f"expected_failures: {name}: a reason is required, as text; got {reason!r}")
+    return [(check, cases, reasons.get(check.name)) for check in checks]
 
 
-def _result(check: Check, cases: Sequence[Case], reason: str | None) -> Result:
-    """Return how a check ended: on the first example that fails it, or else with all that was noted."""
-    asides: list[Result] = []
-    for case in cases[:1] if check.once else cases:
-        found = _one(check, case, several=len(cases) > 1 and not check.once)
-        if found.status == "failed":
-            if reason is None:
-                return found
-            return Result(check.name, "expected", _line(f"{reason} ({found.message})"))
-        if found.status != "passed":
-            asides.append(found)
-    if asides and all(aside.status == "skipped" for aside in asides):
-        return asides[0]
-    notes = [aside for aside in asides if aside.status == "note"]
-    if reason is None:
-        return notes[0] if notes else Result(check.name, "passed")
-    if notes:
-        return Result(check.name, "expected", _line(f"{reason} ({notes[0].message})"))
-    return Result(check.name, "failed", f"passes, but was expected to fail ({reason}): take it out")
+def _test(check: Check, cases: tuple[Case, ...], reason: str | None) -> None:
+    """Run a check as a test of pytest."""
+    import pytest
+
+    result = _run(check, cases, reason)
+    if result.status == "failed":
+        raise ConformanceError(f"{full_name(cases[0].cls)} {result}")
+    if result.status == "xfail":
+        pytest.xfail(str(result))
+    if result.status == "skipped":
+        pytest.skip(str(result))
+    if result.status == "note":
+        print(f"note: {full_name(cases[0].cls)} {result}")
 
 
-def _one(check: Check, case: Case, several: bool) -> Result:
-    where = f"{case.title}: " if several else ""
+def _run(check: Check, cases: tuple[Case, ...], reason: str | None) -> Result:
+    """Run a check on every example, and return the most severe outcome."""
+    with temporarily_registered(cases[0].cls):
+        outcomes = [_run_on(check, case) for case in (cases[:1] if check.once else cases)]
+    status, message = max(outcomes, key=lambda outcome: SEVERITY.index(outcome[0]))
+    if reason is not None and status == "passed":
+        status, message = "failed", f"passes, but was expected to fail ({reason}): remove the expectation"
+    elif reason is not None and status != "skipped":
+        status, message = "xfail", f"{reason} ({message})"
+    line = " ".join(message.split())
+    return Result(check.name, status, line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…")
+
+
+def _run_on(check: Check, case: Case) -> tuple[Status, str]:
+    example = f"{case.title}: " if len(case.examples) > 1 and not check.once else ""
     try:
         check.function(case)
-    except FailedError as error:
-        return Result(check.name, "failed", _line(f"{where}{error}"))
-    except NoteError as error:
-        return Result(check.name, "note", _line(f"{where}{error}"))
-    except SkippedError as error:
-        return Result(check.name, "skipped", _line(f"{where}{error}"))
-    except Exception as error:  # whatever a stranger's part raises, the other checks are made
-        return Result(check.name, "failed", _line(f"{where}raised {type(error).__name__}: {error}{_place(error)}"))
-    return Result(check.name, "passed")
-
-
-def _place(error: BaseException) -> str:
-    """Return the file and line that an error came from."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return ""
-    code = trace.tb_frame.f_code
-    return f" ({code.co_filename.replace(chr(92), '/').rpartition('/')[2]}:{trace.tb_lineno} in {code.co_name})"
-
-
-def _line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+    except (FailedError, NoteError, SkippedError) as outcome:
+        return outcome.status, f"{example}{outcome}"
+    except Exception as error:  # whatever a component raises, the other checks run
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{PurePath(place.filename).name}:{place.lineno} in {place.name}"
+        return "failed", f"{example}raised {type(error).__name__}: {error} ({where})"
+    return "passed", ""

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from modnet.analysis.trace.abbreviate import excerpt, plain_excerpt, shown
-from modnet.analysis.trace.gradient_check import STEP, differences, twin
+from modnet.analysis.trace.gradient_check import copy_network, sample_gradient
 from modnet.core.component import Component
 from modnet.core.errors import DataError
 from modnet.core.interfaces import Cost
+from modnet.core.numerical_gradient import STEP
 from modnet.core.random import Stream, generator
 from modnet.data.labels import Targets
 from modnet.data.validation import as_array, as_samples
@@ -178,7 +179,7 @@ def trace(network: Network, x: ArrayLike, y: Any, *, seed: int = 0) -> Trace:
         if not np.isfinite(cost):
             raise DataError(f"x: the cost of this sample is {cost}; the numbers may be too large")
         form, chain = _output(network, passed[-1], wanted)
-        numeric, compared = differences(network, entering, wanted, seed)
+        numeric, compared = sample_gradient(network, entering, wanted, seed)
         layers = tuple(map(_layer, network.layers, about.layers, passed, network.views(numeric)))
     absolute, relative = _largest_difference(layers)
     return Trace(
@@ -236,7 +237,7 @@ def _plain(value: Any) -> Any:
 
 def _passes(network: Network, x: Vector, y: Vector, seed: int) -> tuple[bool, list[dict[str, Any]]]:
     """Return whether numbers were drawn, and what every layer's pass left behind, without the axis for samples."""
-    other, rng = twin(network, str(network.dtype)), generator(seed, Stream.LAYERS)
+    other, rng = copy_network(network, str(network.dtype)), generator(seed, Stream.LAYERS)
     before = rng.bit_generator.state
     workspace = Workspace(other, rng)
     a = workspace.forward(x)

@@ -163,10 +163,10 @@ def _as_dict(plugin: Plugin, reports: list[Report]) -> dict[str, Any]:
         "ok": all(report.ok for report in reports),
         "components": [
             {
-                "component": report.part,
+                "component": report.component,
                 "ok": report.ok,
                 "ran": report.ran,
-                "expected": report.expected,
+                "total": len(report.results),
                 "checks": [
                     {"name": result.check, "status": result.status, "message": result.message}
                     for result in report.results
