@@ -93,8 +93,8 @@ class Softmax(Activation):
     """aᵢ = e^{zᵢ} / Σⱼ e^{zⱼ} over the units of a sample: probabilities that sum to 1.
 
     Computed from z − max z, so that no exponential overflows; both are halved, so that the difference does not either.
-    Its derivative is a matrix, ∂aᵢ/∂zⱼ = aᵢ(δᵢⱼ − aⱼ); ``backward`` multiplies by it without forming it. Source: Bridle,
-    "Probabilistic Interpretation of Feedforward Classification Network Outputs" (1990).
+    Its derivative is a matrix, ∂aᵢ/∂zⱼ = aᵢ(δᵢⱼ − aⱼ); ``backward`` multiplies by it without forming it. Source:
+    Bridle, "Probabilistic Interpretation of Feedforward Classification Network Outputs" (1990).
     """
 
     kind: Literal["softmax"] = "softmax"
