@@ -32,9 +32,10 @@ def public_names() -> list[str]:
 
 
 def has(owner: Any, name: str) -> bool:
-    """Return whether an object has an attribute; a field without a default is one of its class."""
+    """Return whether an object has an attribute; those of a class's instances are annotated or in its docstring."""
     classes = owner.__mro__ if isinstance(owner, type) else ()
-    return hasattr(owner, name) or any(name in get_annotations(cls) for cls in classes)
+    documented = re.search(rf"^ +{name}: ", getattr(owner, "__doc__", None) or "", re.MULTILINE)
+    return hasattr(owner, name) or bool(documented) or any(name in get_annotations(cls) for cls in classes)
 
 
 def exists(dotted: str) -> bool:
@@ -86,6 +87,7 @@ def test_every_attribute_of_a_public_class_that_is_mentioned_exists() -> None:
     mentions = {
         (path.relative_to(ROOT).as_posix(), owner, name)
         for path in MENTIONS
+        if path.stem != "CHANGELOG"  # it names what is gone
         for owner, name in ATTRIBUTE.findall(path.read_text(encoding="utf-8"))
         if owner in public
     }
@@ -97,6 +99,6 @@ def test_every_public_name_is_in_the_reference() -> None:
     pages = [path.read_text(encoding="utf-8") for path in (DOCS / "reference").glob("*.md")]
     documented = re.findall(r"^::: (\S+)$", "\n".join(pages), re.MULTILINE)
     assert len(documented) == len(set(documented))
-    assert {f"modnet.{name}" for name in public_names()} <= set(documented)
+    assert {f"modnet.{name}" for name in public_names()} - set(documented) == set()
     for name in documented:
         assert exists(name)

@@ -138,6 +138,9 @@ def test_reference_has_every_public_name(site: Path) -> None:
     public = {name for name in dir(modnet) if not name.startswith("__")}
     assert {f"modnet.{name}" for name in public} <= identifiers
     assert {"modnet.Layer.forward", "modnet.TrainingView.learning_rate", "modnet.Optimizer.rule"} <= identifiers
+    page = (site / "reference/interfaces.html").read_text(encoding="utf-8")
+    (title,) = re.findall(r'<h3 id="modnet\.Layer\.forward".*?</h3>', page, re.DOTALL)
+    assert "<code>required</code>" in title
 
 
 def test_hooks_are_not_published(site: Path) -> None:
