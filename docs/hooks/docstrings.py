@@ -27,7 +27,8 @@ class CompleteDocstrings(Extension):
         if attr.docstring is None and isinstance(model, type) and issubclass(model, BaseModel):
             field = model.model_fields.get(attr.name)
             if field is not None and field.description:
-                attr.docstring = Docstring(f"{field.description}.", parent=attr)
+                first, rest = field.description[0], field.description[1:]  # a Greek letter stays as it is
+                attr.docstring = Docstring(f"{first.upper() if first.isascii() else first}{rest}.", parent=attr)
 
     def on_function_instance(self, *, node: Any, func: Function, **_: Any) -> None:
         last = node.body[-1] if isinstance(node, ast.FunctionDef) else None
