@@ -1,6 +1,6 @@
-"""Sigmoid against relu at 2 to 8 layers, on the digits: python docs/hooks/depths.py prints the tables of the page.
+"""Sigmoid and relu compared at 2 to 8 layers, on the digits: python docs/hooks/depths.py prints the tables of the page.
 
-`docs/hooks/figures.py` draws ‖δ‖ of the same networks while the site is built.
+`docs/hooks/figures.py` draws ‖δ‖ of the same networks when the site is built.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_th
 from modnet.training.setup import build
 
 DEPTHS = range(2, 9)
-"""How many layers there are above the input."""
+"""The number of layers above the input."""
 STARTS = {
     "sigmoid": ("sigmoid", "scaled-normal", 0.3),
     "relu": ("relu", "he-normal", 0.3),
@@ -25,15 +25,15 @@ STARTS = {
 """Activation of the hidden layers, initializer, and learning rate."""
 COMPARED = ("sigmoid", "relu")
 CURED = "sigmoid, η = 3", 6
-"""The network that is to be helped."""
+"""The network to improve."""
 CURES: dict[str, dict[str, Any]] = {
     "nothing": {},
-    "`standard-normal` start": {"layer": {"initializer": "standard-normal"}},
+    "`standard-normal` weights": {"layer": {"initializer": "standard-normal"}},
     "`tanh`, η = 0.3": {"hidden": {"activation": "tanh"}, "optimizer": {"learning_rate": 0.3}},
     "`relu`, η = 0.3": {"hidden": {"activation": "relu"}, "optimizer": {"learning_rate": 0.3}},
     "`adam`, η = 0.003": {"optimizer": {"rule": "adam", "learning_rate": 0.003}},
     "`momentum`, η = 0.3": {"optimizer": {"rule": "momentum", "learning_rate": 0.3}},
-    "`glorot-normal` start": {"layer": {"initializer": "glorot-normal"}},
+    "`glorot-normal` weights": {"layer": {"initializer": "glorot-normal"}},
     "`binary-cross-entropy`, η = 1": {"cost": "binary-cross-entropy", "optimizer": {"learning_rate": 1.0}},
 }
 """What is changed, in all layers, in the hidden ones, or elsewhere."""

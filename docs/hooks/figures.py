@@ -1,7 +1,7 @@
-"""Draw the figures of the chapter on the document, and compute its tables, while the site is built.
+"""Draw the figures of the chapter on the document, and compute its tables, when the site is built.
 
-A page says ``<!-- figure: NAME -->`` or ``<!-- table: NAME -->`` on a line of its own. Every figure comes with its
-caption, and with a text that says in words and numbers what is to be seen; both take their numbers from what was drawn.
+A page contains ``<!-- figure: NAME -->`` or ``<!-- table: NAME -->`` on a line of its own. Every figure has a caption,
+and an alternative text that describes it in words and numbers. Both take their numbers from the data that is drawn.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _MARK = re.compile(r"^<!-- (figure|table): ([\w-]+) -->$", re.MULTILINE)
 _PIXELS = 96
 """CSS pixels of an inch."""
 _LEAST, _COLUMN = 0.68, 640
-"""How small a figure may become, so that its text can be read, before it scrolls: to this share of its width, or to
-the width of the site's column in CSS pixels."""
+"""A figure is scaled down to this share of its width, or to the width of the site's column in CSS pixels; below that
+it scrolls, so that its text stays legible."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Figure:
         content: Its file's content.
         width: Its width in CSS pixels.
         height: Its height in CSS pixels.
-        text: What it shows, for those who do not see it.
-        caption: What stands below it; Markdown has no say in it.
-        folded: Whether it is only shown when asked for, as what moves should be.
+        text: The alternative text.
+        caption: The caption, as plain text.
+        folded: Whether it is collapsed at first, as an animation should be.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Figure:
         return cls(f"{name}.svg", rendered(picture, "svg"), width, height, text, caption)
 
     def to_html(self, place: str) -> str:
-        """Return the figure as it stands in a page; ``place`` is its file, seen from there."""
+        """Return the figure as HTML; ``place`` is the path of its file, relative to the page."""
         least = min(round(self.width * _LEAST), _COLUMN)
         caption, text = escape(self.caption), escape(self.text)
         image = (
@@ -118,9 +118,9 @@ def drawn(name: str) -> Figure:
 
 def network() -> Figure:
     text = (
-        "Four circles for the inputs x, with an arrow from each to each of three net inputs z of layer 1: the weights "
-        "W¹, 3 × 4, and the biases b¹. Each z leads to its own activation a. W², 2 × 3, leads on to the two neurons "
-        "of layer 2 in the same way, and both of their activations lead to the cost C."
+        "Four circles for the inputs x, with an arrow from each of them to each of the three net inputs z of layer 1: "
+        "the weights W¹, 3 × 4, and the biases b¹. Each z leads to its activation a. The weights W², 2 × 3, connect "
+        "layer 1 to the two neurons of layer 2 in the same way, and their activations lead to the cost C."
     )
     figure = draw_network(_small(), ["forward"])
     return Figure.of("network", figure, text, "The network 4-3-2. Every arrow between two layers is one weight.")
@@ -128,12 +128,12 @@ def network() -> Figure:
 
 def reversed_network() -> Figure:
     text = (
-        "The cost C stands at the left now. ∇C leads to the two neurons of layer 2, where it is multiplied by σ′(z²): "
-        "that is δ². From each δ of layer 2 arrows lead to all three neurons of layer 1, with the transposed weights, "
-        "3 × 2; there the sums are multiplied by σ′(z¹), and that is δ¹."
+        "The cost C is on the left. ∇C leads to the two neurons of layer 2, where it is multiplied by σ′(z²), which "
+        "gives δ². From each δ of layer 2, arrows lead to all three neurons of layer 1, with the transposed weights, "
+        "3 × 2. There the sums are multiplied by σ′(z¹), which gives δ¹."
     )
     figure = draw_network(_small(), ["reverse"])
-    return Figure.of("reversed-network", figure, text, "The same network, flipped: δ flows from the cost to layer 1.")
+    return Figure.of("reversed-network", figure, text, "The same network, reversed: δ flows from the cost to layer 1.")
 
 
 def _small() -> modnet.Summary:
@@ -143,11 +143,11 @@ def _small() -> modnet.Summary:
 def chain() -> Figure:
     text = (
         "A chain of four circles: the activation of neuron k below, the net input of neuron j, its activation, and "
-        "the cost. The arrow from the first to the second is the weight. Below the arrows stand the derivatives: "
-        "of z by the weight, which is the activation below; of a by z, which is σ′; and of the cost by a. "
-        "The last two together are δ."
+        "the cost. The arrow from the first to the second is the weight. Below the arrows are the derivatives of z "
+        "with respect to the weight, which is the activation below; of a with respect to z, which is σ′; and of the "
+        "cost with respect to a. The product of the last two is δ."
     )
-    caption = "How one weight reaches the cost: through one net input alone. BP1 and BP2 give δ, the last two links."
+    caption = "A weight affects the cost through one net input only. BP1 and BP2 compute δ, the last two derivatives."
     return Figure.of("chain", sketches.chain(), text, caption)
 
 
@@ -155,11 +155,12 @@ def slope() -> Figure:
     found = sketches.descent()
     best = found.rates[np.argmin(found.costs)]
     text = (
-        f"The cost against the learning rate η of one step. It starts at {found.costs[0]:.3f}, touches the straight "
-        "line of the promise for small η, and bends away from it: the longer the step, the less of the promise comes "
-        f"true. At η = 100 it is {found.costs[-1]:.3f}, and the line far below 0. The lowest cost is at η = {best:.0f}."
+        f"The cost after one step, plotted over its learning rate η. It starts at {found.costs[0]:.3f}. For small η "
+        "it follows the straight line of the first-order prediction; for larger η it decreases less and less than "
+        f"predicted. At η = 100 it is {found.costs[-1]:.3f}, and the prediction is far below 0. The lowest cost is at "
+        f"η = {best:.0f}."
     )
-    caption = "The cost of the three samples after one step, and what the gradient promises: C − η‖∇C‖²."
+    caption = "The cost of the three samples after one step, and the first-order prediction C − η‖∇C‖²."
     return Figure.of("slope", sketches.along(found), text, caption)
 
 
@@ -172,17 +173,17 @@ def types_of_descent() -> Figure:
     found = _descents()
     ways = "; ".join(
         f"{path.optimizer} makes {path.updates[-1]:,} updates, ends at a cost of {path.costs[-1]:.2g}, and its path is "
-        f"{path.detour:.1f} times as long as the straight way"
+        f"{path.detour:.1f} times as long as the distance"
         for path in found.paths
     )
     text = (
-        f"The cost on a plane through parameter space as contours and in space, with three paths from one start; "
-        f"below, the same near the start; at the bottom the cost against updates and against samples seen. {ways}. "
-        "Batch is smooth and short, stochastic goes far and its cost jumps up and down, mini-batch lies between."
+        f"The cost on a plane in parameter space, as contours and as a surface, with three paths from the same start. "
+        f"Below, the same near the start. At the bottom, the cost over updates and over samples seen. {ways}. "
+        "The path of batch is smooth and short, that of stochastic is long and its cost noisy; mini-batch is between."
     )
     caption = (
-        "The cost's surface on the digits, and three ways down from one start (★). Of all planes through the 2,260 "
-        f"parameters this one holds most of the paths: {found.views[0].plane.share_text} of their variance."
+        "The cost surface on the digits, and the paths of the three types from one start (★). Of all planes in the "
+        f"2,260 parameters, this one captures most of the paths: {found.views[0].plane.share_text} of their variance."
     )
     return Figure.of("descent-types", draw_surface(found), text, caption)
 
@@ -191,19 +192,19 @@ def growing() -> Figure:
     content = animation(_descents())
     width, height = (int.from_bytes(content[at : at + 2], "little") for at in (6, 8))  # as every GIF's head has them
     text = (
-        "The three paths grow side by side. Batch creeps along a smooth line, stochastic rushes away from the others, "
-        "mini-batch goes straight into the valley."
+        "The three paths are drawn at the same time. Batch follows a smooth line slowly, stochastic moves away from "
+        "the others quickly, and mini-batch goes straight into the valley."
     )
-    caption = "Show the same paths as they grow, slowly at first (an animation)"
+    caption = "Show the same paths as an animation, slow at first"
     return Figure("descent-types.gif", content, width, height, text, caption, folded=True)
 
 
 def activations() -> Figure:
     text = (
-        "Left, σ: the sigmoid rises from 0 to 1 in an S, relu is 0 below 0 and z above. Right, σ′: the sigmoid's is "
-        "a bell that reaches ¼ at z = 0 and is below 0.02 from |z| = 4 on; relu's is 0 below 0 and 1 above."
+        "Left, σ: the sigmoid rises from 0 to 1 in an S shape; relu is 0 below 0 and z above. Right, σ′: the sigmoid's "
+        "is a bell with the maximum ¼ at z = 0, below 0.02 from |z| = 4 on; relu's is 0 below 0 and 1 above."
     )
-    caption = "Sigmoid and relu, and their derivatives. What δ is multiplied by in a layer is read off on the right."
+    caption = "Sigmoid and relu, and their derivatives. The right panel shows what a layer multiplies δ by."
     return Figure.of("activations", sketches.activations(), text, caption)
 
 
@@ -216,14 +217,14 @@ def sigmoid_or_relu() -> Figure:
     shrink = {start: 1 / each[deepest].shrinks for start, each in flows.items()}
     steps = shrink["sigmoid"] ** (1 / (deepest - 1))
     text = (
-        f"Two panels with ‖δ‖ on a logarithmic axis against the layer, for networks of 2 to {deepest} layers. With "
-        f"sigmoid the lines fall {steps:.1f}-fold from each layer to the one below: at {deepest} layers δ¹ is "
-        f"{shrink['sigmoid']:,.0f} times smaller than δ at the output. With relu they are level: "
+        f"Two panels with ‖δ‖ on a logarithmic axis over the layers, for networks of 2 to {deepest} layers. With "
+        f"sigmoid, ‖δ‖ decreases {steps:.1f}-fold from each layer to the one below: at {deepest} layers, δ¹ is "
+        f"{shrink['sigmoid']:,.0f} times smaller than δ at the output. With relu it is almost constant: "
         f"{shrink['relu']:.1f} times."
     )
     caption = (
-        "‖δ‖ at the start, from the output down to layer 1, in networks of 2 to 8 layers on the digits; "
-        f"the mean of {depths.SAMPLES} samples."
+        "‖δ‖ before training, from the output down to layer 1, in networks of 2 to 8 layers on the digits; "
+        f"mean of {depths.SAMPLES} samples."
     )
     return Figure.of("sigmoid-or-relu", sketches.norms(flows), text, caption)
 
@@ -232,12 +233,12 @@ def dampened() -> Figure:
     found = modnet.dampening(depths.configuration("sigmoid, η = 3", 6), remedy=False)
     norms = ", ".join(f"{layer.delta:.1g}" for layer in found.start.layers)
     text = (
-        f"‖δ‖ against the layer on a logarithmic axis, at the start and after {found.trial.updates:,} updates. At the "
-        f"start, from layer 1 up: {norms}. After the training the line is lower everywhere, and as steep. The verdict "
+        f"‖δ‖ on a logarithmic axis over the layers, before training and after {found.trial.updates:,} updates. Before "
+        f"training, from layer 1 up: {norms}. After training the line is lower everywhere, and as steep. The diagnosis "
         f"above it: {found.verdict}"
     )
     return Figure.of(
-        "dampened", draw_dampening(found), text, "What modnet dampening draws of five hidden sigmoid layers."
+        "dampened", draw_dampening(found), text, "The plot of modnet dampening for five hidden sigmoid layers."
     )
 
 
@@ -255,9 +256,9 @@ FIGURES: dict[str, Callable[[], Figure]] = {
 
 
 def digits() -> str:
-    """Return what the three types reach on the digits, and how they get there."""
+    """Return the results of the three types on the digits, and the shapes of their paths."""
     lines = [
-        ("type", "updates", "last cost", "cost rose", "path / straight way", "test accuracy"),
+        ("type", "updates", "final cost", "cost increases", "path length / distance", "test accuracy"),
         ("---",) + ("---:",) * 5,
     ]
     config = modnet.load_config()

@@ -1,6 +1,6 @@
-"""Write the reference of the configuration and of the parts from the models while the site is built.
+"""Generate the reference of the configuration, the components and the commands when the site is built.
 
-A page says ``<!-- reference: NAME -->`` on a line of its own; NAME is one of ``run``, ``network``,
+A page contains ``<!-- reference: NAME -->`` on a line of its own; NAME is one of ``run``, ``network``,
 ``overview``, ``parts``, ``families``, ``commands`` and ``trace``.
 """
 
@@ -33,11 +33,11 @@ _MARK = re.compile(r"^<!-- reference: (\w+) -->$", re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    def fill(found: re.Match[str]) -> str:
-        if found[1] not in _SECTIONS:
+    def fill(mark: re.Match[str]) -> str:
+        if mark[1] not in _SECTIONS:
             known = ", ".join(_SECTIONS)
-            raise PluginError(f"{page.file.src_uri}: no reference is called {found[1]!r}; there are {known}")
-        return _SECTIONS[found[1]]()
+            raise PluginError(f"{page.file.src_uri}: no reference is called {mark[1]!r}; there are {known}")
+        return _SECTIONS[mark[1]]()
 
     return _MARK.sub(fill, markdown)
 
@@ -51,7 +51,7 @@ def network_keys() -> str:
 
 
 def overview() -> str:
-    """Return every built-in part of every family in one table."""
+    """Return a table of the built-in components of every family."""
     rows = []
     for family in FAMILIES:
         kinds = (f"[`{part.kind_name()}`](#{_anchor(family, part)})" for part in _parts(family))
@@ -60,17 +60,17 @@ def overview() -> str:
 
 
 def parts() -> str:
-    """Return a section for every family, with every built-in part: formula, source and options."""
+    """Return a section for every family, with its built-in components: formula, source and options."""
     return "\n\n".join(text for family in FAMILIES for text in _family(family))
 
 
 def families() -> str:
-    """Return, for every family, the methods that a part has or may have."""
+    """Return the methods of every family."""
     sections = []
     for family, base in FAMILIES.items():
         methods = _methods(base)
-        rows = [(f"`{written}`", _first(method), need) for written, method, need in methods]
-        table = _table(("method", "what it returns or does", ""), rows)
+        rows = [(f"`{signature}`", _first(method), required) for signature, method, required in methods]
+        table = _table(("method", "description", ""), rows)
         sections.append(f"### {family.capitalize()}\n\n{_sentences(base)}\n\n{table}")
     return "\n\n".join(sections)
 
@@ -81,7 +81,7 @@ def commands() -> str:
     for name in _COMMANDS:
         command: click.Command = importlib.import_module(f"modnet.cli.{name.replace('-', '_')}").command
         inner = command.commands if isinstance(command, click.Group) else {}
-        sections += [_command(f"{name} {word}", one) for word, one in inner.items()] or [_command(name, command)]
+        sections += [_command(f"{name} {word}", sub) for word, sub in inner.items()] or [_command(name, command)]
     return "\n\n".join(sections)
 
 
@@ -90,13 +90,13 @@ def _command(name: str, command: click.Command) -> str:
     usage = " ".join(["modnet", name, *command.collect_usage_pieces(context)])
     options = [option for option in command.get_params(context) if isinstance(option, click.Option)]
     records = [record for option in options if (record := option.get_help_record(context))]
-    rows = [(f"`{_cell(written)}`", _cell(_escaped(meaning))) for written, meaning in records]
+    rows = [(f"`{_cell(option)}`", _cell(_escaped(meaning))) for option, meaning in records]
     text = _escaped(inspect.cleandoc(command.help or ""))
     return f"### modnet {name}\n\n`{usage}`\n\n{text}\n\n{_table(('option', 'meaning'), rows)}"
 
 
 def trace() -> str:
-    """Return the trace of the sample that the page on the mathematics works out by hand."""
+    """Return the trace of the sample that the page on backpropagation works out by hand."""
     net = modnet.NeuralNetwork([2, 2, 1])
     net.weights = [[[0.5, -0.5], [1.0, 0.25]], [[1.0, -1.0]]]
     net.biases = [[0.0, -0.5], [0.25]]
@@ -156,7 +156,7 @@ def _options(model: type[Model], names: list[str] | None = None) -> str:
 
 
 def _type(annotation: Any, metadata: list[Any] | None = None) -> str:
-    """Return in words what a field takes."""
+    """Return a description of the values of a field."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type(arguments[0], list(arguments[1:]))
@@ -187,8 +187,8 @@ def _bounds(metadata: list[Any]) -> str:
         Lt: lambda mark: f"< {mark.lt:g}",
         Le: lambda mark: f"≤ {mark.le:g}",
     }
-    found = [signs[type(mark)](mark) for mark in metadata if type(mark) in signs]
-    return f" {', '.join(found)}" if found else ""
+    bounds = [signs[type(mark)](mark) for mark in metadata if type(mark) in signs]
+    return f" {', '.join(bounds)}" if bounds else ""
 
 
 def _default(model: type[Model], name: str) -> str:
@@ -216,7 +216,7 @@ def _plain(value: Any) -> str:
 
 
 def _methods(base: type[Component]) -> Iterator[tuple[str, Any, str]]:
-    """Yield, of every method and property: how it is written, itself, and whether it is required."""
+    """Yield the signature of every method and property, itself, and whether it is required."""
     for name, member in vars(base).items():
         if name.startswith("_") and name != "__call__":
             continue
@@ -229,7 +229,7 @@ def _methods(base: type[Component]) -> Iterator[tuple[str, Any, str]]:
 
 
 def _sentences(documented: Any) -> str:
-    """Return a docstring as Markdown; what a formula has that Markdown would read as its own is escaped."""
+    """Return a docstring as Markdown; characters of formulas that have a meaning in Markdown are escaped."""
     return "\n".join(_escaped(line) for line in (inspect.getdoc(documented) or "").splitlines())
 
 

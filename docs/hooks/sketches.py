@@ -1,4 +1,4 @@
-"""The figures of the chapter that no command draws: small ones, for one idea each."""
+"""The figures of the chapter that no command draws: small ones, each for one idea."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DescentSketch:
     Attributes:
         rates: The learning rates η, from 0.
         costs: The mean cost after a step with each.
-        promise: ‖∇C‖², how much the cost falls for each unit of a small η.
+        promise: ‖∇C‖², the predicted decrease of the cost for each unit of a small η.
     """
 
     rates: NDArray[np.float64]

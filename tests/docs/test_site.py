@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+import modnet
 from modnet.builtin import modnet_components
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = ("mkdocs", "material", "latex2mathml", "matplotlib")
+NEEDED = ("mkdocs", "material", "mkdocstrings_handlers", "latex2mathml", "matplotlib")
 CHAPTER = ("mathematics", "feedforward", "gradient-descent", "backpropagation", "dampening")
 missing = [name for name in NEEDED if find_spec(name) is None]
 if missing:
@@ -130,6 +131,16 @@ def test_reference_has_every_part_and_option(site: Path) -> None:
             assert f"<code>{option}</code>" in text
     for other in site.rglob("*.html"):
         assert "<!-- reference" not in other.read_text(encoding="utf-8")
+
+
+def test_reference_has_every_public_name(site: Path) -> None:
+    identifiers = set().union(*(read(page).identifiers for page in (site / "reference").glob("*.html")))
+    public = {name for name in dir(modnet) if not name.startswith("__")}
+    assert {f"modnet.{name}" for name in public} <= identifiers
+    assert {"modnet.Layer.forward", "modnet.TrainingView.learning_rate", "modnet.Optimizer.rule"} <= identifiers
+    page = (site / "reference/interfaces.html").read_text(encoding="utf-8")
+    (title,) = re.findall(r'<h3 id="modnet\.Layer\.forward".*?</h3>', page, re.DOTALL)
+    assert "<code>required</code>" in title
 
 
 def test_hooks_are_not_published(site: Path) -> None:

@@ -1,1 +1,1 @@
-"""The parts of a network and of its training: the families, and the built-in parts, one file a family."""
+"""The built-in components, one file for each family."""

@@ -1,4 +1,4 @@
-"""The activations: a = σ(z), elementwise but for softmax. Shapes: z, a and upstream are (samples, units)."""
+"""The activations: a = σ(z), elementwise except for softmax. Shapes: z, a and upstream are (samples, units)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["Identity", "LeakyRelu", "Relu", "Sigmoid", "Softmax", "Tanh"]
 class Sigmoid(Activation):
     """σ(z) = 1 / (1 + e⁻ᶻ), with σ′ = a(1 − a) in (0, ¼].
 
-    Computed as e/(1 + e) with e = eᶻ: so a keeps its digits where it is tiny. z is limited to 40, from where on a is 1
-    in every dtype, so nothing overflows. Source: the document, "Feedforward" and "Backpropagation".
+    Computed as e/(1 + e) with e = eᶻ, so that a small a is accurate. z is clipped at 40, beyond which a is 1 in every
+    dtype, so nothing overflows. Source: the document, "Feedforward" and "Backpropagation".
     """
 
     kind: Literal["sigmoid"] = "sigmoid"
@@ -46,13 +46,13 @@ class Tanh(Activation):
         return namespace(z).tanh(z)
 
     def backward(self, upstream: Array, z: Array, a: Array) -> Array:
-        """Return upstream · (1 − a)(1 + a), which keeps the digits of 1 − a² where a is nearly ±1."""
+        """Return upstream · (1 − a)(1 + a), which is more accurate than 1 − a² if a is nearly ±1."""
         del z
         return upstream * ((1.0 - a) * (1.0 + a))
 
 
 class Relu(Activation):
-    """σ(z) = max(0, z), with σ′ = 1 for z > 0 and 0 elsewhere (at the kink too).
+    """σ(z) = max(0, z), with σ′ = 1 for z > 0 and 0 elsewhere (also at the kink).
 
     Source: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines" (2010).
     """
@@ -90,10 +90,10 @@ class LeakyRelu(Activation):
 
 
 class Softmax(Activation):
-    """aᵢ = e^{zᵢ} / Σⱼ e^{zⱼ} over a sample's units: probabilities that add up to 1.
+    """aᵢ = e^{zᵢ} / Σⱼ e^{zⱼ} over the units of a sample: probabilities that sum to 1.
 
-    Computed from z − max z, so that no exponential overflows, and with halves of both, so that the difference does not
-    either. Its derivative is a matrix, ∂aᵢ/∂zⱼ = aᵢ(δᵢⱼ − aⱼ); backward multiplies by it without forming it. Source:
+    Computed from z − max z, so that no exponential overflows; both are halved, so that the difference does not either.
+    Its derivative is a matrix, ∂aᵢ/∂zⱼ = aᵢ(δᵢⱼ − aⱼ); ``backward`` multiplies by it without forming it. Source:
     Bridle, "Probabilistic Interpretation of Feedforward Classification Network Outputs" (1990).
     """
 
@@ -115,7 +115,7 @@ class Softmax(Activation):
 
 
 class Identity(Activation):
-    """σ(z) = z, with σ′ = 1: for outputs that are any number (regression)."""
+    """σ(z) = z, with σ′ = 1: for outputs without bounds (regression)."""
 
     kind: Literal["identity"] = "identity"
 

@@ -1,4 +1,4 @@
-"""The initializers: what W and b start with. ``fan_in`` is n_current, ``fan_out`` is n_next; arrays are float64."""
+"""The initializers: the initial values of W and b, as float64 arrays. ``fan_in`` is n_current, ``fan_out`` n_next."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["GlorotNormal", "GlorotUniform", "HeNormal", "ScaledNormal", "Standar
 
 
 class StandardNormal(Initializer):
-    """N(0, 1), whatever the layer's size. Source: the document, "Understanding Dimensions at Initialization"."""
+    """N(0, 1), independent of the layer's size. Source: the document, "Understanding Dimensions at Initialization"."""
 
     kind: Literal["standard-normal"] = "standard-normal"
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Return standard normal numbers."""
+        """Return samples of the standard normal distribution."""
         del fan_in, fan_out
         return rng.standard_normal(shape)
 
@@ -33,7 +33,7 @@ class ScaledNormal(Initializer):
     kind: Literal["scaled-normal"] = "scaled-normal"
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Return normal numbers of standard deviation 1/√n_in."""
+        """Return samples of a normal distribution with standard deviation 1/√n_in."""
         del fan_out
         return rng.standard_normal(shape) / math.sqrt(fan_in)
 
@@ -48,7 +48,7 @@ class GlorotUniform(Initializer):
     kind: Literal["glorot-uniform"] = "glorot-uniform"
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Return uniform numbers between −r and r."""
+        """Return samples of the uniform distribution between −r and r."""
         r = math.sqrt(6.0 / (fan_in + fan_out))
         return rng.uniform(-r, r, shape)
 
@@ -56,18 +56,18 @@ class GlorotUniform(Initializer):
 class GlorotNormal(Initializer):
     """N(0, 2 / (n_in + n_out)).
 
-    Source: Glorot and Bengio (2010), equation (12), as a normal distribution of that variance.
+    Source: Glorot and Bengio (2010), equation (12), as a normal distribution with that variance.
     """
 
     kind: Literal["glorot-normal"] = "glorot-normal"
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Return normal numbers of standard deviation √(2 / (n_in + n_out))."""
+        """Return samples of a normal distribution with standard deviation √(2 / (n_in + n_out))."""
         return rng.standard_normal(shape) * math.sqrt(2.0 / (fan_in + fan_out))
 
 
 class HeNormal(Initializer):
-    """N(0, 2/n_in), for relu and its kin.
+    """N(0, 2/n_in), for relu and similar activations.
 
     Source: He, Zhang, Ren and Sun, "Delving Deep into Rectifiers" (2015), equation (10).
     """
@@ -75,13 +75,13 @@ class HeNormal(Initializer):
     kind: Literal["he-normal"] = "he-normal"
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Return normal numbers of standard deviation √(2/n_in)."""
+        """Return samples of a normal distribution with standard deviation √(2/n_in)."""
         del fan_out
         return rng.standard_normal(shape) * math.sqrt(2.0 / fan_in)
 
 
 class Zeros(Initializer):
-    """0 everywhere: usual for biases; weights that are all 0 never tell their units apart."""
+    """0 everywhere: usual for biases. Units whose weights are all 0 stay identical."""
 
     kind: Literal["zeros"] = "zeros"
 

@@ -1,4 +1,4 @@
-"""The layers. A sample is a vector here; x is (samples, n_current), z and a are (samples, n_next)."""
+"""The layers. A sample is a vector; x is (samples, n_current), z and a are (samples, n_next)."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ["Dense", "Dropout"]
 class Dense(Layer):
     """z = x Wᵀ + b and a = σ(z): every unit sees every input. W is (n_next, n_current), b is (n_next,).
 
-    Backwards (BP2 to BP4): ∂C/∂x = δ W, ∇W = δᵀ x, ∇b = Σ δ. Source: the document, "Feedforward" and
+    Backward pass (BP2 to BP4): ∂C/∂x = δ W, ∇W = δᵀ x, ∇b = Σ δ. Source: the document, "Feedforward" and
     "Backpropagation".
     """
 
     kind: Literal["dense"] = "dense"
-    units: int = Field(gt=0, description="n_next, how many neurons the layer has")
-    activation: Annotated[Activation, Slot()] = default_part("sigmoid", "σ, what makes the output a of the net input z")
+    units: int = Field(gt=0, description="n_next, the number of neurons")
+    activation: Annotated[Activation, Slot()] = default_part("sigmoid", "σ, the activation function")
     bias: bool = Field(default=True, description="whether the layer has biases b")
-    initializer: Annotated[Initializer, Slot()] = default_part("standard-normal", "what the weights W start with")
-    bias_initializer: Annotated[Initializer, Slot()] = default_part("standard-normal", "what the biases b start with")
+    initializer: Annotated[Initializer, Slot()] = default_part("standard-normal", "initial values of the weights W")
+    bias_initializer: Annotated[Initializer, Slot()] = default_part("standard-normal", "initial values of the biases b")
 
     def activation_function(self) -> Activation:
         """Return σ."""
@@ -53,7 +53,7 @@ class Dense(Layer):
         return ctx.affine(x, ctx.parameters["weights"], ctx.parameters.get("biases"))
 
     def backward(self, delta: Array, ctx: LayerContext) -> tuple[Array | None, dict[str, Array]]:
-        """Return δ W, and δᵀ x and Σ δ."""
+        """Return δ W, and the gradients δᵀ x and Σ δ."""
         gradients = {"weights": ctx.weight_gradient(delta, ctx.x)}
         if self.bias:
             gradients["biases"] = ctx.bias_gradient(delta)
@@ -61,17 +61,17 @@ class Dense(Layer):
 
 
 class Dropout(Layer):
-    """While training, every input is 0 with probability p and divided by 1 − p otherwise; afterwards nothing changes.
+    """During training, every input is 0 with probability p and divided by 1 − p otherwise; z = x when predicting.
 
     Source: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: A Simple Way to Prevent Neural
-    Networks from Overfitting" (2014), in the form that scales while training ("inverted dropout", section 10).
+    Networks from Overfitting" (2014), in the form that scales during training ("inverted dropout", section 10).
     """
 
     kind: Literal["dropout"] = "dropout"
-    rate: float = Field(default=0.5, ge=0, lt=1, description="p, the share of inputs that are left out")
+    rate: float = Field(default=0.5, ge=0, lt=1, description="p, the probability that an input is set to 0")
 
     def forward(self, x: Array, ctx: LayerContext) -> Array:
-        """Return x times the mask of this pass while training, and x otherwise."""
+        """Return x times a random mask during training, and x otherwise."""
         if not ctx.training or ctx.rng is None:
             return x
         draw = ctx.rng.random(math.prod(x.shape)).reshape(x.shape) >= self.rate

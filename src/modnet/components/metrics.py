@@ -1,4 +1,4 @@
-"""The metrics: figures of merit of outputs a against targets y, both (samples, outputs), added up piece by piece."""
+"""The metrics: scores of outputs a compared with targets y, both (samples, outputs), accumulated piece by piece."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["R2", "Accuracy", "CostMetric", "MeanSquaredError"]
 
 
 class Accuracy(Metric):
-    """The share of samples whose largest output is that of their class; with one output, whose side of ½ is right."""
+    """The share of samples that are classified correctly: by their largest output, or by one output from ½ upwards."""
 
     kind: Literal["accuracy"] = "accuracy"
 
@@ -24,7 +24,7 @@ class Accuracy(Metric):
             )
 
     def partial(self, a: Array, y: Array) -> Array:
-        """Return the number of samples that are right, and of all."""
+        """Return the number of correctly classified samples, and of all samples."""
         xp = namespace(a)
         if a.shape[-1] == 1:
             right = (a[:, 0] >= 0.5) == (y[:, 0] >= 0.5)
@@ -33,22 +33,22 @@ class Accuracy(Metric):
         return _counts(xp, xp.sum(xp.astype(right, xp.float64)), a.shape[0])
 
     def value(self, total: Array) -> float:
-        """Return right / all."""
+        """Return the share."""
         return float(total[0] / total[1])
 
 
 class CostMetric(Metric):
-    """The mean over the samples of a cost, which need not be the one that is trained."""
+    """The mean over the samples of a cost, which may differ from the one that is minimized."""
 
     kind: Literal["cost"] = "cost"
     better: ClassVar[Literal["higher", "lower"]] = "lower"
     cost: Annotated[Cost, Slot()] = default_part(
-        "quadratic", "which cost; the history calls the figure by this cost's kind"
+        "quadratic", "the cost; its kind is the name of the metric in the history"
     )
 
     @property
     def label(self) -> str:
-        """The cost's kind: plain ``cost`` is always the cost that is trained."""
+        """The kind of the cost; plain ``cost`` is always the cost that is minimized."""
         return self.cost.kind.replace("-", "_")
 
     def partial(self, a: Array, y: Array) -> Array:
@@ -68,7 +68,7 @@ class MeanSquaredError(Metric):
     better: ClassVar[Literal["higher", "lower"]] = "lower"
 
     def partial(self, a: Array, y: Array) -> Array:
-        """Return the sum of squares, and the number of numbers."""
+        """Return the sum of squares, and the number of values."""
         xp = namespace(a)
         difference = xp.astype(a, xp.float64) - xp.astype(y, xp.float64)
         return _counts(xp, xp.sum(difference * difference), a.shape[0] * a.shape[1])
@@ -79,9 +79,9 @@ class MeanSquaredError(Metric):
 
 
 class R2(Metric):
-    """1 − Σ (a − y)² / Σ (y − ȳ)², the share of the targets' variance that is explained, averaged over the outputs.
+    """1 − Σ (a − y)² / Σ (y − ȳ)², the explained share of the variance of the targets, averaged over the outputs.
 
-    An output whose targets are all the same counts 1 where it is met exactly and 0 otherwise. Source: Draper and
+    An output whose targets are all equal counts as 1 if it is exact, and as 0 otherwise. Source: Draper and
     Smith, "Applied Regression Analysis" (1998), section 1.3; pieces are merged as in Chan, Golub and LeVeque (1983).
     """
 

@@ -13,13 +13,13 @@ __all__ = ["L1", "L2"]
 
 
 class L2(Regularizer):
-    """R = ½λ Σ w², with ∂R/∂w = λw: large weights are pulled in. λ is per sample, whatever the batch.
+    """R = ½λ Σ w², with ∂R/∂w = λw: penalizes large weights. λ does not depend on the batch size.
 
     Source: Nielsen, "Neural Networks and Deep Learning" (2015), chapter 3, equation (85), with his λ/n as λ.
     """
 
     kind: Literal["l2"] = "l2"
-    strength: float = Field(default=1e-4, ge=0, description="λ")
+    strength: float = Field(default=1e-4, ge=0, description="λ, the strength of the penalty")
 
     def __call__(self, weights: Array) -> Array:
         """Return ½λ Σ w²."""
@@ -31,13 +31,13 @@ class L2(Regularizer):
 
 
 class L1(Regularizer):
-    """R = λ Σ |w|, with ∂R/∂w = λ sign w (0 at 0): small weights become exactly 0, or nearly.
+    """R = λ Σ |w|, with ∂R/∂w = λ sign w (0 at 0): makes small weights 0 or nearly 0.
 
     Source: Nielsen (2015), chapter 3, equation (95), with his λ/n as λ.
     """
 
     kind: Literal["l1"] = "l1"
-    strength: float = Field(default=1e-4, ge=0, description="λ")
+    strength: float = Field(default=1e-4, ge=0, description="λ, the strength of the penalty")
 
     def __call__(self, weights: Array) -> Array:
         """Return λ Σ |w|."""

@@ -1,6 +1,6 @@
-"""The schedules: the factor on η at a position, counted in passes over the data (epochs) since the start.
+"""The schedules: the factor on η at a position, in epochs since the start of the training.
 
-At every update the factor is asked for anew, with a position between two epochs too; it depends on nothing else.
+The factor is computed for every update, so positions between two epochs occur; it depends on nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Constant", "Cosine", "Exponential", "InverseScaling", "Step"]
 
 
 class Constant(Schedule):
-    """1: η stays as it is. Source: the document."""
+    """1: η is constant. Source: the document."""
 
     kind: Literal["constant"] = "constant"
     constant: ClassVar[bool] = True
@@ -28,11 +28,11 @@ class Constant(Schedule):
 
 
 class Step(Schedule):
-    """γ^⌊p/n⌋: η falls by the factor γ every n epochs. Source: He et al., "Deep Residual Learning" (2016), 3.4."""
+    """γ^⌊p/n⌋: η is multiplied by γ every n epochs. Source: He et al., "Deep Residual Learning" (2016), 3.4."""
 
     kind: Literal["step"] = "step"
-    every: int = Field(default=10, gt=0, description="n, the epochs between two falls")
-    factor: float = Field(default=0.5, gt=0, le=1, description="γ, what η is multiplied by")
+    every: int = Field(default=10, gt=0, description="n, the number of epochs between two changes")
+    factor: float = Field(default=0.5, gt=0, le=1, description="γ, the factor for each change")
 
     def __call__(self, position: float, epochs: int) -> float:
         """Return γ^⌊p/n⌋."""
@@ -41,10 +41,10 @@ class Step(Schedule):
 
 
 class Exponential(Schedule):
-    """γ^p: η falls by the factor γ with every epoch, smoothly. Source: Bottou, "SGD Tricks" (2012), section 5."""
+    """γ^p: η is multiplied by γ in each epoch, continuously. Source: Bottou, "SGD Tricks" (2012), section 5."""
 
     kind: Literal["exponential"] = "exponential"
-    factor: float = Field(default=0.95, gt=0, le=1, description="γ, what η is multiplied by in one epoch")
+    factor: float = Field(default=0.95, gt=0, le=1, description="γ, the factor for one epoch")
 
     def __call__(self, position: float, epochs: int) -> float:
         """Return γ^p."""
@@ -63,20 +63,20 @@ class Cosine(Schedule):
     minimum: float = Field(default=0.0, ge=0, le=1, description="m, the factor at the end")
 
     def __call__(self, position: float, epochs: int) -> float:
-        """Return the factor on the cosine; after the last epoch it stays at m."""
+        """Return the factor; after the last epoch it is m."""
         share = min(position / epochs, 1.0) if epochs > 0 else 0.0
         return self.minimum + (1.0 - self.minimum) * 0.5 * (1.0 + math.cos(math.pi * share))
 
 
 class InverseScaling(Schedule):
-    """(1 + p/s)^−q: slower and slower.
+    """(1 + p/s)^−q: η decreases more and more slowly.
 
     Source: Robbins and Monro, "A Stochastic Approximation Method" (1951); their conditions hold for ½ < q ≤ 1.
     """
 
     kind: Literal["inverse-scaling"] = "inverse-scaling"
-    power: float = Field(default=0.5, ge=0, description="q, how steeply η falls")
-    scale: float = Field(default=1.0, gt=0, description="s, the epochs after which η has fallen to 2^−q")
+    power: float = Field(default=0.5, ge=0, description="q, how fast η decreases")
+    scale: float = Field(default=1.0, gt=0, description="s, the number of epochs after which the factor is 2^−q")
 
     def __call__(self, position: float, epochs: int) -> float:
         """Return (1 + p/s)^−q."""

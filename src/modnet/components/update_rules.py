@@ -1,6 +1,6 @@
-"""The rules: what one update subtracts from θ, given ∇ (averaged over the samples of the update) and η.
+"""The update rules: what one update subtracts from θ, given ∇ (averaged over the samples of the update) and η.
 
-A rule holds nothing: its state goes in and comes out, as arrays like θ and integers.
+A rule stores no state: it is passed in and returned, as arrays like θ and integers.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Plain(UpdateRule):
 
 
 class _WithVelocity(UpdateRule):
-    """What momentum and its variants share: v, an average of the gradients that forgets."""
+    """The base class of momentum and its variants: v, a decaying sum of the gradients."""
 
     usual_rate: ClassVar[float] = 0.3
-    momentum: float = Field(default=0.9, ge=0, lt=1, description="μ, how much of the last step goes on")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="μ, the share of the previous velocity that is kept")
 
     def init(self, parameters: Array) -> dict[str, Any]:
         """Return v = 0."""
@@ -39,7 +39,7 @@ class _WithVelocity(UpdateRule):
 
 
 class Momentum(_WithVelocity):
-    """v ← μv + ∇ and θ ← θ − ηv: the steps of a ball that rolls down.
+    """v ← μv + ∇ and θ ← θ − ηv: steps along a decaying sum of the gradients.
 
     Source: Polyak, "Some methods of speeding up the convergence of iteration methods" (1964), in the form of
     Sutskever, Martens, Dahl and Hinton (2013) with η outside v.
@@ -54,9 +54,9 @@ class Momentum(_WithVelocity):
 
 
 class Nesterov(_WithVelocity):
-    """v ← μv + ∇ and θ ← θ − η(∇ + μv): momentum whose gradient is seen one step ahead.
+    """v ← μv + ∇ and θ ← θ − η(∇ + μv): momentum with a look-ahead gradient.
 
-    Source: Nesterov (1983), as rewritten in terms of the looked-ahead θ by Bengio, Boulanger-Lewandowski and Pascanu,
+    Source: Nesterov (1983), as rewritten in terms of the look-ahead θ by Bengio, Boulanger-Lewandowski and Pascanu,
     "Advances in Optimizing Recurrent Networks" (2013), section 3.5.
     """
 
@@ -69,15 +69,15 @@ class Nesterov(_WithVelocity):
 
 
 class RmsProp(UpdateRule):
-    """s ← ρs + (1 − ρ)∇² and θ ← θ − η∇ / (√s + ε): every parameter has a pace of its own.
+    """s ← ρs + (1 − ρ)∇² and θ ← θ − η∇ / (√s + ε): every parameter has its own step size.
 
     Source: Tieleman and Hinton, "Neural Networks for Machine Learning", lecture 6.5 (2012).
     """
 
     kind: Literal["rmsprop"] = "rmsprop"
     usual_rate: ClassVar[float] = 0.001
-    decay: float = Field(default=0.9, ge=0, lt=1, description="ρ, how slowly the mean of squares forgets")
-    epsilon: float = Field(default=1e-8, gt=0, description="ε, which keeps the division finite")
+    decay: float = Field(default=0.9, ge=0, lt=1, description="ρ, the decay rate of the mean of squares")
+    epsilon: float = Field(default=1e-8, gt=0, description="ε, which avoids a division by zero")
 
     def init(self, parameters: Array) -> dict[str, Any]:
         """Return s = 0."""
@@ -97,9 +97,9 @@ class Adam(UpdateRule):
 
     kind: Literal["adam"] = "adam"
     usual_rate: ClassVar[float] = 0.001
-    beta1: float = Field(default=0.9, ge=0, lt=1, description="β₁, how slowly the mean forgets")
-    beta2: float = Field(default=0.999, ge=0, lt=1, description="β₂, how slowly the mean of squares forgets")
-    epsilon: float = Field(default=1e-8, gt=0, description="ε, which keeps the division finite")
+    beta1: float = Field(default=0.9, ge=0, lt=1, description="β₁, the decay rate of the mean")
+    beta2: float = Field(default=0.999, ge=0, lt=1, description="β₂, the decay rate of the mean of squares")
+    epsilon: float = Field(default=1e-8, gt=0, description="ε, which avoids a division by zero")
 
     def init(self, parameters: Array) -> dict[str, Any]:
         """Return m = s = 0 and t = 0."""

@@ -14,6 +14,7 @@ __all__ = ["ComponentHooks", "Events", "hookimpl", "hookspec"]
 
 hookspec = pluggy.HookspecMarker("modnet")
 hookimpl = pluggy.HookimplMarker("modnet")
+"""The decorator of a function or method that implements a hook."""
 
 
 class ComponentHooks:
