@@ -29,11 +29,11 @@ import sketches
 import modnet
 from modnet import Trainer
 from modnet.analysis.landscape.landscape import TYPES, Surface, surface
-from modnet.analysis.plots.gradients import picture as draw_dampening
-from modnet.analysis.plots.landscape import animation
-from modnet.analysis.plots.landscape import picture as draw_surface
+from modnet.analysis.plots.animation import animation
+from modnet.analysis.plots.gradients import flow_figure
+from modnet.analysis.plots.landscape import surface_figure
 from modnet.analysis.plots.network import draw_network
-from modnet.analysis.plots.style import rendered
+from modnet.analysis.plots.style import figure_bytes
 from modnet.training.setup import configs_per_optimizer
 
 _MARK = re.compile(r"^<!-- (figure|table): ([\w-]+) -->$", re.MULTILINE)
@@ -70,7 +70,7 @@ class Figure:
     def of(cls, name: str, picture: Any, text: str, caption: str) -> Figure:
         """Return what matplotlib has drawn."""
         width, height = (round(float(inches) * _PIXELS) for inches in picture.get_size_inches())
-        return cls(f"{name}.svg", rendered(picture, "svg"), width, height, text, caption)
+        return cls(f"{name}.svg", figure_bytes(picture, "svg"), width, height, text, caption)
 
     def to_html(self, place: str) -> str:
         """Return the figure as it stands in a page; ``place`` is its file, seen from there."""
@@ -184,7 +184,7 @@ def types_of_descent() -> Figure:
         "The cost's surface on the digits, and three ways down from one start (★). Of all planes through the 2,260 "
         f"parameters this one holds most of the paths: {found.views[0].plane.share_text} of their variance."
     )
-    return Figure.of("descent-types", draw_surface(found), text, caption)
+    return Figure.of("descent-types", surface_figure(found), text, caption)
 
 
 def growing() -> Figure:
@@ -213,7 +213,7 @@ def sigmoid_or_relu() -> Figure:
         start: {depth: depths.flow_at_start(start, depth, data) for depth in depths.DEPTHS} for start in depths.COMPARED
     }
     deepest = depths.DEPTHS[-1]
-    shrink = {start: 1 / each[deepest].shrinks for start, each in flows.items()}
+    shrink = {start: 1 / each[deepest].delta_ratio for start, each in flows.items()}
     steps = shrink["sigmoid"] ** (1 / (deepest - 1))
     text = (
         f"Two panels with ‖δ‖ on a logarithmic axis against the layer, for networks of 2 to {deepest} layers. With "
@@ -229,16 +229,14 @@ def sigmoid_or_relu() -> Figure:
 
 
 def dampened() -> Figure:
-    found = modnet.dampening(depths.configuration("sigmoid, η = 3", 6), remedy=False)
+    found = modnet.dampening(depths.configuration("sigmoid, η = 3", 6), suggest=False)
     norms = ", ".join(f"{layer.delta:.1g}" for layer in found.start.layers)
     text = (
         f"‖δ‖ against the layer on a logarithmic axis, at the start and after {found.trial.updates:,} updates. At the "
         f"start, from layer 1 up: {norms}. After the training the line is lower everywhere, and as steep. The verdict "
         f"above it: {found.verdict}"
     )
-    return Figure.of(
-        "dampened", draw_dampening(found), text, "What modnet dampening draws of five hidden sigmoid layers."
-    )
+    return Figure.of("dampened", flow_figure(found), text, "What modnet dampening draws of five hidden sigmoid layers.")
 
 
 FIGURES: dict[str, Callable[[], Figure]] = {
