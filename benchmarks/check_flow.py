@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from modnet import load_config
-from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
+from modnet.analysis.gradients.gradient_flow import GradientFlow, flow_through, subsample
 from modnet.data.prepared import Samples
 from modnet.network.network import Network
 from modnet.training.setup import build
@@ -99,7 +99,7 @@ def main() -> None:
             {"network": {"layers": layers, "cost": cost}, "data": {"kind": "digits", "scaling": "min-max"}}
         )
         network, parts, _ = build(config, config.data.load(), None)
-        samples = drawn(parts["train"], 256, 0)
+        samples = subsample(parts["train"], 256, 0)
         mine = ours(flow_through(network, samples, config.optimizer.rule, 1.0))
         for name, expected in theirs(network, samples).items():
             difference = np.max(

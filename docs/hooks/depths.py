@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from modnet import Data, DivergenceError, Trainer, load_config
-from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
+from modnet.analysis.gradients.gradient_flow import GradientFlow, flow_through, subsample
 from modnet.training.setup import build
 
 DEPTHS = range(2, 9)
@@ -57,7 +57,7 @@ def flow_at_start(start: str, depth: int, data: Data, seed: int = 0) -> Gradient
     """Return how δ gets through the network before the first update."""
     config = load_config(configuration(start, depth, seed))
     network, parts, _ = build(config, data, None)
-    samples = drawn(parts["train"], SAMPLES, seed)
+    samples = subsample(parts["train"], SAMPLES, seed)
     return flow_through(network, samples, config.optimizer.rule, STARTS[start][2], seed=seed)
 
 
@@ -88,7 +88,7 @@ def accuracy(configs: Iterable[dict[str, Any]], data: Data) -> str:
 
 def shrinks(start: str, depth: int, data: Data) -> str:
     """Return how many times smaller ‖δ‖ is in layer 1 than in layer L at the start: the median of the seeds."""
-    return _figure(statistics.median(1 / flow_at_start(start, depth, data, seed).shrinks for seed in SEEDS))
+    return _figure(statistics.median(1 / flow_at_start(start, depth, data, seed).delta_ratio for seed in SEEDS))
 
 
 def table() -> str:

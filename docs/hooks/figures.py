@@ -29,11 +29,11 @@ import sketches
 import modnet
 from modnet import Trainer
 from modnet.analysis.landscape.landscape import TYPES, Surface, surface
-from modnet.analysis.plots.gradients import picture as draw_dampening
-from modnet.analysis.plots.landscape import animation
-from modnet.analysis.plots.landscape import picture as draw_surface
+from modnet.analysis.plots.animation import animation
+from modnet.analysis.plots.gradients import flow_figure
+from modnet.analysis.plots.landscape import surface_figure
 from modnet.analysis.plots.network import draw_network
-from modnet.analysis.plots.style import rendered
+from modnet.analysis.plots.style import figure_bytes
 from modnet.training.setup import configs_per_optimizer
 
 _MARK = re.compile(r"^<!-- (figure|table): ([\w-]+) -->$", re.MULTILINE)
@@ -70,7 +70,7 @@ class Figure:
     def of(cls, name: str, picture: Any, text: str, caption: str) -> Figure:
         """Return what matplotlib has drawn."""
         width, height = (round(float(inches) * _PIXELS) for inches in picture.get_size_inches())
-        return cls(f"{name}.svg", rendered(picture, "svg"), width, height, text, caption)
+        return cls(f"{name}.svg", figure_bytes(picture, "svg"), width, height, text, caption)
 
     def to_html(self, place: str) -> str:
         """Return the figure as HTML; ``place`` is the path of its file, relative to the page."""
@@ -185,7 +185,7 @@ def types_of_descent() -> Figure:
         "The cost surface on the digits, and the paths of the three types from one start (★). Of all planes in the "
         f"2,260 parameters, this one captures most of the paths: {found.views[0].plane.share_text} of their variance."
     )
-    return Figure.of("descent-types", draw_surface(found), text, caption)
+    return Figure.of("descent-types", surface_figure(found), text, caption)
 
 
 def growing() -> Figure:
@@ -214,7 +214,7 @@ def sigmoid_or_relu() -> Figure:
         start: {depth: depths.flow_at_start(start, depth, data) for depth in depths.DEPTHS} for start in depths.COMPARED
     }
     deepest = depths.DEPTHS[-1]
-    shrink = {start: 1 / each[deepest].shrinks for start, each in flows.items()}
+    shrink = {start: 1 / each[deepest].delta_ratio for start, each in flows.items()}
     steps = shrink["sigmoid"] ** (1 / (deepest - 1))
     text = (
         f"Two panels with ‖δ‖ on a logarithmic axis over the layers, for networks of 2 to {deepest} layers. With "
@@ -230,7 +230,7 @@ def sigmoid_or_relu() -> Figure:
 
 
 def dampened() -> Figure:
-    found = modnet.dampening(depths.configuration("sigmoid, η = 3", 6), remedy=False)
+    found = modnet.dampening(depths.configuration("sigmoid, η = 3", 6), suggest=False)
     norms = ", ".join(f"{layer.delta:.1g}" for layer in found.start.layers)
     text = (
         f"‖δ‖ on a logarithmic axis over the layers, before training and after {found.trial.updates:,} updates. Before "
@@ -238,7 +238,7 @@ def dampened() -> Figure:
         f"above it: {found.verdict}"
     )
     return Figure.of(
-        "dampened", draw_dampening(found), text, "The plot of modnet dampening for five hidden sigmoid layers."
+        "dampened", flow_figure(found), text, "The plot of modnet dampening for five hidden sigmoid layers."
     )
 
 

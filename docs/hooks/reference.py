@@ -100,7 +100,7 @@ def trace() -> str:
     net = modnet.NeuralNetwork([2, 2, 1])
     net.weights = [[[0.5, -0.5], [1.0, 0.25]], [[1.0, -1.0]]]
     net.biases = [[0.0, -0.5], [0.25]]
-    return modnet.trace(net.network, [1.0, 0.5], [1.0]).to_markdown("The trace", heading="##")
+    return modnet.trace_markdown(modnet.trace(net.network, [1.0, 0.5], [1.0]), "The trace", heading="##")
 
 
 _SECTIONS: dict[str, Callable[[], str]] = {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modnet import Activation, Cost, NeuralNetwork
 from modnet.analysis.gradients.gradient_flow import GradientFlow
-from modnet.analysis.plots.style import COLOURS, INK, MARKERS, SEQUENCE, drawing
+from modnet.analysis.plots.style import COLOURS, INK, MARKERS, SEQUENCE, new_figure
 
 X = np.array([[0.2, -0.1, 0.4, 0.8], [0.0, 0.5, -0.5, 1.0], [1.0, 1.0, 0.0, 0.0]])
 Y = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
@@ -48,7 +48,7 @@ def descent() -> DescentSketch:
 
 
 def along(found: DescentSketch) -> Any:
-    with drawing(6.4, 3.4) as figure:
+    with new_figure(6.4, 3.4) as figure:
         axes = figure.subplots()
         axes.plot(found.rates, found.costs, color=COLOURS[0], label="C(θ − η∇C)")
         line = found.costs[0] - found.rates * found.promise
@@ -69,7 +69,7 @@ def chain() -> Any:
              (r"$\sigma$", r"$\partial a^l_j\,/\,\partial z^l_j = \sigma'(z^l_j)$"),
              ("next layers", r"$\partial C\,/\,\partial a^l_j$"))  # fmt: skip
     width, height, radius, step = 6.6, 1.9, 0.32, 1.95
-    with drawing(width, height) as figure:
+    with new_figure(width, height) as figure:
         from matplotlib.patches import Circle
 
         figure.set_layout_engine("none")  # every place is in inches
@@ -96,7 +96,7 @@ def chain() -> Any:
 
 def activations() -> Any:
     z = np.linspace(-6.0, 6.0, 601)
-    with drawing(7.0, 3.0) as figure:
+    with new_figure(7.0, 3.0) as figure:
         left, right = figure.subplots(1, 2)
         for place, kind in enumerate(("sigmoid", "relu")):
             sigma = Activation.resolve(kind)
@@ -115,7 +115,7 @@ def norms(flows: Mapping[str, Mapping[int, GradientFlow]]) -> Any:
     """Return ‖δ‖ from the output down, a panel for each kind of network and a line for each depth."""
     import matplotlib as mpl
 
-    with drawing(7.4, 4.0) as figure:
+    with new_figure(7.4, 4.0) as figure:
         panels = figure.subplots(1, len(flows), sharey=True)
         for axes, (start, of_depths) in zip(panels, flows.items(), strict=True):
             shades = mpl.colormaps[SEQUENCE](np.linspace(0.85, 0.0, len(of_depths)))

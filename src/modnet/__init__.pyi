@@ -11,6 +11,7 @@ from .analysis.results.confusion_matrix import ConfusionMatrix as ConfusionMatri
 from .analysis.results.confusion_matrix import confusion_matrix as confusion_matrix
 from .analysis.results.results import Results as Results
 from .analysis.results.results import results as results
+from .analysis.trace.markdown import trace_markdown as trace_markdown
 from .analysis.trace.trace import Trace as Trace
 from .analysis.trace.trace import trace as trace
 from .config.load import load_config as load_config

@@ -11,7 +11,8 @@ from analysis.configurations import configured, layers
 from engines.test_strangers_layers import Normalisation
 
 from modnet import Activation, Network, Trainer, load_config
-from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
+from modnet.analysis.gradients.gradient_flow import GradientFlow, flow_through, subsample
+from modnet.analysis.jsonable import jsonable
 from modnet.core.interfaces import Cost, Layer, LayerContext, UpdateRule
 from modnet.data.labels import Targets
 from modnet.data.prepared import Samples
@@ -182,15 +183,15 @@ def test_nothing_is_changed(rng: np.random.Generator) -> None:
 def test_what_is_not_finite_is_null_and_no_warning(rng: np.random.Generator) -> None:
     network = net(layers([6, 3], "identity", "identity"))
     network.parameters[...] *= 1e200
-    plain = flow_through(network, some(rng, 10, 5, 3), PLAIN, 1.0).to_dict()
+    plain = jsonable(flow_through(network, some(rng, 10, 5, 3), PLAIN, 1.0))
     assert plain["cost"] is None
     assert plain["layers"][0]["delta"] is None
 
 
-def test_samples_are_drawn_by_the_seed(rng: np.random.Generator) -> None:
+def test_samples_are_sampled_with_the_seed(rng: np.random.Generator) -> None:
     samples = some(rng, 50, 5, 3)
-    assert drawn(samples, 50, 0) is samples
-    one, again, other = drawn(samples, 20, 1), drawn(samples, 20, 1), drawn(samples, 20, 2)
+    assert subsample(samples, 50, 0) is samples
+    one, again, other = subsample(samples, 20, 1), subsample(samples, 20, 1), subsample(samples, 20, 2)
     np.testing.assert_array_equal(one.x, again.x)
     assert (len(one), len(one.targets)) == (20, 20)
     assert not np.array_equal(one.x, other.x)

@@ -44,8 +44,8 @@ def test_what_is_drawn_is_the_cost_of_those_parameters(small: Surface, digits: m
     assert len(small.views) == 2
     for view in small.views:
         origin, (d1, d2) = view.plane.origin, view.plane.axes
-        assert len(view.plane.places) == len(small.paths)
-        for places, drawn in zip(view.plane.places, view.drawn, strict=True):
+        assert len(view.plane.coordinates) == len(small.paths)
+        for places, drawn in zip(view.plane.coordinates, view.projected_costs, strict=True):
             for (u, v), cost in list(zip(places, drawn, strict=True))[::5]:
                 assert cost == pytest.approx(cost_at(origin + u * d1 + v * d2, x, labels), rel=0, abs=1e-10)
         for row, column in ((0, 0), (2, 5), (6, 1)):
@@ -59,7 +59,7 @@ def test_a_path_ends_where_a_training_of_its_own_does(small: Surface, digits: mo
     plane = small.views[0].plane
     updates = {"batch": 3, "stochastic": 3 * 1437, "mini-batch": 3 * 144}
     assert [path.optimizer for path in small.paths] == list(updates)
-    for path, places in zip(small.paths, plane.places, strict=True):
+    for path, places in zip(small.paths, plane.coordinates, strict=True):
         end = Trainer.from_config({**SMALL, "optimizer": {"kind": path.optimizer}}).fit().network.parameters
         for index, theta in ((0, start), (-1, end)):
             assert path.costs[index] == pytest.approx(cost_at(theta, x, labels), rel=0, abs=1e-10)
@@ -131,7 +131,7 @@ def test_the_principal_plane_is_that_of_the_singular_value_decomposition(
     assert plane.axes @ plane.axes.T == pytest.approx(np.eye(2), abs=1e-12)
     assert np.abs(np.diagonal(plane.axes @ right[:2].T)) == pytest.approx([1, 1], abs=1e-9)
     assert (plane.axes @ (mean - start) > 0).all()
-    for path, places in zip(paths, plane.places, strict=True):
+    for path, places in zip(paths, plane.coordinates, strict=True):
         assert places == pytest.approx((np.array(path) - mean) @ plane.axes.T, abs=1e-9)
 
 
@@ -141,11 +141,11 @@ def test_a_straight_path_has_a_plane_too(rng: np.random.Generator) -> None:
     plane = line.principal_plane(7)
     assert plane.share == pytest.approx(1.0)
     assert plane.axes @ plane.axes.T == pytest.approx(np.eye(2), abs=1e-12)
-    assert plane.places[0][:, 1] == pytest.approx(np.zeros(3), abs=1e-12)
+    assert plane.coordinates[0][:, 1] == pytest.approx(np.zeros(3), abs=1e-12)
     assert np.array_equal(plane.axes, line.principal_plane(7).axes)
     assert not np.allclose(plane.axes[1], line.principal_plane(8).axes[1])
     still = TrajectoryPoints([[start, start]]).principal_plane(0)
-    assert (still.share, still.places[0].tolist()) == (1.0, [[0.0, 0.0]] * 2)
+    assert (still.share, still.coordinates[0].tolist()) == (1.0, [[0.0, 0.0]] * 2)
     assert still.axes @ still.axes.T == pytest.approx(np.eye(2), abs=1e-12)
 
 
@@ -168,13 +168,13 @@ def test_on_a_random_plane_points_are_drawn_at_the_feet_of_their_perpendiculars(
     plane = view.plane
     assert plane is closer.plane
     expected, residual = np.linalg.lstsq(plane.axes.T, end - plane.origin)[:2]
-    assert plane.places[0][-1] == pytest.approx(expected, rel=1e-9)
-    assert plane.places[0][0] == pytest.approx([0, 0], abs=1e-12)
+    assert plane.coordinates[0][-1] == pytest.approx(expected, rel=1e-9)
+    assert plane.coordinates[0][0] == pytest.approx([0, 0], abs=1e-12)
     assert residual[0] > 0
     assert (view.along[0], view.along[-1]) == (-1.0, 1.0)
     assert closer.along[-1] - closer.along[0] < 0.5
     start = found.paths[0].costs[0]
-    assert view.drawn[0][0] == pytest.approx(start, abs=1e-10)
+    assert view.projected_costs[0][0] == pytest.approx(start, abs=1e-10)
     assert view.costs[1, 1] == pytest.approx(cost_at(plane.origin, *digits.train), abs=1e-10)
 
 
@@ -211,7 +211,7 @@ def test_strangers_optimizers_have_paths_too() -> None:
     assert all(passes == pytest.approx(made / 1000) for made, passes in at.items())
     assert (solver.updates.tolist(), solver.passes.tolist()) == (list(range(13)), list(range(13)))
     plane = found.views[0].plane
-    for run, places in zip(ends, plane.places[1:], strict=True):
+    for run, places in zip(ends, plane.coordinates[1:], strict=True):
         assert places[-1] == pytest.approx(plane.axes @ (run.network.parameters - plane.origin), abs=1e-9)
     assert batch.updates.tolist() == list(range(13))
 
@@ -237,7 +237,7 @@ def test_some_of_many_samples_are_enough(digits: modnet.Data) -> None:
     found = surface({**SMALL, "epochs": 1}, ["batch"], samples=50, resolution=2)
     again = surface({**SMALL, "epochs": 1}, ["batch"], samples=50, resolution=2)
     whole = surface({**SMALL, "epochs": 1}, ["batch"], samples=1437, resolution=2)
-    assert ((found.samples, found.of), (whole.samples, whole.of)) == ((50, 1437), (1437, 1437))
+    assert ((found.samples, found.total_samples), (whole.samples, whole.total_samples)) == ((50, 1437), (1437, 1437))
     start = Trainer.from_config({**SMALL, "epochs": 0}).fit().network.parameters
     x, labels = digits.train
     each = np.array([cost_at(start, x[i : i + 1], labels[i : i + 1]) for i in range(len(x))])
@@ -272,7 +272,7 @@ def test_data_of_ones_own_float32_and_layers_with_state(rng: np.random.Generator
     config = {"epochs": 4, "dtype": "float32", "network": {"layers": [4, {"kind": "normalisation"}, 2]}}
     with installed(Normalisation):
         found = surface(config, ["batch", "mini-batch"], data=data, resolution=3)
-    assert found.of == 60
+    assert found.total_samples == 60
     assert all(np.isfinite(view.costs).all() for view in found.views)
     assert found.paths[1].costs[-1] < found.paths[1].costs[0]
 
@@ -285,12 +285,12 @@ def test_progress_is_told_of_every_part() -> None:
 
 def test_a_closer_view_is_of_the_points_near_the_start(small: Surface) -> None:
     whole, near = small.views
-    counts = [len(places) for places in near.plane.places]
+    counts = [len(places) for places in near.plane.coordinates]
     assert counts[0] == len(small.paths[0].costs)  # the shortest path, all of it
     assert all(1 < count < len(path.costs) for count, path in zip(counts[1:], small.paths[1:], strict=True))
     assert near.along[-1] - near.along[0] < (whole.along[-1] - whole.along[0]) / 2
     for view in small.views:
-        every = np.concatenate(view.plane.places)
+        every = np.concatenate(view.plane.coordinates)
         for grid, places in zip((view.along, view.across), every.T, strict=True):
             assert grid[0] < places.min() < places.max() < grid[-1]
     alike = surface({**SMALL, "epochs": 1}, ["mini-batch", "mini-batch"], resolution=2)

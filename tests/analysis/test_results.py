@@ -11,10 +11,12 @@ import pytest
 from cli.running import outputs_of
 
 from modnet import ConfigError, Data, ModelFileError, RunConfig, Trainer, confusion_matrix, load, results
-from modnet.analysis.plots.worst_samples import mistakes_table
+from modnet.analysis.open_run import OpenRun
+from modnet.analysis.plots.confusion_matrix import abridge
 from modnet.analysis.report.provenance import provenance
-from modnet.analysis.results.learning_curves import history_in, learning_curves
+from modnet.analysis.results.learning_curves import learning_curves
 from modnet.analysis.results.results import SCATTERED
+from modnet.analysis.results.worst_samples import worst_samples_table
 from modnet.components.metrics import R2, Accuracy
 from modnet.data.datasets import Digits
 
@@ -35,12 +37,11 @@ def test_a_confusion_matrix_is_that_worked_by_hand() -> None:
     matrix = confusion_matrix(TRUE, PREDICTED, ["a", "b", "c", "d"])
     assert matrix.counts.tolist() == COUNTS
     assert matrix.labels == ("a", "b", "c", "d")
-    assert (matrix.right, matrix.samples) == (5, 10)
+    assert (matrix.correct, matrix.samples) == (5, 10)
     np.testing.assert_allclose(matrix.shares[:3], [[0.5, 0.25, 0, 0.25], [1 / 3, 2 / 3, 0, 0], [2 / 3, 0, 1 / 3, 0]])
     np.testing.assert_allclose(matrix.recall, [0.5, 2 / 3, 1 / 3, math.nan])
     np.testing.assert_allclose(matrix.precision, [0.4, 2 / 3, 1.0, 0.0])
-    found = [(each.true, each.predicted, each.count) for each in matrix.confusions()]
-    assert found == [(2, 0, 2), (0, 1, 1), (0, 3, 1), (1, 0, 1)]
+    assert matrix.confusions() == [(2, 0, 2), (0, 1, 1), (0, 3, 1), (1, 0, 1)]
     plain = json.loads(json.dumps(matrix.to_dict()))
     assert plain["recall"][3] is None
     assert plain["row_shares"][3] == [None] * 4
@@ -50,11 +51,10 @@ def test_a_confusion_matrix_is_that_worked_by_hand() -> None:
 
 def test_an_abridged_matrix_keeps_the_classes_with_the_most_mistakes_and_loses_no_sample() -> None:
     matrix = confusion_matrix(TRUE, PREDICTED, ["a", "b", "c", "d"])
-    kept, short = matrix.abridged(3)
-    assert kept == [0, 1]  # 5 mistakes with a in them; b and c have 2 each, and b comes first
-    assert short.labels == ("a", "b", "2 others")
+    short = abridge(matrix, 3)
+    assert short.labels == ("a", "b", "2 others")  # 5 mistakes with a in them; b and c have 2 each, and b comes first
     assert short.counts.tolist() == [[2, 1, 1], [1, 2, 0], [2, 0, 1]]
-    assert matrix.abridged(4) == ([0, 1, 2, 3], matrix)
+    assert abridge(matrix, 4) is matrix
 
 
 def row(epoch: int, **figures: float) -> dict[str, float]:
@@ -68,16 +68,19 @@ def test_the_best_epoch_is_judged_by_validation_then_test_then_training() -> Non
         row(2, cost=0.2, accuracy=0.6, test_cost=0.4, test_accuracy=0.9),
     ]
     cost, accuracy = learning_curves(history, [Accuracy()])
-    assert (cost.name, cost.judge, cost.best, cost.best_value) == ("cost", "test", 0, 0.1)
-    assert (accuracy.name, accuracy.judge, accuracy.best, accuracy.best_value) == ("accuracy", "test", 0, 0.9)
+    assert (cost.name, cost.monitored, cost.best, cost.best_value) == ("cost", "test", 0, 0.1)
+    assert (accuracy.name, accuracy.monitored, accuracy.best, accuracy.best_value) == ("accuracy", "test", 0, 0.9)
     assert cost.values == {"train": (0.5, 0.3, 0.2), "test": (0.1, 0.4, 0.4)}
     watched = [
         each | {"validation_cost": 1 + each["cost"], "validation_accuracy": each["accuracy"]} for each in history
     ]
     cost, accuracy = learning_curves(watched, [Accuracy()])
-    assert [(each.judge, each.best) for each in (cost, accuracy)] == [("validation", 2), ("validation", 1)]
+    assert [(curve.monitored, curve.best) for curve in (cost, accuracy)] == [("validation", 2), ("validation", 1)]
     alone = [{key: value for key, value in each.items() if not key.startswith("test")} for each in history]
-    assert [(each.judge, each.best) for each in learning_curves(alone, [Accuracy()])] == [("train", 2), ("train", 1)]
+    assert [(curve.monitored, curve.best) for curve in learning_curves(alone, [Accuracy()])] == [
+        ("train", 2),
+        ("train", 1),
+    ]
 
 
 def test_a_figure_that_is_not_finite_is_never_the_best() -> None:
@@ -100,21 +103,21 @@ def test_a_figure_that_is_not_finite_is_never_the_best() -> None:
         ('{"epoch": 2, "cost": "low"}', "line 3 is damaged; a JSON"),
         ('{"epoch": true, "cost": 0.5}', "line 3 is damaged; a JSON"),
         ("[" * 100_000, "line 3 is damaged; a JSON"),
-        ('{"epoch": 1, "cost": 0.5}', "line 3 is damaged; epoch 1 cannot stand there"),
+        ('{"epoch": 1, "cost": 0.5}', "line 3 is damaged: epoch 1 is out of order"),
     ],
 )
 def test_a_damaged_line_of_the_history_is_named(tmp_path: Path, line: str, reason: str) -> None:
     good = [json.dumps(row(epoch)) for epoch in range(2)]
     (tmp_path / "history.jsonl").write_text("\n".join([*good, line, ""]))
     with pytest.raises(ModelFileError) as caught:
-        history_in(tmp_path)
+        _ = OpenRun(tmp_path).history
     assert str(caught.value).startswith(f"{tmp_path / 'history.jsonl'}: {reason}")
 
 
 def test_bytes_that_are_no_text_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "history.jsonl").write_bytes(b"\xff\xfe")
     with pytest.raises(ModelFileError, match=r"^\S+history\.jsonl: cannot be read: [^\n]+$"):
-        history_in(tmp_path)
+        _ = OpenRun(tmp_path).history
 
 
 def test_the_results_are_those_worked_out_from_the_tensors(run: Path) -> None:
@@ -127,7 +130,7 @@ def test_the_results_are_those_worked_out_from_the_tensors(run: Path) -> None:
     assert found.confusion.counts.tolist() == counts
     wrong = [place for place in range(360) if predicted[place] != y[place]]
     worst = sorted(wrong, key=lambda place: -costs[place])[:5]
-    assert (found.wrong, [each.sample for each in found.mistakes]) == (len(wrong), worst)
+    assert (found.errors, [each.sample for each in found.mistakes]) == (len(wrong), worst)
     for mistake in found.mistakes:
         place = mistake.sample
         assert (mistake.true, mistake.predicted) == (y[place], predicted[place])
@@ -135,12 +138,12 @@ def test_the_results_are_those_worked_out_from_the_tensors(run: Path) -> None:
         assert mistake.outputs == pytest.approx(a[place], rel=1e-12)
         assert mistake.x.tolist() == x[place].tolist()
         assert (mistake.true_output, mistake.predicted_output) == pytest.approx((a[place, y[place]], a[place].max()))
-    assert (found.answers.part, found.part, found.image) == ("test", "test", (8, 8))
-    assert (found.known, found.doubt) == (True, None)
+    assert (found.predictions.part, found.part, found.image) == ("test", "test", (8, 8))
+    assert (found.matches_history, found.warning) == (True, None)
     right = 360 - len(wrong)
-    reached = f"Reached test accuracy {right / 3.6:.2f}% ({right} of 360 test samples are right)"
+    reached = f"Reached test accuracy {right / 3.6:.2f}% ({right} of 360 test samples are correct)"
     assert found.sentence.startswith(reached)
-    history = history_in(run)
+    history = OpenRun(run).history
     assert [curve.values["test"] for curve in found.curves] == [
         tuple(each[f"test_{name}"] for each in history) for name in ("cost", "accuracy")
     ]
@@ -149,18 +152,18 @@ def test_the_results_are_those_worked_out_from_the_tensors(run: Path) -> None:
 
 def test_a_part_and_no_mistakes_can_be_asked_for(run: Path) -> None:
     found = results(run, part="train", mistakes=0, image="none")
-    assert (len(found.answers), found.part) == (1437, "training")
-    assert (found.mistakes, found.known, found.image) == ((), None, None)
-    assert found.wrong
+    assert (len(found.predictions), found.part) == (1437, "training")
+    assert (found.mistakes, found.matches_history, found.image) == ((), None, None)
+    assert found.errors
 
 
 def test_data_that_is_not_the_runs_is_doubted(run: Path) -> None:
     data = Digits().load()
     x, y = data.train
     found = results(run, data=Data(train=data.train, test=(x[:200], y[:200])))
-    assert found.known is False
-    assert found.doubt is not None
-    assert "is that of no epoch in the history" in found.doubt
+    assert found.matches_history is False
+    assert found.warning is not None
+    assert "is not the cost of any epoch in the history" in found.warning
 
 
 def test_images_are_what_the_dataset_or_the_shape_or_the_caller_says(run: Path) -> None:
@@ -186,7 +189,7 @@ def test_one_output_for_two_classes(tmp_path: Path, rng: np.random.Generator) ->
         [int(np.sum((y == name) & (a < 0.5))), int(np.sum((y == name) & (a >= 0.5)))] for name in ("no", "yes")
     ]
     assert all(each.true != each.predicted and len(each.outputs) == 1 for each in found.mistakes)
-    head, rows = mistakes_table(found)
+    head, rows = worst_samples_table(found.mistakes, found.network, with_features=True)
     assert head == ["sample", "true", "predicted", "output", "cost", "x0", "x1"]
     assert [row[:4] for row in rows] == [
         [str(each.sample), each.true, each.predicted, f"{a[each.sample]:.3g}"] for each in found.mistakes
@@ -204,13 +207,13 @@ def test_numbers_have_a_fit_and_their_largest_costs(tmp_path: Path, rng: np.rand
     Trainer.from_config(config).fit(out=tmp_path / "run")
     found = results(tmp_path / "run", mistakes=3)
     a = outputs_of(tmp_path / "run", x, last=lambda z: z)
-    assert found.fit is not None
-    assert found.confusion is found.wrong is None
-    assert found.fit.samples == len(x)
-    assert found.fit.true.tolist() == y[::2].tolist()
-    np.testing.assert_allclose(found.fit.predicted, a[::2], rtol=1e-10)
+    assert found.prediction_error is not None
+    assert found.confusion is found.errors is None
+    assert found.prediction_error.samples == len(x)
+    assert found.prediction_error.true.tolist() == y[::2].tolist()
+    np.testing.assert_allclose(found.prediction_error.predicted, a[::2], rtol=1e-10)
     r2 = 1 - np.sum((a - y) ** 2, axis=0) / np.sum((y - y.mean(axis=0)) ** 2, axis=0)
-    assert found.fit.r2 == pytest.approx(r2, rel=1e-10)
+    assert found.prediction_error.r2 == pytest.approx(r2, rel=1e-10)
     costs = 0.5 * np.sum((a - y) ** 2, axis=1)
     assert [each.sample for each in found.mistakes] == np.argsort(-costs)[:3].tolist()
     json.dumps(found.to_dict(), allow_nan=False)
@@ -218,21 +221,21 @@ def test_numbers_have_a_fit_and_their_largest_costs(tmp_path: Path, rng: np.rand
 
 def test_the_origin_names_parts_versions_and_the_command(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(run.parent)
-    origin = provenance("run", load("run"))
+    origin = provenance("run")
     parts = {part.path: (part.kind, part.distribution) for part in origin.parts}
     assert parts["network.layers.1.activation"] == ("sigmoid", "modnet-framework")
     assert parts["data"] == ("digits", "modnet-framework")
     assert origin.config == load("run").config.to_toml()
     assert origin.command == "modnet train run/config.toml --out run-again"
     Path("run-again").mkdir()
-    assert provenance("run/", load("run")).command == "modnet train run/config.toml --out run-again-2"
+    assert provenance("run/").command == "modnet train run/config.toml --out run-again-2"
 
 
 def test_a_configuration_that_was_changed_since_repeats_nothing(tmp_path: Path) -> None:
     Trainer.from_config({"epochs": 1}).fit(out=tmp_path / "run")
     file = tmp_path / "run" / "config.toml"
     file.write_text(RunConfig(epochs=1, seed=3).to_toml())
-    assert provenance(tmp_path / "run", load(tmp_path / "run")).command is None
+    assert provenance(tmp_path / "run").command is None
     file.unlink()
-    with pytest.raises(ModelFileError, match=r"config\.toml: cannot be read"):
-        provenance(tmp_path / "run", load(tmp_path / "run"))
+    with pytest.raises(ModelFileError, match=r"has no config\.toml"):
+        provenance(tmp_path / "run")

@@ -117,9 +117,9 @@ def test_every_cost_and_activation(cost: type[Cost], output: type[Activation], h
     if simple:
         np.testing.assert_allclose(last.delta, last.a - y, rtol=1e-12)
     if last.jacobian is not None:
-        np.testing.assert_allclose(last.jacobian, np.diag(last.a) - np.outer(last.a, last.a), atol=1e-15)
-        np.testing.assert_allclose(last.jacobian.T @ last.upstream, way.chain, rtol=1e-9, atol=1e-12)
-    text = way.to_markdown()
+        np.testing.assert_allclose(last.jacobian.values, np.diag(last.a) - np.outer(last.a, last.a), atol=1e-15)
+        np.testing.assert_allclose(last.jacobian.values.T @ last.upstream, way.chain, rtol=1e-9, atol=1e-12)
+    text = modnet.trace_markdown(way)
     assert ("a^{2} - y" in text) is simple
 
 
@@ -129,7 +129,7 @@ def test_a_saturated_softmax_still_has_a_matrix(rng) -> None:
     (layer,) = modnet.trace(net, [1.0, 0.0], [1.0, 0.0, 0.0]).layers
     np.testing.assert_array_equal(layer.a, [1.0, 0.0, 0.0])
     assert layer.slope is None
-    np.testing.assert_array_equal(layer.jacobian, np.zeros((3, 3)))
+    np.testing.assert_array_equal(layer.jacobian.values, np.zeros((3, 3)))
 
 
 class Halving(Quadratic):
@@ -145,9 +145,9 @@ def test_a_cost_that_gives_another_delta_is_shown_as_it_is(rng) -> None:
     way = modnet.trace(network(rng, 2, Dense(units=2), cost=Halving()), [0.4, 0.2], [0.0, 1.0])
     assert way.output_form == "own"
     np.testing.assert_allclose(way.chain, 2 * way.layers[-1].delta)
-    assert "in a form of their own" in way.to_markdown()
+    assert "in a form of their own" in modnet.trace_markdown(way)
     assert way.largest_relative == pytest.approx(1.0)  # half of the true gradient is missing
-    assert "more than rounding explains" in way.to_markdown()
+    assert "more than rounding explains" in modnet.trace_markdown(way)
 
 
 STRANGERS = {
@@ -168,10 +168,10 @@ def test_layers_that_are_no_product_with_a_matrix(make, rng) -> None:
     assert way.largest_relative is not None
     assert way.largest_relative < 1e-6
     assert way.random is any(isinstance(layer.component, Dropout) for layer in net.layers)
-    text = way.to_markdown()
+    text = modnet.trace_markdown(way)
     for layer in way.layers:
         if not layer.affine:
-            assert f"what `{layer.kind}` makes of its input" in text
+            assert f"what `{layer.kind}` computes from its input" in text
             for name in layer.parameters:
                 letter = {"weights": "W"}.get(name, f"\\text{{{name}}}")
                 assert f"$$\\nabla {letter}^{{{layer.number}}} = " in text
@@ -241,7 +241,7 @@ def test_float32_computes_in_float32_and_compares_in_float64(rng) -> None:
     assert way.layers[0].z.dtype == way.layers[1].gradients["weights"].dtype == np.float32
     assert way.layers[0].differences["weights"].dtype == np.float64
     assert 1e-12 < way.largest_relative < 1e-5
-    assert "in float32, so no more" in way.to_markdown()
+    assert "in float32, so no more" in modnet.trace_markdown(way)
 
 
 def test_a_large_network_is_shown_by_excerpt(rng) -> None:
@@ -257,7 +257,7 @@ def test_a_large_network_is_shown_by_excerpt(rng) -> None:
     np.testing.assert_array_equal(weights["values"], shown)
     numeric = plain["layers"][0]["differences"]["weights"]["values"]
     np.testing.assert_allclose(numeric, shown, rtol=1e-4, atol=1e-9)  # what is shown was compared
-    text = way.to_markdown()
+    text = modnet.trace_markdown(way)
     assert "numbers 1, 2 and 3 and the last are shown" in text
     assert rf"\vdots \\ {way.layers[1].z[-1]:.6g}" in text
     assert f"of {net.layers[0].weights.size:,} |" in text
@@ -266,7 +266,7 @@ def test_a_large_network_is_shown_by_excerpt(rng) -> None:
 @pytest.mark.parametrize("units", [10, 11])
 def test_up_to_ten_entries_are_whole(units: int, rng) -> None:
     way = modnet.trace(network(rng, 2, Dense(units=units)), [0.5, 1.0], np.zeros(units))
-    assert (r"\vdots" in way.to_markdown()) is (units == 11)
+    assert (r"\vdots" in modnet.trace_markdown(way)) is (units == 11)
     assert len(way.to_dict()["y"]["values"]) == (10 if units == 10 else 4)
 
 
@@ -279,8 +279,8 @@ def test_scaled_samples_and_labels(rng) -> None:
     np.testing.assert_array_equal(way.raw, x[4])
     np.testing.assert_allclose(way.x, (x[4] - x.mean(axis=0)) / x.std(axis=0), rtol=1e-9)
     np.testing.assert_array_equal(way.y, [0.0, 1.0])
-    assert "of the class small" in way.to_markdown()
-    assert r"of the class big\_1" in modnet.trace(run.network, x[4], "big_1").to_markdown()
+    assert "Its class is small" in modnet.trace_markdown(way)
+    assert r"Its class is big\_1" in modnet.trace_markdown(modnet.trace(run.network, x[4], "big_1"))
 
 
 def test_penalties_are_no_part_of_one_samples_cost() -> None:
@@ -288,7 +288,7 @@ def test_penalties_are_no_part_of_one_samples_cost() -> None:
     with_penalty = Network([Dense(units=2)], (2,), Quadratic(), [L2()], rng=np.random.default_rng(0))
     ways = [modnet.trace(net, [1.0, 2.0], [0.0, 1.0]) for net in (plain, with_penalty)]
     np.testing.assert_array_equal(*(way.layers[0].gradients["weights"] for way in ways))
-    assert "`l2`" in ways[1].to_markdown()
+    assert "`l2`" in modnet.trace_markdown(ways[1])
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_the_markdown_of_the_hand_worked_sample() -> None:
         rf"\begin{{pmatrix}} {one} \\ {two} \end{{pmatrix}}"
         for one, two in ((0.562177, 0.651355), (-0.0281159, 0.0259407))
     )
-    lines = modnet.trace(by_hand().network, [1.0, 0.5], [1.0]).to_markdown().splitlines()
+    lines = modnet.trace_markdown(modnet.trace(by_hand().network, [1.0, 0.5], [1.0])).splitlines()
     for line in (
         rf"$$z^{{2}} = W^{{2}} a^{{1}} + b^{{2}} = \begin{{pmatrix}} 1 & -1 \end{{pmatrix}} {a1} + (0.25)$$",
         r"$$z^{2} = 0.160822$$",
@@ -350,7 +350,7 @@ def test_every_formula_renders_on_the_site(make, rng) -> None:
     hook = module_from_spec(spec)
     spec.loader.exec_module(hook)
     net = make(rng)
-    text = modnet.trace(net, rng.normal(size=net.input_shape), np.eye(net.outputs)[0]).to_markdown()
+    text = modnet.trace_markdown(modnet.trace(net, rng.normal(size=net.input_shape), np.eye(net.outputs)[0]))
     formulae = re.findall(r"\$\$(.+?)\$\$|\$([^$]+?)\$", text)
     assert len(formulae) > 15
     for block, inline in formulae:

@@ -17,7 +17,7 @@ from components.callbacks.strangers import installed
 import modnet
 from modnet import ConfigError, Data, Initializer, ModelFileError, Trainer, load_config
 from modnet.analysis.gradients.gradient_flow import GradientFlow
-from modnet.analysis.gradients.log import FLOWS, EpochGradientFlow, append_flow, flows_in
+from modnet.analysis.gradients.log import LOG, EpochGradientFlow, append_flow, read_flows
 from modnet.analysis.gradients.suggestions import to_overrides
 from modnet.analysis.gradients.trials import TrialRunner
 from modnet.analysis.gradients.vanishing import Dampening, dampening
@@ -28,7 +28,7 @@ FAST = ["the document's", "scaled, four layers, eight epochs of nothing"]
 
 
 def kinds(found: Dampening) -> list[str]:
-    return [finding.kind for finding in found.findings]
+    return [finding.kind for finding in found.diagnoses]
 
 
 @pytest.mark.parametrize(
@@ -36,24 +36,24 @@ def kinds(found: Dampening) -> list[str]:
 )
 def test_no_false_alarm(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = dampening(HEALTHY[name])
-    assert (kinds(found), found.patch, found.remedy) == ([], None, None)
-    assert found.verdict.startswith("All is well: ")
+    assert (kinds(found), found.patch, found.suggestion) == ([], None, None)
+    assert found.verdict.startswith("No problem found: ")
     for seed in range(1 if name in FAST else 3):
         Trainer.from_config(HEALTHY[name] | {"callbacks": ["dampening"], "seed": seed}).fit()
     assert capsys.readouterr().err == ""
 
 
 def test_a_dampened_network_is_named_by_its_layers() -> None:
-    found = dampening(DEEP_SIGMOID, remedy=False)
-    (finding,) = found.findings
+    found = dampening(DEEP_SIGMOID, suggest=False)
+    (finding,) = found.diagnoses
     assert (finding.kind, finding.layers, finding.neurons) == ("dampened", (1, 2), ())
-    assert found.verdict == f"Not well: {finding.text}."
+    assert found.verdict == f"Problem: {finding.text}."
     ratio = found.start.layers[-1].delta / found.start.layers[0].delta
     assert finding.text == f"δ shrinks {ratio:,.0f}-fold from layer 6 down to layer 1, so layers 1 and 2 hardly learn"
     assert all(layer.ratio < 0.3 and layer.slope <= 0.25 for layer in found.start.layers[:-1])
     assert found.end is not None
     assert found.end.explained < 0.05
-    assert (found.remedy, found.patch) == (None, None)
+    assert (found.suggestion, found.patch) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_a_dampened_network_is_named_by_its_layers() -> None:
     ids=["rate", "relu"],
 )
 def test_a_rate_far_too_high_is_named(table: dict[str, Any], expected: set[str], layer: int) -> None:
-    found = dampening(table, remedy=False)
+    found = dampening(table, suggest=False)
     assert set(kinds(found)) == expected
-    overshoot = found.findings[0]
+    overshoot = found.diagnoses[0]
     assert (overshoot.kind, overshoot.layers) == ("overshoot", (layer,))
     assert found.end is not None
-    for finding in found.findings[1:]:
+    for finding in found.diagnoses[1:]:
         flow = found.end.layers[finding.layers[0] - 1]
         assert finding.neurons == flow.dead
         assert len(flow.dead) >= flow.units / 2
@@ -94,8 +94,8 @@ def negative() -> Iterator[dict[str, Any]]:
 
 
 def test_neurons_that_start_dead_are_named(negative: dict[str, Any]) -> None:
-    found = dampening(negative, remedy=False)
-    (finding,) = found.findings
+    found = dampening(negative, suggest=False)
+    (finding,) = found.diagnoses
     assert (finding.kind, finding.layers, finding.neurons) == ("dead", (1,), tuple(range(20)))
     assert "all 20 neurons are dead from the start" in finding.text
     assert found.start.layers[0].delta == 0.0
@@ -105,17 +105,17 @@ def test_output_neurons_that_answer_the_same_are_named_with_their_classes() -> N
     data = Dataset.resolve("digits").load()
     x, y = data.train
     found = dampening(
-        configured(layers([100, 10])), data=Data((x, np.array([f"a{label}" for label in y]))), remedy=False
+        configured(layers([100, 10])), data=Data((x, np.array([f"a{label}" for label in y]))), suggest=False
     )
-    (finding,) = found.findings
+    (finding,) = found.diagnoses
     assert (finding.kind, finding.layers, finding.neurons) == ("stuck", (2,), (0, 6, 8))
-    assert "neurons 0, 6 and 8 (classes a0, a6 and a8) answer the same for everything" in finding.text
+    assert "neurons 0, 6 and 8 (classes a0, a6 and a8) give the same output for every sample" in finding.text
     assert found.end is not None
     assert found.end.explained > 0.5
 
 
 def test_updates_that_are_too_small_are_named() -> None:
-    found = dampening(configured(layers([30, 10]), learning_rate=1e-6), remedy=False)
+    found = dampening(configured(layers([30, 10]), learning_rate=1e-6), suggest=False)
     assert kinds(found) == ["slow"]
 
 
@@ -129,31 +129,31 @@ def test_a_remedy_is_found_by_trying(rng: np.random.Generator) -> None:
     data, table = small(rng), configured(layers([6, 3]), learning_rate=3000.0)
     heard: list[tuple[str, int, int]] = []
     found = dampening(table, data=data, progress=lambda *told: heard.append(told))
-    remedy, patch = found.remedy, found.patch
-    assert found.findings
-    assert remedy is not None
+    suggestion, patch = found.suggestion, found.patch
+    assert found.diagnoses
+    assert suggestion is not None
     assert patch is not None
-    assert remedy.after is not None
-    assert (remedy.held_out, remedy.before.patch, remedy.after.patch) == (48, {}, patch)
-    assert remedy.after.score >= remedy.before.score + 0.02
-    assert remedy.after.findings == ()
-    assert remedy.after in remedy.tried
-    assert len({json.dumps(dict(trial.patch)) for trial in remedy.tried if trial.updates < 400}) > 20
+    assert suggestion.after is not None
+    assert (suggestion.held_out, suggestion.before.patch, suggestion.after.patch) == (48, {}, patch)
+    assert suggestion.after.score >= suggestion.before.score + 0.02
+    assert suggestion.after.diagnoses == ()
+    assert suggestion.after in suggestion.tried
+    assert len({json.dumps(dict(trial.patch)) for trial in suggestion.tried if trial.updates < 400}) > 20
     assert heard == sorted(heard)
     assert heard[-1][1] == heard[-1][2]
     changed = load_config(table, to_overrides(patch))
     assert changed != load_config(table)
     assert Trainer(changed).fit(*data.train).history[-1]["accuracy"] > 0.9
-    assert found.remedied is not None
-    assert dampening(changed, data=data).findings == ()
+    assert found.patched_start is not None
+    assert dampening(changed, data=data).diagnoses == ()
 
 
 def test_what_judges_a_trial_has_taught_it_nothing(rng: np.random.Generator) -> None:
     by_heart = Data((rng.normal(size=(200, 20)), rng.permutation(np.arange(200) % 2)))
     config = load_config(configured(layers([40, 2]), rule="adam", learning_rate=0.03))
-    ground = TrialRunner(config, by_heart, 512)
-    trial, baseline = ground.trial(config, 1500, {}), ground.baseline(config, 1500)
-    assert ground.held_out == 40
+    runner = TrialRunner(config, by_heart, 512)
+    trial, baseline = (runner.trial(config, 1500, {}, hold_out=hold_out) for hold_out in (True, False))
+    assert runner.held_out == 40
     assert trial.score < 0.75
     assert baseline.score > 0.95
     for each in (trial, baseline):
@@ -167,10 +167,10 @@ def test_where_nothing_helps_it_says_so(rng: np.random.Generator) -> None:
     table = configured(layers([3]), learning_rate=1e-5) | {"epochs": 1}
     found = dampening(table, data=noise)
     assert dampening(table, data=noise).to_dict() == found.to_dict()
-    assert found.findings
-    assert found.remedy is not None
-    assert (found.patch, found.remedy.after, found.remedied) == (None, None, None)
-    assert len(found.remedy.tried) > 10
+    assert found.diagnoses
+    assert found.suggestion is not None
+    assert (found.patch, found.suggestion.after, found.patched_start) == (None, None, None)
+    assert len(found.suggestion.tried) > 10
 
 
 def test_numbers_that_leave_the_finite_are_a_finding(rng: np.random.Generator) -> None:
@@ -180,13 +180,13 @@ def test_numbers_that_leave_the_finite_are_a_finding(rng: np.random.Generator) -
     assert kinds(found) == ["diverged"]
     assert found.end is None
     assert found.trial is not None
-    assert (found.trial.figure, found.trial.value) == ("r2", None)
+    assert (found.trial.metric, found.trial.value) == ("r2", None)
     assert "became non-finite (NaN or infinity)" in found.verdict
     assert found.patch is not None
     assert list(found.patch) == ["optimizer.learning_rate"]
-    assert found.remedy is not None
-    assert found.remedy.after is not None
-    assert found.remedy.after.score > 0.95
+    assert found.suggestion is not None
+    assert found.suggestion.after is not None
+    assert found.suggestion.after.score > 0.95
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["trial"]["r2"] is None
 
 
@@ -195,9 +195,9 @@ def test_few_samples_are_all_learnt_from() -> None:
     table = {"epochs": 300, "network": {"layers": [4, 2]}, "optimizer": {"kind": "batch", "learning_rate": 1e5}}
     found = dampening(table, data=data, samples=3)
     assert found.samples == 3
-    assert found.findings
-    assert found.remedy is not None
-    assert found.remedy.held_out == 0
+    assert found.diagnoses
+    assert found.suggestion is not None
+    assert found.suggestion.held_out == 0
 
 
 def test_a_run_is_judged_as_it_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -206,20 +206,20 @@ def test_a_run_is_judged_as_it_ended(tmp_path: Path, capsys: pytest.CaptureFixtu
     line = capsys.readouterr().err
     assert line.count("\n") == 1
     assert line.endswith(f"what would help: modnet dampening {run}\n")
-    found = dampening(run, remedy=False)
+    found = dampening(run, suggest=False)
     assert kinds(found) == ["dampened"]
-    assert found.findings[0].text.partition("-fold")[2] in line
+    assert found.diagnoses[0].text.partition("-fold")[2] in line
     assert (found.source, found.trial, found.samples) == (str(run), None, 512)
     assert [each.epochs for each in found.epochs] == list(range(13))
     assert found.end is not None
-    sample = dampening(run, remedy=False, samples=256)
+    sample = dampening(run, suggest=False, samples=256)
     assert sample.end is not None
     for flow, expected in ((found.epochs[0].flow, sample.start), (found.epochs[-1].flow, sample.end)):
         assert [layer.delta for layer in flow.layers] == [layer.delta for layer in expected.layers]
     network = modnet.load(run)
     network.layers[0].weights[...] = 0.0
     save(network, run / "model.safetensors")
-    after = dampening(run, remedy=False)
+    after = dampening(run, suggest=False)
     assert after.start == found.start
     assert after.end != found.end
     assert trained.updates >= 300
@@ -229,7 +229,7 @@ def test_a_run_of_few_updates_is_judged_by_a_rehearsal(tmp_path: Path) -> None:
     Trainer.from_config({"epochs": 1}).fit(out=tmp_path / "run")
     found = dampening(tmp_path / "run")
     assert found.trial is not None
-    assert (found.trial.updates, found.findings) == (432, ())
+    assert (found.trial.updates, found.diagnoses) == (432, ())
     assert found.end == found.trial.end
 
 
@@ -240,10 +240,10 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
         dampening(samples=0)
     run = tmp_path / "run"
     Trainer.from_config({"epochs": 3}).fit(out=run)
-    (run / FLOWS).write_text('{"epochs": 0}\n')
-    with pytest.raises(ModelFileError, match=r"dampening\.jsonl: line 1 is no flow of an epoch"):
+    (run / LOG).write_text('{"epochs": 0}\n')
+    with pytest.raises(ModelFileError, match=r"dampening\.jsonl: line 1 is not the gradient flow of an epoch"):
         dampening(run)
-    (run / FLOWS).unlink()
+    (run / LOG).unlink()
     Trainer.from_config({"epochs": 3, "network": {"layers": [5, 10]}}).fit(out=tmp_path / "other")
     (tmp_path / "other" / "model.safetensors").replace(run / "model.safetensors")
     with pytest.raises(ModelFileError, match="are of different networks"):
@@ -253,18 +253,18 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_flows_survive_a_killed_write(tmp_path: Path) -> None:
-    flow = dampening({"epochs": 1}, remedy=False).start
+    flow = dampening({"epochs": 1}, suggest=False).start
     assert isinstance(flow, GradientFlow)
-    assert flows_in(tmp_path) == ()
+    assert read_flows(tmp_path) == ()
     append_flow(tmp_path, EpochGradientFlow(0, flow))
-    file = tmp_path / FLOWS
+    file = tmp_path / LOG
     whole = file.read_bytes()
     for cut in (1, len(whole) // 2, len(whole)):
         file.write_bytes(whole + whole[: cut - 1])
-        assert flows_in(tmp_path) == (EpochGradientFlow(0, flow),)
+        assert read_flows(tmp_path) == (EpochGradientFlow(0, flow),)
         append_flow(tmp_path, EpochGradientFlow(1, flow))
         append_flow(tmp_path, EpochGradientFlow(1, flow))
-        assert flows_in(tmp_path) == (EpochGradientFlow(0, flow), EpochGradientFlow(1, flow))
+        assert read_flows(tmp_path) == (EpochGradientFlow(0, flow), EpochGradientFlow(1, flow))
 
 
 @pytest.mark.soak
@@ -298,8 +298,8 @@ def test_a_digit_that_the_documents_network_never_learns(tmp_path: Path) -> None
     )
     assert run.test["accuracy"] < 0.88
     found = dampening(tmp_path / "run")
-    (finding,) = found.findings
+    (finding,) = found.diagnoses
     assert (finding.kind, finding.layers, finding.neurons) == ("stuck", (2,), (3,))
-    assert found.remedy is not None
-    assert found.remedy.after is not None
-    assert found.remedy.after.score > 0.9
+    assert found.suggestion is not None
+    assert found.suggestion.after is not None
+    assert found.suggestion.after.score > 0.9

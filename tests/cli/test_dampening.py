@@ -12,7 +12,7 @@ from cli.running import Flowers, Modnet, history_of
 from matplotlib.figure import Figure
 
 from modnet.analysis.gradients.vanishing import dampening
-from modnet.analysis.plots.gradients import picture
+from modnet.analysis.plots.gradients import flow_figure
 
 TOO_FAST = ("--set", "optimizer.learning_rate=5000", "--seed", 1)
 
@@ -96,14 +96,14 @@ def lines_of(figure: Figure, place: int) -> dict[str, tuple[list[float], list[fl
 def test_the_picture_shows_the_numbers(flowers: Flowers, trained: Modnet) -> None:
     trained("train", *flowers.train, *TOO_FAST, "--epochs", 40, "--quiet", "--out", "run")
     found = dampening("run")
-    figure = picture(found)
+    figure = flow_figure(found)
     assert figure.axes[0].get_yscale() == "log"
     drawn = lines_of(figure, 0)
     assert list(drawn)[:2] == ["as it is, at the start", "as it is, at the end of the run"]
-    assert found.remedied is not None
+    assert found.patched_start is not None
     for label, flow in (
         ("as it is, at the start", found.start),
-        ("with what would help, at the start", found.remedied),
+        ("with what would help, at the start", found.patched_start),
     ):
         assert drawn[label] == ([1, 2], [layer.delta for layer in flow.layers])
     assert re.sub(r"\s+", " ", figure.get_suptitle()) == found.verdict
@@ -112,9 +112,9 @@ def test_the_picture_shows_the_numbers(flowers: Flowers, trained: Modnet) -> Non
 def test_a_norm_of_0_has_a_place_on_the_axis(modnet: Modnet) -> None:
     del modnet  # which makes the current folder
     parts = [{"kind": "dense", "units": units, "initializer": "zeros"} for units in (5, 10)]
-    found = dampening({"network": {"layers": parts}, "epochs": 1}, remedy=False)
+    found = dampening({"network": {"layers": parts}, "epochs": 1}, suggest=False)
     assert found.start.layers[0].delta == 0.0
-    figure = picture(found)
+    figure = flow_figure(found)
     figure.canvas.draw()
     axes = figure.axes[0]
     foot = lines_of(figure, 0)["as it is, at the start"][1][0]

@@ -14,8 +14,8 @@ import pytest
 from cli.running import Flowers, Modnet, history_of, outputs_of
 
 from modnet import Results, Trainer, results
-from modnet.analysis.plots.figure import drawn, legible, names
-from modnet.analysis.plots.results import picture, pictures_of
+from modnet.analysis.plots.figure import distinct_names, legible, render
+from modnet.analysis.plots.results import result_pictures, results_figure
 from modnet.data.datasets import Digits
 
 HOSTILE = [f"a class with a long name {i}: $x_{i}$ <script>" for i in range(9)] + ["中文 \n név"]
@@ -55,11 +55,11 @@ def test_the_text_says_what_was_reached_and_where_the_pictures_are(trained: Modn
     worst = wrong[np.argsort(-costs[wrong])][:2]
     best = min(history_of(run), key=lambda row: row["test_cost"])
     right = 360 - len(wrong)
-    assert lines[0].startswith(f"Reached test accuracy {right / 3.6:.2f}% ({right} of 360 test samples are right)")
+    assert lines[0].startswith(f"Reached test accuracy {right / 3.6:.2f}% ({right} of 360 test samples are correct)")
     assert lines[1] == f"best test cost {best['test_cost']:.4g} in epoch {best['epoch']}"
     assert lines[4] == f"The worst 2 of {len(wrong)} mistakes among 360 test samples:"
     assert lines[5:7] == [
-        f"  sample {at}: {y[at]}, predicted {a[at].argmax()}, cost {costs[at]:.3g}" for at in worst.tolist()
+        f"  sample {at}: true {y[at]}, predicted {a[at].argmax()}, cost {costs[at]:.3g}" for at in worst.tolist()
     ]
     assert lines[7:] == [f"drawn: run/pictures/{name}.svg" for name in ("curves", "confusion", "mistakes")]
     for line in lines[7:]:
@@ -68,7 +68,7 @@ def test_the_text_says_what_was_reached_and_where_the_pictures_are(trained: Modn
 
 def test_every_mistake_is_drawn_as_an_image_of_its_pixels(run: str) -> None:
     found = results(run, mistakes=5)
-    figure = drawn([one for one in pictures_of(found) if one.name == "mistakes"])
+    figure = render([one for one in result_pictures(found) if one.name == "mistakes"])
     images = [axes.images[0].get_array() for axes in figure.findobj(lambda one: bool(getattr(one, "images", ())))]
     assert [image.shape for image in images] == [(8, 8)] * 5
     x = Digits().load().test[0]
@@ -120,15 +120,15 @@ def on_numbers(rng: np.random.Generator, outputs: int) -> Results:
 
 @pytest.mark.usefixtures("modnet")
 def test_nothing_is_cut_off(rng: np.random.Generator) -> None:
-    for one in pictures_of(on_classes(rng, 10)):
-        assert is_whole(drawn([one])), one.name
+    for one in result_pictures(on_classes(rng, 10)):
+        assert is_whole(render([one])), one.name
 
 
 @pytest.mark.usefixtures("modnet")
 def test_numbers_are_drawn_against_each_other(rng: np.random.Generator) -> None:
     found = on_numbers(rng, 2)
-    assert [one.name for one in pictures_of(found)] == ["curves", "fit", "mistakes"]
-    assert is_whole(picture(found))
+    assert [one.name for one in result_pictures(found)] == ["curves", "fit", "mistakes"]
+    assert is_whole(results_figure(found))
 
 
 @pytest.mark.soak
@@ -139,38 +139,38 @@ def test_nothing_is_cut_off_whatever_there_is(
     rng: np.random.Generator, make: Callable[[np.random.Generator, int], Results], count: int
 ) -> None:
     found = make(rng, min(count, 8) if make is on_numbers else count)
-    for one in pictures_of(found):
-        assert is_whole(drawn([one])), one.name
-    assert is_whole(picture(found))
+    for one in result_pictures(found):
+        assert is_whole(render([one])), one.name
+    assert is_whole(results_figure(found))
 
 
 @pytest.mark.usefixtures("modnet")
 def test_of_more_than_thirty_classes_those_with_the_most_mistakes_are_shown(rng: np.random.Generator) -> None:
-    text = next(one.text for one in pictures_of(on_classes(rng, 35)) if one.name == "confusion")
+    text = next(one.text for one in result_pictures(on_classes(rng, 35)) if one.name == "confusion")
     assert "the 29 classes with the most mistakes, of 35" in text
 
 
 def test_a_run_of_no_epoch_and_a_run_without_mistakes(trained: Modnet, rng: np.random.Generator) -> None:
     trained("train", "--epochs", 0, "--quiet", "--out", "none")
-    assert [one.name for one in pictures_of(results("none"))] == ["confusion", "mistakes"]
+    assert [one.name for one in result_pictures(results("none"))] == ["confusion", "mistakes"]
     y = np.arange(60) % 2
     train_on(rng.normal(size=(60, 2)) + 20.0 * y[:, None] - 10.0, y, network={"layers": [2]}, epochs=30)
     lines = trained("plot", "run").lines
     assert lines[-4:] == [
-        "No class was taken for another.",
-        "No mistake: all 18 validation samples are right.",
+        "No class was confused with another.",
+        "No mistakes: all 18 validation samples are correct.",
         "drawn: run/pictures/curves.svg",
         "drawn: run/pictures/confusion.svg",
     ]
 
 
 def test_names_are_short_legible_and_distinct() -> None:
-    shown = names(HOSTILE)
+    shown = distinct_names(HOSTILE)
     assert len(set(shown)) == 10
     assert all(len(name.replace("\\", "")) <= 18 for name in shown)
     assert shown[-1] == "?? név"
     assert shown[3] == "…3: \\$x_3\\$ <script>"
-    assert names(["same", "same", "other"]) == ["same [0]", "same [1]", "other"]
+    assert distinct_names(["same", "same", "other"]) == ["same [0]", "same [1]", "other"]
     assert legible("$") == "\\$"
     assert legible(" \n ") == "(empty)"
 
@@ -178,9 +178,9 @@ def test_names_are_short_legible_and_distinct() -> None:
 def test_a_changed_file_is_doubted(modnet: Modnet, flowers: Flowers) -> None:
     share = ("--set", "data.validation_share=0.2")
     assert modnet("train", *flowers.train, *share, "--epochs", 2, "--quiet", "--out", "run").code == 0
-    assert "is that of no epoch" not in modnet("plot", "run").out
+    assert "is not the cost of any epoch" not in modnet("plot", "run").out
     flowers.write("flowers.csv", rows=slice(0, 60))
-    assert "is that of no epoch in the history: the data has changed since" in modnet("plot", "run").lines[1]
+    assert "is not the cost of any epoch in the history: the data has changed since" in modnet("plot", "run").lines[1]
 
 
 @pytest.mark.parametrize("command", ["plot", "report"])

@@ -94,8 +94,8 @@ def test_the_page_is_whole_and_in_order(digits: tuple[Path, str]) -> None:
     assert levels[0] == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
     assert page.texts["h2"] == [
-        "Results", "Learning curves", "Confusion matrix", "Worst mistakes", "Network", "Gradient dampening",
-        "Configuration", "Parts and versions", "Repeat this run",
+        "Results", "Learning curves", "Confusion matrix", "Worst mistakes", "Network",
+        "Gradient dampening (vanishing gradients)", "Configuration", "Components and versions", "Repeat this run",
     ]  # fmt: skip
     identifiers = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(set(identifiers)) == len(identifiers)
@@ -130,7 +130,7 @@ def test_every_picture_is_told_with_its_numbers(digits: tuple[Path, str]) -> Non
     assert len(told) == 5
     assert "best test cost" in told[0]
     assert "best test accuracy" in told[1]
-    assert f"360 test samples: {right} are right ({right / 360:.2%})" in told[2]
+    assert f"360 test samples: {right} are correct ({right / 360:.2%})" in told[2]
     assert told[3].startswith(f"The worst 12 of {360 - right} mistakes among 360 test samples. sample ")
     assert "‖δ‖ at the start: layer 1 " in told[4]
 
@@ -146,7 +146,7 @@ def test_the_page_says_everything(digits: tuple[Path, str]) -> None:
     cells = page.texts["td"]
     for said in ("W¹ 30 × 64, b¹ 30", "network.layers.0.initializer", "standard-normal", "modnet-framework"):
         assert said in cells
-    assert any(line.startswith(("All is well", "Not well")) for line in page.texts["p"])
+    assert any(line.startswith(("No problem found", "Problem")) for line in page.texts["p"])
     assert page.texts["p"][0].startswith("Reached test accuracy")
 
 
@@ -179,7 +179,7 @@ def test_the_pages_command_repeats_the_run(trained: Modnet, tmp_path: Path, digi
 def test_the_command_repeats_other_runs_bit_by_bit(trained: Modnet, changes: tuple[str, ...]) -> None:
     folder = "runs/the first run"
     trained("train", "--epochs", 2, *changes, "--quiet", "--out", folder)
-    command = provenance(folder, load(folder)).command
+    command = provenance(folder).command
     assert command is not None
     trained(*shlex.split(command)[1:])
     assert same_models(folder, f"{folder}-again")
@@ -217,10 +217,10 @@ def test_the_numbers_come_as_json_and_without_matplotlib(modnet: Modnet, monkeyp
 
 
 def test_what_is_not_there_is_said(report: RunReport) -> None:
-    untrained = replace(report.results, curves=(), known=False)
+    untrained = replace(report.results, curves=(), matches_history=False)
     page = Page(report_html(replace(report, results=untrained, provenance=replace(report.provenance, command=None))))
     assert "No epoch was trained, so there are no curves." in page.texts["p"]
-    assert "is that of no epoch in the history" in page.texts["p"][1]
+    assert "is not the cost of any epoch in the history" in page.texts["p"][1]
     assert len(page.texts["pre"]) == 1
     assert page.texts["p"][-1].startswith("The run folder's config.toml is not what the model was trained by.")
 

@@ -53,7 +53,7 @@ def test_the_text_says_costs_noise_and_share(trained: Modnet, flowers: Flowers) 
 def test_pictures_are_written_beside_the_numbers(
     trained: Modnet, flowers: Flowers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modnet.analysis.plots.landscape._FRAMES", 3)
+    monkeypatch.setattr("modnet.analysis.plots.animation._FRAMES", 3)
     options = (*flowers.train, *FAST, "--directions", "random", "--samples", 40)
     result = trained("surface", *options, "--plot", "way.svg", "--animate", "way.gif")
     assert "cost of 40 of the 90 training samples" in result.lines[0]

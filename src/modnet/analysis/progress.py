@@ -1,4 +1,4 @@
-"""How long work says how far it is."""
+"""How long work reports its progress."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TypeAlias
 __all__ = ["Progress", "silent"]
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Hears what is being done, how much of it is done, and how much there is."""
+"""Called with what is being done, how much of it is done, and how much there is."""
 
 
-def silent(what: str, done: int, whole: int) -> None:
-    """Tell nobody."""
-    del what, done, whole
+def silent(task: str, done: int, total: int) -> None:
+    """Report nothing."""
+    del task, done, total

@@ -15,8 +15,8 @@ from modnet.analysis.gradients.gradient_flow import GradientFlow
 from modnet.analysis.gradients.suggestions import Suggestion, to_overrides
 from modnet.analysis.gradients.trials import Trial
 from modnet.analysis.gradients.vanishing import Dampening, dampening
-from modnet.analysis.plots.gradients import picture
-from modnet.analysis.plots.style import form_of, save
+from modnet.analysis.plots.gradients import flow_figure
+from modnet.analysis.plots.style import file_format, save
 from modnet.cli.options import configured, error_prefix, metric_text, read_config
 from modnet.cli.output import progress_bar
 from modnet.core.errors import ConfigError
@@ -58,15 +58,15 @@ def command(
     elif settings or epochs or seed or dtype:
         raise ConfigError(f"{config}: a run is as it was; --set, --epochs, --seed and --dtype go with a configuration")
     if plot is not None:
-        form_of(plot)  # before the work, not after it
+        file_format(plot)  # before the work, not after it
     with error_prefix(None if source is config else config), progress_bar() as progress:
-        found = replace(dampening(source, samples=samples, remedy=not no_remedy, progress=progress), source=config)
+        found = replace(dampening(source, samples=samples, suggest=not no_remedy, progress=progress), source=config)
     if as_json:
         click.echo(json.dumps(found.to_dict()))
     else:
         _print(found, settings)
     if plot is not None:  # last, so that the numbers come without matplotlib too
-        save(picture(found), plot)
+        save(flow_figure(found), plot)
 
 
 def _print(found: Dampening, settings: tuple[str, ...]) -> None:
@@ -81,8 +81,8 @@ def _print(found: Dampening, settings: tuple[str, ...]) -> None:
         "Δθ/θ: how much one update changes the layer. dead: neurons that no error gets past."
     )
     click.echo(f"\n{click.wrap_text(notes, _WIDTH)}")
-    if found.remedy is not None:
-        _print_remedy(found, found.remedy, settings)
+    if found.suggestion is not None:
+        _print_remedy(found, found.suggestion, settings)
 
 
 def _print_flow(title: str, flow: GradientFlow) -> None:
@@ -103,7 +103,7 @@ def _print_flow(title: str, flow: GradientFlow) -> None:
 
 def _print_remedy(found: Dampening, remedy: Suggestion, settings: tuple[str, ...]) -> None:
     best = sorted(remedy.tried, key=lambda trial: (-trial.updates, -trial.score))[:_SHOWN]
-    figure = remedy.before.figure
+    figure = remedy.before.metric
     rows = [
         (
             _change(trial),

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from modnet.analysis.results.predictions import PARTS, answers, match_training
+from modnet.analysis.open_run import match_training
+from modnet.analysis.results.predictions import PARTS, predict_part
 from modnet.cli.options import metric_text
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError
@@ -32,12 +33,12 @@ def command(run: str, path: str | None, part: str | None, as_json: bool) -> None
     network = load(run)
     config = network.config or RunConfig()
     dataset = match_training(network, config.data if path is None else dataset_at(path, config.data))
-    found = answers(network, config.model_copy(update={"data": dataset}), dataset.load(), part)
+    found = predict_part(network, config.model_copy(update={"data": dataset}), dataset.load(), part)
     if as_json:
-        click.echo(json.dumps({"run": run, "part": found.part, "samples": len(found), **found.figures}))
+        click.echo(json.dumps({"run": run, "part": found.part, "samples": len(found), **found.metrics}))
         return
     click.echo(f"{len(found)} {found.part} samples")
-    for name, value in found.figures.items():
+    for name, value in found.metrics.items():
         click.echo(f"{name.replace('_', ' ')}: {metric_text(name, value)}")
 
 

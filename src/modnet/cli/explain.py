@@ -9,7 +9,7 @@ import click
 
 from modnet.analysis.plots.diagram import forward, reverse
 from modnet.analysis.plots.network import draw_network
-from modnet.analysis.plots.style import form_of, save
+from modnet.analysis.plots.style import file_format, save
 from modnet.analysis.plots.text_diagram import diagram
 from modnet.cli.options import configured
 from modnet.cli.source import open_network
@@ -51,7 +51,7 @@ def command(
     Nothing is trained; of a configuration's data only the shapes count.
     """
     if plot is not None:
-        form_of(plot)
+        file_format(plot)
     network, _ = open_network(config, settings, epochs, seed, dtype)
     found = summary(network)
     if as_json:

@@ -9,12 +9,6 @@ from typing import Any, TypeVar
 
 import click
 
-from modnet.analysis.plots.confusion_matrix import confusions_text
-from modnet.analysis.plots.figure import drawn
-from modnet.analysis.plots.learning_curves import best_text
-from modnet.analysis.plots.results import picture, pictures_of
-from modnet.analysis.plots.style import form_of, save
-from modnet.analysis.plots.worst_samples import mistake_text, mistakes_title
 from modnet.analysis.results.predictions import PARTS
 from modnet.analysis.results.results import Image, Results, results
 from modnet.core.errors import ConfigError
@@ -64,14 +58,19 @@ def command(
     mistakes: of the wrongly classified samples those whose cost is largest, as images where the samples are images.
     """
     if plot is not None:
-        form_of(plot)  # before the work, not after it
+        from modnet.analysis.plots.style import file_format
+
+        file_format(plot)  # before the work, not after it
     found = results(run, part=part, mistakes=mistakes, image=image_of(image))
     if as_json:
         click.echo(json.dumps(found.to_dict()))
     else:
         _print(found)
     if plot is not None:
-        save(picture(found), plot)
+        from modnet.analysis.plots.results import results_figure
+        from modnet.analysis.plots.style import save
+
+        save(results_figure(found), plot)
     if out is not None or not (as_json or plot):
         for path in _draw_each(found, Path(run) / _FOLDER if out is None else Path(out)):
             if not as_json:
@@ -94,22 +93,26 @@ def image_of(text: str) -> Image:
 
 def _print(found: Results) -> None:
     click.echo(found.sentence)
-    if found.doubt is not None:
-        click.echo(found.doubt)
+    if found.warning is not None:
+        click.echo(found.warning)
     for curve in found.curves:
-        click.echo(f"{best_text(curve)}")
+        click.echo(curve.best_sentence)
     if found.confusion is not None:
-        click.echo(confusions_text(found.confusion))
-    if found.fit is not None:
-        click.echo(f"r² of the outputs: {', '.join(f'{r2:.4g}' for r2 in found.fit.r2)}")
-    click.echo(f"{mistakes_title(found)}{':' if found.mistakes else '.'}")
+        click.echo(found.confusion.sentence)
+    if found.prediction_error is not None:
+        click.echo(f"r² of the outputs: {', '.join(f'{r2:.4g}' for r2 in found.prediction_error.r2)}")
+    click.echo(f"{found.mistakes_title}{':' if found.mistakes else '.'}")
     for mistake in found.mistakes:
-        click.echo(f"  {mistake_text(mistake)}")
+        click.echo(f"  {mistake.sentence}")
 
 
 def _draw_each(found: Results, folder: Path) -> list[Path]:
     """Draw every picture to a file of its own, and return the files."""
-    contents = [(folder / f"{one.name}.svg", drawn([one])) for one in pictures_of(found)]
+    from modnet.analysis.plots.figure import render
+    from modnet.analysis.plots.results import result_pictures
+    from modnet.analysis.plots.style import save
+
+    contents = [(folder / f"{one.name}.svg", render([one])) for one in result_pictures(found)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from modnet.analysis.report.html_report import report_html
 from modnet.analysis.report.report import run_report
 from modnet.cli.output import progress_bar, write_out
 from modnet.cli.plot import image_of, judged
@@ -32,13 +31,15 @@ def command(
     """
     with progress_bar() as show:
         found = run_report(
-            run, part=part, mistakes=mistakes, image=image_of(image), remedy=not no_remedy,
+            run, part=part, mistakes=mistakes, image=image_of(image), suggest=not no_remedy,
             progress=show,
         )  # fmt: skip
     if as_json:
         click.echo(json.dumps(found.to_dict()))
         if out is None:
             return
+    from modnet.analysis.report.html_report import report_html
+
     path = str(Path(run) / _NAME) if out is None else out
     write_out(report_html(found), path)
     if not as_json:

@@ -15,8 +15,9 @@ from modnet.analysis.landscape.landscape import (
     SurfacePath,
     surface,
 )
-from modnet.analysis.plots.landscape import animation, picture
-from modnet.analysis.plots.style import form_of, save, write
+from modnet.analysis.plots.animation import animation
+from modnet.analysis.plots.landscape import surface_figure
+from modnet.analysis.plots.style import file_format, save, write
 from modnet.cli.options import configured, error_prefix, kinds_in, metric_text, optimizers_option, read_config
 from modnet.cli.output import progress_bar
 
@@ -73,9 +74,9 @@ def command(
     base = read_config(config, settings, epochs, seed, dtype)
     kinds = kinds_in(optimizers)
     if plot is not None:
-        form_of(plot)
+        file_format(plot)
     if animate is not None:
-        form_of(animate, ("gif",))
+        file_format(animate, ("gif",))
     with error_prefix(config), progress_bar() as progress:
         found = surface(base, kinds, directions=directions, samples=samples, resolution=resolution, progress=progress)
     if as_json:
@@ -83,7 +84,7 @@ def command(
     else:
         _print(found)
     if plot is not None:
-        save(picture(found), plot)
+        save(surface_figure(found), plot)
     if animate is not None:
         write(animate, animation(found))
 
@@ -92,7 +93,7 @@ def _print(found: Surface) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    epochs, of = found.config.epochs, found.of
+    epochs, of = found.config.epochs, found.total_samples
     some = f"the {of:,}" if found.samples == of else f"{found.samples:,} of the {of:,}"
     table = Table(title=f"{epochs} pass{'es' * (epochs > 1)} over the data each; cost of {some} training samples")
     for name in ("optimizer", "updates", "first cost", "last cost", "lowest cost", "cost rose"):

@@ -6,7 +6,9 @@ import json
 
 import click
 
-from modnet.analysis.results.predictions import PARTS, match_training
+from modnet.analysis.open_run import match_training
+from modnet.analysis.results.predictions import PARTS
+from modnet.analysis.trace.markdown import trace_markdown
 from modnet.analysis.trace.trace import trace
 from modnet.cli.options import configured
 from modnet.cli.output import write_out
@@ -65,4 +67,4 @@ def command(
     if as_json:
         write_out(json.dumps({"run": config, "part": part, "sample": sample, **found.to_dict()}), out)
     else:
-        write_out(found.to_markdown(f"Sample {sample} of the {part} samples"), out)
+        write_out(trace_markdown(found, f"Sample {sample} of the {part} samples"), out)

@@ -1,8 +1,7 @@
-"""The dimensions of a network: of every layer the shapes of W, b, z, a and δ, and where its parameters are in θ."""
+"""The dimensions of a network: for every layer the shapes of W, b, z, a and δ, and where its parameters are in θ."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from modnet.core.interfaces import Activation
+from modnet.network.html_table import html_table
 from modnet.network.network import BoundLayer, Network, Vector
 
 __all__ = ["LayerSummary", "ParameterSummary", "Summary", "acts_elementwise", "lowered", "raised", "summary", "times"]
 
 _LETTERS = {"weights": "W", "biases": "b"}
 _LISTED = 10
-"""Up to how many sizes are all written in a title."""
+"""The most sizes that are all written in a title."""
 _RAISED, _LOWERED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"), str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -26,12 +26,12 @@ class ParameterSummary:
 
     Attributes:
         name: What the layer calls it.
-        letter: How it is written: W² for the weights of layer 2, b² for the biases, else its name.
+        letter: W² for the weights of layer 2, b² for its biases, else the name.
         dimensions: Its shape in letters, ``n₂ × n₁``, where it is W or b; else in numbers.
         shape: Its shape.
-        size: How many numbers it has.
+        size: The number of its entries.
         start: Where it begins in θ.
-        stop: Where it ends there: ``θ[start:stop]``, reshaped.
+        stop: Where it ends there: it is ``θ[start:stop]``, reshaped.
         regularized: Whether the penalties act on it.
     """
 
@@ -59,9 +59,9 @@ class LayerSummary:
         outputs: The shape of one sample above it: of z, a and δ.
         dimensions: The shape of z, a and δ for m samples in letters, ``m × n₁``; of samples that are no vectors in
             numbers.
-        size: How many parameters it has.
+        size: The number of its parameters.
         parameters: Its parameters.
-        state: What it keeps and no gradient trains: shapes by name.
+        state: The shapes of what it keeps and no gradient trains, by name.
     """
 
     number: int
@@ -78,7 +78,7 @@ class LayerSummary:
 
     @property
     def title(self) -> str:
-        """Its kind, and that of its activation."""
+        """Its kind, and the kind of its activation."""
         return self.kind if self.activation is None else f"{self.kind}, {self.activation}"
 
 
@@ -88,12 +88,12 @@ class Summary:
 
     Attributes:
         inputs: The shape of one sample.
-        sizes: How many units each layer has, the input first: n₀, n₁, …
+        sizes: The number of units of each layer, the input first: n₀, n₁, …
         dtype: The dtype of θ.
         cost: The kind of the cost.
         regularizers: The kinds of the penalties.
-        size: How many parameters there are in θ.
-        regularized: How many of them, from the start of θ, the penalties act on.
+        size: The number of parameters in θ.
+        regularized: The number of those, from the start of θ, that the penalties act on.
         layers: The layers, from the first above the input.
     """
 
@@ -107,7 +107,7 @@ class Summary:
     layers: tuple[LayerSummary, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the attributes by name, as JSON has them."""
+        """Return the attributes by name; JSON takes it as it is."""
         return asdict(self)
 
     @property
@@ -119,16 +119,23 @@ class Summary:
         deep = f" ({len(self.layers)} layers)" if len(self.sizes) > _LISTED else ""
         return f"modnet network {'-'.join(sizes)}{deep}, {self.size:,} parameters, {self.dtype}"
 
+    @property
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """A heading for each column, and a row for each layer: shapes, parameters, and where these are in θ."""
+        head = ["l", "layer", "inputs", "outputs (z, a, δ)", "parameters", "count", "in θ"]
+        rows = []
+        for layer in self.layers:
+            parameters = ", ".join(f"{parameter.letter} {times(parameter.shape)}" for parameter in layer.parameters)
+            places = ", ".join(f"{parameter.start}:{parameter.stop}" for parameter in layer.parameters)
+            shapes = times(layer.inputs), times(layer.outputs)
+            rows.append([str(layer.number), layer.title, *shapes, parameters, f"{layer.size:,}", places])
+        return head, rows
+
     def __str__(self) -> str:
         """Return a line for the network and one for each layer."""
         cells = [
-            (
-                str(layer.number),
-                layer.title,
-                f"{times(layer.inputs)} → {times(layer.outputs)}",
-                ", ".join(f"{one.letter} {times(one.shape)}" for one in layer.parameters) or "no parameters",
-            )
-            for layer in self.layers
+            (number, title, f"{inputs} → {outputs}", parameters or "no parameters")
+            for number, title, inputs, outputs, parameters, *_ in self.table[1]
         ]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = [
@@ -138,20 +145,8 @@ class Summary:
         return "\n".join([f"<{self.title}>", *lines])
 
     def _repr_html_(self) -> str:
-        """Return the table of the layers, for notebooks."""
-        rows = []
-        for layer in self.layers:
-            passed = [f"{letter}{raised(layer.number)}" for letter in "zaδ"]
-            rows.append((
-                str(layer.number),
-                layer.title,
-                [f"{one.letter}: {times(one.shape)}" for one in layer.parameters],
-                f"{', '.join(passed)}: m × {times(layer.outputs)}",
-                f"{layer.size:,}",
-                [f"{one.start}:{one.stop}" for one in layer.parameters],
-            ))  # fmt: skip
-        total = ("", "total", "", "", f"{self.size:,}", f"0:{self.size}")
-        return _html_table(self.title, ("l", "layer", "parameters", "for m samples", "count", "in θ"), [*rows, total])
+        """Return the table, for notebooks."""
+        return html_table(self.title, *self.table)
 
 
 def summary(network: Network) -> Summary:
@@ -196,9 +191,8 @@ def _layer(number: int, layer: BoundLayer, places: dict[str, tuple[int, int]]) -
             dimensions = units
         start, stop = places[name]
         letter = f"{_LETTERS[name]}{raised(number)}" if name in _LETTERS else name
-        parameters.append(
-            ParameterSummary(name, letter, dimensions, spec.shape, stop - start, start, stop, spec.regularized)
-        )
+        size = stop - start
+        parameters.append(ParameterSummary(name, letter, dimensions, spec.shape, size, start, stop, spec.regularized))
     lettered = {parameter.name for parameter in parameters if "n" in parameter.dimensions}
     return LayerSummary(
         number=number,
@@ -216,14 +210,14 @@ def _layer(number: int, layer: BoundLayer, places: dict[str, tuple[int, int]]) -
 
 
 def acts_elementwise(activation: Activation, z: Vector) -> bool:
-    """Return whether at z each neuron's activation depends on its own net input alone: upstream · σ′(z) goes back."""
-    close = 100 * float(np.finfo(z.dtype).eps)
+    """Return whether, at z, each aⱼ depends on its own zⱼ alone, so that ``backward`` returns upstream · σ′(z)."""
+    tolerance = 100 * float(np.finfo(z.dtype).eps)
     upstream = np.linspace(1.0, 2.0, z.size, dtype=z.dtype).reshape(z.shape)
-    with np.errstate(all="ignore"):  # a network prints itself without warnings, whatever its parts are
+    with np.errstate(all="ignore"):  # a network prints itself without warnings, whatever its components are
         a = activation(z)
         slope = activation.backward(np.ones_like(z), z, a)
         back = activation.backward(upstream, z, a)
-        return bool(np.allclose(back, upstream * slope, rtol=close, atol=close))
+        return bool(np.allclose(back, upstream * slope, rtol=tolerance, atol=tolerance))
 
 
 def times(shape: Sequence[int]) -> str:
@@ -239,16 +233,3 @@ def raised(number: int) -> str:
 def lowered(number: int) -> str:
     """Return a number in subscript digits."""
     return str(number).translate(_LOWERED)
-
-
-def _html_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str | list[str]]]) -> str:
-    """Return a table, all text escaped; the lines of a list stand below each other."""
-
-    def row(tag: str, cells: Sequence[str | list[str]]) -> str:
-        lines = [[cell] if isinstance(cell, str) else cell for cell in cells]
-        inner = (f"<{tag}>{'<br>'.join(html.escape(line) for line in cell)}</{tag}>" for cell in lines)
-        return f"<tr>{''.join(inner)}</tr>"
-
-    body = "".join(row("td", cells) for cells in rows)
-    caption = f"<caption>{html.escape(title)}</caption>"
-    return f"<table>{caption}<thead>{row('th', head)}</thead><tbody>{body}</tbody></table>"

@@ -20,7 +20,7 @@ from modnet.storage.atomic import write_atomically
 from modnet.storage.metadata import Metadata
 from modnet.storage.safetensors import Form, Sealed, code_of, form_of, seal, unseal
 
-__all__ = ["BESIDE", "MODEL_NAME", "load", "network_in", "save", "tensors_of"]
+__all__ = ["BESIDE", "MODEL_NAME", "load", "load_with_metadata", "network_in", "save", "tensors_of"]
 
 MODEL_NAME = "model.safetensors"
 BESIDE = "training."
@@ -49,13 +49,18 @@ def load(path: str | PathLike[str]) -> Network:
         ModelFileError: the file cannot be read, is no model file, or does not hold what its configuration says.
         ConfigError: the network needs a part that is not installed.
     """
+    return load_with_metadata(path)[0]
+
+
+def load_with_metadata(path: str | PathLike[str]) -> tuple[Network, Metadata]:
+    """Return the network and the metadata of the same files; raises as `load`."""
     file = Path(path)
     if file.is_dir():
         file /= MODEL_NAME
     if not file.is_file():
         raise ModelFileError(f"{display_path(path)}: no model file and no run folder with {MODEL_NAME} is here")
     with unseal(file) as sealed:
-        return network_in(sealed, BESIDE)
+        return network_in(sealed, BESIDE), Metadata.read(sealed.text, sealed.place)
 
 
 def tensors_of(network: Network, place: str) -> dict[str, NDArray[Any]]:

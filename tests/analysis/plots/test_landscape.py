@@ -13,8 +13,9 @@ from PIL import Image
 
 import modnet
 from modnet.analysis.landscape.landscape import Surface, surface
-from modnet.analysis.plots.landscape import animation, picture
-from modnet.analysis.plots.style import COLOURS, rendered
+from modnet.analysis.plots.animation import animation
+from modnet.analysis.plots.landscape import surface_figure
+from modnet.analysis.plots.style import COLOURS, figure_bytes
 
 CONFIG = {"epochs": 4, "network": {"layers": [10]}}
 
@@ -44,12 +45,12 @@ def paths_on(axes: object) -> dict[str, np.ndarray]:
 
 
 def test_paths_lie_where_the_data_says_and_in_space_on_the_surface(found: Surface) -> None:
-    panels = axes_of(picture(found))
+    panels = axes_of(surface_figure(found))
     assert len(panels) == 2 * len(found.views) + 2
     for index, view in enumerate(found.views):
         flat, space = (paths_on(axes) for axes in panels[2 * index : 2 * index + 2])
         assert list(flat) == list(space) == list(COLOURS[:3])
-        for colour, places, costs in zip(COLOURS[:3], view.plane.places, view.drawn, strict=True):
+        for colour, places, costs in zip(COLOURS[:3], view.plane.coordinates, view.projected_costs, strict=True):
             assert np.array_equal(flat[colour], places.T)
             assert np.array_equal(space[colour][:2], places.T)
             height = np.log10(costs) if view.costs.max() > 2.5 * view.costs.min() else costs
@@ -62,7 +63,7 @@ def test_paths_lie_where_the_data_says_and_in_space_on_the_surface(found: Surfac
 
 
 def test_the_share_of_the_variance_and_the_samples_are_written(found: Surface) -> None:
-    figure = picture(found)
+    figure = surface_figure(found)
     for part, view in zip(figure.subfigs, found.views, strict=False):
         assert f"holds {round(100 * view.plane.share)}% of the variance" in part.get_suptitle()
     assert figure.get_suptitle() == (
@@ -75,7 +76,7 @@ def test_the_share_of_the_variance_and_the_samples_are_written(found: Surface) -
 
 
 def test_nothing_is_clipped_and_no_two_panels_overlap(found: Surface) -> None:
-    figure = picture(found)
+    figure = surface_figure(found)
     renderer = drawn(figure).get_renderer()
     boxes = [axes.get_tightbbox(renderer) for axes in axes_of(figure) if not hasattr(axes, "get_zlim")]
     for index, box in enumerate(boxes):
@@ -87,7 +88,7 @@ def test_nothing_is_clipped_and_no_two_panels_overlap(found: Surface) -> None:
 @pytest.mark.parametrize("directions", ["principal", "random"])
 def test_one_path_or_a_random_plane_can_be_drawn_too(directions: str) -> None:
     one = surface({**CONFIG, "epochs": 1}, ["batch"], directions=directions, samples=99, resolution=4)
-    figure = picture(one)
+    figure = surface_figure(one)
     assert figure.get_suptitle() == "Batch from the start (★), 1 pass over the data"
     drawn(figure)
     assert axes_of(figure)[-2].get_ylabel() == "cost C of 99 of 1,437 training samples"
@@ -98,17 +99,17 @@ def test_costs_that_are_not_finite_leave_a_hole(found: Surface) -> None:
     before = view.costs.copy()
     try:
         view.costs[:2, :3] = np.inf, np.nan, np.inf
-        drawn(picture(found))
+        drawn(surface_figure(found))
         view.costs[...] = np.nan
-        drawn(picture(found))
+        drawn(surface_figure(found))
     finally:
         view.costs[...] = before
 
 
 def test_the_same_surface_is_the_same_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modnet.analysis.plots.landscape._FRAMES", 3)
+    monkeypatch.setattr("modnet.analysis.plots.animation._FRAMES", 3)
     one = surface({**CONFIG, "epochs": 1}, ["batch"], resolution=4)
-    assert rendered(picture(one), "svg") == rendered(picture(one), "svg")
+    assert figure_bytes(surface_figure(one), "svg") == figure_bytes(surface_figure(one), "svg")
     assert animation(one) == animation(one)
 
 
@@ -131,6 +132,6 @@ def test_the_animation_is_small_and_grows(found: Surface) -> None:
 
 def test_without_matplotlib_one_line_says_so(found: Surface, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    for draw in (picture, animation):
+    for draw in (surface_figure, animation):
         with pytest.raises(modnet.ConfigError, match=r"^pictures need matplotlib: pip install"):
             draw(found)

@@ -11,7 +11,7 @@ from analysis.configurations import DEEP_SIGMOID, SCALED, configured, layers
 from training.resuming import interrupting
 
 from modnet import Trainer
-from modnet.analysis.gradients.log import FLOWS, flows_in
+from modnet.analysis.gradients.log import LOG, read_flows
 from modnet.core.errors import Interrupted
 
 WATCHED = DEEP_SIGMOID | {"epochs": 8, "callbacks": [{"kind": "dampening", "patience": 3}]}
@@ -37,7 +37,7 @@ def test_a_class_that_is_not_learnt_is_told_when_little_more_is(capsys: pytest.C
     stuck = configured(layers([100, 10])) | {"callbacks": ["dampening"], "seed": 2, "epochs": 20}
     Trainer.from_config(stuck).fit()
     err = capsys.readouterr().err
-    assert err.startswith("modnet: epoch 16: in layer 2, the output, neuron 7 (class 7) answers the same")
+    assert err.startswith("modnet: epoch 16: in layer 2, the output, neuron 7 (class 7) gives the same output for every sample")
     assert err.count("\n") == 1
 
 
@@ -60,7 +60,7 @@ def test_the_training_is_what_it_is_without(tmp_path: Path) -> None:
     alone = Trainer.from_config(table).fit()
     np.testing.assert_array_equal(watched.network.parameters, alone.network.parameters)
     assert [row["cost"] for row in watched.history] == [row["cost"] for row in alone.history]
-    assert [each.epochs for each in flows_in(tmp_path / "run")] == [0, 1, 2]
+    assert [each.epochs for each in read_flows(tmp_path / "run")] == [0, 1, 2]
 
 
 def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,5 +72,5 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path: Path, capsys: p
     capsys.readouterr()
     Trainer.resume(parts)
     assert capsys.readouterr().err == told.replace(str(whole), str(parts))
-    assert flows_in(parts) == flows_in(whole)
-    assert (whole / FLOWS).read_text().count("\n") == 9
+    assert read_flows(parts) == read_flows(whole)
+    assert (whole / LOG).read_text().count("\n") == 9

@@ -1,4 +1,4 @@
-"""Gradient dampening, watched for while a network is trained."""
+"""The callback that watches for gradient dampening (vanishing gradients) while a network is trained."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, findings
-from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
+from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, diagnose
+from modnet.analysis.gradients.gradient_flow import GradientFlow, flow_through, subsample
 from modnet.analysis.gradients.log import EpochGradientFlow, append_flow
 from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.plugins.hookspecs import hookimpl
@@ -17,28 +17,28 @@ from modnet.core.plugins.hookspecs import hookimpl
 __all__ = ["Dampening"]
 
 GAIN = 0.1
-"""What is found begins to count anew where so much more is learnt, as a share of what a constant answer costs."""
+"""The gain in what is learnt after which the count of epochs starts again, as `GradientFlow.explained` measures it."""
 
 
 class Dampening(Callback):
-    """Warns, once, of a network that does not learn because of how δ gets through it (vanishing gradients).
+    """Warns, once, of a network that does not learn because of how δ flows through it (vanishing gradients).
 
-    After every epoch some training samples go through the network, and their error back; the norms of δ and what they
-    are made of are kept in the run folder's ``dampening.jsonl``. One line on standard error tells what was found, where
-    it was found ``patience`` epochs in a row while little more was learnt, or in the last. ``modnet dampening`` says
-    more, and what would help. Source: the document, "Digression on Delta".
+    After every epoch some training samples go forward and back through the network; the norms of δ, and what they are
+    made of, are logged in the run folder's ``dampening.jsonl``. One line on standard error says what is wrong, once
+    that was diagnosed ``patience`` epochs in a row while little more was learnt, or in the last epoch. ``modnet
+    dampening`` says more, and what would help. Source: the document, "Digression on Delta".
     """
 
     kind: Literal["dampening"] = "dampening"
-    samples: int = Field(default=256, ge=1, description="how many training samples, always the same, go through")
+    samples: int = Field(default=256, ge=1, description="how many training samples, always the same, are looked at")
     patience: int = Field(
         default=10,
         ge=1,
-        description="for how many epochs in a row something must be found, while little more is learnt, to be told",
+        description="after how many epochs in a row with a diagnosis, while little more is learnt, to warn",
     )
 
     def listener(self) -> object:
-        """Return a listener that keeps the flow at the start and counts."""
+        """Return a listener that keeps the gradient flow at the start and counts epochs."""
         return _Listener(self)
 
 
@@ -47,59 +47,57 @@ class _Listener:
         self._options = options
         self._start: GradientFlow | None = None
         self._unwritten: list[EpochGradientFlow] = []  # there is no run folder yet when a training starts
-        self._found: tuple[Diagnosis, ...] = ()
+        self._diagnoses: tuple[Diagnosis, ...] = ()
         self._epochs = 0
         self._explained = 0.0
-        self._told = False
+        self._warned = False
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the flow at the start, for how many epochs something was found, and whether it was told."""
+        """Return the flow at the start, the count of epochs with a diagnosis, and whether the warning was given."""
         start = None if self._start is None else asdict(self._start)
-        return {"start": start, "epochs": self._epochs, "explained": self._explained, "told": self._told}
+        return {"start": start, "epochs": self._epochs, "explained": self._explained, "warned": self._warned}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what `state` returned."""
+        """Restore what `state_dict` returned."""
         self._start = TypeAdapter(GradientFlow).validate_python(state["start"])
         self._unwritten = [EpochGradientFlow(0, self._start)]
-        self._epochs, self._explained, self._told = state["epochs"], state["explained"], state["told"]
+        self._epochs, self._explained, self._warned = state["epochs"], state["explained"], state["warned"]
 
     @hookimpl
     def modnet_fit_start(self, training: TrainingView) -> None:
-        self._start = self._look(training)
+        self._start = self._flow(training)
         self._unwritten = [EpochGradientFlow(0, self._start)]
 
     @hookimpl
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
-        now = self._look(training)
+        now = self._flow(training)
         if training.folder is not None:
-            for each in [*self._unwritten, EpochGradientFlow(row["epoch"] + 1, now)]:
-                append_flow(training.folder, each)
+            for flow in [*self._unwritten, EpochGradientFlow(row["epoch"] + 1, now)]:
+                append_flow(training.folder, flow)
             self._unwritten = []
-        if self._told or self._start is None or training.updates < FEW_UPDATES:
+        if self._warned or self._start is None or training.updates < FEW_UPDATES:
             return
-        classes = training.network.classes
-        self._found = findings(self._start, now, None if classes is None else classes.tolist())
-        if not self._found or now.explained >= self._explained + GAIN:
+        self._diagnoses = diagnose(self._start, now, training.network.classes)
+        if not self._diagnoses or now.explained >= self._explained + GAIN:
             self._epochs, self._explained = 0, now.explained
-        self._epochs += bool(self._found)
+        self._epochs += bool(self._diagnoses)
         if self._epochs >= self._options.patience:
-            self._tell(training)
+            self._warn(training)
 
     @hookimpl
     def modnet_fit_end(self, training: TrainingView) -> None:
-        if self._found and not self._told:
-            self._tell(training)
+        if self._diagnoses and not self._warned:
+            self._warn(training)
 
-    def _look(self, training: TrainingView) -> GradientFlow:
+    def _flow(self, training: TrainingView) -> GradientFlow:
         config, network = training.config, training.network
-        samples = drawn(training.train, self._options.samples, config.seed)
+        samples = subsample(training.train, self._options.samples, config.seed)
         return flow_through(
             network, samples, config.optimizer.rule, training.learning_rate, training.rule_state, config.seed
         )
 
-    def _tell(self, training: TrainingView) -> None:
-        self._told = True
-        what = "; ".join(finding.text for finding in self._found)
-        run = "CONFIG" if training.folder is None else training.folder
-        line = f"modnet: epoch {training.epoch}: {what}; what would help: modnet dampening {run}"
-        print(line, file=sys.stderr, flush=True)
+    def _warn(self, training: TrainingView) -> None:
+        self._warned = True
+        problem = "; ".join(diagnosis.text for diagnosis in self._diagnoses)
+        source = "CONFIG" if training.folder is None else training.folder
+        print(f"modnet: epoch {training.epoch}: {problem}; what would help: modnet dampening {source}", file=sys.stderr)

@@ -1,32 +1,34 @@
-"""What is wrong with a network, as its flow at the start and now shows it, in sentences that name layers and neurons.
+"""What is wrong with a network, from its gradient flow at the start and now, in sentences that name layers and neurons.
 
-The thresholds are measured; docs/decisions.md has the figures.
+The thresholds are measured; docs/decisions.md has the numbers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+from numpy.typing import NDArray
 
 from modnet.analysis.gradients.gradient_flow import GradientFlow, LayerGradientFlow
 
-__all__ = ["FEW_UPDATES", "Diagnosis", "findings", "verdict"]
+__all__ = ["FEW_UPDATES", "Diagnosis", "diagnose", "verdict"]
 
 FEW_UPDATES = 300
-"""Before so many updates, that nothing was learnt says nothing."""
+"""The number of updates below which it means nothing that nothing was learnt."""
 NOTHING = 0.05
-"""Nothing is learnt where the cost is not this share below that of the best constant answer."""
+"""Nothing is learnt where the cost is less than this share below that of the best constant prediction."""
 LITTLE = 0.5
-"""Little is learnt below this share; that alone is no finding."""
+"""Little is learnt below this share; that alone is no diagnosis."""
 DAMPENED = 0.01
-"""δ at the first layer, as a share of that at the last, up to which it may be why little is learnt."""
+"""The largest ‖δ‖ at the first layer, as a share of that at the last, that may explain why little is learnt."""
 LARGE_STEP, SMALL_STEP = 0.05, 0.01
-"""One update's change of a layer, relative to the layer: from where it may be too large, up to where too small."""
+"""The relative change of a layer by one update from which it may be too large, and up to which it may be too small."""
 DEAD_LAYER, DEAD_HALF = 0.9, 0.5
-"""The share of dead neurons that is a finding in itself, and that is one where little is learnt."""
+"""The share of dead neurons that is always a diagnosis, and the share that is one where little is learnt."""
 _NAMED = 5
-"""Up to how many dead neurons a sentence names."""
+"""The most dead neurons that a sentence names."""
 
 Kind: TypeAlias = Literal["diverged", "overshoot", "dead", "dampened", "stuck", "slow", "nothing-learnt"]
 
@@ -36,13 +38,13 @@ class Diagnosis:
     """One thing that is wrong.
 
     Attributes:
-        kind: ``diverged``: numbers left the finite ones. ``overshoot``: the updates are too large. ``dead``: neurons
-            that no error gets past. ``dampened``: δ shrinks so much on its way down that the lower layers do not
-            learn. ``stuck``: output neurons that answer the same for everything. ``slow``: the updates are too small.
-            ``nothing-learnt``: nothing of that, and still nothing learnt.
+        kind: ``diverged``: numbers became non-finite. ``overshoot``: the updates are too large. ``dead``: no error
+            passes through some neurons. ``dampened``: δ shrinks so much on its way down that the lower layers do not
+            learn (vanishing gradients). ``stuck``: output neurons give the same output for every sample. ``slow``: the
+            updates are too small. ``nothing-learnt``: none of these, and still nothing is learnt.
         layers: The layers that it is about, from 1.
         neurons: The neurons that it is about, from 0, where it is about one layer.
-        text: The finding in words.
+        text: The diagnosis in words.
     """
 
     kind: Kind
@@ -51,47 +53,46 @@ class Diagnosis:
     text: str
 
 
-def findings(start: GradientFlow, now: GradientFlow, labels: Sequence[object] | None = None) -> tuple[Diagnosis, ...]:
-    """Return what is wrong with a network that had at least `FEW_UPDATES` updates between two flows; () is all well.
+def diagnose(start: GradientFlow, now: GradientFlow, classes: NDArray[Any] | None = None) -> tuple[Diagnosis, ...]:
+    """Return what is wrong with a network after at least `FEW_UPDATES` updates, from its flow before and after them.
 
-    ``labels`` are the classes that the outputs stand for.
+    ``classes`` are the labels that the outputs stand for. Nothing is wrong where the result is empty.
     """
     nothing, little = not now.explained >= NOTHING, not now.explained >= LITTLE  # NaN is nothing
     largest = max(start.trained, key=lambda layer: layer.update or 0.0)
-    step, found = largest.update or 0.0, []
+    step, diagnoses = largest.update or 0.0, []
     if now.explained < -NOTHING and step >= LARGE_STEP:
         text = f"the updates overshoot: the first alone changes layer {largest.number} by {step:.0%} of its size"
-        found.append(Diagnosis("overshoot", (largest.number,), (), text))
-    found += [_dead(layer, start.layers[layer.number - 1]) for layer in _dead_layers(now, little, nothing)]
-    if little and not found and start.shrinks <= DAMPENED:
-        found.append(_dampened(start))
+        diagnoses.append(Diagnosis("overshoot", (largest.number,), (), text))
+    diagnoses += [_dead(layer, start.layers[layer.number - 1]) for layer in _dead_layers(now, little, nothing)]
+    if little and not diagnoses and start.delta_ratio <= DAMPENED:
+        diagnoses.append(_dampened(start))
     if now.stuck and not nothing:
-        found.append(_stuck(now, labels))
-    if nothing and not found:
+        diagnoses.append(_stuck(now, classes))
+    if nothing and not diagnoses:
         if step <= SMALL_STEP:
             most = f"layer {largest.number} the most, by {step:.1e} of its size"
             text = f"the updates are too small: the first changes {most}"
-            found.append(Diagnosis("slow", (largest.number,), (), text))
+            diagnoses.append(Diagnosis("slow", (largest.number,), (), text))
         else:
             text = "nothing is learnt, and δ does not show why: it reaches every layer"
-            found.append(Diagnosis("nothing-learnt", (), (), text))
-    return tuple(found)
+            diagnoses.append(Diagnosis("nothing-learnt", (), (), text))
+    return tuple(diagnoses)
 
 
-def verdict(found: Sequence[Diagnosis], now: GradientFlow | None) -> str:
-    """Return one sentence that names what was found, or says that all is well."""
-    if found or now is None:
-        return f"Not well: {'; '.join(finding.text for finding in found)}."
-    return f"All is well: δ reaches every layer, and {now.explained:.0%} of what a constant answer costs is saved."
+def verdict(diagnoses: Sequence[Diagnosis], now: GradientFlow | None) -> str:
+    """Return the diagnoses in one sentence, or that there is no problem."""
+    if diagnoses or now is None:
+        return f"Problem: {'; '.join(diagnosis.text for diagnosis in diagnoses)}."
+    saved = f"the cost is {now.explained:.0%} below that of the best constant prediction"
+    return f"No problem found: δ reaches every layer, and {saved}."
 
 
 def _dead_layers(now: GradientFlow, little: bool, nothing: bool) -> list[LayerGradientFlow]:
-    """Return the layers that are all but dead; at the output of a network that learns, flat slopes are success."""
+    """Return the layers that are mostly dead; at the output of a network that learns, flat slopes are success."""
     limit = DEAD_HALF if little else DEAD_LAYER
-    last = now.layers[-1].number
-    return [
-        layer for layer in now.layers if len(layer.dead) >= limit * layer.units and (layer.number != last or nothing)
-    ]
+    layers = now.layers if nothing else now.layers[:-1]
+    return [layer for layer in layers if len(layer.dead) >= limit * layer.units]
 
 
 def _dead(layer: LayerGradientFlow, before: LayerGradientFlow) -> Diagnosis:
@@ -100,33 +101,28 @@ def _dead(layer: LayerGradientFlow, before: LayerGradientFlow) -> Diagnosis:
     if count <= _NAMED:
         which = f"neuron{'s' if count > 1 else ''} {_listed(layer.dead)}"
     early = len(before.dead) >= DEAD_HALF * layer.units
-    how = ("is" if count == 1 else "are") + " dead from the start" if early else "died"
-    return Diagnosis(
-        "dead", (layer.number,), layer.dead, f"in layer {layer.number} {which} {how}: no error gets past them"
-    )
+    how = f"{'is' if count == 1 else 'are'} dead from the start" if early else "died"
+    text = f"in layer {layer.number} {which} {how}: no error passes through {'it' if count == 1 else 'them'}"
+    return Diagnosis("dead", (layer.number,), layer.dead, text)
 
 
 def _dampened(start: GradientFlow) -> Diagnosis:
-    last = start.trained[-1]
-    faint = tuple(layer.number for layer in start.trained if layer.delta <= DAMPENED * last.delta)
-    if last.delta > 0 and start.trained[0].delta > 0:
-        how = (
-            f"δ shrinks {1 / start.shrinks:,.0f}-fold from layer {last.number} down to layer {start.trained[0].number}"
-        )
-    else:
-        how = f"δ is 0 in layer {start.trained[0].number}"
-    return Diagnosis("dampened", faint, (), f"{how}, so {_layers(faint)} hardly learn{'s' if len(faint) == 1 else ''}")
+    first, last = start.trained[0], start.trained[-1]
+    layers = tuple(layer.number for layer in start.trained if layer.delta <= DAMPENED * last.delta)
+    how = f"δ is 0 in layer {first.number}"
+    if last.delta > 0 and first.delta > 0:
+        how = f"δ shrinks {1 / start.delta_ratio:,.0f}-fold from layer {last.number} down to layer {first.number}"
+    text = f"{how}, so {_layers(layers)} hardly learn{'s' if len(layers) == 1 else ''}"
+    return Diagnosis("dampened", layers, (), text)
 
 
-def _stuck(now: GradientFlow, labels: Sequence[object] | None) -> Diagnosis:
+def _stuck(now: GradientFlow, classes: NDArray[Any] | None) -> Diagnosis:
     number, neurons = now.layers[-1].number, now.stuck
     plural, names = len(neurons) > 1, _listed(neurons)
-    if labels is not None and len(labels) == now.layers[-1].units:
-        names += f" (class{'es' if plural else ''} {_listed([labels[neuron] for neuron in neurons])})"
-    text = (
-        f"in layer {number}, the output, neuron{'s' if plural else ''} {names} "
-        f"answer{'' if plural else 's'} the same for everything"
-    )
+    if classes is not None and len(classes) == now.layers[-1].units:
+        names += f" (class{'es' if plural else ''} {_listed(classes[list(neurons)].tolist())})"
+    which = f"neuron{'s' if plural else ''} {names} give{'' if plural else 's'}"
+    text = f"in layer {number}, the output, {which} the same output for every sample"
     return Diagnosis("stuck", (number,), neurons, text)
 
 

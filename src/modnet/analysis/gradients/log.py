@@ -1,4 +1,4 @@
-"""The flows of a run's epochs, in a file of the run folder: one line of JSON each, the start first."""
+"""The gradient flow of a run after each epoch, in a file of the run folder: a line of JSON each, the start first."""
 
 from __future__ import annotations
 
@@ -10,62 +10,62 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from modnet.analysis.gradients.gradient_flow import GradientFlow
+from modnet.analysis.jsonable import jsonable
 from modnet.core.errors import ModelFileError
 
-__all__ = ["FLOWS", "EpochGradientFlow", "append_flow", "flows_in"]
+__all__ = ["LOG", "EpochGradientFlow", "append_flow", "read_flows"]
 
-FLOWS = "dampening.jsonl"
+LOG = "dampening.jsonl"
 
 
 @dataclass(frozen=True)
 class EpochGradientFlow:
-    """The flow after so many epochs; 0 is the start."""
+    """The gradient flow after so many epochs; 0 is the start."""
 
     epochs: int
     flow: GradientFlow
 
 
-def append_flow(folder: Path, each: EpochGradientFlow) -> None:
-    """Add a line to a run folder's file, in the place of one that a killed process has left unfinished.
+def append_flow(folder: Path, flow: EpochGradientFlow) -> None:
+    """Append a line to a run folder's log, in place of a last line that a killed process left unfinished.
 
     Raises:
-        ModelFileError: it cannot be written.
+        ModelFileError: the file cannot be written.
     """
-    file = folder / FLOWS
-    line = json.dumps({"epochs": each.epochs, "flow": each.flow.to_dict()})
+    path = folder / LOG
     try:
-        with file.open("a+b") as opened:
-            if opened.tell():
-                opened.seek(-1, os.SEEK_END)
-                if opened.read(1) != b"\n":
-                    opened.seek(0)
-                    opened.truncate(opened.read().rfind(b"\n") + 1)
-            opened.write(f"{line}\n".encode())
+        with path.open("a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    file.seek(0)
+                    file.truncate(file.read().rfind(b"\n") + 1)
+            file.write(f"{json.dumps(jsonable(flow))}\n".encode())
     except OSError as error:
-        raise ModelFileError(f"{file}: cannot be written: {error.strerror}") from None
+        raise ModelFileError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def flows_in(folder: Path) -> tuple[EpochGradientFlow, ...]:
-    """Return what a run folder's file holds, none where there is none; of an epoch that was run twice, the later.
+def read_flows(folder: Path) -> tuple[EpochGradientFlow, ...]:
+    """Return the flows in a run folder's log, by epochs; none where there is no log.
 
-    A last line without its end is one that a killed process has left, and is no line.
+    Of an epoch that was run twice the later counts. A last line that does not end is ignored.
 
     Raises:
-        ModelFileError: it cannot be read, or a line is not what `append_flow` writes.
+        ModelFileError: the file cannot be read, or a line is not what `append_flow` writes.
     """
-    file = folder / FLOWS
-    if not file.exists():
+    path = folder / LOG
+    if not path.exists():
         return ()
-    adapter = TypeAdapter(EpochGradientFlow)
-    found: dict[int, EpochGradientFlow] = {}
     try:
-        whole = file.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
-        raise ModelFileError(f"{file}: cannot be read: {error.strerror}") from None
-    for number, line in enumerate(whole[: whole.rfind(b"\n") + 1].splitlines(), 1):
+        raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from None
+    adapter = TypeAdapter(EpochGradientFlow)
+    flows: dict[int, EpochGradientFlow] = {}
+    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), 1):
         try:
-            each = adapter.validate_json(line)
+            flow = adapter.validate_json(line)
         except ValidationError:
-            raise ModelFileError(f"{file}: line {number} is no flow of an epoch") from None
-        found[each.epochs] = each
-    return tuple(found[epochs] for epochs in sorted(found))
+            raise ModelFileError(f"{path}: line {number} is not the gradient flow of an epoch") from None
+        flows[flow.epochs] = flow
+    return tuple(flows[epochs] for epochs in sorted(flows))

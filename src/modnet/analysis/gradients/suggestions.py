@@ -1,8 +1,8 @@
-"""A remedy for a network that does not learn: a change of its configuration, found by trying."""
+"""A suggestion for a network that does not learn: a change of its configuration, found by trying."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,18 +15,20 @@ from modnet.core.errors import ConfigError
 __all__ = ["Patch", "Suggestion", "find_suggestion", "to_overrides"]
 
 Patch: TypeAlias = dict[str, Any]
+"""Dotted keys and values, as ``--set`` takes them."""
+
 _INITIALIZERS = ("standard-normal", "scaled-normal", "glorot-normal", "he-normal")
 _ACTIVATIONS = (("tanh", "glorot-normal"), ("relu", "he-normal"))
 """Hidden activations, each with the initializer that was made for it."""
 _COSTS = {"sigmoid": "binary-cross-entropy", "softmax": "categorical-cross-entropy"}
 """The cost whose δ^L is a − y with an output activation, so that σ′ there dampens nothing."""
-_RATES, _FINER = (1.0, 0.1, 0.01), (3.0, 1.0 / 3.0)
+_RATES, _FINER_RATES = (1.0, 0.1, 0.01), (3.0, 1.0 / 3.0)
+"""Factors of the learning rate: those of the first trials, and those that the finalists are tried with."""
 _FINALISTS = 4
-_DOING = "Trying what would help"
-_GAIN = 0.02
-"""By so much of accuracy or r² a remedy must be better than the configuration as it is."""
+_MINIMUM_GAIN = 0.02
+"""By how much of accuracy or r² a suggestion must be better than the configuration as it is."""
 _SIMPLER = 0.03
-"""A change of fewer sorts is taken where it comes so near to the best."""
+"""How much worse than the best a simpler change may be to be preferred."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,11 @@ class Suggestion:
     """What was tried, and what helped.
 
     Attributes:
-        patch: Dotted keys and values, as ``--set`` takes them; None where nothing that was tried helped.
+        patch: The change that helped; None where nothing did.
         before: The long trial of the configuration as it is.
-        after: That with the patch; None where there is none.
-        tried: Every trial, in the order in which they were made.
-        held_out: How many training samples judged them and taught none; 0 where there were too few to hold any out.
+        after: The long trial with the patch; None where there is none.
+        tried: Every trial, in order.
+        held_out: The number of training samples that they were evaluated on and did not learn from.
     """
 
     patch: Patch | None
@@ -57,52 +59,51 @@ class Suggestion:
         }
 
 
-def find_suggestion(config: RunConfig, ground: TrialRunner, updates: int, progress: Progress = silent) -> Suggestion:
+def find_suggestion(config: RunConfig, runner: TrialRunner, updates: int, progress: Progress = silent) -> Suggestion:
     """Return the simplest change of initializer, activation, cost and learning rate that lets a network learn.
 
-    Some hundred updates of every candidate from the same seed say which are promising; the best are tried with other
-    learning rates, and the best of all for as many ``updates`` as the configuration as it is. A change is a remedy
-    where nothing is wrong after them, and where the network is better than that of the configuration as it is.
+    Every candidate is trained for some hundred updates from the same seed. The most promising are tried with other
+    learning rates, and the best of all for as many ``updates`` as the configuration as it is. A change is a suggestion
+    where nothing is wrong after them, and where the network is better than with the configuration as it is.
     """
-    before = ground.trial(config, updates, {})
+    before = runner.trial(config, updates, {})
     rate = config.optimizer.learning_rate
-    wholesale = [_with_rate(bundle, rate, factor) for bundle in _bundles(config) for factor in _RATES]
-    candidates = [patch for patch in wholesale if patch]
-    whole = len(candidates) + _FINALISTS * len(_FINER) + _FINALISTS
+    candidates = [_with_rate(patch, rate, factor) for patch in _candidates(config) for factor in _RATES]
+    candidates.remove({})
+    total = len(candidates) + _FINALISTS * len(_FINER_RATES) + _FINALISTS
     tried: list[Trial] = []
 
-    def attempt(patches: Sequence[Patch], length: int) -> list[Trial]:
-        done = []
+    def run_trials(patches: Sequence[Patch], length: int) -> list[Trial]:
+        trials = []
         for patch in patches:
             try:
-                changed = load_config(config, to_overrides(patch))
-                done.append(ground.trial(changed, length, patch))
+                trials.append(runner.trial(load_config(config, to_overrides(patch)), length, patch))
             except ConfigError:
-                continue  # a stranger's part may refuse what it is combined with
+                continue  # a plug-in's component may refuse what it is combined with
             finally:
-                progress(_DOING, min(len(tried) + len(done), whole), whole)
-        tried.extend(done)
-        return done
+                progress("Trying what would help", min(len(tried) + len(trials), total), total)
+        tried.extend(trials)
+        return trials
 
-    short = attempt(candidates, SHORT)
+    short = run_trials(candidates, SHORT)
     finer = [
         _with_rate(trial.patch, trial.patch.get("optimizer.learning_rate", rate), factor)
         for trial in _finalists(short)
-        for factor in _FINER
+        for factor in _FINER_RATES
     ]
-    known = [dict(trial.patch) for trial in short]
-    short += attempt([patch for patch in finer if patch not in known], SHORT)
-    long = attempt([dict(trial.patch) for trial in _finalists(short)], updates)
-    progress(_DOING, whole, whole)
-    needed = before.score + (_GAIN if before.findings else -_GAIN)  # what is wrong need not show on fewer samples
-    cures = [trial for trial in long if not trial.findings and trial.score >= needed]
-    if not cures:
-        return Suggestion(None, before, None, tuple(tried), ground.held_out)
-    top = max(trial.score for trial in cures)
-    after = min(
-        (trial for trial in cures if trial.score >= top - _SIMPLER), key=lambda trial: (_sorts(trial), _rank(trial))
-    )
-    return Suggestion(dict(after.patch), before, after, tuple(tried), ground.held_out)
+    known = [trial.patch for trial in short]
+    short += run_trials([patch for patch in finer if patch not in known], SHORT)
+    long = run_trials([dict(trial.patch) for trial in _finalists(short)], updates)
+    progress("Trying what would help", total, total)
+    # What is wrong need not show in the score on fewer samples.
+    least = before.score + (_MINIMUM_GAIN if before.diagnoses else -_MINIMUM_GAIN)
+    helpful = [trial for trial in long if not trial.diagnoses and trial.score >= least]
+    if not helpful:
+        return Suggestion(None, before, None, tuple(tried), runner.held_out)
+    best = max(trial.score for trial in helpful)
+    close = [trial for trial in helpful if trial.score >= best - _SIMPLER]
+    after = min(close, key=lambda trial: (_complexity(trial), -trial.score))
+    return Suggestion(dict(after.patch), before, after, tuple(tried), runner.held_out)
 
 
 def to_overrides(patch: Mapping[str, Any]) -> list[str]:
@@ -110,80 +111,59 @@ def to_overrides(patch: Mapping[str, Any]) -> list[str]:
     return [f"{key}={value}" for key, value in patch.items()]
 
 
-def _rank(trial: Trial) -> tuple[float, int]:
-    return -trial.score, _sorts(trial)
-
-
-def _sorts(trial: Trial) -> int:
-    """Return how many sorts of things a trial changes: a cost is one, an initializer in six layers too."""
+def _complexity(trial: Trial) -> int:
+    """Return how many kinds of things a trial changes: an initializer in six layers is one."""
     return len({key.rpartition(".")[2].removeprefix("bias_") for key in trial.patch})
 
 
-def _finalists(short: Sequence[Trial]) -> list[Trial]:
-    """Return the best of all, and the best of those that change one sort of thing and two."""
-    ranked = sorted(short, key=_rank)
-    simple = [next((trial for trial in ranked if _sorts(trial) <= sorts), None) for sorts in (1, 2)]
-    chosen: list[Trial] = []
+def _finalists(trials: Sequence[Trial]) -> list[Trial]:
+    """Return the best that changes one kind of thing, the best that changes at most two, and the best of all."""
+    ranked = sorted(trials, key=lambda trial: (-trial.score, _complexity(trial)))
+    simple = [next((trial for trial in ranked if _complexity(trial) <= most), None) for most in (1, 2)]
+    finalists: list[Trial] = []
     for trial in [*simple, *ranked]:
-        if trial is not None and trial not in chosen and len(chosen) < _FINALISTS:
-            chosen.append(trial)
-    return chosen
+        if trial is not None and trial not in finalists and len(finalists) < _FINALISTS:
+            finalists.append(trial)
+    return finalists
 
 
 def _with_rate(patch: Mapping[str, Any], rate: float, factor: float) -> Patch:
     """Return a patch with the learning rate times a factor, in three digits."""
-    if factor == 1.0:
-        return dict(patch)
-    return {**patch, "optimizer.learning_rate": float(f"{rate * factor:.3g}")}
+    return dict(patch) if factor == 1.0 else {**patch, "optimizer.learning_rate": float(f"{rate * factor:.3g}")}
 
 
-def _bundles(config: RunConfig) -> Iterator[Patch]:
-    """Yield changes of parts that go together, the empty one first, and each only once."""
-    seen: list[Patch] = []
-    cost = _cost(config)
-    acts = [
-        patch
-        for activation, initializer in _ACTIVATIONS
-        for patch in (_activations(config, activation), _activations(config, activation) | _starts(config, initializer))
-    ]
-    for patch in (
-        {},
-        *(_starts(config, kind) for kind in _INITIALIZERS),
-        cost,
-        *acts,
-        *(acts[index] | cost for index in (1, 3)),
-        _starts(config, "standard-normal") | cost,
-    ):
-        if patch not in seen:
-            seen.append(patch)
-            yield patch
+def _candidates(config: RunConfig) -> list[Patch]:
+    """Return changes of components that go together, the empty one first, and each only once."""
+    starts = {kind: _layers(config, _start(kind)) for kind in _INITIALIZERS}
+    hidden = {kind: _layers(config, {"activation": kind}, hidden=True) for kind, _ in _ACTIVATIONS}
+    matched = [hidden[kind] | starts[initializer] for kind, initializer in _ACTIVATIONS]
+    cost = _matching_cost(config)
+    patches = [{}, *starts.values(), cost]
+    for alone, started in zip(hidden.values(), matched, strict=True):
+        patches += [alone, started]
+    patches += [*(started | cost for started in matched), starts["standard-normal"] | cost]
+    return [patch for index, patch in enumerate(patches) if patch not in patches[:index]]
 
 
-def _activations(config: RunConfig, kind: str) -> Patch:
-    """Return what gives every hidden layer that has an activation this one."""
-    return _changes(config, {"activation": kind}, hidden=True)
+def _start(initializer: str) -> dict[str, str]:
+    """Return an initializer for weights with what suits it for biases: zeros, unless it is the document's."""
+    biases = initializer if initializer == "standard-normal" else "zeros"
+    return {"initializer": initializer, "bias_initializer": biases}
 
 
-def _starts(config: RunConfig, kind: str) -> Patch:
-    """Return what gives every layer this initializer, with biases of 0 unless it is the document's."""
-    return _changes(config, {"initializer": kind, "bias_initializer": kind if kind == "standard-normal" else "zeros"})
-
-
-def _changes(config: RunConfig, options: Mapping[str, str], hidden: bool = False) -> Patch:
-    layers = config.network.layers[:-1] if hidden else config.network.layers
+def _layers(config: RunConfig, options: Mapping[str, str], hidden: bool = False) -> Patch:
+    """Return the patch that gives every layer, or every hidden one, these options where it has them."""
     patch: Patch = {}
-    for index, layer in enumerate(layers):
+    for index, layer in enumerate(config.network.layers[:-1] if hidden else config.network.layers):
         for name, kind in options.items():
-            has = name in type(layer).model_fields and not (
-                name.startswith("bias_") and not getattr(layer, "bias", True)
-            )
-            if has and getattr(layer, name).to_config() != kind:
+            without_bias = name.startswith("bias_") and not getattr(layer, "bias", True)
+            if name in type(layer).model_fields and not without_bias and getattr(layer, name).to_config() != kind:
                 patch[f"network.layers.{index}.{name}"] = kind
     return patch
 
 
-def _cost(config: RunConfig) -> Patch:
-    """Return what gives the output activation the cost that matches it."""
+def _matching_cost(config: RunConfig) -> Patch:
+    """Return the patch that sets the cost which matches the output activation; empty where there is none."""
     activation = config.network.layers[-1].activation_function()
     matching = None if activation is None else _COSTS.get(activation.kind)
     return {} if matching in (None, config.network.cost.kind) else {"network.cost": matching}

@@ -1,8 +1,9 @@
-"""Short trainings of changed configurations from the same seed, judged by samples that none of them learns from."""
+"""Short trainings of changed configurations from the same seed, evaluated on samples that none of them learns from."""
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -10,8 +11,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, findings
-from modnet.analysis.gradients.gradient_flow import GradientFlow, drawn, flow_through
+from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, diagnose
+from modnet.analysis.gradients.gradient_flow import GradientFlow, flow_through, subsample
+from modnet.analysis.jsonable import jsonable
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DivergenceError
@@ -23,49 +25,49 @@ from modnet.network.evaluate import evaluate
 from modnet.training.setup import build, check_optimizer, split_data
 from modnet.training.trainer import Trainer
 
-__all__ = ["LONG", "SHORT", "Trial", "TrialRunner", "rate_at"]
+__all__ = ["SHORT", "Trial", "TrialRunner", "rate_at"]
 
 SHORT = FEW_UPDATES
-"""The updates of a trial of a candidate."""
+"""The updates of a short trial."""
 LONG = 5000
-"""The most updates of a trial that a verdict rests on; it has as many as are configured."""
+"""The most updates of a long trial, which a verdict is based on; otherwise it has as many as are configured."""
 
 _Rows: TypeAlias = NDArray[np.intp]
 _HELD_OUT, _MOST_HELD_OUT = 0.2, 2000
 _FEWEST = 100
-"""With fewer samples none are held out: they would judge nothing, and be missed."""
+"""With fewer samples none are held out: they would say little, and be missed in the training."""
 _BYTES = 64 << 20
 _WORK = 3e11
-"""Floating-point operations of a long trial: some ten seconds."""
+"""The floating-point operations of a long trial: about ten seconds."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of one short training.
+    """The result of one short training.
 
-    What judges is held out, but for the rehearsal of a configuration as it is: there, what it learns from.
+    It is evaluated on samples that were held out; a baseline, on the samples that it learns from.
 
     Attributes:
         patch: What was changed: dotted keys and values, as ``--set`` takes them.
-        updates: How many updates were made.
-        figure: The name of the figure that trials are compared by: ``accuracy`` for classes, ``r2`` otherwise.
-        value: That figure of the samples that judge; None where the numbers left the finite ones.
-        start: The flow before the first update.
-        end: The flow after the last; None as above.
-        findings: What is wrong; known for trials of at least some hundred updates.
+        updates: The number of updates.
+        metric: The metric by which trials are compared: ``accuracy`` for classes, ``r2`` otherwise.
+        value: The value of the metric; None where the training diverged.
+        start: The gradient flow before the first update.
+        end: The gradient flow after the last; None as above.
+        diagnoses: What is wrong.
     """
 
     patch: Mapping[str, Any]
     updates: int
-    figure: str
+    metric: str
     value: float | None
     start: GradientFlow
     end: GradientFlow | None
-    findings: tuple[Diagnosis, ...] = field(default=())
+    diagnoses: tuple[Diagnosis, ...] = field(default=())
 
     @property
     def score(self) -> float:
-        """The figure, for comparing; −∞ where there is none."""
+        """The value, for comparisons; −∞ where there is none."""
         return -math.inf if self.value is None else self.value
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,9 +75,9 @@ class Trial:
         return {
             "patch": dict(self.patch),
             "updates": self.updates,
-            self.figure: self.value,
-            "cost": None if self.end is None else self.end.to_dict()["cost"],
-            "findings": [finding.kind for finding in self.findings],
+            self.metric: self.value,
+            "cost": None if self.end is None else jsonable(self.end.cost),
+            "findings": [diagnosis.kind for diagnosis in self.diagnoses],
         }
 
 
@@ -85,88 +87,79 @@ def rate_at(config: RunConfig, epoch: int) -> float:
 
 
 class TrialRunner:
-    """The samples that trials learn from, and those that they are judged by: both from the training samples.
+    """Runs trials on the training samples: most are learnt from, the others are held out for the evaluation.
 
     Attributes:
-        held_out: How many samples are held out; 0 where there are too few, and all judge what all teach.
+        held_out: The number of samples that are held out. Where there are too few it is 0, and all serve both.
     """
 
     def __init__(self, config: RunConfig, data: Data, samples: int) -> None:
         self._seed, self._samples = config.seed, samples
         self._x, self._targets = split_data(config, data)["train"]
-        every = np.arange(len(self._x))
-        self._every, self._pool, self._judges, self.held_out = every, every, every, 0
-        if len(every) >= _FEWEST:
-            share = min(_HELD_OUT, _MOST_HELD_OUT / len(every))
-            pool, judges = split(self._targets, share, generator(config.seed, Stream.SAMPLE, 2))
-            if self._takes(config, len(pool)):
-                self._pool, self._judges, self.held_out = pool, judges, len(judges)
+        self._all = np.arange(len(self._x))
+        self._pool, self._evaluated, self.held_out = self._all, self._all, 0
+        if len(self._all) >= _FEWEST:
+            share = min(_HELD_OUT, _MOST_HELD_OUT / len(self._all))
+            pool, held_out = split(self._targets, share, generator(config.seed, Stream.SAMPLE, 2))
+            if _is_enough(config, len(pool)):
+                self._pool, self._evaluated, self.held_out = pool, held_out, len(held_out)
 
-    def long(self, config: RunConfig, parameters: int) -> int:
+    def long_updates(self, config: RunConfig, parameters: int) -> int:
         """Return the updates of a long trial of a network of so many parameters: as many as configured, in bounds."""
-        each = config.optimizer.updates(len(self._every))
-        ctx = 6 * parameters * len(self._every) / each
-        return max(SHORT, min(LONG, config.epochs * each, int(_WORK / ctx)))
+        per_epoch = config.optimizer.updates(len(self._all))
+        work = 6 * parameters * len(self._all) / per_epoch
+        return max(SHORT, min(LONG, config.epochs * per_epoch, int(_WORK / work)))
 
-    def baseline(self, config: RunConfig, updates: int) -> Trial:
-        """Train by a configuration on every training sample: within bounds, the very training that it asks for.
+    def trial(self, config: RunConfig, updates: int, patch: Mapping[str, Any], *, hold_out: bool = True) -> Trial:
+        """Train for so many updates or a few more, without the configured callbacks, and evaluate.
 
-        Raises:
-            ConfigError: the configuration does not fit the data.
-        """
-        return self._trial(config, updates, {}, self._every, self._every)
-
-    def trial(self, config: RunConfig, updates: int, patch: Mapping[str, Any]) -> Trial:
-        """Train by a configuration that ``patch`` has changed on what is not held out.
+        ``patch`` is what was changed in the configuration. Without ``hold_out``, all training samples are learnt from:
+        the trial is, within bounds, the training that the configuration asks for.
 
         Raises:
             ConfigError: the configuration does not fit the data.
         """
-        return self._trial(config, updates, patch, self._pool, self._judges)
-
-    def _trial(self, config: RunConfig, updates: int, patch: Mapping[str, Any], pool: _Rows, judges: _Rows) -> Trial:
-        """Train for so many updates or a few more, without the configured callbacks."""
+        pool, evaluated = (self._pool, self._evaluated) if hold_out else (self._all, self._all)
         rows = self._rows(config, updates, pool)
-        each = config.optimizer.updates(len(rows))
-        epochs = -(-updates // each)
+        epochs = -(-updates // config.optimizer.updates(len(rows)))
         dataset = config.data.model_copy(update={"validation_share": 0.0})
         config = config.model_copy(update={"epochs": epochs, "callbacks": (), "data": dataset})
         data, rule = Data(self._pair(rows)), config.optimizer.rule
         network, parts, _ = build(config, data, None)
-        figure = "r2" if network.classes is None else "accuracy"
-        sample = drawn(parts["train"], self._samples, config.seed)
+        metric = "r2" if network.classes is None else "accuracy"
+        sample = subsample(parts["train"], self._samples, config.seed)
         start = flow_through(network, sample, rule, rate_at(config, 0), seed=config.seed)
         try:
             run = Trainer(config).fit(*data.train)
         except DivergenceError as error:
-            wrong = Diagnosis("diverged", (error.layer,), (), str(error))
-            return Trial(patch, error.update, figure, None, start, None, (wrong,))
+            diverged = Diagnosis("diverged", (error.layer,), (), str(error))
+            return Trial(patch, error.update, metric, None, start, None, (diverged,))
         end = flow_through(run.network, sample, rule, rate_at(config, epochs - 1), seed=config.seed)
-        x, targets = self._x[judges], self._targets.take(judges)
-        judging = Samples(run.network.preprocess(x), targets.astype(network.dtype, "training y"))
-        value = evaluate(run.network, judging, [Metric.resolve(figure)]).compute()[figure]
-        found = findings(start, end, None if network.classes is None else network.classes.tolist())
-        return Trial(patch, run.updates, figure, value, start, end, found)
+        targets = self._targets.take(evaluated).astype(network.dtype, "training y")
+        held_out = Samples(run.network.preprocess(self._x[evaluated]), targets)
+        value = evaluate(run.network, held_out, [Metric.resolve(metric)]).compute()[metric]
+        diagnoses = diagnose(start, end, network.classes)
+        return Trial(patch, run.updates, metric, value, start, end, diagnoses)
 
     def _rows(self, config: RunConfig, updates: int, rows: _Rows) -> _Rows:
         """Return as many of these rows as so many updates see in one pass, with each class among them."""
         most = max(_FEWEST, _BYTES // max(1, self._x[:1].nbytes))
-        low, high = 1, min(len(rows), most)
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if config.optimizer.updates(middle) <= updates else (low, middle - 1)
-        if low == len(rows) or not self._takes(config, low):
+        counts = range(1, min(len(rows), most) + 1)
+        count = max(1, bisect_right(counts, updates, key=config.optimizer.updates))
+        if count == len(rows) or not _is_enough(config, count):
             return rows
-        kept, _ = split(self._targets.take(rows), 1.0 - low / len(rows), generator(self._seed, Stream.SAMPLE, 3))
-        return rows[kept]
-
-    def _takes(self, config: RunConfig, samples: int) -> bool:
-        try:
-            check_optimizer(config, samples)
-        except ConfigError:
-            return False
-        return True
+        chosen, _ = split(self._targets.take(rows), 1.0 - count / len(rows), generator(self._seed, Stream.SAMPLE, 3))
+        return rows[chosen]
 
     def _pair(self, rows: _Rows) -> Pair:
         targets = self._targets.take(rows)
         return self._x[rows], targets.values if targets.classes is None else targets.classes[targets.codes]
+
+
+def _is_enough(config: RunConfig, samples: int) -> bool:
+    """Return whether the optimizer can work with so many samples."""
+    try:
+        check_optimizer(config, samples)
+    except ConfigError:
+        return False
+    return True

@@ -1,7 +1,7 @@
-"""The cost as a surface over a plane through parameter space, with the ways that optimizers take down it.
+"""The cost as a surface over a plane through parameter space, and the paths that optimizers take on it.
 
-A path's point is drawn at the foot of its perpendicular on the plane, and at the cost of the parameters there, so
-that it lies on the surface.
+A path's point is shown where it projects on the plane, and at the cost of the parameters there, so that it lies on the
+surface.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.analysis.gradients.gradient_flow import drawn
+from modnet.analysis.gradients.gradient_flow import subsample
+from modnet.analysis.jsonable import jsonable
 from modnet.analysis.landscape.projection import Numbers, Projection, TrajectoryPoints, random_axes
 from modnet.analysis.landscape.trajectory import Trajectory, cost_of, record
 from modnet.analysis.progress import Progress, silent
@@ -26,17 +27,8 @@ from modnet.engines.numpy.threads import one_blas_thread
 from modnet.network.network import Network
 from modnet.training.setup import build, configs_per_optimizer
 
-__all__ = [
-    "DIRECTIONS",
-    "RESOLUTION",
-    "SAMPLES",
-    "TYPES",
-    "Directions",
-    "Surface",
-    "SurfacePath",
-    "SurfaceView",
-    "surface",
-]
+__all__ = ["DIRECTIONS", "RESOLUTION", "SAMPLES", "TYPES", "Directions", "Surface", "SurfacePath", "SurfaceView",
+           "surface"]  # fmt: skip
 
 Directions: TypeAlias = Literal["principal", "random"]
 DIRECTIONS: tuple[str, ...] = get_args(Directions)
@@ -44,32 +36,35 @@ TYPES = ("batch", "stochastic", "mini-batch")
 """The document's three types of gradient descent."""
 
 SAMPLES = 2000
-"""Of how many training samples the cost is, where nothing else is asked for."""
+"""By default, the number of training samples that the cost is computed from."""
 RESOLUTION = 51
-"""How many places the grid has on each direction, where nothing else is asked for."""
+"""By default, the number of grid points on each direction."""
 
 _POINTS = 100
 _MEMORY = 512 << 20
-"""Bytes that the points of all paths may take; larger networks get fewer points."""
+"""The bytes that the points of all paths may take; larger networks get fewer points."""
 _MARGIN = 1.15
-_SMALL = 4.0
-"""How much further than the shortest path the furthest must go for a second, closer view."""
+_FAR = 4.0
+"""How many times as far as the shortest path the longest must go for a second, closer view."""
 _AROUND = 1.25
-"""How far the closer view goes, where the shortest path goes 1."""
+"""How far the closer view goes, in lengths of the shortest path."""
+
+Window: TypeAlias = tuple[Numbers, float]
+"""The middle of a square on a plane, and how far it goes from there each way."""
 
 
 @dataclass(frozen=True)
 class SurfacePath:
-    """One optimizer's way from the start.
+    """One optimizer's path.
 
     Attributes:
         optimizer: Its kind.
-        updates: How many updates were made before each point, (points,).
-        passes: How many passes over the training samples, (points,).
+        updates: The number of updates before each point, (points,).
+        passes: The number of passes over the training samples before each point, (points,).
         costs: The cost of θ at each point, (points,).
-        detour: The length of the path, every update counted, over the distance from its start to its end: 1 is a
+        detour: The length of the path, every update counted, divided by the distance from its start to its end: 1 is a
             straight line. None where the end is the start.
-        rises: At how many of the points the cost is higher than at the point before.
+        rises: The number of points at which the cost is higher than at the point before.
     """
 
     optimizer: str
@@ -85,18 +80,18 @@ class SurfaceView:
     """A plane, the cost on a grid in it, and the paths as far as they are shown.
 
     Attributes:
-        plane: The plane, with the places u and v of the paths' points.
-        along: The grid's places on the first direction, u, (n,).
-        across: The same on the second, v, (n,).
-        costs: The cost of the parameters at these places, (across, along).
-        drawn: For every path the cost of the parameters at its points' places, (points,).
+        plane: The plane, with the coordinates u and v of the paths' points.
+        along: The grid points on the first direction, u, (n,).
+        across: The grid points on the second, v, (n,).
+        costs: The cost of the parameters at these points, (across, along).
+        projected_costs: For every path the cost of the parameters where its points project on the plane, (points,).
     """
 
     plane: Projection
     along: Numbers
     across: Numbers
     costs: Numbers
-    drawn: tuple[Numbers, ...]
+    projected_costs: tuple[Numbers, ...]
 
 
 @dataclass(frozen=True)
@@ -106,53 +101,40 @@ class Surface:
     Attributes:
         config: The configuration; each path has its own optimizer.
         directions: How the planes were chosen.
-        samples: Of how many training samples the cost is.
-        of: How many training samples there are.
+        samples: The number of training samples that the cost is computed from.
+        total_samples: The number of all training samples.
         paths: One for each optimizer.
-        views: The whole of all paths, and, where one of them would be too small to see, a closer view: with principal
+        views: All paths whole, and, where one of them would be too small to see, a closer view: with principal
             directions another plane, that of the points near the start.
     """
 
     config: RunConfig
     directions: str
     samples: int
-    of: int
+    total_samples: int
     paths: tuple[SurfacePath, ...]
     views: tuple[SurfaceView, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all but the planes' parameters as numbers, lists and dicts; what is not finite is None."""
+        """Return everything but the planes' parameters as JSON has it; what is not finite is null."""
         return {
             "epochs": self.config.epochs,
             "seed": self.config.seed,
             "cost": self.config.network.cost.kind,
             "samples": self.samples,
-            "of": self.of,
+            "of": self.total_samples,
             "directions": self.directions,
-            "paths": [
-                {
-                    **vars(path),
-                    "updates": path.updates.tolist(),
-                    "passes": _plain(path.passes),
-                    "costs": _plain(path.costs),
-                }
-                for path in self.paths
-            ],
-            "views": [self._plain_view(view) for view in self.views],
+            "paths": jsonable(self.paths),
+            "views": [jsonable(self._view_dict(view)) for view in self.views],
         }
 
-    def _plain_view(self, view: SurfaceView) -> dict[str, Any]:
-        plane = view.plane
-        return {
-            "share": plane.share,
-            "along": _plain(view.along),
-            "across": _plain(view.across),
-            "costs": _plain(view.costs),
-            "paths": [
-                {"optimizer": path.optimizer, "along": _plain(u), "across": _plain(v), "drawn": _plain(drawn)}
-                for path, (u, v), drawn in zip(self.paths, (each.T for each in plane.places), view.drawn, strict=True)
-            ],
-        }
+    def _view_dict(self, view: SurfaceView) -> dict[str, Any]:
+        paths = [
+            {"optimizer": path.optimizer, "along": points[:, 0], "across": points[:, 1], "drawn": costs}
+            for path, points, costs in zip(self.paths, view.plane.coordinates, view.projected_costs, strict=True)
+        ]
+        grid = {"along": view.along, "across": view.across, "costs": view.costs}
+        return {"share": view.plane.share, **grid, "paths": paths}
 
 
 def surface(
@@ -169,23 +151,23 @@ def surface(
 
     All train by the same configuration, for as many passes over the data, without its callbacks; only the optimizer's
     kind differs. A plane is spanned by the two principal directions of the paths about their mean, or goes through the
-    start in two random directions (`modnet.analysis.landscape.projection`). The cost is that of a finished network: without dropout,
-    and with the state (running means) that the layers have at the end of the last path; a path's own costs are with
-    the state of the moment.
+    start in two random directions (`modnet.analysis.landscape.projection`). The cost is that of a trained network:
+    without dropout, and with the state (running means) that the layers have at the end of the last path; a path's own
+    costs are with the state at that point.
 
     Args:
         config: A configuration: a TOML file's path, a dict with its keys, the model, or None for the defaults.
         optimizers: Kinds of optimizers.
-        data: The samples; with None the configured dataset gives them.
+        data: The samples, instead of those that the configuration names.
         directions: ``principal`` or ``random``.
-        samples: Of how many training samples the cost is; where there are more, these are drawn by the seed.
-        resolution: How many places the grid has on each direction.
-        progress: Hears how far the work is.
+        samples: The number of training samples, sampled at random with the seed, that the cost is computed from.
+        resolution: The number of grid points on each direction.
+        progress: Called with how much of the work is done.
 
     Raises:
-        ConfigError: the configuration does not hold or does not fit the data, or an optimizer is not known.
+        ConfigError: the configuration is not valid or does not fit the data, or an optimizer is not known.
         DataError: samples or labels cannot be used.
-        DivergenceError: a training left the finite numbers; the error names the optimizer.
+        DivergenceError: a training diverged; the error names the optimizer.
     """
     base = load_config(config)
     _check(base, optimizers, directions, samples, resolution)
@@ -194,77 +176,71 @@ def surface(
     network, parts, _ = build(base, data, None)
     if network.parameters.size < 2:
         raise ConfigError(f"network.layers: a plane needs 2 parameters, the network has {network.parameters.size}")
-    of = len(parts["train"])
-    some = drawn(parts.pop("train"), samples, base.seed)
+    total = len(parts["train"])
+    sample = subsample(parts.pop("train"), samples, base.seed)
     parts.clear()  # each training makes its own
     points = max(20, min(_MEMORY // (2 * len(configs) * network.parameters.nbytes), _POINTS))
-    recordings = [record(each, data, some, points, progress) for each in configs]
+    trajectories = [record(config, data, sample, points, progress) for config in configs]
     with one_blas_thread(), np.errstate(all="ignore"):
-        every = TrajectoryPoints([recording.parameters for recording in recordings])
-        paths = tuple(map(_path, configs, recordings, every.distances))
-        probe = _Probe(recordings[-1].network, some, resolution, progress)
+        every = TrajectoryPoints([trajectory.parameters for trajectory in trajectories])
+        paths = tuple(map(_path, configs, trajectories, every.distances))
         if directions == "random":
-            plane = every.plane_through_start(random_axes(network, base.seed))
-            near = _window(plane.places)
-            whole = _window((*plane.places, np.array([[-1.0, -1.0], [1.0, 1.0]])), margin=1.0)
-            windows = [(plane, whole), (plane, near)] if near[1] * _SMALL <= whole[1] else [(plane, whole)]
+            windows = _random_windows(every.plane_through_start(random_axes(network, base.seed)))
         else:
-            planes = [points.principal_plane(base.seed) for points in (every, *_closer(recordings, every.distances))]
-            windows = [(plane, _window(plane.places)) for plane in planes]
-        views = tuple(probe.view(plane, *window) for plane, window in windows)
-    return Surface(base, directions, len(some), of, paths, views)
+            planes = [each.principal_plane(base.seed) for each in (every, *_closer(trajectories, every.distances))]
+            windows = [(plane, _window(plane.coordinates)) for plane in planes]
+        trained = trajectories[-1].network
+        views = tuple(_view(trained, sample, plane, window, resolution, progress) for plane, window in windows)
+    return Surface(base, directions, len(sample), total, paths, views)
 
 
-def _path(config: RunConfig, recording: Trajectory, distances: Numbers) -> SurfacePath:
+def _path(config: RunConfig, trajectory: Trajectory, distances: Numbers) -> SurfacePath:
     distance = float(distances[-1])
-    return SurfacePath(
-        config.optimizer.kind,
-        recording.updates,
-        recording.passes,
-        recording.costs,
-        recording.length / distance if distance else None,
-        int(np.count_nonzero(np.diff(recording.costs) > 0)),
-    )
+    detour = trajectory.length / distance if distance else None
+    rises = int(np.count_nonzero(np.diff(trajectory.costs) > 0))
+    return SurfacePath(config.optimizer.kind, trajectory.updates, trajectory.passes, trajectory.costs, detour, rises)
 
 
-class _Probe:
-    """The cost of the parameters anywhere on a plane."""
+def _view(
+    network: Network, samples: Samples, plane: Projection, window: Window, resolution: int, progress: Progress
+) -> SurfaceView:
+    """Return the cost on a square grid, and where the paths' points project on the plane; θ of the network changes."""
 
-    def __init__(self, network: Network, samples: Samples, resolution: int, progress: Progress) -> None:
-        self._network = network
-        self._samples = samples
-        self._resolution = resolution
-        self._progress = progress
+    def cost_at(u: float, v: float) -> float:
+        network.parameters[...] = plane.origin + np.array([u, v]) @ plane.axes
+        return cost_of(network, samples)
 
-    def view(self, plane: Projection, middle: Numbers, reach: float) -> SurfaceView:
-        """Return the cost on a square grid that goes ``reach`` from the middle each way, and at the paths' points."""
-        along, across = (np.linspace(each - reach, each + reach, self._resolution) for each in middle)
-        costs = np.empty((self._resolution, self._resolution))
-        for row, v in enumerate(across):
-            costs[row] = [self._cost(plane, np.array([u, v])) for u in along]
-            self._progress("surface", row + 1, self._resolution)
-        drawn = tuple(np.array([self._cost(plane, place) for place in places]) for places in plane.places)
-        return SurfaceView(plane, along, across, costs, drawn)
-
-    def _cost(self, plane: Projection, place: Numbers) -> float:
-        self._network.parameters[...] = plane.origin + place @ plane.axes
-        return cost_of(self._network, self._samples)
+    middle, reach = window
+    along, across = (np.linspace(center - reach, center + reach, resolution) for center in middle)
+    costs = np.empty((resolution, resolution))
+    for row, v in enumerate(across):
+        costs[row] = [cost_at(u, v) for u in along]
+        progress("surface", row + 1, resolution)
+    projected_costs = tuple(np.array([cost_at(u, v) for u, v in points]) for points in plane.coordinates)
+    return SurfaceView(plane, along, across, costs, projected_costs)
 
 
-def _closer(recordings: Sequence[Trajectory], distances: Sequence[Numbers]) -> Iterator[TrajectoryPoints]:
+def _closer(trajectories: Sequence[Trajectory], distances: Sequence[Numbers]) -> Iterator[TrajectoryPoints]:
     """Yield the points near the start, where the shortest path would be too small to see among the others."""
-    reaches = [float(each.max()) for each in distances]
+    reaches = [float(path.max()) for path in distances]
     near = min(reaches)
-    if 0.0 < near * _SMALL <= max(reaches):
-        # A path ends where it first leaves: what comes back later would be joined by a line that nobody went.
-        counts = [np.argmax(each > _AROUND * near) or len(each) for each in distances]
-        yield TrajectoryPoints([each.parameters[:count] for each, count in zip(recordings, counts, strict=True)])
+    if 0.0 < near * _FAR <= max(reaches):
+        # A path ends where it first leaves: what comes back later would be joined by a line that is no path.
+        counts = [np.argmax(path > _AROUND * near) or len(path) for path in distances]
+        yield TrajectoryPoints([path.parameters[:count] for path, count in zip(trajectories, counts, strict=True)])
 
 
-def _window(places: Sequence[Numbers], margin: float = _MARGIN) -> tuple[Numbers, float]:
-    """Return the middle of the square that holds all places, and how far it goes from there."""
-    every = np.concatenate(places)
-    low, high = every.min(axis=0), every.max(axis=0)
+def _random_windows(plane: Projection) -> list[tuple[Projection, Window]]:
+    """Return the square from −1 to 1 with all paths, and the square around the paths where these are much smaller."""
+    near = _window(plane.coordinates)
+    whole = _window((*plane.coordinates, np.array([[-1.0, -1.0], [1.0, 1.0]])), margin=1.0)
+    return [(plane, whole), (plane, near)] if near[1] * _FAR <= whole[1] else [(plane, whole)]
+
+
+def _window(coordinates: Sequence[Numbers], margin: float = _MARGIN) -> Window:
+    """Return the square that holds all points."""
+    points = np.concatenate(coordinates)
+    low, high = points.min(axis=0), points.max(axis=0)
     return (low + high) / 2, margin * float(np.max(high - low)) / 2 or 1.0
 
 
@@ -278,10 +254,3 @@ def _check(config: RunConfig, optimizers: Sequence[str], directions: str, sample
     for name, value, least in (("samples", samples, 1), ("resolution", resolution, 2)):
         if value < least:
             raise ConfigError(f"{name}: {value} is too few; allowed: from {least}")
-
-
-def _plain(values: Numbers) -> Any:
-    """Return numbers as lists; JSON has no word for what is not finite."""
-    plain = values.astype(object)
-    plain[~np.isfinite(values)] = None
-    return plain.tolist()

@@ -1,15 +1,15 @@
-"""A plane through parameter space: θ(u, v) = m + u d₁ + v d₂, chosen so that paths are seen in it, or by lot."""
+"""A plane through parameter space, θ(u, v) = m + u d₁ + v d₂, and the projections of paths on it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modnet.analysis.gradients.gradient_flow import norm
 from modnet.core.random import Stream, generator
 from modnet.network.network import Network, Vector
 
@@ -18,28 +18,28 @@ __all__ = ["Numbers", "Projection", "TrajectoryPoints", "random_axes"]
 Numbers: TypeAlias = NDArray[np.float64]
 
 _BLOCK = 1 << 14
-"""Parameters that are worked on at once where every point is needed."""
+"""The number of parameters that are worked on at once where every point is needed."""
 
 
 @dataclass(frozen=True)
 class Projection:
-    """A plane, and where the paths are on it.
+    """A plane, and the paths on it.
 
     Attributes:
         origin: The parameters m at u = v = 0, (parameters,).
         axes: The directions d₁ and d₂, (2, parameters).
-        places: For every path u and v of its points: the feet of their perpendiculars, (points, 2).
-        share: The share of the paths' variance about m that the plane holds; each path counts alike.
+        coordinates: For every path u and v of its points, projected on the plane at right angles, (points, 2).
+        share: The share of the paths' variance about m that lies in the plane; each path counts alike.
     """
 
     origin: Numbers
     axes: Numbers
-    places: tuple[Numbers, ...]
+    coordinates: tuple[Numbers, ...]
     share: float
 
     @property
     def share_text(self) -> str:
-        """The share in per cent, as people read it."""
+        """The share in per cent."""
         return f"{self.share:.0%}" if self.share >= 0.01 else f"{self.share:.2%}"
 
 
@@ -53,8 +53,8 @@ class TrajectoryPoints:
         self._cuts = np.cumsum(lengths)[:-1]
         self._weights = np.repeat([1.0 / (len(paths) * length) for length in lengths], lengths)
         self._gram = np.zeros((len(self._thetas), len(self._thetas)))
-        for _, rows in self._blocks():
-            self._gram += rows @ rows.T
+        for _, points in self._blocks():
+            self._gram += points @ points.T
 
     @property
     def distances(self) -> list[Numbers]:
@@ -64,7 +64,7 @@ class TrajectoryPoints:
     def principal_plane(self, seed: int) -> Projection:
         """Return the plane of the two principal directions about the paths' mean, each path counting alike.
 
-        Where the points lie on one line, or are one, what is missing is drawn by the seed.
+        Where the points lie on one line, or coincide, the missing directions are sampled at random with the seed.
         """
         weights, roots = self._weights, np.sqrt(self._weights)
         means = self._gram @ weights
@@ -72,66 +72,58 @@ class TrajectoryPoints:
         _, vectors = np.linalg.eigh(roots[:, None] * centred * roots)
         coefficients = roots * vectors[:, :-3:-1].T
         origin, axes = self._start.copy(), np.empty((2, len(self._start)))
-        for part, rows in self._blocks():
-            middle = weights @ rows
-            origin[part] += middle
-            axes[:, part] = coefficients @ (rows - middle)
+        for block, points in self._blocks():
+            mean = weights @ points
+            origin[block] += mean
+            axes[:, block] = coefficients @ (points - mean)
         longest = float(np.linalg.norm(axes[0]))
-        for index, spare in enumerate(_drawn(seed, len(origin))):
-            axis = _without(axes[index], axes[:index])
+        for index, spare in enumerate(_random_directions(seed, len(origin))):
+            axis = _perpendicular(axes[index], axes[:index])
             if not np.linalg.norm(axis) > 1e-9 * longest:
-                axis = _without(spare, axes[:index])
+                axis = _perpendicular(spare, axes[:index])
             axes[index] = axis / np.linalg.norm(axis)
-        return self._seen(origin, _away_from_start(axes, origin - self._start))
+        # Away from the start, whichever way a library has turned them.
+        return self._project(origin, np.where(axes @ (origin - self._start) < 0, -1.0, 1.0)[:, None] * axes)
 
     def plane_through_start(self, axes: Numbers) -> Projection:
         """Return the plane through the start with these directions."""
-        return self._seen(self._start, axes)
+        return self._project(self._start, axes)
 
-    def _seen(self, origin: Numbers, axes: Numbers) -> Projection:
+    def _project(self, origin: Numbers, axes: Numbers) -> Projection:
         products, squares = np.zeros((len(self._thetas), 2)), np.zeros(len(self._thetas))
-        for part, rows in self._blocks():
-            rows -= origin[part] - self._start[part]
-            products += rows @ axes[:, part].T
-            squares += np.einsum("ij,ij->i", rows, rows)
-        places = products @ np.linalg.pinv(axes @ axes.T)
-        held, whole = (float(self._weights @ each) for each in (np.sum(products * places, axis=1), squares))
-        return Projection(origin, axes, tuple(np.split(places, self._cuts)), held / whole if whole else 1.0)
+        for block, points in self._blocks():
+            points -= origin[block] - self._start[block]
+            products += points @ axes[:, block].T
+            squares += np.einsum("ij,ij->i", points, points)
+        coordinates = products @ np.linalg.pinv(axes @ axes.T)
+        inside, whole = float(self._weights @ np.sum(products * coordinates, axis=1)), float(self._weights @ squares)
+        return Projection(origin, axes, tuple(np.split(coordinates, self._cuts)), inside / whole if whole else 1.0)
 
     def _blocks(self) -> Iterator[tuple[slice, Numbers]]:
-        """Yield slices of the parameters, and all points' as seen from the start, (points, some parameters)."""
+        """Yield slices of the parameters, and all points there relative to the start, (points, parameters)."""
         for start in range(0, len(self._start), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            yield part, np.stack([theta[part] for theta in self._thetas]) - self._start[part]
+            block = slice(start, start + _BLOCK)
+            yield block, np.stack([theta[block] for theta in self._thetas]) - self._start[block]
 
 
 def random_axes(network: Network, seed: int) -> Numbers:
-    """Return two random directions; what a layer has of each is as long as the layer's own parameters are.
+    """Return two random directions; each layer's part of them is as long as the layer's parameters.
 
     Source: Li et al., "Visualizing the Loss Landscape of Neural Nets" (2018), with layers in the place of filters.
     """
-    axes = _drawn(seed, network.parameters.size)
+    axes = _random_directions(seed, network.parameters.size)
     for axis in axes:
         for layer, views in zip(network.layers, network.views(axis), strict=True):
-            own, drawn = (_length(some.values()) for some in (layer.parameters, views))
+            length, own_length = norm(views.values()), norm(layer.parameters.values())
             for view in views.values():
-                view *= (own or 1.0) / drawn  # a layer that starts at 0 has no length to go by
+                view *= (own_length or 1.0) / length  # a layer that starts at 0 has no length to go by
     return axes
 
 
-def _length(arrays: Iterable[Vector]) -> float:
-    return math.sqrt(sum(float(np.sum(np.square(array, dtype=np.float64))) for array in arrays))
-
-
-def _drawn(seed: int, size: int) -> Numbers:
+def _random_directions(seed: int, size: int) -> Numbers:
     return generator(seed, Stream.DIRECTIONS).standard_normal((2, size))
 
 
-def _without(vector: Numbers, others: Numbers) -> Numbers:
-    """Return what of a vector is perpendicular to some unit vectors."""
-    return vector - (others @ vector) @ others
-
-
-def _away_from_start(axes: Numbers, to_middle: Numbers) -> Numbers:
-    """Return the directions so that they lead away from the start, whichever way a library has turned them."""
-    return np.where(axes @ to_middle < 0, -1.0, 1.0)[:, None] * axes
+def _perpendicular(vector: Numbers, axes: Numbers) -> Numbers:
+    """Return the part of a vector that is perpendicular to some unit vectors."""
+    return vector - (axes @ vector) @ axes

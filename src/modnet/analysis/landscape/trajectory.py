@@ -1,4 +1,4 @@
-"""The way of θ through parameter space while a network is trained, as a bounded number of points."""
+"""The path of θ through parameter space while a network is trained, as a bounded number of points."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from modnet.training.trainer import Trainer
 __all__ = ["Trajectory", "cost_of", "record"]
 
 _EARLY = 12
-"""How dense the first points lie: each is at most 1/8 further than the one before, with 100 points on the whole way."""
+"""How dense the first points are: each is at most 1/8 further than the one before, with 100 points on a path."""
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """One training's path.
+    """The path of one training.
 
     Attributes:
         network: The trained network, at the last point.
-        parameters: θ at every point; the first point is the start, the last is the end.
-        updates: How many updates were made before each point, (points,).
-        passes: How many passes over the training samples, (points,).
-        costs: The mean cost, penalties included, of the samples that were asked for, (points,).
+        parameters: θ at every point, from the start to the end.
+        updates: The number of updates before each point, (points,).
+        passes: The number of passes over the training samples before each point, (points,).
+        costs: The mean cost of some samples at each point, penalties included, (points,).
         length: The sum of the lengths of all updates, recorded or not.
     """
 
@@ -49,47 +49,40 @@ class Trajectory:
 
 
 def cost_of(network: Network, samples: Samples) -> float:
-    """Return the mean cost of these samples at the network's θ, penalties included, as a finished network has it."""
+    """Return the mean cost of these samples at the network's θ, penalties included, as a trained network has it."""
     return evaluate(network, samples, ()).compute()["cost"] + network.penalty()
 
 
 def record(config: RunConfig, data: Data, samples: Samples, points: int, progress: Progress) -> Trajectory:
     """Train by a configuration, without its callbacks, and return the path.
 
-    ``points`` are spread over the updates evenly, and more (some 50 at most) lie close together at the start. Where
-    an optimizer makes more updates than it announces, they get rarer. A solver that writes to θ itself makes one
-    update an epoch.
+    ``points`` are spread evenly over the updates, and more (about 50) lie close together at the start. Where an
+    optimizer makes more updates than it announces, they get rarer. A solver makes one update an epoch.
 
     Raises:
         ConfigError: the configured network does not fit the data.
         DataError: samples or labels cannot be used.
-        DivergenceError: the training left the finite numbers; the error names the optimizer.
+        DivergenceError: the training diverged; the error names the optimizer.
     """
     recorder = _Recorder(samples, points, progress)
-    trainer = Trainer(config.model_copy(update={"callbacks": (_Listening(recorder),)}))
+    trainer = Trainer(config.model_copy(update={"callbacks": (_Recording(recorder),)}))
     try:
-        run = trainer.fit(*data.train, validation=data.validation, test=data.test)
+        network = trainer.fit(*data.train, validation=data.validation, test=data.test).network
     except DivergenceError as error:
         place = {"epoch": error.epoch, "update": error.update, "layer": error.layer}
         raise DivergenceError(f"optimizer '{config.optimizer.kind}': {error}", **place) from None
-    return Trajectory(
-        run.network,
-        recorder.parameters,
-        np.array(recorder.updates),
-        np.array(recorder.passes),
-        np.array(recorder.costs),
-        recorder.length,
-    )
+    counts = np.array(recorder.updates), np.array(recorder.passes)
+    return Trajectory(network, recorder.parameters, *counts, np.array(recorder.costs), recorder.length)
 
 
-class _Listening(Callback):
-    """A callback of no distribution, for one listener that is there already."""
+class _Recording(Callback):
+    """A callback of no distribution, for one listener that exists already."""
 
-    kind: Literal["path"] = "path"
+    kind: Literal["recording"] = "recording"
     _listener: object = PrivateAttr()
 
     def __init__(self, listener: object) -> None:
-        super().__init__(kind="path")
+        super().__init__(kind="recording")
         self._listener = listener
 
     def listener(self) -> object:
@@ -97,7 +90,7 @@ class _Listening(Callback):
 
 
 class _Recorder:
-    """Listens to one training and keeps θ now and then."""
+    """Keeps θ at some of the updates of one training."""
 
     def __init__(self, samples: Samples, points: int, progress: Progress) -> None:
         self.parameters: list[Vector] = []
@@ -105,9 +98,7 @@ class _Recorder:
         self.passes: list[float] = []
         self.costs: list[float] = []
         self.length = 0.0
-        self._samples = samples
-        self._points = points
-        self._progress = progress
+        self._samples, self._points, self._progress = samples, points, progress
         self._made = self._before_epoch = self._next = 0
 
     @hookimpl
@@ -132,7 +123,7 @@ class _Recorder:
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
         del row
         epoch, epochs = training.epoch, training.config.epochs
-        if not np.array_equal(training.parameters, self._theta):  # a solver of its own wrote to θ
+        if not np.array_equal(training.parameters, self._theta):  # a solver wrote to θ
             self._follow(training)
         if epoch + 1 == epochs and self.updates[-1] != self._made:
             self._keep(training)

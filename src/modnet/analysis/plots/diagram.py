@@ -1,4 +1,4 @@
-"""What the diagrams of a network consist of, as text and as pictures alike: columns of neurons, and links between them.
+"""What the diagrams of a network consist of, as text and as pictures: columns of neurons, and the links between them.
 
 There are two: the network, from x to the cost, and the reversed network of the document's "Motivation for
 Backpropagation", whose input is δ at the output and through which δ flows back to the first layer.
@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from modnet.network.summary import LayerSummary, Summary, lowered, raised, times
 
 __all__ = ["Column", "Link", "bands", "forward", "reverse"]
 
 LIMIT = 5
-"""Up to how many neurons of a layer are all shown; of more, the first three and the last."""
+"""The most neurons of a layer that are all shown; of more, the first three and the last."""
 _LONGEST = 18
 
-Heading = tuple[str, str, str]
-Row = tuple[str, ...] | None
+Heading: TypeAlias = tuple[str, str, str]
+Row: TypeAlias = tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,11 @@ class Link:
     """How one column leads to the next.
 
     Attributes:
-        heading: What stands above it.
-        box: The layer's name where it is no product with a matrix, else None.
+        heading: The lines above it.
+        box: The layer's name where it is not a product with a matrix, else None.
     """
 
-    heading: Heading
+    heading: Heading = ("", "", "")
     box: str | None = None
 
 
@@ -39,7 +40,7 @@ class Column:
     """One layer.
 
     Attributes:
-        heading: What stands above it.
+        heading: The lines above it.
         rows: What each neuron that is shown computes, one after the other; None where neurons are left out.
         mixes: Whether what a neuron computes second depends on the first of all neurons of the column.
         link: How the column before it leads here, or None for the first.
@@ -55,8 +56,8 @@ class Column:
         """How many values a neuron computes, one after the other."""
         return max(len(row) for row in self.rows if row is not None)
 
-    def again(self) -> Column:
-        """Return the column as a new line begins with it: what its neurons gave in the end."""
+    def repeated(self) -> Column:
+        """Return the column as a new line begins with it: what its neurons computed last."""
         rows = tuple(None if row is None else row[-1:] for row in self.rows)
         return Column((self.heading[0], self.heading[1], ""), rows)
 
@@ -65,20 +66,15 @@ def forward(summary: Summary) -> list[Column]:
     """Return the network's columns: the input, every layer with z and a, and the cost."""
     columns = [Column(("input", _units(0, summary.inputs), "a⁰ = x"), _rows(summary.sizes[0], "x"))]
     for layer in summary.layers:
-        l = raised(layer.number)  # noqa: E741 -- the document's letter
         if layer.affine:
             weights = layer.parameters[0]
-            added = f"+ b{l}" if len(layer.parameters) > 1 else ""
-            link = Link((weights.letter, times(weights.shape), added))
+            bias = f"+ b{raised(layer.number)}" if len(layer.parameters) > 1 else ""
+            link = Link((weights.letter, times(weights.shape), bias))
         else:
-            link = Link(("", _own_parameters(layer), ""), _short(layer.kind))
+            link = Link(("", f"{layer.size:,} in θ" if layer.size else "", ""), _short(layer.kind))
         letters = ("z", "a") if layer.activation else ("a",)
-        columns.append(Column(
-            (f"layer {layer.number}", _units(layer.number, layer.outputs), _short(layer.activation or "a = z")),
-            _rows(summary.sizes[layer.number], *letters), not layer.elementwise, link,
-        ))  # fmt: skip
-    cost = Column(("cost", _short(summary.cost), ""), (("C",),), link=Link(("", "", "")))
-    return [*columns, cost]
+        columns.append(_column(summary, layer, _short(layer.activation or "a = z"), letters, link))
+    return [*columns, Column(("cost", _short(summary.cost), ""), (("C",),), link=Link())]
 
 
 def reverse(summary: Summary) -> list[Column]:
@@ -91,14 +87,10 @@ def reverse(summary: Summary) -> list[Column]:
         slope = ""
         if layer.activation:
             letters, slope = (("⊙", "δ"), f"⊙ σ′(z{l})") if layer.elementwise else (("Σ′", "δ"), f"Σ′(z{l})")
-        columns.append(Column(
-            (f"layer {layer.number}", _units(layer.number, layer.outputs), slope),
-            _rows(summary.sizes[layer.number], *letters), not layer.elementwise, link,
-        ))  # fmt: skip
+        columns.append(_column(summary, layer, slope, letters, link))
+        link = Link(box=_short(layer.kind))
         if layer.affine:
             link = Link((f"(W{l})ᵀ", times(layer.parameters[0].shape[::-1]), ""))
-        else:
-            link = Link(("", "", ""), _short(layer.kind))
     return columns
 
 
@@ -108,30 +100,27 @@ def bands(columns: Sequence[Column], fits: Callable[[Sequence[Column]], bool]) -
     for column in columns[1:]:
         if len(band) > 1 and not fits([*band, column]):
             yield band
-            band = [band[-1].again()]
+            band = [band[-1].repeated()]
         band.append(column)
     yield band
 
 
+def _column(summary: Summary, layer: LayerSummary, function: str, letters: Sequence[str], link: Link) -> Column:
+    heading = (f"layer {layer.number}", _units(layer.number, layer.outputs), function)
+    return Column(heading, _rows(summary.sizes[layer.number], *letters), not layer.elementwise, link)
+
+
 def _rows(units: int, *letters: str) -> tuple[Row, ...]:
     shown: list[int | None] = list(range(1, units + 1)) if units <= LIMIT else [1, 2, 3, None, units]
-    numbered = [letter not in ("⊙", "Σ′") for letter in letters]
-    return tuple(
-        None
-        if unit is None
-        else tuple(
-            f"{letter}{lowered(unit) if number else ''}" for letter, number in zip(letters, numbered, strict=True)
-        )
-        for unit in shown
-    )
+    return tuple(None if unit is None else tuple(_numbered(letter, unit) for letter in letters) for unit in shown)
+
+
+def _numbered(letter: str, unit: int) -> str:
+    return letter if letter in ("⊙", "Σ′") else f"{letter}{lowered(unit)}"
 
 
 def _units(number: int, shape: tuple[int, ...]) -> str:
     return f"n{lowered(number)} = {times(shape)}"
-
-
-def _own_parameters(layer: LayerSummary) -> str:
-    return f"{layer.size:,} in θ" if layer.size else ""
 
 
 def _short(name: str) -> str:

@@ -1,24 +1,22 @@
-"""Pictures of `modnet.analysis.landscape.landscape`: contours, the surface itself, the costs on the way, and paths that grow."""
+"""The cost surface as a picture: its contours, the surface itself, and the costs along the paths."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modnet.analysis.landscape.landscape import Surface, SurfaceView
 from modnet.analysis.landscape.projection import Numbers
-from modnet.analysis.plots.style import COLOURS, INK, MARKERS, SEQUENCE, drawing
+from modnet.analysis.plots.style import COLOURS, INK, MARKERS, SEQUENCE, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["animation", "picture"]
+__all__ = ["END", "contours", "cost_panel", "halo", "headline", "line_style", "star", "surface_figure", "view_names"]
 
 _STEPS = (
     (1.0, 1.5, 2.0, 3.0, 5.0, 7.0),
@@ -32,20 +30,17 @@ _LABELS = 8
 _LINEAR = 2.5
 """Costs that differ by less than this factor are shown on a linear scale."""
 _PLAIN = (-2, 4)
-"""The powers of ten between which places on a plane are written without one."""
+"""The powers of ten between which coordinates are written without an exponent."""
 _MARKS = 15
-"""About how many markers a curve gets."""
+"""About how many markers a curve has."""
 _PLANES = {"principal": "the plane of the principal directions", "random": "the plane of two random directions"}
-_END: Any = {"markersize": 8, "markeredgecolor": "white", "linestyle": "none"}
-_FRAMES = 60
-_MILLISECONDS = 90
-_LAST = 3000
-"""How long the animation stands still at its end, in milliseconds."""
-_DPI = 80
+_VIEWS = {"principal": ("All paths", "Near the start"), "random": ("As far as θ is long", "All paths")}
+END: Any = {"markersize": 8, "markeredgecolor": "white", "linestyle": "none"}
+"""The style of a marker at the end of a path."""
 
 
 @dataclass(frozen=True)
-class _Height:
+class _Heights:
     """How costs are shown as heights: on a logarithmic scale, where they are positive and far apart.
 
     Attributes:
@@ -57,10 +52,10 @@ class _Height:
     levels: Numbers
 
     @classmethod
-    def of(cls, view: SurfaceView) -> _Height:
+    def of(cls, view: SurfaceView) -> _Heights:
         from matplotlib.ticker import MaxNLocator
 
-        costs = np.concatenate([view.costs.ravel(), *view.drawn])
+        costs = np.concatenate([view.costs.ravel(), *view.projected_costs])
         costs = costs[np.isfinite(costs)]
         low, high = (float(costs.min()), float(costs.max())) if costs.size else (0.0, 1.0)
         if low <= 0 or high <= _LINEAR * low:
@@ -68,10 +63,10 @@ class _Height:
         decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
         for steps in _STEPS:
             levels = np.outer(decades, steps).ravel()
-            within = (levels > _CLEAR * low) & (levels < high)
-            if within.sum() >= _ENOUGH:
+            levels = levels[(levels > _CLEAR * low) & (levels < high)]
+            if len(levels) >= _ENOUGH:
                 break
-        return cls(True, levels[within])
+        return cls(True, levels)
 
     @property
     def labelled(self) -> Numbers:
@@ -79,140 +74,54 @@ class _Height:
         return self.levels[:: -(-len(self.levels) // _LABELS)]
 
     def __call__(self, costs: Any) -> Any:
-        """Return the heights of costs; what is not finite has none."""
+        """Return the heights of costs; NaN for what is not finite."""
         with np.errstate(all="ignore"):
             heights = np.log10(costs) if self.logarithmic else np.asarray(costs)
         return np.where(np.isfinite(heights), heights, np.nan)
 
-    def norm(self) -> Any:
-        """Return what matplotlib colours costs by."""
-        from matplotlib.colors import LogNorm, Normalize
 
-        return (LogNorm if self.logarithmic else Normalize)(self.levels[0], self.levels[-1])
-
-
-def picture(surface: Surface) -> Figure:
+def surface_figure(surface: Surface) -> Figure:
     """Return a figure of every view, flat and in space, and of the costs against updates and samples seen.
 
     Raises:
         ConfigError: matplotlib is not installed.
     """
     count = len(surface.views)
-    with drawing(11.0, 4.4 + 4.7 * count) as figure:
-        figure.suptitle(_headline(surface), fontsize=12)
+    with new_figure(11.0, 4.4 + 4.7 * count) as figure:
+        figure.suptitle(headline(surface), fontsize=12)
         *rows, last = figure.subfigures(count + 1, 1, squeeze=False, height_ratios=[1.25] * count + [1.0])[:, 0]
-        for row, view, name in zip(rows, surface.views, _names(surface), strict=True):
+        for row, view, name in zip(rows, surface.views, view_names(surface), strict=True):
             share = f"{_PLANES[surface.directions]} holds {view.plane.share_text} of the variance"
             row.suptitle(f"{name}: {share}", fontsize=10)
-            axes = row.subplot_mosaic(
-                [["flat", "space"]],
-                per_subplot_kw={"space": {"projection": "3d", "computed_zorder": False}},
-                width_ratios=[1.0, 1.1],
-            )
-            height = _Height.of(view)
-            filled = _contours(axes["flat"], view, height)
-            row.colorbar(filled, ax=axes["flat"], label="cost C", ticks=height.labelled, format="%g", shrink=0.85)
-            _relief(axes["space"], view, height)
-            for index, (places, drawn) in enumerate(zip(view.plane.places, view.drawn, strict=True)):
-                ends = len(places) == len(surface.paths[index].costs)
-                _trace(axes["flat"], index, tuple(places.T), ends=ends)
-                _trace(axes["space"], index, (*places.T, height(drawn)), ends=ends)
-            start = view.plane.places[0][0]
-            _start(axes["flat"], start)
-            _start(axes["space"], (*start, height(view.drawn[0][0])))
+            _draw_view(row, surface, view)
         left, right = last.subplots(1, 2, sharey=True)
-        _curves(left, surface, "updates")
-        left.set_ylabel(_cost_label(surface))
-        _curves(right, surface, "passes")
+        cost_panel(left, surface, "updates")
+        cost_panel(right, surface, "passes").set_ylabel("")
         lines, names = left.get_legend_handles_labels()
         figure.legend(lines, names, loc="outside lower center", ncols=min(len(names), 6))
     return figure
 
 
-def animation(surface: Surface) -> bytes:
-    """Return a GIF in which the paths grow side by side, each as far as it is after as many passes over the data.
-
-    Time begins slowly: the passes grow with its third power.
-
-    Raises:
-        ConfigError: matplotlib is not installed.
-    """
-    views = surface.views
-    with drawing(4.4 * len(views) + 5.4, 4.9) as figure:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-        figure.set_dpi(_DPI)
-        figure.suptitle(_headline(surface), fontsize=12)
-        *flat, costs = figure.subplots(1, len(views) + 1, width_ratios=[1.0] * len(views) + [1.15])
-        growing, above = [], []
-        for axes, view, name in zip(flat, views, _names(surface), strict=True):
-            _contours(axes, view, _Height.of(view))
-            axes.set_title(f"{name}: {view.plane.share_text} of the variance", fontsize=10)
-            growing += [_Growing(axes, *each) for each in enumerate(view.plane.places)]
-            above.append(_start(axes, view.plane.places[0][0]))
-        _curves(costs, surface, "passes")
-        costs.set_ylabel(_cost_label(surface))
-        lines, names = costs.get_legend_handles_labels()
-        figure.legend(lines, names, loc="outside lower center", ncols=min(len(names), 6))
-        for index, (line, path) in enumerate(zip(lines, surface.paths, strict=True)):
-            line.set_animated(True)
-            growing.append(_Growing(costs, index, np.column_stack([path.passes, path.costs])))
-        clock = costs.text(0.97, 0.95, "", ha="right", va="top", transform=costs.transAxes)
-        for artist in (*above, clock):
-            artist.set_animated(True)
-        canvas: Any = FigureCanvasAgg(figure)  # its drawing has no types
-        canvas.draw()
-        still, frames = canvas.copy_from_bbox(figure.bbox), []
-        for moment in np.linspace(0.0, 1.0, _FRAMES + 1):
-            passes = surface.config.epochs * moment**3
-            canvas.restore_region(still)
-            for each in growing:
-                each.draw(int(np.searchsorted(surface.paths[each.index].passes, passes, side="right")))
-            clock.set_text(f"after {passes:.2f} passes")
-            for artist in (*above, clock):
-                figure.draw_artist(artist)
-            frames.append(np.array(canvas.buffer_rgba())[..., :3])
-    return _gif(frames)
+def _draw_view(row: Any, surface: Surface, view: SurfaceView) -> None:
+    options: Any = {"space": {"projection": "3d", "computed_zorder": False}}
+    axes = row.subplot_mosaic([["flat", "space"]], per_subplot_kw=options, width_ratios=[1.0, 1.1])
+    flat, space, heights = axes["flat"], axes["space"], _Heights.of(view)
+    filled = contours(flat, view)
+    row.colorbar(filled, ax=flat, label="cost C", ticks=heights.labelled, format="%g", shrink=0.85)
+    _relief(space, view, heights)
+    paths = zip(surface.paths, view.plane.coordinates, view.projected_costs, strict=True)
+    for index, (path, points, costs) in enumerate(paths):
+        for panel, places in ((flat, points.T), (space, (*points.T, heights(costs)))):
+            panel.plot(*places, color=line_style(index)["color"], linewidth=1.4, path_effects=halo(), zorder=5)
+            if len(points) == len(path.costs):
+                panel.plot(*(place[-1:] for place in places), **line_style(index), **END, zorder=6)
+    start = view.plane.coordinates[0][0]
+    star(flat, start)
+    star(space, (*start, heights(view.projected_costs[0][0])))
 
 
-class _Growing:
-    """A path that is drawn as far as it is, over what stands still."""
-
-    def __init__(self, axes: Axes, index: int, places: Numbers) -> None:
-        self.index = index
-        self._axes = axes
-        self._places = places
-        colour = _look(index)["color"]
-        (self._line,) = axes.plot([], [], color=colour, linewidth=1.4, path_effects=_halo(), animated=True)
-        (self._end,) = axes.plot([], [], **_look(index), **_END, animated=True)
-
-    def draw(self, count: int) -> None:
-        """Draw so many of its points, and a marker at the last as long as the path is in this view."""
-        shown = self._places[:count]
-        self._line.set_data(*shown.T)
-        self._end.set_data(*(shown[-1:] if count == len(shown) else shown[:0]).T)
-        self._axes.draw_artist(self._line)
-        self._axes.draw_artist(self._end)
-
-
-def _gif(frames: Sequence[NDArray[np.uint8]]) -> bytes:
-    from matplotlib.colors import to_rgb
-    from PIL import Image
-
-    images = [Image.fromarray(frame) for frame in frames]
-    # One palette for all frames, so that only what changes is kept; the paths' colours are in it whatever they cover.
-    own = [round(255 * part) for colour in (*COLOURS, INK, "white") for part in to_rgb(colour)]
-    most = images[-1].quantize(256 - len(own) // 3, dither=Image.Dither.NONE).getpalette() or []
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(own + most[: 768 - len(own)])
-    first, *others = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
-    durations = [_MILLISECONDS] * len(others) + [_LAST]
-    content = io.BytesIO()
-    first.save(content, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
-    return content.getvalue()
-
-
-def _headline(surface: Surface) -> str:
+def headline(surface: Surface) -> str:
+    """Return which optimizers there are, from where, and how long they train."""
     kinds = [path.optimizer for path in surface.paths]
     listed = " and ".join(filter(None, [", ".join(kinds[:-1]), kinds[-1]]))
     passes = f"{surface.config.epochs} pass{'es' * (surface.config.epochs > 1)} over the data"
@@ -220,35 +129,32 @@ def _headline(surface: Surface) -> str:
     return f"{listed[0].upper()}{listed[1:]} from {start} (★), {passes}{each}"
 
 
-def _names(surface: Surface) -> Sequence[str]:
-    """Return what the views show."""
-    names = (
-        ("All paths", "Near the start") if surface.directions == "principal" else ("As far as θ is long", "All paths")
-    )
-    return names[: len(surface.views)]
+def view_names(surface: Surface) -> Sequence[str]:
+    """Return what each view shows."""
+    return _VIEWS[surface.directions][: len(surface.views)]
 
 
-def _cost_label(surface: Surface) -> str:
-    if surface.samples == surface.of:
-        return f"cost C of the {surface.of:,} training samples"
-    return f"cost C of {surface.samples:,} of {surface.of:,} training samples"
-
-
-def _look(index: int) -> dict[str, Any]:
+def line_style(index: int) -> dict[str, Any]:
+    """Return the colour and the marker of a path."""
     return {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
 
 
-def _halo() -> list[Any]:
+def halo() -> list[Any]:
+    """Return the path effects of a line that is seen on every colour."""
     from matplotlib.patheffects import Normal, Stroke
 
     return [Stroke(linewidth=3.2, foreground="white"), Normal()]
 
 
-def _contours(axes: Axes, view: SurfaceView, height: _Height) -> Any:
+def contours(axes: Axes, view: SurfaceView) -> Any:
     """Draw the cost on a plane, and return what a colour bar explains."""
+    from matplotlib.colors import LogNorm, Normalize
+
+    heights = _Heights.of(view)
+    norm = (LogNorm if heights.logarithmic else Normalize)(heights.levels[0], heights.levels[-1])
     grid = view.along, view.across, np.ma.masked_invalid(view.costs)
-    filled = axes.contourf(*grid, height.levels, cmap=SEQUENCE, norm=height.norm(), extend="both", alpha=0.6)
-    axes.contour(*grid, height.levels, colors=INK, linewidths=0.4, alpha=0.6)
+    filled = axes.contourf(*grid, heights.levels, cmap=SEQUENCE, norm=norm, extend="both", alpha=0.6)
+    axes.contour(*grid, heights.levels, colors=INK, linewidths=0.4, alpha=0.6)
     axes.set(xlim=view.along[[0, -1]], ylim=view.across[[0, -1]], aspect="equal")
     axes.set(xlabel="u, along the first direction", ylabel="v, along the second direction")
     axes.locator_params(nbins=6)
@@ -257,45 +163,41 @@ def _contours(axes: Axes, view: SurfaceView, height: _Height) -> Any:
     return filled
 
 
-def _relief(axes: Any, view: SurfaceView, height: _Height) -> None:
+def _relief(axes: Any, view: SurfaceView, heights: _Heights) -> None:
     along, across = np.meshgrid(view.along, view.across)
     count = len(view.along)
     options = {"cmap": SEQUENCE, "alpha": 0.7, "linewidth": 0.1, "edgecolor": INK, "zorder": 1}
-    axes.plot_surface(along, across, height(view.costs), rcount=count, ccount=count, **options)
-    labels = [f"{cost:g}" for cost in height.labelled]
-    axes.set_zticks(height(height.labelled), labels)
+    axes.plot_surface(along, across, heights(view.costs), rcount=count, ccount=count, **options)
+    labels = [f"{cost:g}" for cost in heights.labelled]
+    axes.set_zticks(heights(heights.labelled), labels)
     longest = max(map(len, labels))
     axes.tick_params(axis="z", pad=1.5 * longest - 2.0)
     axes.set_zlabel("cost C", labelpad=3.0 * longest - 8.0)
     axes.set(xlabel="u", ylabel="v")
-    axes.locator_params(axis="x", nbins=5)
-    axes.locator_params(axis="y", nbins=5)
-    axes.ticklabel_format(axis="x", scilimits=_PLAIN)
-    axes.ticklabel_format(axis="y", scilimits=_PLAIN)
+    for axis in ("x", "y"):
+        axes.locator_params(axis=axis, nbins=5)
+        axes.ticklabel_format(axis=axis, scilimits=_PLAIN)
     axes.set_box_aspect(None, zoom=0.9)  # the label of the height lies outside otherwise
 
 
-def _trace(axes: Any, index: int, places: Sequence[Numbers], *, ends: bool) -> None:
-    axes.plot(*places, color=_look(index)["color"], linewidth=1.4, path_effects=_halo(), zorder=5)
-    if ends:
-        axes.plot(*(each[-1:] for each in places), **_look(index), **_END, zorder=6)
-
-
-def _start(axes: Any, place: Sequence[float]) -> Any:
+def star(axes: Any, place: Sequence[float]) -> Any:
     """Draw the start, and return what was drawn."""
-    (star,) = axes.plot(
-        *([each] for each in place), color="black", **_END | {"marker": "*", "markersize": 12}, zorder=7
-    )
-    return star
+    style = END | {"marker": "*", "markersize": 12}
+    (drawn,) = axes.plot(*([coordinate] for coordinate in place), color="black", **style, zorder=7)
+    return drawn
 
 
-def _curves(axes: Axes, surface: Surface, against: Literal["updates", "passes"]) -> None:
+def cost_panel(axes: Axes, surface: Surface, against: Literal["updates", "passes"]) -> Axes:
+    """Draw the costs along the paths, and return the axes."""
     for index, path in enumerate(surface.paths):
         every = max(1, len(path.costs) // _MARKS)
         options: Any = {"markersize": 4, "markevery": every, "linewidth": 1.2, "label": path.optimizer}
-        axes.plot(getattr(path, against), path.costs, **_look(index), **options)
+        axes.plot(getattr(path, against), path.costs, **line_style(index), **options)
     axes.set_yscale("log" if all((path.costs > 0).all() for path in surface.paths) else "linear")
     if against == "updates":
         axes.set_xscale("symlog", linthresh=1)  # the start, 0 updates, has a place on it too
     axes.set_xlim(left=0)
     axes.set_xlabel({"updates": "updates", "passes": "samples seen, in passes over the data"}[against])
+    samples = f"{surface.samples:,} of " if surface.samples < surface.total_samples else "the "
+    axes.set_ylabel(f"cost C of {samples}{surface.total_samples:,} training samples")
+    return axes

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise, product
-from math import hypot
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import numpy as np
+
 from modnet.analysis.plots.diagram import Column, bands, forward, reverse
-from modnet.analysis.plots.style import COLOURS, INK, drawing
+from modnet.analysis.plots.style import COLOURS, INK, new_figure
 from modnet.network.summary import Summary
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ _LINE = 0.5
 """From one neuron to the next below."""
 _HEADING = 0.2
 _TITLE = 0.42
-_HEAD = 0.08
-"""The length of an arrow's head."""
+_HEAD, _SHAFT = 0.08, 0.6 / 72
+"""The length of an arrow's head, and the width of its shaft."""
 _LETTER = 0.078
 """The width of a letter in a heading."""
 _SIZE = 9
@@ -58,7 +59,7 @@ def draw_network(summary: Summary, ways: Sequence[Way] = ("forward", "reverse"))
         (title, colour, list(bands(columns(summary), _fits))) for title, colour, columns in (_WAYS[way] for way in ways)
     ]
     height = _MARGIN + sum(_TITLE + sum(map(_band_height, rows)) for *_, rows in parts)
-    with drawing(_WIDTH, height) as figure:
+    with new_figure(_WIDTH, height) as figure:
         figure.set_layout_engine("none")  # every place is worked out here
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set(xlim=(0, _WIDTH), ylim=(height, 0))
@@ -125,34 +126,22 @@ def _heading(axes: Any, x: float, top: float, lines: Sequence[str]) -> None:
 
 def _draw_link(axes: Any, sources: Points, targets: Points, box: tuple[float, float, str] | None) -> None:
     if box is None:
-        _lines(axes, sources, targets)
+        _arrows(axes, sources, targets)
         return
     x, y, name = box
     half = len(name) * _LETTER / 2 + 0.08
-    _lines(axes, sources, [(x - half, y)])
-    _lines(axes, [(x + half, y)], targets)
+    _arrows(axes, sources, [(x - half, y)])
+    _arrows(axes, [(x + half, y)], targets)
     axes.text(x, y, name, size=_SIZE, ha="center", va="center",
               bbox={"boxstyle": "square,pad=0.45", "facecolor": "white", "edgecolor": INK})  # fmt: skip
 
 
-def _lines(axes: Any, sources: Points, targets: Points) -> None:
+def _arrows(axes: Any, sources: Points, targets: Points) -> None:
     """Draw an arrow from every source to every target."""
-    from matplotlib.collections import LineCollection, PolyCollection
-
-    pairs = list(product(sources, targets))
-    axes.add_collection(LineCollection(pairs, linewidths=0.6, colors=INK, alpha=0.6))
-    axes.add_collection(PolyCollection([_head(*pair) for pair in pairs], facecolors=INK, alpha=0.6))
-
-
-def _head(source: tuple[float, float], target: tuple[float, float]) -> list[tuple[float, float]]:
-    length = hypot(target[0] - source[0], target[1] - source[1])
-    x, y = (target[0] - source[0]) / length, (target[1] - source[1]) / length
-    back = target[0] - _HEAD * x, target[1] - _HEAD * y
-    return [
-        target,
-        (back[0] - _HEAD / 3 * y, back[1] + _HEAD / 3 * x),
-        (back[0] + _HEAD / 3 * y, back[1] - _HEAD / 3 * x),
-    ]
+    x, y, to_x, to_y = np.reshape(list(product(sources, targets)), (-1, 4)).T
+    head = {"headwidth": 0.67 * _HEAD / _SHAFT, "headlength": _HEAD / _SHAFT, "headaxislength": _HEAD / _SHAFT}
+    size: Any = {"angles": "xy", "scale_units": "xy", "scale": 1.0, "units": "inches", "width": _SHAFT}
+    axes.quiver(x, y, to_x - x, to_y - y, color=INK, alpha=0.6, **size, **head)
 
 
 def _draw_neurons(axes: Any, column: Column, xs: Sequence[float], ys: Sequence[float], colour: str) -> None:
@@ -162,10 +151,10 @@ def _draw_neurons(axes: Any, column: Column, xs: Sequence[float], ys: Sequence[f
     for before, after in pairwise(xs):
         starts, ends = [(before + _RADIUS, y) for y in filled], [(after - _RADIUS, y) for y in filled]
         if column.mixes:
-            _lines(axes, starts, ends)
+            _arrows(axes, starts, ends)
         else:
             for start, end in zip(starts, ends, strict=True):
-                _lines(axes, [start], [end])
+                _arrows(axes, [start], [end])
     for y, row in zip(ys, column.rows, strict=True):
         for index, x in enumerate(xs):
             if row is not None:

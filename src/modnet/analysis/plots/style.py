@@ -1,4 +1,4 @@
-"""What every picture shares: colours, how a figure is made, and how it gets into a file."""
+"""What all pictures share: colours, how a figure is made, and how it is written to a file."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from modnet.storage.atomic import write_atomically
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "INK", "MARKERS", "SEQUENCE", "drawing", "form_of", "rendered", "save", "write"]
+__all__ = ["COLOURS", "INK", "MARKERS", "SEQUENCE", "figure_bytes", "file_format", "new_figure", "save", "write"]
 
 # Okabe and Ito, "Color Universal Design" (2008): told apart by people with every kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """For lines and areas, in this order."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-"""For the same lines, so that nothing is said by colour alone."""
+"""For the same lines, so that nothing is told by colour alone."""
 SEQUENCE = "cividis"
 """The colour map for quantities; its lightness rises evenly for every kind of colour vision."""
 INK = "#333333"
@@ -34,8 +34,8 @@ _SETTINGS: Any = {
 
 
 @contextmanager
-def drawing(width: float, height: float) -> Iterator[Figure]:
-    """Give an empty figure of this size in inches, in the house's style while it is drawn; it belongs to no window.
+def new_figure(width: float, height: float) -> Iterator[Figure]:
+    """Provide an empty figure of this size in inches, with modnet's style while it is drawn; it belongs to no window.
 
     Raises:
         ConfigError: matplotlib is not installed.
@@ -50,36 +50,32 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
         yield Figure(figsize=(width, height), layout="constrained")
 
 
-def rendered(drawn: Figure, form: str) -> bytes:
-    """Return a figure as a file's content in the form ``svg``, ``png`` or ``pdf``: the same figure, the same bytes."""
+def figure_bytes(figure: Figure, format_: str) -> bytes:
+    """Return a figure as the content of an ``svg``, ``png`` or ``pdf`` file; the same figure gives the same bytes."""
     import matplotlib as mpl
 
     content = io.BytesIO()
     with mpl.rc_context(_SETTINGS):
-        drawn.savefig(content, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
+        figure.savefig(content, format=format_, dpi=150, metadata={"Date": None} if format_ == "svg" else None)
     return content.getvalue()
 
 
-def form_of(path: str | PathLike[str], allowed: Sequence[str] = FORMATS) -> str:
-    """Return the form that a file's name asks for.
+def file_format(path: str | PathLike[str], allowed: Sequence[str] = FORMATS) -> str:
+    """Return the format that a file's suffix names.
 
     Raises:
-        ConfigError: the name has another ending than those that are allowed.
+        ConfigError: the suffix is not one of those that are allowed.
     """
-    form = Path(path).suffix.removeprefix(".").lower()
-    if form not in allowed:
+    suffix = Path(path).suffix.removeprefix(".").lower()
+    if suffix not in allowed:
         listed = ", ".join(f".{name}" for name in allowed)
-        raise ConfigError(f"{fspath(path)}: cannot be drawn as '{form}'; allowed: {listed}")
-    return form
+        raise ConfigError(f"{fspath(path)}: cannot be drawn as '{suffix}'; allowed: {listed}")
+    return suffix
 
 
-def save(drawn: Figure, path: str | PathLike[str]) -> None:
-    """Write a figure to a file, whose name says in which form.
-
-    Raises:
-        ConfigError: the name has an unknown ending, or the file cannot be written; an earlier one stays as it was.
-    """
-    write(path, rendered(drawn, form_of(path)))
+def save(figure: Figure, path: str | PathLike[str]) -> None:
+    """Write a figure to a file, in the format that its suffix names; raises as `file_format` and `write`."""
+    write(path, figure_bytes(figure, file_format(path)))
 
 
 def write(path: str | PathLike[str], content: bytes) -> None:

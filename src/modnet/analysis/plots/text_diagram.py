@@ -1,64 +1,56 @@
-"""Diagrams of a network in characters, for a terminal or a pipe: no colours, no more columns than asked for."""
+"""Diagrams of a network in characters, for a terminal or a pipe: without colours, in as many columns as asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from modnet.analysis.plots.diagram import Column, Link, bands
 
 __all__ = ["diagram"]
 
 _LEFT, _RIGHT, _UP, _DOWN = 1, 2, 4, 8
-_LINES = " ╴╶─╵┘└┴╷┐┌┬│┤├┼"
+_LINES = np.array(list(" ╴╶─╵┘└┴╷┐┌┬│┤├┼"))
 """The character for every sum of directions."""
 _HEADING = 3
 _ARROW = 4
-"""How many characters lie between what a neuron computes first and second."""
+"""The number of characters between what a neuron computes first and second."""
 
 
 class _Canvas:
     """Characters in a grid; lines that meet are joined."""
 
-    def __init__(self) -> None:
-        self._text: dict[tuple[int, int], str] = {}
-        self._lines: dict[tuple[int, int], int] = {}
+    def __init__(self, height: int, width: int) -> None:
+        self._text = np.full((height, width), "", dtype="<U1")
+        self._lines = np.zeros((height, width), dtype=np.intp)
 
     def write(self, row: int, column: int, text: str) -> None:
-        for offset, character in enumerate(text):
-            self._text[row, column + offset] = character
+        self._text[row, column : column + len(text)] = list(text)
 
     def across(self, row: int, start: int, stop: int, *, after_text: bool = False) -> None:
         """Draw from the middle of one cell, or from its edge after some text, to the middle of another."""
-        for column in range(start, stop + 1):
-            left = _LEFT if column > start or after_text else 0
-            self._join(row, column, left | (_RIGHT if column < stop else 0))
+        self._lines[row, start:stop] |= _RIGHT
+        self._lines[row, start + (not after_text) : stop + 1] |= _LEFT
 
     def down(self, column: int, start: int, stop: int) -> None:
         """Draw from the middle of one cell to the middle of another."""
-        for row in range(start, stop + 1):
-            self._join(row, column, (_UP if row > start else 0) | (_DOWN if row < stop else 0))
+        self._lines[start:stop, column] |= _DOWN
+        self._lines[start + 1 : stop + 1, column] |= _UP
 
-    def lines(self) -> list[str]:
-        places = self._text.keys() | self._lines.keys()
-        height, width = (max(place[axis] for place in places) + 1 for axis in (0, 1))
-        cells = (
-            (self._text.get((row, column)) or _LINES[self._lines.get((row, column), 0)] for column in range(width))
-            for row in range(height)
-        )
-        return ["".join(row).rstrip() for row in cells]
-
-    def _join(self, row: int, column: int, directions: int) -> None:
-        self._lines[row, column] = self._lines.get((row, column), 0) | directions
+    def __str__(self) -> str:
+        characters = np.where(self._text == "", _LINES[self._lines], self._text)
+        return "\n".join("".join(row).rstrip() for row in characters)
 
 
 def diagram(columns: Sequence[Column], width: int = 80) -> str:
-    """Return a diagram; columns that do not fit side by side stand below each other, the last one written again.
+    """Return a diagram; columns that do not fit side by side stand below each other, the last one repeated.
 
     Args:
-        columns: What `modnet.analysis.plots.diagram.forward` or ``reverse`` gave.
-        width: How many characters a line may have; a single layer may need more where its name is long.
+        columns: What `modnet.analysis.plots.diagram.forward` or ``reverse`` returned.
+        width: The most characters of a line; a single layer may need more where its name is long.
     """
-    return "\n\n".join("\n".join(_band(band)) for band in bands(columns, lambda band: _width(band) <= width))
+    return "\n\n".join(_draw_band(band) for band in bands(columns, lambda band: _width(band) <= width))
 
 
 def _width(band: Sequence[Column]) -> int:
@@ -68,10 +60,12 @@ def _width(band: Sequence[Column]) -> int:
 def _link_width(column: Column) -> int:
     if column.link is None:
         return 0
-    inner = max(map(len, column.link.heading))
-    if column.link.box is not None:
-        inner = max(inner, len(column.link.box) + 7)
-    return max(inner, 1) + 6  # ─┐ before, ┌▶ behind, and a blank on either side
+    box = 0 if column.link.box is None else len(column.link.box) + 7
+    return max(*map(len, column.link.heading), box, 1) + 6  # ─┐ before, ┌▶ behind, and a blank on either side
+
+
+def _column_width(column: Column) -> int:
+    return max(_neuron_width(column), *map(len, column.heading))
 
 
 def _neuron_width(column: Column) -> int:
@@ -80,83 +74,66 @@ def _neuron_width(column: Column) -> int:
 
 
 def _value_widths(column: Column) -> list[int]:
-    filled = [row for row in column.rows if row is not None]
-    return [max(map(len, values)) for values in zip(*filled, strict=True)]
+    rows = [row for row in column.rows if row is not None]
+    return [max(map(len, values)) for values in zip(*rows, strict=True)]
 
 
-def _column_width(column: Column) -> int:
-    return max(_neuron_width(column), *map(len, column.heading))
-
-
-def _band(band: Sequence[Column]) -> list[str]:
-    canvas = _Canvas()
+def _draw_band(band: Sequence[Column]) -> str:
     height = max(len(column.rows) for column in band)
-    left, before = 0, None
+    canvas = _Canvas(_HEADING + height, _width(band))
+    middle = _HEADING + (height - 1) // 2
+    left, end, sources = 0, 0, [0]
     for column in band:
-        link_width, own = _link_width(column), _column_width(column)
-        places = _rows_of(column, height)
-        start = left + link_width
-        neurons = start + (own - _neuron_width(column)) // 2
-        if before is not None and column.link is not None:
-            _draw_link(canvas, column.link, before, (left, start, neurons), _filled(column, places), height)
+        start, width = left + _link_width(column), _column_width(column)
+        neurons = start + (width - _neuron_width(column)) // 2
+        first = _HEADING + (height - len(column.rows)) // 2
+        targets = [first + index for index, row in enumerate(column.rows) if row is not None]
+        if column.link is not None:
+            _draw_link(canvas, column.link, (left, start), middle, (end, sources), (neurons, targets))
         for line, text in enumerate(column.heading):
-            canvas.write(line, start + (own - len(text)) // 2, text)
-        end = _draw_neurons(canvas, column, neurons, places)
-        left, before = start + own, end
-    return canvas.lines()
+            canvas.write(line, start + (width - len(text)) // 2, text)
+        _draw_neurons(canvas, column, neurons, first)
+        left, end, sources = start + width, neurons + _neuron_width(column), targets
+    return str(canvas)
 
 
-def _rows_of(column: Column, height: int) -> dict[int, int]:
-    """Return on which line each row of a column stands: in the middle of the band."""
-    first = _HEADING + (height - len(column.rows)) // 2
-    return {index: first + index for index in range(len(column.rows))}
-
-
-def _filled(column: Column, places: dict[int, int]) -> list[int]:
-    return [places[index] for index, row in enumerate(column.rows) if row is not None]
-
-
-def _draw_neurons(canvas: _Canvas, column: Column, left: int, places: dict[int, int]) -> tuple[int, list[int]]:
-    """Write what each neuron computes; return where their lines begin that lead on, and on which lines."""
-    widths = _value_widths(column)
-    filled = _filled(column, places)
+def _draw_neurons(canvas: _Canvas, column: Column, left: int, first: int) -> None:
+    """Write what each neuron computes, with arrows from one value to the next."""
+    widths, last = _value_widths(column), first + len(column.rows) - 1
     for index, row in enumerate(column.rows):
-        at = left
+        start, line = left, first + index
         for number, width in enumerate(widths):
-            text = "⋮" if row is None else row[number]
-            canvas.write(places[index], at, text)
+            text, head = "⋮" if row is None else row[number], start + width + _ARROW - 2
+            canvas.write(line, start, text)
             if number + 1 < len(widths) and row is not None:
-                canvas.across(places[index], at + len(text), at + width + _ARROW - 2, after_text=True)
-                canvas.write(places[index], at + width + _ARROW - 2, "▶")
+                canvas.across(line, start + len(text), head, after_text=True)
+                canvas.write(line, head, "▶")
             if number + 1 < len(widths) and column.mixes:
-                canvas.down(at + width + 1, filled[0], filled[-1])
-            at += width + _ARROW
-    return left + _neuron_width(column), filled
+                canvas.down(start + width + 1, first, last)
+            start += width + _ARROW
 
 
 def _draw_link(
     canvas: _Canvas,
     link: Link,
+    span: tuple[int, int],
+    middle: int,
     before: tuple[int, list[int]],
-    across: tuple[int, int, int],
-    targets: list[int],
-    height: int,
+    after: tuple[int, list[int]],
 ) -> None:
-    """Gather the lines of the column before in one, and let it part for every neuron of the next column."""
-    begin, sources = before
-    left, start, neurons = across
-    middle = _HEADING + (height - 1) // 2
-    gather, part = left + 2, start - 4
+    """Join the lines of the column before into one, and split it for every neuron of the next column."""
+    (left, right), (end, sources), (start, targets) = span, before, after
+    join, split = left + 2, right - 4
     for row in sources:
-        canvas.across(row, begin + 1, gather, after_text=True)
-    canvas.down(gather, min(sources), max(sources))
-    canvas.across(middle, gather, part)
-    canvas.down(part, min(targets), max(targets))
+        canvas.across(row, end + 1, join, after_text=True)
+    canvas.down(join, min(sources), max(sources))
+    canvas.across(middle, join, split)
+    canvas.down(split, min(targets), max(targets))
     for row in targets:
-        canvas.across(row, part, neurons - 2)
-        canvas.write(row, neurons - 2, "▶")
+        canvas.across(row, split, start - 2)
+        canvas.write(row, start - 2, "▶")
     for line, text in enumerate(link.heading):
-        canvas.write(line, left + 1 + (start - left - 3 - len(text)) // 2, text)
+        canvas.write(line, left + 1 + (right - left - 3 - len(text)) // 2, text)
     if link.box is not None:
         name = f"┤ {link.box} ├"
-        canvas.write(middle, gather + 1 + (part - gather - 1 - len(name)) // 2, name)
+        canvas.write(middle, join + 1 + (split - join - 1 - len(name)) // 2, name)

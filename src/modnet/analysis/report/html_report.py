@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file with all that there is to say of it, which fetches nothing and runs nothing."""
+"""The report of a run as one HTML file, which loads nothing and runs nothing."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from modnet.analysis.gradients.gradient_flow import GradientFlow
 from modnet.analysis.gradients.suggestions import to_overrides
 from modnet.analysis.gradients.vanishing import Dampening
 from modnet.analysis.plots.confusion_matrix import confusion_picture
-from modnet.analysis.plots.gradients import picture as dampening_picture
-from modnet.analysis.plots.learning_curves import best_text, curve_pictures
-from modnet.analysis.plots.prediction_error import fit_picture
-from modnet.analysis.plots.worst_samples import mistakes_picture, mistakes_table, mistakes_title
+from modnet.analysis.plots.gradients import flow_figure
+from modnet.analysis.plots.learning_curves import curve_pictures
+from modnet.analysis.plots.prediction_error import prediction_error_picture
+from modnet.analysis.plots.worst_samples import mistakes_picture
 from modnet.analysis.report.html import card, code, page, paragraph, picture_card, table
+from modnet.analysis.report.provenance import Provenance
 from modnet.analysis.report.report import RunReport
+from modnet.analysis.results.confusion_matrix import ConfusionMatrix
 from modnet.analysis.results.results import Results
-from modnet.network.summary import Summary, times
+from modnet.analysis.results.worst_samples import worst_samples_table
 from modnet.training.run import metric_text
 
 __all__ = ["report_html"]
@@ -28,36 +30,38 @@ def report_html(report: RunReport) -> str:
     Raises:
         ConfigError: matplotlib is not installed.
     """
-    results = report.results
+    results, network = report.results, report.network
+    cost = " with ".join([network.cost, *network.regularizers])
+    threads_vary = results.config.threads is None
     sections = [
-        ("Results", _results(results)),
+        ("Results", _metrics(results)),
         ("Learning curves", _curves(results)),
         *([("Confusion matrix", _confusion(results))] if results.confusion is not None else []),
-        *([("Predicted against true numbers", _fit(results))] if results.fit is not None else []),
-        ("Worst mistakes" if results.wrong is not None else "Largest costs", _mistakes(results)),
-        ("Network", _network(report.summary)),
-        ("Gradient dampening", _dampening(report.dampening)),
+        *([("Predicted against true numbers", _prediction_error(results))] if results.prediction_error else []),
+        ("Worst mistakes" if results.errors is not None else "Largest costs", _mistakes(results)),
+        ("Network", table(f"{network.title}; cost: {cost}", *network.table)),
+        ("Gradient dampening (vanishing gradients)", _dampening(report.dampening)),
         ("Configuration", code("Configuration in TOML", report.provenance.config)),
-        ("Parts and versions", _parts(report)),
-        ("Repeat this run", _repeat(report)),
+        ("Components and versions", _components(report.provenance)),
+        ("Repeat this run", _repeat(report.provenance.command, threads_vary)),
     ]
-    lead = paragraph(results.sentence, "lead") + (paragraph(results.doubt, "warn") if results.doubt else "")
+    lead = paragraph(results.sentence, "lead") + (paragraph(results.warning, "warn") if results.warning else "")
     name = Path(results.run).resolve().name
     return page(f"modnet run {name}", lead, sections, f"Written by modnet {__version__}.")
 
 
-def _results(results: Results) -> str:
-    figures = [[name.replace("_", " "), metric_text(name, value)] for name, value in results.answers.figures.items()]
-    text = f"Of the finished network, on {len(results.answers):,} {results.part} samples"
-    return table(text, ["figure", "value"], figures)
+def _metrics(results: Results) -> str:
+    rows = [[name.replace("_", " "), metric_text(name, value)] for name, value in results.predictions.metrics.items()]
+    caption = f"Of the trained network, on {len(results.predictions):,} {results.part} samples"
+    return table(caption, ["metric", "value"], rows)
 
 
 def _curves(results: Results) -> str:
     if not results.curves:
         return paragraph("No epoch was trained, so there are no curves.")
     cards = "".join(picture_card(picture) for picture in curve_pictures(results))
-    note = "Training figures are of the samples as they were met, before their updates; others are of after the epoch."
-    best = "; ".join(best_text(curve) for curve in results.curves)
+    best = "; ".join(curve.best_sentence for curve in results.curves)
+    note = "Training metrics are of the samples as they were seen, before their updates; others are of after the epoch."
     return f'<div class="cards">{cards}</div>\n' + paragraph(f"{best[:1].upper()}{best[1:]}. {note}")
 
 
@@ -65,114 +69,100 @@ def _confusion(results: Results) -> str:
     matrix, picture = results.confusion, confusion_picture(results)
     if matrix is None or picture is None:
         return ""
-    rows = []
-    for place, label in enumerate(matrix.labels):
-        others = matrix.counts[place].copy()
-        others[place] = 0
-        worst = int(others.argmax())
-        taken = f"{matrix.labels[worst]} ({others[worst]})" if others[worst] else ""
-        rows.append([str(label), f"{matrix.counts[place].sum():,}", _share(matrix.recall[place]),
-                     _share(matrix.precision[place]), taken])  # fmt: skip
-    head = ["class", "samples", "recognised (recall)", "right when predicted (precision)", "most often taken for"]
-    classes = table(f"The {len(rows)} classes, on {results.part} samples", head, rows)
     caption = f"{picture.title}. Numbers of samples, and below them their share of the true class; empty cells are 0."
-    return picture_card(picture, caption) + f"<details><summary>Class by class</summary>{classes}</details>\n"
+    details = _details("Class by class", _classes(matrix, results.part))
+    return picture_card(picture, caption) + details
 
 
-def _fit(results: Results) -> str:
-    picture = fit_picture(results)
+def _classes(matrix: ConfusionMatrix, part: str) -> str:
+    confused: dict[int, str] = {}
+    for true, predicted, count in matrix.confusions():  # the most frequent first
+        confused.setdefault(true, f"{matrix.labels[predicted]} ({count})")
+    rows = [
+        [str(label), f"{count:,}", _percent(recall), _percent(precision), confused.get(index, "")]
+        for index, (label, count, recall, precision) in enumerate(
+            zip(matrix.labels, matrix.counts.sum(axis=1), matrix.recall, matrix.precision, strict=True)
+        )
+    ]
+    head = ["class", "samples", "recall", "precision", "most often predicted instead"]
+    return table(f"The {len(rows)} classes, on {part} samples", head, rows)
+
+
+def _prediction_error(results: Results) -> str:
+    picture = prediction_error_picture(results)
     return "" if picture is None else picture_card(picture)
 
 
 def _mistakes(results: Results) -> str:
     picture = mistakes_picture(results)
     if picture is None:
-        return paragraph(f"{mistakes_title(results)}.")
-    listed = table(picture.title, *mistakes_table(results))
-    if results.image is None:
-        return listed
-    return picture_card(picture) + f"<details><summary>As a table</summary>{listed}</details>\n"
+        return paragraph(f"{results.mistakes_title}.")
+    head, rows = worst_samples_table(results.mistakes, results.network, with_features=results.image is None)
+    listed = table(picture.title, head, rows)
+    return listed if results.image is None else picture_card(picture) + _details("As a table", listed)
 
 
-def _network(summary: Summary) -> str:
-    rows = []
-    for layer in summary.layers:
-        parameters = ", ".join(f"{one.letter} {times(one.shape)}" for one in layer.parameters)
-        rows.append([str(layer.number), layer.title, times(layer.inputs), times(layer.outputs), parameters,
-                     f"{layer.size:,}", ", ".join(f"{one.start}:{one.stop}" for one in layer.parameters)])  # fmt: skip
-    head = ["l", "layer", "inputs", "outputs (z, a, δ)", "parameters", "count", "in θ"]
-    cost = " with ".join([summary.cost, *summary.regularizers])
-    return table(f"{summary.title}; cost: {cost}", head, rows)
-
-
-def _dampening(found: Dampening) -> str:
-    after = "at the end" if found.trial is None else f"after {found.trial.updates:,} updates"
-    flows: list[tuple[str, GradientFlow]] = [("at the start", found.start)]
-    flows += [(after, found.end)] if found.end is not None else []
-    text = " ".join(
-        f"‖δ‖ {when}: " + ", ".join(f"layer {layer.number} {layer.delta:.3g}" for layer in flow.layers) + "."
+def _dampening(dampening: Dampening) -> str:
+    after = "at the end" if dampening.trial is None else f"after {dampening.trial.updates:,} updates"
+    flows: list[tuple[str, GradientFlow]] = [("at the start", dampening.start)]
+    flows += [(after, dampening.end)] if dampening.end is not None else []
+    norms = " ".join(
+        f"‖δ‖ {when}: {', '.join(f'layer {layer.number} {layer.delta:.3g}' for layer in flow.layers)}."
         for when, flow in flows
     )
-    made = paragraph(found.verdict)
-    made += card(dampening_picture(found), f"{found.verdict} {text}", "The norm of δ at every layer, logarithmic")
     head = ["layer", "activation", "neurons"]
-    head += [f"{what} {when}" for when, _ in flows for what in ("‖δ‖", "mean σ′", "saturated", "dead")]
-    rows = [
-        [
-            str(layer.number),
-            layer.activation or layer.kind,
-            str(layer.units),
-            *(cell for _, flow in flows for cell in _flow_cells(flow, place)),
-        ]
-        for place, layer in enumerate(found.start.layers)
-    ]
-    made += table(f"How δ gets through the network: means of {found.samples:,} training samples", head, rows)
-    return made + _remedy(found)
+    head += [f"{name} {when}" for when, _ in flows for name in ("‖δ‖", "mean σ′", "saturated", "dead")]
+    rows = []
+    for layers in zip(*(flow.layers for _, flow in flows), strict=True):
+        row = [str(layers[0].number), layers[0].activation or layers[0].kind, str(layers[0].units)]
+        for layer in layers:
+            row += [f"{layer.delta:.3g}", f"{layer.slope:.3g}", f"{layer.saturated:.0%}", str(len(layer.dead))]
+        rows.append(row)
+    caption = f"The flow of δ through the network: means of {dampening.samples:,} training samples"
+    figure = card(flow_figure(dampening), f"{dampening.verdict} {norms}", "The norm of δ in every layer, logarithmic")
+    return paragraph(dampening.verdict) + figure + table(caption, head, rows) + _suggestion(dampening)
 
 
-def _flow_cells(flow: GradientFlow, place: int) -> list[str]:
-    layer = flow.layers[place]
-    return [f"{layer.delta:.3g}", f"{layer.slope:.3g}", f"{layer.saturated:.0%}", str(len(layer.dead))]
-
-
-def _remedy(found: Dampening) -> str:
-    remedy = found.remedy
-    if remedy is None:
+def _suggestion(dampening: Dampening) -> str:
+    suggestion = dampening.suggestion
+    if suggestion is None:
         return ""
-    if remedy.patch is None or remedy.after is None:
-        return paragraph(f"{len(remedy.tried)} changes of the configuration were tried; none helps.")
+    if suggestion.patch is None or suggestion.after is None:
+        return paragraph(f"{len(suggestion.tried)} changes of the configuration were tried; none helps.")
     before, after = (
-        "diverged" if one.value is None else metric_text(one.figure, one.value) for one in (remedy.before, remedy.after)
+        "diverged" if trial.value is None else metric_text(trial.metric, trial.value)
+        for trial in (suggestion.before, suggestion.after)
     )
-    reached = f"{remedy.after.figure} {after}, without it {before}"
-    text = f"What would help, of {len(remedy.tried)} changes that were tried: {reached}."
-    return paragraph(text) + code("The change that would help", "\n".join(to_overrides(remedy.patch)))
+    reached = f"{suggestion.after.metric} {after}, without it {before}"
+    text = f"What would help, of {len(suggestion.tried)} changes that were tried: {reached}."
+    return paragraph(text) + code("The change that would help", "\n".join(to_overrides(suggestion.patch)))
 
 
-def _parts(report: RunReport) -> str:
-    origin = report.provenance
-    parts = [[part.path, part.kind, part.distribution, part.version] for part in origin.parts]
+def _components(origin: Provenance) -> str:
+    rows = [[part.path, part.kind, part.distribution, part.version] for part in origin.parts]
+    components = table("Components of the run, and who provided them", ["key", "kind", "distribution", "version"], rows)
     versions = [[name, version] for name, version in origin.versions.items()]
-    head = ["place", "kind", "distribution", "version"]
-    made = table("Who gave the parts when the run was made", head, parts)
-    return made + table("Versions", ["of", "version"], versions)
+    return components + table("Software versions", ["software", "version"], versions)
 
 
-def _repeat(report: RunReport) -> str:
-    command = report.provenance.command
+def _repeat(command: str | None, threads_vary: bool) -> str:
     if command is None:
         return paragraph(
             "The run folder's config.toml is not what the model was trained by. Save the configuration above to a "
-            "file, and train by that."
+            "file, and train with that."
         )
     text = (
         "In the folder in which this report was written; elsewhere, save the configuration above as config.toml and "
-        "train by that. With the same data and versions it gives the same model, bit by bit."
+        "train with that. With the same data and versions it gives the same model, bit by bit."
     )
-    if report.results.config.threads is None:
+    if threads_vary:
         text += " Where updates are so large that threads share them, the last bits also depend on the number of cores."
     return code("The command", command) + paragraph(text)
 
 
-def _share(share: float) -> str:
+def _details(summary: str, content: str) -> str:
+    return f"<details><summary>{summary}</summary>{content}</details>\n"
+
+
+def _percent(share: float) -> str:
     return "" if share != share else f"{share:.1%}"

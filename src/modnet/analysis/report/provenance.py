@@ -1,38 +1,33 @@
-"""Where a run came from, and how to get it again: its configuration, who gave its parts, and the command."""
+"""Where a run comes from, and how to repeat it: its configuration, who provided its components, and the command."""
 
 from __future__ import annotations
 
 import platform
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from os import PathLike, fspath
+from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from modnet import __version__
-from modnet.config.load import load_config
-from modnet.config.run_config import RunConfig
-from modnet.core.errors import ConfigError, ModelFileError
-from modnet.network.network import Network
-from modnet.storage.metadata import Metadata
+from modnet.analysis.open_run import OpenRun
+from modnet.core.errors import ModelFileError
 from modnet.storage.model_file import MODEL_NAME
 from modnet.storage.run_folder import RunFolder
-from modnet.storage.safetensors import unseal
 
 __all__ = ["PartOrigin", "Provenance", "provenance"]
 
 
 @dataclass(frozen=True)
 class PartOrigin:
-    """One part and who gave it.
+    """One component and its provider.
 
     Attributes:
-        path: Its dotted place in the configuration.
+        path: Its key path in the configuration.
         kind: Its kind.
-        distribution: The distribution that gave it when the run was made.
+        distribution: The distribution that provided it when the run was made.
         version: That distribution's version then.
     """
 
@@ -44,14 +39,14 @@ class PartOrigin:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a run came from.
+    """Where a run comes from.
 
     Attributes:
         config: The configuration with every default, as TOML.
-        parts: The parts and who gave them.
-        versions: The versions of modnet that made the run, and of modnet, NumPy and Python that look at it now.
-        command: What repeats the run, into a folder that is not there yet; None where the run folder's
-            ``config.toml`` is not what the model was trained by.
+        parts: The components and their providers.
+        versions: The version of modnet that made the run, and those of modnet, NumPy and Python that read it now.
+        command: The command that repeats the run, into a new folder; None where the run folder's ``config.toml`` is not
+            what the model was trained by.
     """
 
     config: str
@@ -59,52 +54,35 @@ class Provenance:
     versions: Mapping[str, str]
     command: str | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the attributes by name, as JSON has them."""
-        return asdict(self)
 
-
-def provenance(run: str | PathLike[str], network: Network) -> Provenance:
-    """Return where a run came from.
-
-    Args:
-        run: The run folder.
-        network: The network in it, as `modnet.load` gave it.
+def provenance(run: str | PathLike[str]) -> Provenance:
+    """Return where a run comes from.
 
     Raises:
-        ModelFileError: the folder's configuration cannot be read, or the model says nothing of a run.
+        ModelFileError: the folder's model file or configuration cannot be read, or the model is of no run.
     """
-    folder = Path(run)
-    if network.config is None:
-        raise ModelFileError(f"{folder / MODEL_NAME}: says nothing of the run that made it")
-    with unseal(folder / MODEL_NAME) as sealed:
-        said = Metadata.read(sealed.text, sealed.place)
-    parts = tuple(PartOrigin(path, one.kind, one.distribution, one.version) for path, one in said.parts.items())
+    opened = OpenRun.of(run)
+    config, metadata = opened.network.config, opened.metadata
+    if config is None:
+        raise ModelFileError(f"{opened.path / MODEL_NAME}: was saved without the configuration of a run")
     versions = {
-        "modnet at training": said.modnet_version,
+        "modnet at training": metadata.modnet_version,
         "modnet now": __version__,
         "NumPy now": np.__version__,
         "Python now": platform.python_version(),
     }
-    return Provenance(network.config.to_toml(), parts, versions, _command(fspath(run), network.config))
+    parts = [PartOrigin(path, part.kind, part.distribution, part.version) for path, part in metadata.parts.items()]
+    is_same = opened.folder_config.to_config() == config.to_config()
+    return Provenance(config.to_toml(), tuple(parts), versions, _command(opened.source) if is_same else None)
 
 
-def _command(run: str, config: RunConfig) -> str | None:
-    try:
-        kept = load_config(Path(run) / RunFolder.CONFIG)
-    except ConfigError as error:
-        raise ModelFileError(str(error)) from None
-    if kept.to_config() != config.to_config():
-        return None
+def _command(run: str) -> str:
+    """Return the command that trains by a run folder's configuration, into a folder that is not there yet."""
     base = run.rstrip("/") or run
     again, number = f"{base}-again", 1
     while Path(again).exists():
         number += 1
         again = f"{base}-again-{number}"
     # A leading dash would be taken for an option.
-    words = [_as_path(f"{base}/{RunFolder.CONFIG}"), "--out", _as_path(again)]
-    return shlex.join(["modnet", "train", *words])
-
-
-def _as_path(text: str) -> str:
-    return f"./{text}" if text.startswith("-") else text
+    paths = [f"./{path}" if path.startswith("-") else path for path in (f"{base}/{RunFolder.CONFIG}", again)]
+    return shlex.join(["modnet", "train", paths[0], "--out", paths[1]])

@@ -1,4 +1,4 @@
-"""All that there is to say of a run, in one object: its network, its results, how δ gets through it, its origin."""
+"""The report of a run as one object: its network, its results, its gradient flow, and where it comes from."""
 
 from __future__ import annotations
 
@@ -7,43 +7,36 @@ from os import PathLike
 from typing import Any
 
 from modnet.analysis.gradients.vanishing import Dampening, dampening
+from modnet.analysis.jsonable import jsonable
+from modnet.analysis.open_run import OpenRun
 from modnet.analysis.progress import Progress, silent
 from modnet.analysis.report.provenance import Provenance, provenance
-from modnet.analysis.results.learning_curves import history_in
-from modnet.analysis.results.predictions import match_training
 from modnet.analysis.results.results import Image, Results, results
-from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.network.summary import Summary, summary
-from modnet.storage.model_file import load
 
 __all__ = ["RunReport", "run_report"]
 
 
 @dataclass(frozen=True, eq=False)
 class RunReport:
-    """All that there is to say of a run.
+    """The report of a run.
 
     Attributes:
-        summary: The dimensions of its network.
-        results: What it reached.
-        dampening: How the error δ gets through its network.
-        provenance: Its configuration, who gave its parts, and the command that repeats it.
+        network: The dimensions of its network.
+        results: Its results.
+        dampening: How the error δ flows back through its network.
+        provenance: Its configuration, who provided its components, and the command that repeats it.
     """
 
-    summary: Summary
+    network: Summary
     results: Results
     dampening: Dampening
     provenance: Provenance
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON has it."""
-        return {
-            "network": self.summary.to_dict(),
-            "results": self.results.to_dict(),
-            "dampening": self.dampening.to_dict(),
-            "provenance": self.provenance.to_dict(),
-        }
+        return {name: jsonable(value) for name, value in vars(self).items()}
 
 
 def run_report(
@@ -52,31 +45,27 @@ def run_report(
     part: str | None = None,
     mistakes: int = 12,
     image: Image = "auto",
-    remedy: bool = True,
+    suggest: bool = True,
     data: Data | None = None,
     progress: Progress = silent,
 ) -> RunReport:
-    """Return all that there is to say of a run; its data is read once.
+    """Return the report of a run. Each of its files is read once.
 
     Args:
         run: A run folder.
         part: As for `results`, like ``mistakes`` and ``image``.
-        mistakes: How many mistakes to return.
+        mistakes: The number of mistakes to return.
         image: Whether samples are images.
-        remedy: As for `dampening`: whether to look for a remedy where something is wrong.
+        suggest: As for `dampening`: whether to look for a change that helps where something is wrong.
         data: The samples, instead of those that the run's configuration names.
-        progress: Hears how many trials of a remedy are done, of how many.
+        progress: Called with the number of trials of changes that are done, and of all.
 
     Raises:
-        ModelFileError: the folder has no model, no history or no configuration, or one is damaged.
+        ModelFileError: the folder has no model file, no history or no configuration, or one is damaged.
         DataError: the data cannot be read, or does not fit the network.
-        ConfigError: a part is not installed, or ``image`` does not fit.
+        ConfigError: a component is not installed, or ``image`` does not fit.
     """
-    if data is None:
-        history_in(run)  # what is no run folder is told before data is read
-        network = load(run)
-        data = match_training(network, (network.config or RunConfig()).data).load()
-    found = results(run, part=part, mistakes=mistakes, image=image, data=data)
-    origin = provenance(run, found.network)
-    flow = dampening(run, data=data, remedy=remedy, progress=progress)
-    return RunReport(summary(found.network), found, flow, origin)
+    opened = OpenRun.of(run, data)
+    reached = results(opened, part=part, mistakes=mistakes, image=image)
+    origin = provenance(opened)
+    return RunReport(summary(opened.network), reached, dampening(opened, suggest=suggest, progress=progress), origin)

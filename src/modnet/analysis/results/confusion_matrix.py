@@ -1,4 +1,4 @@
-"""Which classes a network takes for which: the confusion matrix, and what follows from it."""
+"""Which classes a network confuses: the confusion matrix, and what follows from it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Confusion", "ConfusionMatrix", "confusion_matrix"]
+from modnet.analysis.jsonable import jsonable
 
+__all__ = ["ConfusionMatrix", "confusion_matrix"]
 
-@dataclass(frozen=True)
-class Confusion:
-    """One class taken for another.
-
-    Attributes:
-        true: The class that it was, by its place in the labels.
-        predicted: The class that it was taken for.
-        count: How often.
-    """
-
-    true: int
-    predicted: int
-    count: int
+_NAMED = 5
+"""The number of confusions that the sentence names."""
 
 
 @dataclass(frozen=True, eq=False)
 class ConfusionMatrix:
-    """How often each class was taken for each.
+    """How often each class was predicted for each.
 
-    Source of the words: Manning, Raghavan and Schütze, "Introduction to Information Retrieval" (2008), chapter 8.
+    Source: Manning, Raghavan and Schütze, "Introduction to Information Retrieval" (2008), chapter 8.
 
     Attributes:
         labels: The classes, in the order of the rows and columns.
-        counts: ``counts[i, j]``: how many samples of class i were taken for class j, (classes, classes).
+        counts: ``counts[i, j]``: the number of samples of class i that were predicted as class j, (classes, classes).
     """
 
     labels: tuple[Any, ...]
@@ -43,74 +33,60 @@ class ConfusionMatrix:
 
     @cached_property
     def shares(self) -> NDArray[np.float64]:
-        """Each row over its sum, the samples of the class; NaN for a class that has none."""
-        return _over(self.counts, self.counts.sum(axis=1, keepdims=True))
-
-    @cached_property
-    def recall(self) -> NDArray[np.float64]:
-        """The share of each class's samples that was recognised; NaN for a class that has none."""
-        return np.diagonal(self.shares)
-
-    @cached_property
-    def precision(self) -> NDArray[np.float64]:
-        """The share of each class's predictions that was right; NaN for a class that was never predicted."""
-        return _over(np.diagonal(self.counts), self.counts.sum(axis=0))
+        """Each row divided by its sum, (classes, classes); NaN for a class without samples."""
+        return _ratio(self.counts, self.counts.sum(axis=1, keepdims=True))
 
     @property
-    def right(self) -> int:
-        """How many samples were taken for what they are."""
+    def recall(self) -> NDArray[np.float64]:
+        """The share of each class's samples that was predicted correctly, (classes,); NaN for a class without any."""
+        return np.diagonal(self.shares)
+
+    @property
+    def precision(self) -> NDArray[np.float64]:
+        """The share of each class's predictions that was correct, (classes,); NaN for a class never predicted."""
+        return _ratio(np.diagonal(self.counts), self.counts.sum(axis=0))
+
+    @property
+    def correct(self) -> int:
+        """The number of samples whose class was predicted."""
         return int(np.trace(self.counts))
 
     @property
     def samples(self) -> int:
-        """How many samples there were."""
+        """The number of samples."""
         return int(self.counts.sum())
 
-    def confusions(self) -> list[Confusion]:
-        """Return every class taken for another, the most frequent first."""
-        places = np.argwhere((self.counts > 0) & ~np.eye(len(self.labels), dtype=bool)).tolist()
-        found = [Confusion(i, j, int(self.counts[i, j])) for i, j in places]
-        return sorted(found, key=lambda each: -each.count)
+    def confusions(self) -> list[tuple[int, int, int]]:
+        """Return (true class, predicted class, count) of all errors, the most frequent first; classes are indices."""
+        off_diagonal = (self.counts > 0) & ~np.eye(len(self.labels), dtype=bool)
+        cells = [(i, j, int(self.counts[i, j])) for i, j in np.argwhere(off_diagonal).tolist()]
+        return sorted(cells, key=lambda cell: -cell[2])
 
-    def abridged(self, most: int) -> tuple[list[int], ConfusionMatrix]:
-        """Return ``most`` − 1 classes, those with the most mistakes, and the matrix with all others taken together.
-
-        Where there are no more classes than ``most``, they are all returned, and the matrix as it is. What is taken
-        together stands last; where two of these classes were confused with each other, that is on the diagonal.
-        """
-        count = len(self.labels)
-        if count <= most:
-            return list(range(count)), self
-        mistakes = self.counts.sum(axis=0) + self.counts.sum(axis=1) - 2 * np.diagonal(self.counts)
-        kept = sorted(np.argsort(-mistakes, kind="stable")[: most - 1].tolist())
-        place = np.full(count, len(kept))
-        place[kept] = np.arange(len(kept))
-        together = np.zeros((most, most), dtype=np.int64)
-        np.add.at(together, (place[:, None], place[None, :]), self.counts)
-        labels = (*(self.labels[i] for i in kept), f"{count - len(kept)} others")
-        return kept, ConfusionMatrix(labels, together)
+    @property
+    def sentence(self) -> str:
+        """The most frequent confusions."""
+        confusions = self.confusions()
+        if not confusions:
+            return "No class was confused with another."
+        named = [f"{self.labels[i]} as {self.labels[j]} ({count})" for i, j, count in confusions[:_NAMED]]
+        return f"Most frequent confusions: {', '.join(named)}{', …' if len(confusions) > _NAMED else ''}."
 
     def to_dict(self) -> dict[str, Any]:
-        """Return labels, counts, shares, recall and precision as JSON has them; what is NaN is null."""
-        return {
-            "labels": list(self.labels),
-            "counts": self.counts.tolist(),
-            "row_shares": [_nullable(row) for row in self.shares],
-            "recall": _nullable(self.recall),
-            "precision": _nullable(self.precision),
-        }
+        """Return labels, counts, shares, recall and precision as JSON has them; NaN is null."""
+        arrays = {"counts": self.counts, "row_shares": self.shares, "recall": self.recall, "precision": self.precision}
+        return {"labels": list(self.labels)} | {name: jsonable(values) for name, values in arrays.items()}
 
 
 def confusion_matrix(true: ArrayLike, predicted: ArrayLike, labels: ArrayLike) -> ConfusionMatrix:
-    """Return how often each class was taken for each.
+    """Return how often each class was predicted for each.
 
     >>> from modnet import confusion_matrix
     >>> confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1], ["cat", "dog"]).counts.tolist()
     [[1, 1], [0, 2]]
 
     Args:
-        true: The class of each sample, by its place in ``labels``, (samples,).
-        predicted: What it was taken for, likewise.
+        true: The class of each sample, as an index into ``labels``, (samples,).
+        predicted: The predicted class, likewise.
         labels: The classes.
     """
     names = tuple(np.asarray(labels).tolist())
@@ -119,11 +95,6 @@ def confusion_matrix(true: ArrayLike, predicted: ArrayLike, labels: ArrayLike) -
     return ConfusionMatrix(names, counts)
 
 
-def _over(numerators: NDArray[np.int64], denominators: NDArray[np.int64]) -> NDArray[np.float64]:
-    quotients = np.full(numerators.shape, np.nan)
-    np.divide(numerators, denominators, out=quotients, where=denominators > 0)
-    return quotients
-
-
-def _nullable(values: NDArray[np.float64]) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in values]
+def _ratio(numerators: NDArray[np.int64], denominators: NDArray[np.int64]) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN
+        return numerators / denominators

@@ -1,52 +1,84 @@
-"""Learning curves: the history of a run, read back and put in order by figure."""
+"""Learning curves: the history of a run by metric, with the best epoch of each."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from os import PathLike
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from modnet.analysis.results.predictions import PARTS
-from modnet.core.errors import ModelFileError
+from modnet.analysis.open_run import is_number
+from modnet.analysis.results.predictions import PARTS, part_name
 from modnet.core.interfaces import Metric
-from modnet.storage.run_folder import RunFolder
+from modnet.training.run import metric_text
 
-__all__ = ["Curve", "history_in", "learning_curves"]
+__all__ = ["Curve", "learning_curves"]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One figure over the epochs.
+    """One metric over the epochs.
 
     Attributes:
         name: ``cost``, or a metric's label.
-        better: Which way it goes when a network gets better.
+        better: Whether higher or lower values are better.
         epochs: The epochs, from 0.
-        values: A value for each epoch, by part: those of ``train`` as the samples were met, before their updates, those
-            of ``validation`` and ``test`` after the epoch. None where a figure was not finite.
-        judge: The part that the best epoch is judged by: ``validation``, or where there is none ``test``, or ``train``.
-        best: The best epoch; of several the first. None where no value is finite.
+        values: A value for each epoch, by part: of ``train`` as the samples were seen, before their updates; of
+            ``validation`` and ``test`` after the epoch. None where a value is not finite.
+        monitored: The part that decides which epoch is best: ``validation``, else ``test``, else ``train``.
+        best: The best epoch, of several the first. None where no value is finite.
     """
 
     name: str
     better: Literal["higher", "lower"]
     epochs: tuple[int, ...]
     values: Mapping[str, tuple[float | None, ...]]
-    judge: str
+    monitored: str
     best: int | None
 
     @property
     def best_value(self) -> float | None:
-        """The value of the best epoch."""
-        return None if self.best is None else self.values[self.judge][self.epochs.index(self.best)]
+        """The value in the best epoch."""
+        return None if self.best is None else self.values[self.monitored][self.epochs.index(self.best)]
+
+    @property
+    def title(self) -> str:
+        """The name as a sentence has it."""
+        return self.name.replace("_", " ")
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the values are shares of the samples, from 0 to 1."""
+        return self.name.endswith("accuracy")
+
+    @property
+    def best_sentence(self) -> str:
+        """The best epoch and its value: ``best test accuracy 95.28% in epoch 23``."""
+        if self.best is None:
+            return f"no {self.name} is finite"
+        return f"best {part_name(self.monitored)} {self.title} {self._text(self.best_value)} in epoch {self.best}"
+
+    @property
+    def sentence(self) -> str:
+        """The first and the last value of each part, and the best epoch."""
+        parts = [
+            f"{part_name(part)} from {self._text(values[0])} to {self._text(values[-1])}"
+            for part, values in self.values.items()
+        ]
+        return f"{self.title.capitalize()}: {', '.join(parts)}; {self.best_sentence}."
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the attributes by name, and the best value, as JSON has them."""
-        return {**asdict(self), "best_value": self.best_value}
+        """Return the curve and its best value as JSON has them."""
+        return {
+            "name": self.name, "better": self.better, "epochs": list(self.epochs),
+            "values": {part: list(values) for part, values in self.values.items()},
+            "judge": self.monitored, "best": self.best, "best_value": self.best_value,
+        }  # fmt: skip
+
+    def _text(self, value: float | None) -> str:
+        if value is None:
+            return "no number"
+        return metric_text(self.name, value if self.is_share else float(f"{value:.4g}"))
 
 
 def learning_curves(history: Sequence[Mapping[str, Any]], metrics: Sequence[Metric]) -> tuple[Curve, ...]:
@@ -58,50 +90,14 @@ def learning_curves(history: Sequence[Mapping[str, Any]], metrics: Sequence[Metr
     for name, better in directions.items():
         keys = {part: name if part == "train" else f"{part}_{name}" for part in PARTS}
         values = {
-            part: tuple(_finite(row[key]) for row in history)
+            part: tuple(float(row[key]) if math.isfinite(row[key]) else None for row in history)
             for part, key in keys.items()
-            if history and all(_is_number(row.get(key)) for row in history)
+            if history and all(is_number(row.get(key)) for row in history)
         }
         if values:
-            judge = next(part for part in ("validation", "test", "train") if part in values)
-            curves.append(Curve(name, better, epochs, values, judge, _best(epochs, values[judge], better)))
+            monitored = next(part for part in ("validation", "test", "train") if part in values)
+            curves.append(Curve(name, better, epochs, values, monitored, _best(epochs, values[monitored], better)))
     return tuple(curves)
-
-
-def history_in(folder: str | PathLike[str]) -> list[dict[str, Any]]:
-    """Return the rows of a run folder's history.
-
-    Raises:
-        ModelFileError: there is none, or a line is no row of an epoch.
-    """
-    file = Path(folder) / RunFolder.HISTORY
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (FileNotFoundError, NotADirectoryError):
-        raise ModelFileError(f"{folder}: is no run folder: it has no {RunFolder.HISTORY}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelFileError(f"{file}: cannot be read: {' '.join(str(error).split())}") from None
-    rows: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
-        epoch, cost = (row.get("epoch"), row.get("cost")) if isinstance(row, dict) else (None, None)
-        if type(epoch) is not int or not _is_number(cost):
-            raise ModelFileError(f"{file}: line {number} is damaged; a JSON object with epoch and cost is expected")
-        if epoch < 0 or (rows and epoch <= rows[-1]["epoch"]):
-            raise ModelFileError(f"{file}: line {number} is damaged; epoch {epoch} cannot stand there")
-        rows.append(row)
-    return rows
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def _best(epochs: Sequence[int], values: Sequence[float | None], better: str) -> int | None:

@@ -1,4 +1,4 @@
-"""A network's answers to one part of its data: outputs, and what each sample costs."""
+"""A network's predictions for one part of its data, and what each sample costs."""
 
 from __future__ import annotations
 
@@ -12,28 +12,27 @@ from numpy.typing import NDArray
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import DataError
-from modnet.core.interfaces import Dataset
 from modnet.data.labels import Targets
 from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import CHUNK, Network, Vector
 from modnet.training.setup import resolve_metrics, split_data
 
-__all__ = ["PARTS", "Predictions", "answers", "match_training"]
+__all__ = ["PARTS", "Predictions", "part_name", "predict_part"]
 
 PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """A network's answers to one part of the data.
+    """A network's predictions for one part of the data.
 
     Attributes:
         part: ``train``, ``validation`` or ``test``.
         x: The raw rows, (samples, features), their columns in the network's order.
-        targets: What was to be answered.
-        outputs: What was answered, (samples, outputs).
+        targets: The targets of these rows.
+        outputs: The outputs of the network, (samples, outputs).
         costs: The cost of each sample, (samples,).
-        figures: The mean cost and the metrics.
+        metrics: The mean cost and the metrics, by name.
     """
 
     part: str
@@ -41,25 +40,29 @@ class Predictions:
     targets: Targets
     outputs: Vector
     costs: Vector
-    figures: dict[str, float]
+    metrics: dict[str, float]
 
     def __len__(self) -> int:
         return len(self.x)
 
 
-def answers(network: Network, config: RunConfig, data: Data, part: str | None = None) -> Predictions:
-    """Return a network's answers to the samples of one part, in pieces that fit the cache.
+def part_name(part: str) -> str:
+    """Return what sentences call ``train``, ``validation`` or ``test``."""
+    return "training" if part == "train" else part
+
+
+def predict_part(network: Network, config: RunConfig, data: Data, part: str | None = None) -> Predictions:
+    """Return a network's predictions for one part of the data.
 
     Args:
-        network: The network; columns go by its names, labels by its classes.
-        config: Says which metrics there are, and how validation samples are drawn.
+        network: The network. Columns are matched by its feature names, labels by its classes.
+        config: Says which metrics there are, and how validation samples are split off.
         data: The samples.
-        part: ``train``, ``validation`` or ``test``; without it the test samples, or where there are none the
-            validation samples, or those of the training.
+        part: ``train``, ``validation`` or ``test``; by default the last of these that the data has.
 
     Raises:
-        DataError: there is no such part, the samples do not fit the network, or a figure is not finite.
-        ConfigError: a metric has no meaning for the network's task.
+        DataError: there is no such part, the samples do not fit the network, or a metric is not finite.
+        ConfigError: a metric does not apply to the network's task.
     """
     parts = split_data(config, data, network)
     chosen = part or next(name for name in reversed(PARTS) if name in parts)
@@ -67,29 +70,18 @@ def answers(network: Network, config: RunConfig, data: Data, part: str | None = 
         raise DataError(f"--part {chosen}: the data has none; allowed: {', '.join(parts)}")
     rows, targets = parts[chosen]
     place = data.place(chosen)
-    x, wanted = network.preprocess(rows, f"{place} x"), targets.astype(network.dtype, f"{place} y")
-    tally = MetricAccumulator(network.cost, resolve_metrics(config, network))
+    x, targets = network.preprocess(rows, f"{place} x"), targets.astype(network.dtype, f"{place} y")
+    accumulator = MetricAccumulator(network.cost, resolve_metrics(config, network))
     outputs, costs = np.empty((len(x), network.outputs), dtype=network.dtype), np.empty(len(x), dtype=network.dtype)
-    with np.errstate(all="ignore"):  # what leaves the finite numbers is found below
+    with np.errstate(all="ignore"):  # what is not finite raises below
         for start in range(0, len(x), CHUNK):
             piece = slice(start, start + CHUNK)
             outputs[piece] = network.forward(x[piece])
-            y = wanted.batch(piece, network.dtype, network.outputs)
-            tally.update(outputs[piece], y)
+            y = targets.batch(piece, network.dtype, network.outputs)
+            accumulator.update(outputs[piece], y)
             costs[piece] = network.cost(outputs[piece], y)
-        figures = tally.compute()
-    for name, value in figures.items():
+        metrics = accumulator.compute()
+    for name, value in metrics.items():
         if not math.isfinite(value):
-            raise DataError(f"{place}: the figure '{name}' of the network is {value}; the numbers may be too large")
-    return Predictions(chosen, rows, wanted, outputs, costs, figures)
-
-
-def match_training(network: Network, dataset: Dataset) -> Dataset:
-    """Return a dataset whose target column, where it has the choice, is read as in the network's training."""
-    if getattr(dataset, "target_type", None) != "auto":
-        return dataset
-    if network.classes is None:
-        kind = "number"
-    else:
-        kind = "text" if all(isinstance(label, str) for label in network.classes.tolist()) else "integer"
-    return dataset.model_copy(update={"target_type": kind})
+            raise DataError(f"{place}: the metric '{name}' of the network is {value}; the numbers may be too large")
+    return Predictions(chosen, rows, targets, outputs, costs, metrics)

@@ -1,69 +1,40 @@
-"""What a run reached: its learning curves, what it takes for what, and where it is most wrong."""
+"""The results of a run: its learning curves, its predictions against the targets, and its worst samples."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modnet.analysis.jsonable import jsonable
+from modnet.analysis.open_run import OpenRun, is_number
 from modnet.analysis.results.confusion_matrix import ConfusionMatrix, confusion_matrix
-from modnet.analysis.results.learning_curves import Curve, history_in, learning_curves
-from modnet.analysis.results.predictions import Predictions, answers, match_training
+from modnet.analysis.results.learning_curves import Curve, learning_curves
+from modnet.analysis.results.predictions import Predictions, part_name, predict_part
+from modnet.analysis.results.worst_samples import WorstSample, worst_samples
 from modnet.components.metrics import R2
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
 from modnet.network.network import Network
 from modnet.network.summary import times
-from modnet.storage.model_file import load
 from modnet.training.run import metric_text
 from modnet.training.setup import resolve_metrics
 
-__all__ = ["Image", "PredictionError", "Results", "WorstSample", "results"]
+__all__ = ["Image", "PredictionError", "Results", "results"]
 
 Image: TypeAlias = Literal["auto", "none"] | tuple[int, int]
-"""Whether samples are images: as the dataset says, none, or of so many rows and columns."""
+"""Whether samples are images: as the dataset says, not at all, or with so many rows and columns."""
 
 SCATTERED = 2000
-"""Up to how many samples a fit shows; of more, so many at even distances."""
-_SAME = 1e-3
-"""Up to which relative difference a cost is that of the history: of float32, on another machine too."""
-
-
-@dataclass(frozen=True, eq=False)
-class WorstSample:
-    """A sample that was answered wrongly.
-
-    Attributes:
-        sample: Its place in its part, from 0.
-        true: Its class; for numbers its targets.
-        predicted: What it was taken for; for numbers the outputs.
-        cost: Its cost.
-        outputs: The network's outputs.
-        true_output: The output for its class; None for numbers, and of a network that has one output for two classes.
-        predicted_output: The output for what it was taken for; likewise.
-        x: The sample as the dataset gives it.
-    """
-
-    sample: int
-    true: Any
-    predicted: Any
-    cost: float
-    outputs: tuple[float, ...]
-    true_output: float | None
-    predicted_output: float | None
-    x: NDArray[Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the attributes by name, as JSON has them."""
-        return {"sample": self.sample, "true": self.true, "predicted": self.predicted, "cost": self.cost,
-                "outputs": list(self.outputs), "true_output": self.true_output,
-                "predicted_output": self.predicted_output, "x": self.x.tolist()}  # fmt: skip
+"""The most samples of a `PredictionError`; of more samples, so many at even distances."""
+_SAME_COST = 1e-3
+"""The relative difference up to which a cost counts as one of the history's, in float32 on another machine too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +44,7 @@ class PredictionError:
     Attributes:
         true: The targets of the samples that are shown, (samples, outputs).
         predicted: The outputs, likewise.
-        samples: How many samples there are in all.
+        samples: The number of all samples.
         r2: The share of each output's variance that is explained, over all samples.
     """
 
@@ -82,30 +53,25 @@ class PredictionError:
     samples: int
     r2: tuple[float, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the attributes by name, as JSON has them."""
-        return {"true": self.true.tolist(), "predicted": self.predicted.tolist(), "samples": self.samples,
-                "r2": list(self.r2)}  # fmt: skip
-
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What a run reached.
+    """The results of a run.
 
     Attributes:
         run: The run folder.
-        network: The finished network.
+        network: The trained network.
         config: The run's configuration.
-        history: The history's rows.
+        history: The rows of the history.
         curves: The learning curves, the cost first; none where no epoch was trained.
-        answers: The network's answers to the part of the data that all below is of.
-        known: Whether the cost of these answers is one of the history's; None where the history cannot tell. False
-            says that the data is not what the run was judged by, or that θ was changed after the last epoch.
+        predictions: The network's predictions for the part of the data that everything below is about.
+        matches_history: Whether the cost of these predictions is one of the history's; None where the history has no
+            such costs. False means that the data is not the run's, or that θ was changed after the last epoch.
         confusion: The confusion matrix; None where the targets are numbers.
-        fit: Predicted against true numbers; None where the targets are classes.
-        mistakes: The wrongly classified samples whose cost is largest; where the targets are numbers, the samples
-            whose cost is largest.
-        wrong: How many samples are wrongly classified; None where the targets are numbers.
+        prediction_error: Predicted against true numbers; None where the targets are classes.
+        mistakes: The wrongly classified samples with the largest costs; where the targets are numbers, the samples
+            with the largest costs.
+        errors: The number of wrongly classified samples; None where the targets are numbers.
         image: The rows and columns of an image, perhaps with colours, where the samples are images.
     """
 
@@ -114,56 +80,67 @@ class Results:
     config: RunConfig
     history: Sequence[dict[str, Any]]
     curves: tuple[Curve, ...]
-    answers: Predictions
-    known: bool | None
+    predictions: Predictions
+    matches_history: bool | None
     confusion: ConfusionMatrix | None
-    fit: PredictionError | None
+    prediction_error: PredictionError | None
     mistakes: tuple[WorstSample, ...]
-    wrong: int | None
+    errors: int | None
     image: tuple[int, ...] | None
 
     @property
     def part(self) -> str:
-        """The part that the answers are of, as people call it."""
-        return "training" if self.answers.part == "train" else self.answers.part
+        """The part of the data, as sentences name it."""
+        return part_name(self.predictions.part)
 
     @property
     def sentence(self) -> str:
-        """What was reached, in one sentence."""
-        figures, count = self.answers.figures, len(self.answers)
-        best = next((name for name in ("accuracy", "r2") if name in figures), "cost")
-        reached = f"{self.part} {best} {metric_text(best, figures[best])}"
+        """The most important metric, and how long the training took."""
+        metrics, count = self.predictions.metrics, len(self.predictions)
+        best = next((name for name in ("accuracy", "r2") if name in metrics), "cost")
+        reached = f"{self.part} {best} {metric_text(best, metrics[best])}"
         if self.confusion is not None:
-            reached += f" ({self.confusion.right} of {count} {self.part} samples are right)"
-        seconds = [row["seconds"] for row in self.history if isinstance(row.get("seconds"), int | float)]
+            reached += f" ({self.confusion.correct} of {count} {self.part} samples are correct)"
+        seconds = [row["seconds"] for row in self.history if is_number(row.get("seconds"))]
         epochs = f"{len(self.history)} epoch{'' if len(self.history) == 1 else 's'}"
         return f"Reached {reached} after {epochs}{f' in {sum(seconds):.1f} s' if seconds else ''}."
 
     @property
-    def doubt(self) -> str | None:
-        """What is to be said where the data may not be the run's, or None."""
-        if self.known is not False:
+    def warning(self) -> str | None:
+        """A sentence where the data may not be the run's, or None."""
+        if self.matches_history is not False:
             return None
+        cost = metric_text("cost", self.predictions.metrics["cost"])
         return (
-            f"The {self.part} cost, {metric_text('cost', self.answers.figures['cost'])}, is that of no epoch in the "
-            "history: the data has changed since, or was given in Python, or the network was changed after training."
+            f"The {self.part} cost, {cost}, is not the cost of any epoch in the history: the data has changed since, "
+            "or was passed in Python, or the network was changed after training."
         )
+
+    @property
+    def mistakes_title(self) -> str:
+        """What the mistakes are, and how many there are in all."""
+        count = len(self.predictions)
+        if self.errors is None:
+            return f"The {len(self.mistakes)} {self.part} samples with the largest cost, of {count:,}"
+        if not self.errors:
+            return f"No mistakes: all {count:,} {self.part} samples are correct"
+        return f"The worst {len(self.mistakes)} of {self.errors:,} mistakes among {count:,} {self.part} samples"
 
     def to_dict(self) -> dict[str, Any]:
         """Return all numbers as JSON has them."""
         return {
             "run": self.run,
-            "part": self.answers.part,
-            "samples": len(self.answers),
-            "figures": self.answers.figures,
-            "known": self.known,
-            "curves": [curve.to_dict() for curve in self.curves],
-            "confusion": None if self.confusion is None else self.confusion.to_dict(),
-            "fit": None if self.fit is None else self.fit.to_dict(),
-            "wrong": self.wrong,
-            "mistakes": [mistake.to_dict() for mistake in self.mistakes],
-            "features": None if self.network.features is None else list(self.network.features),
-            "image": None if self.image is None else list(self.image),
+            "part": self.predictions.part,
+            "samples": len(self.predictions),
+            "figures": self.predictions.metrics,
+            "known": self.matches_history,
+            "curves": jsonable(self.curves),
+            "confusion": jsonable(self.confusion),
+            "fit": jsonable(self.prediction_error),
+            "wrong": self.errors,
+            "mistakes": jsonable(self.mistakes),
+            "features": jsonable(self.network.features),
+            "image": jsonable(self.image),
         }
 
 
@@ -175,102 +152,70 @@ def results(
     image: Image = "auto",
     data: Data | None = None,
 ) -> Results:
-    """Return what a run reached, worked out from its folder and its data.
+    """Return the results of a run, computed from its folder and its data.
 
     Args:
         run: A run folder.
-        part: ``train``, ``validation`` or ``test``; without it the test samples, or where there are none the
-            validation samples, or those of the training.
-        mistakes: How many mistakes to return.
-        image: Whether samples are images. ``auto`` says so where the dataset does, or where a sample is a matrix.
+        part: ``train``, ``validation`` or ``test``; by default the last of these that the data has.
+        mistakes: The number of mistakes to return.
+        image: Whether samples are images. With ``auto`` they are where the dataset says so, or a sample is a matrix.
         data: The samples, instead of those that the run's configuration names.
 
     Raises:
-        ModelFileError: the folder has no model or no history, or one is damaged.
+        ModelFileError: the folder has no model file or no history, or one is damaged.
         DataError: the data cannot be read, or does not fit the network.
-        ConfigError: a sample has not as many features as an image of this size; a part is not installed.
+        ConfigError: a sample has not as many features as an image of this size; a component is not installed.
     """
-    history, network = history_in(run), load(run)
-    config = network.config or RunConfig()
-    if data is None:
-        config = config.model_copy(update={"data": match_training(network, config.data)})
-        data = config.data.load()
-    found = answers(network, config, data, part)
-    wrong = _wrong(network, found)
+    opened = OpenRun.of(run, data)
+    history, network = opened.history, opened.network
+    predictions = predict_part(network, opened.config, opened.data, part)
+    candidates, confusion = np.arange(len(predictions)), None
+    if network.classes is not None and predictions.targets.codes is not None:
+        true, predicted = predictions.targets.codes, network.predict_codes(predictions.outputs)
+        candidates, confusion = np.flatnonzero(predicted != true), confusion_matrix(true, predicted, network.classes)
     return Results(
-        run=fspath(run),
+        run=opened.source,
         network=network,
-        config=config,
+        config=opened.config,
         history=history,
-        curves=learning_curves(history, resolve_metrics(config, network)),
-        answers=found,
-        known=_known(found, history),
-        confusion=_confusion(network, found),
-        fit=None if network.classes is not None else _fit(found),
-        mistakes=_worst(network, found, wrong, mistakes),
-        wrong=None if network.classes is None else len(wrong),
-        image=_image(image, data, network),
+        curves=learning_curves(history, resolve_metrics(opened.config, network)),
+        predictions=predictions,
+        matches_history=_matches_history(predictions, history),
+        confusion=confusion,
+        prediction_error=_prediction_error(predictions) if network.classes is None else None,
+        mistakes=worst_samples(network, predictions, candidates, mistakes),
+        errors=None if network.classes is None else len(candidates),
+        image=_image_shape(image, opened.data, network),
     )
 
 
-def _wrong(network: Network, found: Predictions) -> NDArray[np.intp]:
-    """Return the places of the samples that are wrongly classified; of all, where the targets are numbers."""
-    if found.targets.codes is None:
-        return np.arange(len(found))
-    return np.flatnonzero(network.predict_codes(found.outputs) != found.targets.codes)
+def _prediction_error(predictions: Predictions) -> PredictionError:
+    true: NDArray[Any] = np.asarray(predictions.targets.values)
+    metric, shown = R2(), slice(None, None, max(1, -(-len(predictions) // SCATTERED)))
+    columns = [(predictions.outputs[:, [j]], true[:, [j]]) for j in range(true.shape[1])]
+    r2 = tuple(metric.value(metric.partial(*column)) for column in columns)
+    return PredictionError(true[shown], predictions.outputs[shown], len(predictions), r2)
 
 
-def _confusion(network: Network, found: Predictions) -> ConfusionMatrix | None:
-    if network.classes is None or found.targets.codes is None:
-        return None
-    return confusion_matrix(found.targets.codes, network.predict_codes(found.outputs), network.classes)
-
-
-def _fit(found: Predictions) -> PredictionError:
-    true: NDArray[Any] = np.asarray(found.targets.values)
-    r2, kept = R2(), slice(None, None, max(1, -(-len(found) // SCATTERED)))
-    each = [r2.value(r2.partial(found.outputs[:, [j]], true[:, [j]])) for j in range(true.shape[1])]
-    return PredictionError(true[kept], found.outputs[kept], len(found), tuple(each))
-
-
-def _worst(network: Network, found: Predictions, wrong: NDArray[np.intp], most: int) -> tuple[WorstSample, ...]:
-    worst = wrong[np.argsort(-found.costs[wrong], kind="stable")][: max(0, most)]
-    outputs = found.outputs[worst]
-    of_true: list[Any] = [None] * len(worst)
-    of_predicted = of_true
-    if network.classes is None:
-        true, predicted = np.asarray(found.targets.values)[worst].tolist(), outputs.tolist()
-    else:
-        codes, answered = np.asarray(found.targets.codes)[worst], network.predict_codes(outputs)
-        true, predicted = network.classes[codes].tolist(), network.classes[answered].tolist()
-        if network.outputs > 1:
-            of_true, of_predicted = (outputs[np.arange(len(worst)), each].tolist() for each in (codes, answered))
-    return tuple(
-        WorstSample(row, true[at], predicted[at], float(found.costs[row]), tuple(outputs[at].tolist()), of_true[at],
-                of_predicted[at], found.x[row])
-        for at, row in enumerate(worst.tolist())
-    )  # fmt: skip
-
-
-def _known(found: Predictions, history: Sequence[dict[str, Any]]) -> bool | None:
-    """Return whether the cost is one of the history's, which has that of training samples only before their updates."""
-    key = f"{found.part}_cost"
-    costs = [float(row[key]) for row in history if isinstance(row.get(key), int | float)]
+def _matches_history(predictions: Predictions, history: Sequence[dict[str, Any]]) -> bool | None:
+    """Return whether the cost is one of the history's, which has no costs of training samples after an epoch."""
+    key = f"{predictions.part}_cost"
+    costs = [float(row[key]) for row in history if is_number(row.get(key))]
     if not costs:
         return None
-    return any(math.isclose(found.figures["cost"], cost, rel_tol=_SAME) for cost in costs)
+    return any(math.isclose(predictions.metrics["cost"], cost, rel_tol=_SAME_COST) for cost in costs)
 
 
-def _image(wanted: Image, data: Data, network: Network) -> tuple[int, ...] | None:
-    if wanted == "none":
+def _image_shape(image: Image, data: Data, network: Network) -> tuple[int, ...] | None:
+    if image == "none":
         return None
     size = math.prod(network.input_shape)
-    if isinstance(wanted, tuple):
-        if math.prod(wanted) != size:
+    if isinstance(image, tuple):
+        if math.prod(image) != size:
             raise ConfigError(
-                f"--image {times(wanted)}: a sample has {size} features; allowed: a product of {size}, none"
+                f"--image {times(image)}: a sample has {size} features; allowed: a product of {size}, none"
             )
-        return wanted
+        return image
     if data.image is not None and math.prod(data.image) == size:
         return data.image
     shape = network.input_shape

@@ -10,32 +10,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.analysis.trace.abbreviate import LIMIT, shown
+from modnet.analysis.trace.abbreviate import LIMIT, Excerpt, abbreviate, shown_indices
 from modnet.analysis.trace.trace import LayerTrace, Trace
 from modnet.network.summary import times
 
-__all__ = ["markdown"]
+__all__ = ["trace_markdown"]
 
 _LETTERS = {"weights": "W", "biases": "b"}
+_DELTA = "\\delta"
 
 
-def markdown(trace: Trace, title: str, heading: str) -> str:
-    """Return the trace as Markdown, with a blank line between its blocks."""
-    blocks = [f"{heading} {_escaped(title)}", *_opening(trace)]
+def trace_markdown(trace: Trace, title: str = "One sample, forward and back", heading: str = "#") -> str:
+    """Return a trace step by step, each equation with its numbers, as Markdown with formulae in LaTeX.
+
+    Args:
+        trace: What `modnet.trace` returned.
+        title: The first heading, plain text.
+        heading: The mark of the first heading; the others have a ``#`` more.
+    """
+    blocks = [f"{heading} {_escaped(title)}", *_introduction(trace)]
     blocks += [f"{heading}# Feedforward", *_forward(trace)]
     blocks += [f"{heading}# The cost", *_cost(trace)]
     blocks += [f"{heading}# Backpropagation", *_backward(trace, f"{heading}##")]
-    blocks += [f"{heading}# Compared with differences", *_compared(trace)]
+    blocks += [f"{heading}# Comparison with central differences", *_comparison(trace)]
     return "\n\n".join(blocks) + "\n"
 
 
-def _opening(trace: Trace) -> Iterator[str]:
-    large = [layer for layer in trace.layers if max(layer.x.size, layer.a.size) > LIMIT]
+def _introduction(trace: Trace) -> Iterator[str]:
     yield f"This is a {_escaped(trace.title)}. All numbers are those of its own passes, to six digits."
-    if large:
+    if any(max(layer.x.size, layer.a.size) > LIMIT for layer in trace.layers):
         yield (
-            f"Of more than {LIMIT} entries along an axis, numbers 1, 2 and 3 and the last are shown; what is not shown "
-            "is computed all the same."
+            f"Of more than {LIMIT} entries along an axis, numbers 1, 2 and 3 and the last are shown; all others are "
+            "computed too."
         )
     if trace.raw is not None:
         yield "The sample as it was given:"
@@ -44,50 +50,50 @@ def _opening(trace: Trace) -> Iterator[str]:
     else:
         yield "The sample enters the network as $a^{0}$:"
     yield _formula(f"a^{{0}} = x = {_matrix(trace.x)}")
-    target = "" if trace.label is None else f" It is of the class {_escaped(str(trace.label))}."
-    yield f"What the network should answer:{target}"
+    label = "" if trace.label is None else f" Its class is {_escaped(str(trace.label))}."
+    yield f"The target, which the network should output:{label}"
     yield _formula(f"y = {_matrix(trace.y)}")
     if trace.random:
-        yield "Layers of this network draw random numbers while it trains. They were drawn once, for all that follows."
+        yield "Layers of this network draw random numbers in training. They were drawn once, for all that follows."
 
 
 def _forward(trace: Trace) -> Iterator[str]:
-    told: set[str] = set()
+    explained: set[str] = set()
     for layer in trace.layers:
-        l = layer.number  # noqa: E741 -- the document's letter
-        sizes = f"{times(layer.x.shape)} → {times(layer.a.shape)}"
-        yield f"**Layer {l}**: `{layer.kind}`, {sizes}.{'' if layer.affine else _once(layer.about, told)}"
+        z, a = _of("z", layer.number), _of("a", layer.number)
+        about = "" if layer.affine else _once(layer.about, explained)
+        yield f"**Layer {layer.number}**: `{layer.kind}`, {times(layer.x.shape)} → {times(layer.a.shape)}.{about}"
         if layer.affine:
-            terms = [f"{_factor(layer.parameters['weights'])} {_factor(layer.x)}"]
-            letters = [f"W^{{{l}}} a^{{{l - 1}}}"]
+            product = f"{_of('W', layer.number)} {_of('a', layer.number - 1)}"
+            numbers = f"{_factor(layer.parameters['weights'])} {_factor(layer.x)}"
             if "biases" in layer.parameters:
-                terms.append(_factor(layer.parameters["biases"]))
-                letters.append(f"b^{{{l}}}")
-            yield _formula(f"z^{{{l}}} = {' + '.join(letters)} = {' + '.join(terms)}")
-            yield _formula(f"z^{{{l}}} = {_matrix(layer.z)}")  # by itself: on a phone the product fills the line
+                product += f" + {_of('b', layer.number)}"
+                numbers += f" + {_factor(layer.parameters['biases'])}"
+            # The result by itself: on a phone the product fills the line.
+            yield _formula(f"{z} = {product} = {numbers}")
         else:
             for name, values in layer.parameters.items():
-                yield _formula(f"{_letter(name, l)} = {_matrix(values)}")
-            yield f"Its net input is no $W a + b$, but what `{layer.kind}` makes of its input{_flat(layer.z)}:"
-            yield _formula(f"z^{{{l}}} = {_matrix(layer.z)}")
+                yield _formula(f"{_letter(name, layer.number)} = {_matrix(values)}")
+            yield f"Its net input is not $W a + b$, but what `{layer.kind}` computes from its input{_flat(layer.z)}:"
+        yield _formula(f"{z} = {_matrix(layer.z)}")
         if layer.activation is None:
-            yield f"It has no activation: $a^{{{l}}} = z^{{{l}}}$."
+            yield f"It has no activation: ${a} = {z}$."
         else:
-            yield f"Its activation is `{layer.activation}`.{_once(layer.activation_about, told)}"
-            yield _formula(f"a^{{{l}}} = \\sigma(z^{{{l}}}) = {_matrix(layer.a)}")
+            yield f"Its activation is `{layer.activation}`.{_once(layer.activation_about, explained)}"
+            yield _formula(f"{a} = \\sigma({z}) = {_matrix(layer.a)}")
 
 
-def _once(about: str, told: set[str]) -> str:
-    if not about or about in told:
+def _once(about: str, explained: set[str]) -> str:
+    """Return a component's documentation as the next sentence, the first time that it is asked for."""
+    if not about or about in explained:
         return ""
-    told.add(about)
+    explained.add(about)
     return f" {_escaped(about)}"
 
 
 def _cost(trace: Trace) -> Iterator[str]:
-    last = len(trace.layers)
     yield f"The cost is `{trace.cost_kind}`.{_once(trace.cost_about, set())}"
-    yield _formula(f"C = C(a^{{{last}}}, y) = {_number(trace.cost)}")
+    yield _formula(f"C = C({_of('a', len(trace.layers))}, y) = {_number(trace.cost)}")
     if trace.penalties:
         kinds = ", ".join(f"`{kind}`" for kind in trace.penalties)
         yield (
@@ -97,111 +103,110 @@ def _cost(trace: Trace) -> Iterator[str]:
 
 
 def _backward(trace: Trace, heading: str) -> Iterator[str]:
+    above: LayerTrace | None = None
     for layer in reversed(trace.layers):
-        l = layer.number  # noqa: E741 -- the document's letter
-        above = None if layer is trace.layers[-1] else trace.layers[l]
         if above is None:
-            yield f"{heading} Layer {l}: δ at the output (BP1)"
-            yield _formula(f"\\nabla_a C = \\frac{{\\partial C}}{{\\partial a^{{{l}}}}} = {_matrix(layer.upstream)}")
+            yield f"{heading} Layer {layer.number}: δ at the output (BP1)"
+            partial = f"\\frac{{\\partial C}}{{\\partial {_of('a', layer.number)}}}"
+            yield _formula(f"\\nabla_a C = {partial} = {_matrix(layer.upstream)}")
             yield from _slope(layer)
             yield from _output_delta(trace, layer)
         else:
-            yield f"{heading} Layer {l}: δ from the layer above (BP2)"
+            yield f"{heading} Layer {layer.number}: δ from the layer above (BP2)"
             yield from _upstream(layer, above)
             yield from _slope(layer)
-            upstream = f"\\left( {_pulled(above)} \\right)" if above.affine and layer.activation else _pulled(above)
-            yield _formula(f"{_delta(layer, upstream)} = {_matrix(layer.delta)}")
+            upstream = _upstream_term(above)
+            if above.affine and layer.activation:
+                upstream = f"\\left( {upstream} \\right)"
+            yield _formula(f"{_delta_equation(layer, upstream)} = {_matrix(layer.delta)}")
         yield from _gradients(layer)
+        above = layer
 
 
 def _upstream(layer: LayerTrace, above: LayerTrace) -> Iterator[str]:
+    term = _upstream_term(above)
     if above.affine:
-        product = f"{_factor(above.parameters['weights'].T)} {_factor(above.delta)}"
-        yield _formula(f"{_pulled(above)} = {product}")
-        yield _formula(f"{_pulled(above)} = {_matrix(layer.upstream)}")
+        yield _formula(f"{term} = {_factor(above.parameters['weights'].T)} {_factor(above.delta)}")
     else:
-        yield f"What `{above.kind}` makes of $\\delta^{{{above.number}}}$ on its way back{_flat(layer.upstream)}:"
-        yield _formula(f"{_pulled(above)} = {_matrix(layer.upstream)}")
+        yield f"What `{above.kind}` passes back of ${_of(_DELTA, above.number)}${_flat(layer.upstream)}:"
+    yield _formula(f"{term} = {_matrix(layer.upstream)}")
 
 
-def _pulled(above: LayerTrace) -> str:
-    l = above.number  # noqa: E741 -- the document's letter
+def _upstream_term(above: LayerTrace) -> str:
     if above.affine:
-        return f"(W^{{{l}}})^\\top \\delta^{{{l}}}"
-    return f"\\frac{{\\partial C}}{{\\partial a^{{{l - 1}}}}}"
+        return f"({_of('W', above.number)})^\\top {_of(_DELTA, above.number)}"
+    return f"\\frac{{\\partial C}}{{\\partial {_of('a', above.number - 1)}}}"
 
 
 def _slope(layer: LayerTrace) -> Iterator[str]:
-    l = layer.number  # noqa: E741 -- the document's letter
+    z, a = _of("z", layer.number), _of("a", layer.number)
     if layer.slope is not None:
-        yield _formula(f"\\sigma'(z^{{{l}}}) = {_matrix(layer.slope)}")
+        yield _formula(f"\\sigma'({z}) = {_matrix(layer.slope)}")
     elif layer.jacobian is not None:
         yield f"Every neuron of `{layer.activation}` depends on the net inputs of all, so its derivative is a matrix:"
-        matrix = _matrix(layer.jacobian, (layer.z.size, layer.z.size))
-        yield _formula(f"\\Sigma'(z^{{{l}}}) = \\frac{{\\partial a^{{{l}}}}}{{\\partial z^{{{l}}}}} = {matrix}")
+        partial = f"\\frac{{\\partial {a}}}{{\\partial {z}}}"
+        yield _formula(f"\\Sigma'({z}) = {partial} = {_matrix(layer.jacobian)}")
 
 
-def _delta(layer: LayerTrace, upstream: str) -> str:
+def _delta_equation(layer: LayerTrace, upstream: str) -> str:
     """Return the equation for δ of a layer, without its numbers."""
-    l = layer.number  # noqa: E741 -- the document's letter
+    delta, z = _of(_DELTA, layer.number), _of("z", layer.number)
     if layer.activation is None:
-        return f"\\delta^{{{l}}} = {upstream}"
+        return f"{delta} = {upstream}"
     if layer.slope is None:
-        return f"\\delta^{{{l}}} = \\Sigma'(z^{{{l}}})^\\top \\, {upstream}"
-    return f"\\delta^{{{l}}} = {upstream} \\odot \\sigma'(z^{{{l}}})"
+        return f"{delta} = \\Sigma'({z})^\\top \\, {upstream}"
+    return f"{delta} = {upstream} \\odot \\sigma'({z})"
 
 
 def _output_delta(trace: Trace, layer: LayerTrace) -> Iterator[str]:
-    chain = _delta(layer, "\\nabla_a C")
+    chain, delta = _delta_equation(layer, "\\nabla_a C"), _of(_DELTA, layer.number)
     if trace.output_form == "chain":
         yield _formula(f"{chain} = {_matrix(layer.delta)}")
         return
-    l = layer.number  # noqa: E741 -- the document's letter
-    together = f" and `{layer.activation}`" if layer.activation else ""
+    together = f"`{trace.cost_kind}`{f' and `{layer.activation}`' if layer.activation else ''}"
     if trace.output_form == "difference":
-        yield f"`{trace.cost_kind}`{together} cancel in part. The network uses what is left of BP1, a difference:"
-        values = f"{_factor(layer.a)} - {_factor(trace.y)} = {_matrix(layer.delta)}"
-        yield _formula(f"\\delta^{{{l}}} = a^{{{l}}} - y = {values}")
+        yield f"{together} cancel in part. The network uses what is left of BP1, a difference:"
+        numbers = f"{_factor(layer.a)} - {_factor(trace.y)} = {_matrix(layer.delta)}"
+        yield _formula(f"{delta} = {_of('a', layer.number)} - y = {numbers}")
     else:
-        yield f"`{trace.cost_kind}`{together} give it in a form of their own, which the network uses:"
-        yield _formula(f"\\delta^{{{l}}} = {_matrix(layer.delta)}")
-    gap = float(np.max(np.abs(trace.chain - layer.delta)))
-    yield f"BP1 step by step differs from it by {_inline(gap)} at most:"
+        yield f"{together} provide it in a form of their own, which the network uses:"
+        yield _formula(f"{delta} = {_matrix(layer.delta)}")
+    yield f"BP1 step by step differs from it by at most {_inline(float(np.max(np.abs(trace.chain - layer.delta))))}:"
     yield _formula(f"{chain.partition(' = ')[2]} = {_matrix(trace.chain)}")
 
 
 def _gradients(layer: LayerTrace) -> Iterator[str]:
-    l = layer.number  # noqa: E741 -- the document's letter
+    delta = _of(_DELTA, layer.number)
     equations = {
-        "biases": ("BP3", f" = \\delta^{{{l}}}"),
-        "weights": ("BP4", f" = \\delta^{{{l}}} (a^{{{l - 1}}})^\\top"),
+        "biases": ("BP3", f" = {delta}"),
+        "weights": ("BP4", f" = {delta} ({_of('a', layer.number - 1)})^\\top"),
     }
     for name in sorted(layer.gradients, key=lambda name: list(equations).index(name) if name in equations else 2):
-        gradient, letter = layer.gradients[name], _letter(name, l)
-        number, right = equations[name] if layer.affine else ("", "")
-        said = f"{number}, and" if number else f"The gradient of its {_escaped(name)}, as `{layer.kind}` gives it, and"
-        yield f"{said} the same by central differences{_flat(gradient)}:"
+        gradient, letter = layer.gradients[name], _letter(name, layer.number)
+        source, right = f"The gradient of its {_escaped(name)}, as `{layer.kind}` computes it", ""
+        if layer.affine:
+            source, right = equations[name]
+        yield f"{source}, and the same by central differences{_flat(gradient)}:"
         yield _formula(f"\\nabla {letter}{right} = {_matrix(gradient)}")
-        entry = f"{letter}{ {1: '_{j}', 2: '_{jk}'}.get(gradient.ndim, '') }"
+        entry = letter + {1: "_{j}", 2: "_{jk}"}.get(gradient.ndim, "")
         quotient = f"\\frac{{C({entry} + h) - C({entry} - h)}}{{2h}}"
         yield _formula(f"{quotient} = {_matrix(layer.differences[name])}")
 
 
-def _compared(trace: Trace) -> Iterator[str]:
-    rows = []
+def _comparison(trace: Trace) -> Iterator[str]:
+    rows = ["| gradient | entries compared | largest difference |", "| --- | --- | --- |"]
     for layer in trace.layers:
         for name, gradient in layer.gradients.items():
-            numeric = layer.differences[name]
-            asked = ~np.isnan(numeric)
-            gap = float(np.max(np.abs(gradient - numeric)[asked], initial=0.0))
-            entries = f"{asked.sum():,} of {asked.size:,}"
-            rows.append(f"| $\\nabla {_letter(name, layer.number)}$ | {entries} | {_inline(gap)} |")
-    if not rows:
+            compared = ~np.isnan(layer.differences[name])
+            largest = float(np.max(np.abs(gradient - layer.differences[name])[compared], initial=0.0))
+            entries = f"{compared.sum():,} of {compared.size:,}"
+            rows.append(f"| $\\nabla {_letter(name, layer.number)}$ | {entries} | {_inline(largest)} |")
+    if not trace.parameters:
         yield "The network has no parameters, and so no gradient."
         return
-    yield "\n".join(["| gradient | entries compared | largest difference |", "| --- | --- | --- |", *rows])
+    yield "\n".join(rows)
     relative = "" if trace.largest_relative is None else f", {_inline(trace.largest_relative)} of its largest entry"
-    yield f"The whole gradient differs by {_inline(trace.largest_absolute)} at most{relative}."
+    yield f"The whole gradient differs by at most {_inline(trace.largest_absolute)}{relative}."
     yield (
         f"Every parameter was moved up and down by $h$, {_inline(trace.step)} times its own size or 1, whichever is "
         "more, and the cost computed in float64. The error of the quotient is about $h^2$, and rounding adds about "
@@ -213,13 +218,19 @@ def _compared(trace: Trace) -> Iterator[str]:
     if trace.largest_relative is not None and trace.largest_relative > (1e-6 if trace.dtype == "float64" else 1e-3):
         yield (
             "This is more than rounding explains. An activation with a kink (relu) whose net input lies within $h$ of "
-            "it has no derivative there; without one, a part's way back is wrong (`modnet plugins check` finds out)."
+            "it has no derivative there; without one, a component's ``backward`` is wrong (`modnet plugins check` "
+            "tests it)."
         )
 
 
-def _letter(name: str, number: int) -> str:
-    letter = _LETTERS.get(name) or "\\text{" + re.sub(r"[^\w-]|_", " ", name) + "}"
+def _of(letter: str, number: int) -> str:
+    """Return a letter with the number of its layer."""
     return f"{letter}^{{{number}}}"
+
+
+def _letter(name: str, number: int) -> str:
+    """Return the letter of a layer's parameter: W, b, or its name."""
+    return _of(_LETTERS.get(name) or "\\text{" + re.sub(r"[^\w-]|_", " ", name) + "}", number)
 
 
 def _flat(values: NDArray[Any]) -> str:
@@ -245,37 +256,28 @@ def _number(value: float, digits: int = 6) -> str:
 
 
 def _factor(values: NDArray[Any]) -> str:
-    """Return the same as a factor or a term: a single number in brackets."""
+    """Return an array as a factor or a term: a single number in brackets."""
     return f"({_matrix(values)})" if values.size == 1 else _matrix(values)
 
 
-def _matrix(values: NDArray[Any], shape: tuple[int, ...] | None = None) -> str:
-    """Return a vector as a column and a matrix as it is, by excerpt where they are large.
-
-    ``shape`` is that of the whole where ``values`` is its excerpt already.
-    """
-    if values.size == 1:
-        return _number(float(values.reshape(())))
-    table = values.reshape(-1, 1) if values.ndim != 2 else values
-    rows, columns = (shown(length) for length in shape or table.shape)
-    if shape is None:
-        table = table[np.ix_(rows, columns)]
-    lines = [[_number(float(value)) for value in line] for line in table]
-    if _has_gap(columns):
+def _matrix(values: NDArray[Any] | Excerpt) -> str:
+    """Return an array as a matrix, a vector as a column, large ones as an excerpt; a single number as it is."""
+    if isinstance(values, np.ndarray):
+        if values.size == 1:
+            return _number(float(values.reshape(())))
+        values = abbreviate(values if values.ndim == 2 else values.reshape(-1, 1))
+    lines = [[_number(float(value)) for value in line] for line in values.values]
+    rows_left_out, columns_left_out = (shown_indices(length)[-1] >= LIMIT for length in values.shape)
+    if columns_left_out:
         lines = [[*line[:-1], r"\cdots", line[-1]] for line in lines]
-    if _has_gap(rows):
-        dots = [r"\ddots" if cell == r"\cdots" else r"\vdots" for cell in lines[0]]
-        lines.insert(-1, dots)
+    if rows_left_out:
+        lines.insert(-1, [r"\ddots" if cell == r"\cdots" else r"\vdots" for cell in lines[0]])
     inner = r" \\ ".join(" & ".join(line) for line in lines)
     return rf"\begin{{pmatrix}} {inner} \end{{pmatrix}}"
 
 
-def _has_gap(entries: list[int]) -> bool:
-    return len(entries) > 1 and entries[-1] != len(entries) - 1
-
-
 def _escaped(text: str) -> str:
-    """Return text in which nothing but its code between backquotes means anything to Markdown."""
+    """Return text in which only code between backquotes has a meaning in Markdown."""
     pieces = re.split(r"(`+[^`]+`+)", text)
     pieces[::2] = [re.sub(r"([\\*_|\[\]#$])", r"\\\1", piece).replace("<", "&lt;") for piece in pieces[::2]]
     return "".join(pieces)

@@ -1,0 +1,31 @@
+"""An HTML table of plain text, for notebooks and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+__all__ = ["html_table"]
+
+
+def html_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table; all text is escaped, and the columns of numbers are of the class ``number``."""
+    numeric = [all(map(_is_number, column)) for column in zip(*rows, strict=True)] if rows else [False] * len(head)
+
+    def row(tag: str, cells: Sequence[str]) -> str:
+        scope = ' scope="col"' if tag == "th" else ""
+        classes = [' class="number"' if is_numeric else "" for is_numeric in numeric]
+        pieces = (f"<{tag}{scope}{name}>{escape(cell)}</{tag}>" for name, cell in zip(classes, cells, strict=True))
+        return f"<tr>{''.join(pieces)}</tr>"
+
+    body = "".join(row("td", cells) for cells in rows)
+    caption = f"<caption>{escape(caption)}</caption>"
+    return f"<table>{caption}<thead>{row('th', head)}</thead><tbody>{body}</tbody></table>"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", "").removesuffix("%") or "0")
+    except ValueError:
+        return False
+    return True
