@@ -11,6 +11,8 @@ from .analysis.results.confusion_matrix import ConfusionMatrix as ConfusionMatri
 from .analysis.results.confusion_matrix import confusion_matrix as confusion_matrix
 from .analysis.results.results import Results as Results
 from .analysis.results.results import results as results
+from .analysis.summary import Summary as Summary
+from .analysis.summary import summary as summary
 from .analysis.trace.markdown import trace_markdown as trace_markdown
 from .analysis.trace.trace import Trace as Trace
 from .analysis.trace.trace import trace as trace
@@ -48,8 +50,6 @@ from .core.interfaces import TrainingView as TrainingView
 from .core.interfaces import UpdateRule as UpdateRule
 from .core.plugins.hookspecs import hookimpl as hookimpl
 from .network.network import Network as Network
-from .network.summary import Summary as Summary
-from .network.summary import summary as summary
 from .neural_network import NeuralNetwork as NeuralNetwork
 from .storage.model_file import load as load
 from .storage.model_file import save as save

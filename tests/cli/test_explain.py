@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from analysis.test_summary import NETWORKS
 from cli.running import Flowers, Modnet, process
-from network.test_summary import NETWORKS
 from safetensors.numpy import load_file
 
 import modnet as tested

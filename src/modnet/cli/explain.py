@@ -11,9 +11,9 @@ from modnet.analysis.plots.diagram import forward, reverse
 from modnet.analysis.plots.network import draw_network
 from modnet.analysis.plots.style import file_format, save
 from modnet.analysis.plots.text_diagram import diagram
+from modnet.analysis.summary import LayerSummary, Summary, raised, summary, times
 from modnet.cli.options import configured
 from modnet.cli.source import open_network
-from modnet.network.summary import LayerSummary, Summary, raised, summary, times
 
 __all__ = ["command"]
 

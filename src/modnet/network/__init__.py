@@ -1,1 +1,1 @@
-"""The network: its parameters θ as one vector, prediction, evaluation, and the table of its shapes."""
+"""The network: its parameters θ as one vector, prediction, and evaluation by metrics."""

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modnet.analysis.summary import acts_elementwise
 from modnet.core.interfaces import Activation, UpdateRule
 from modnet.core.random import Stream, generator
 from modnet.data.prepared import Samples
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.network import Network, Vector
-from modnet.network.summary import acts_elementwise
 
 __all__ = ["GradientFlow", "LayerGradientFlow", "flow_through", "norm", "subsample"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from modnet.network.summary import LayerSummary, Summary, lowered, raised, times
+from modnet.analysis.summary import LayerSummary, Summary, lowered, raised, times
 
 __all__ = ["Column", "Link", "bands", "forward", "reverse"]
 

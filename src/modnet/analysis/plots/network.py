@@ -10,7 +10,7 @@ import numpy as np
 
 from modnet.analysis.plots.diagram import Column, bands, forward, reverse
 from modnet.analysis.plots.style import COLOURS, INK, new_figure
-from modnet.network.summary import Summary
+from modnet.analysis.summary import Summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,9 +9,9 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
 
+from modnet.analysis.html_table import html_table
 from modnet.analysis.plots.figure import Picture, render
 from modnet.analysis.plots.style import figure_bytes
-from modnet.network.html_table import html_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,8 +12,8 @@ from modnet.analysis.open_run import OpenRun
 from modnet.analysis.progress import Progress, silent
 from modnet.analysis.report.provenance import Provenance, provenance
 from modnet.analysis.results.results import Image, Results, results
+from modnet.analysis.summary import Summary, summary
 from modnet.core.dataset import Data
-from modnet.network.summary import Summary, summary
 
 __all__ = ["RunReport", "run_report"]
 

@@ -17,12 +17,12 @@ from modnet.analysis.results.confusion_matrix import ConfusionMatrix, confusion_
 from modnet.analysis.results.learning_curves import Curve, learning_curves
 from modnet.analysis.results.predictions import Predictions, part_name, predict_part
 from modnet.analysis.results.worst_samples import WorstSample, worst_samples
+from modnet.analysis.summary import times
 from modnet.components.metrics import R2
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
 from modnet.network.network import Network
-from modnet.network.summary import times
 from modnet.training.run import metric_text
 from modnet.training.setup import resolve_metrics
 

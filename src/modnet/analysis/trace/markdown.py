@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modnet.analysis.summary import times
 from modnet.analysis.trace.abbreviate import LIMIT, Excerpt, abbreviate, shown_indices
 from modnet.analysis.trace.trace import LayerTrace, Trace
-from modnet.network.summary import times
 
 __all__ = ["trace_markdown"]
 

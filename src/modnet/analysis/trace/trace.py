@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from modnet.analysis.jsonable import jsonable
+from modnet.analysis.summary import LayerSummary, acts_elementwise, summary
 from modnet.analysis.trace.abbreviate import Excerpt, abbreviate, shown_indices
 from modnet.analysis.trace.gradient_check import copy_network, sample_gradient
 from modnet.core.component import Component
@@ -25,7 +26,6 @@ from modnet.data.labels import Targets
 from modnet.data.validation import as_array, as_samples
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.network import BoundLayer, Network, Vector
-from modnet.network.summary import LayerSummary, acts_elementwise, summary
 
 __all__ = ["LayerTrace", "Trace", "trace"]
 

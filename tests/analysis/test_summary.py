@@ -15,7 +15,7 @@ import modnet
 from modnet import Activation, Cost, Layer, Network, Trainer
 from modnet.analysis.plots.diagram import forward, reverse
 from modnet.analysis.plots.text_diagram import diagram
-from modnet.network.summary import acts_elementwise
+from modnet.analysis.summary import acts_elementwise
 
 
 def network(inputs: int | tuple[int, ...], *layers: object, cost: str = "quadratic") -> Network:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from modnet.analysis.html_table import html_table
 from modnet.core.interfaces import Activation
-from modnet.network.html_table import html_table
 from modnet.network.network import BoundLayer, Network, Vector
 
 __all__ = ["LayerSummary", "ParameterSummary", "Summary", "acts_elementwise", "lowered", "raised", "summary", "times"]
