@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,7 +12,7 @@ from modnet.core.errors import DivergenceError
 from modnet.core.interfaces import Cost
 from modnet.core.random import Stream, generator
 from modnet.data.prepared import Samples
-from modnet.engines.base import Block, EngineSession, Rows, part_of
+from modnet.engines.base import Block, EngineSession, Rows, TrainState, part_of
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import Network, Vector
@@ -56,9 +56,9 @@ def raise_divergence(
 ) -> NoReturn:
     """Repeat a block whose numbers are not finite one update at a time, and raise for the first update that fails.
 
-    ``engine`` must be at the state before the block; it is left at the state before that update. A failure that does
-    not occur again was caused by a listener, or by a component that is not a pure function. Then the first update
-    whose cost was not finite is named, or the last one where all costs were.
+    ``engine`` is at the state before the block, and is left at the state before that update. A failure that does not
+    occur again was caused by a listener, or by a component that is not a pure function. Then the first update whose
+    cost was not finite is named, or the last one where all costs were.
     """
     singles = block.single_updates()
     suspected = len(singles) - 1 if check.first_bad is None else check.first_bad // block.batch_size
@@ -72,40 +72,34 @@ def raise_divergence(
             continue
         cause = None if repeated.first_bad is not None else first_nonfinite_state(network, engine.rule_state)
         engine.restore(state)
-        if cause is None:
-            cause = first_nonfinite_layer(network, samples, single.rows, state.randomness)
+        cause = cause or first_nonfinite_layer(network, samples, single.rows, state)
+        engine.restore(state)  # going forward may have changed the layers' state
         raise divergence_error(config, epoch, state.updates, *cause)
     engine.restore(before)
     raise divergence_error(config, epoch, before.updates, "cost", len(network.layers), again=False)
 
 
 def first_nonfinite_layer(
-    network: Network, samples: Samples, rows: Rows | None = None, randomness: Sequence[Mapping[str, Any]] = ()
+    network: Network, samples: Samples, rows: Rows | None = None, state: TrainState | None = None
 ) -> Cause:
-    """Return what is not finite when samples go forward through the network, and the first layer that has it.
+    """Return what is not finite when samples go forward in training, and the first layer that has it.
 
     Args:
-        network: The network, at the θ to look at; its layers' state stays.
+        network: The network, at the θ to look at.
         samples: The samples.
         rows: Which of them to use; None for all.
-        randomness: The states of the layers' random generators, of which the first is used.
+        state: The state whose randomness the layers draw from.
     """
-    rng = generator(None, Stream.LAYERS)
-    if randomness:
-        rng.bit_generator.state = randomness[0]
-    workspace = Workspace(network, rng)
     rows = slice(0, len(samples)) if rows is None else rows
-    states = [{name: value.copy() for name, value in layer.state.items()} for layer in network.layers]
-    try:
-        for piece in workspace.micro_batches(len(Block(rows, 1, ()))):
-            selected = part_of(rows, piece.start, piece.stop)
-            y = samples.targets.batch(selected, network.dtype, network.outputs)
-            if not np.isfinite(np.sum(network.cost(workspace.forward(samples.x[selected]), y), dtype=np.float64)):
-                return _cause_in(workspace)
-    finally:
-        for layer, state in zip(network.layers, states, strict=True):
-            for name, value in state.items():
-                layer.state[name][...] = value
+    rng = generator(None, Stream.LAYERS)
+    if state is not None:
+        rng.bit_generator.state = state.randomness[0]
+    workspace = Workspace(network, rng)
+    for piece in workspace.micro_batches(len(Block(rows, 1, ()))):
+        selected = part_of(rows, piece.start, piece.stop)
+        y = samples.targets.batch(selected, network.dtype, network.outputs)
+        if not np.isfinite(np.sum(network.cost(workspace.forward(samples.x[selected]), y), dtype=np.float64)):
+            return _cause_in(workspace)
     return "output", len(network.layers)
 
 
@@ -123,35 +117,25 @@ def first_nonfinite_state(network: Network, rule_state: Mapping[str, Any]) -> Ca
 
     A rule that divides by an infinite mean of squares makes steps of 0: θ stays finite, and never moves again.
     """
-    if not np.isfinite(network.parameters).all():
-        return "parameters", _first_layer(network, network.parameters)
-    for name, value in rule_state.items():
-        if np.shape(value) == network.parameters.shape and not np.isfinite(value).all():
-            return f"rule's {name.replace('_', ' ')}", _first_layer(network, value)
+    vectors = {"parameters": network.parameters}
+    vectors |= {f"rule's {name.replace('_', ' ')}": value for name, value in rule_state.items()}
+    for name, vector in vectors.items():
+        if np.shape(vector) == network.parameters.shape and not np.isfinite(vector).all():
+            layers = enumerate(network.views(vector), 1)
+            bad = (number for number, views in layers if not all(np.isfinite(view).all() for view in views.values()))
+            return name, next(bad)
     return None
-
-
-def _first_layer(network: Network, vector: Vector) -> int:
-    for number, views in enumerate(network.views(vector), 1):
-        if not all(np.isfinite(view).all() for view in views.values()):
-            return number
-    return len(network.layers)
 
 
 def divergence_error(
     config: RunConfig, epoch: int, update: int, what: str, layer: int, *, again: bool = True
 ) -> DivergenceError:
     """Return the error; ``again`` is whether the update failed again when it was repeated."""
-    rate = config.optimizer.learning_rate
-    advice = f"; optimizer.learning_rate = {rate} may be too high, or the data too large"
+    advice = f"; optimizer.learning_rate = {config.optimizer.learning_rate} may be too high, or the data too large"
     if not again:
         advice = (
             ", but not when the update was repeated: look for a listener that writes to θ, or a component that is not "
             "a pure function"
         )
-    return DivergenceError(
-        f"epoch {epoch}, update {update}: the {what} of layer {layer} became non-finite (NaN or infinity){advice}",
-        epoch=epoch,
-        update=update,
-        layer=layer,
-    )
+    message = f"epoch {epoch}, update {update}: the {what} of layer {layer} became non-finite (NaN or infinity){advice}"
+    return DivergenceError(message, epoch=epoch, update=update, layer=layer)

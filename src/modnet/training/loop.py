@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -142,7 +143,7 @@ class TrainingLoop:
             ModelFileError: it does not fit.
         """
         view, train = self.view, state.train_state(network)
-        check_fits(train, self._network, self._config.optimizer.rule, len(self._engine.state().randomness))
+        check_fits(train, self._engine.state(), self._config.optimizer.rule)
         try:
             self._rng.bit_generator.state = state.order
             self._engine.restore(train)
@@ -170,10 +171,8 @@ class TrainingLoop:
         self.view.within_epoch = True
         optimizer_state = self._optimizer_state
         if self._store is not None:
-            try:
+            with suppress(Exception):  # whatever an optimizer keeps there: the checkpoint names what cannot be written
                 optimizer_state = copy.deepcopy(optimizer_state)
-            except Exception:  # whatever an optimizer keeps there: the checkpoint names what cannot be written
-                optimizer_state = self._optimizer_state
         self._epoch_start = dict(self._rng.bit_generator.state), optimizer_state
 
     def _run_epoch(self, checkpoints: CheckpointWriter | None) -> dict[str, Any]:

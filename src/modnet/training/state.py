@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -125,25 +126,33 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if type(value) is list else value
 
 
-def check_fits(state: TrainState, network: Network, rule: UpdateRule, randomness: int) -> None:
-    """Refuse a state that is not of the network's and the rule's shapes: NumPy would stretch it, or a rule would fail.
+def check_fits(state: TrainState, current: TrainState, rule: UpdateRule) -> None:
+    """Refuse a state that is not of the shapes of the current one: NumPy would stretch it, or a rule would fail.
 
     Raises:
         ModelFileError: a shape, a dtype or a name differs.
     """
-    initial = rule.init(network.parameters)
-    like_theta = {name for name, value in initial.items() if _form(value) == _form(network.parameters)}
-    counts = {name for name, value in initial.items() if type(value) is int}
-    layer_forms = [{name: _form(value) for name, value in layer.state.items()} for layer in network.layers]
-    if not (
-        _form(state.parameters) == _form(network.parameters)
-        and [{name: _form(value) for name, value in arrays.items()} for arrays in state.layer_states] == layer_forms
-        and len(state.randomness) == randomness
-        and all(_form(state.rule_state.get(name)) == _form(network.parameters) for name in like_theta)
-        and all(type(state.rule_state.get(name)) is int for name in counts)
-    ):
+    initial = rule.init(current.parameters)
+    fits = (
+        _form(state.parameters) == _form(current.parameters)
+        and [_forms(arrays) for arrays in state.layer_states] == [_forms(arrays) for arrays in current.layer_states]
+        and len(state.randomness) == len(current.randomness)
+    )
+    for name, value in initial.items():
+        kept = state.rule_state.get(name)
+        is_like_theta = _form(value) == _form(current.parameters)
+        fits = (
+            fits
+            and (not is_like_theta or _form(kept) == _form(value))
+            and (type(value) is not int or type(kept) is int)
+        )
+    if not fits:
         raise ModelFileError("the state of rule or layers does not fit the network")
 
 
 def _form(value: Any) -> tuple[Any, ...] | None:
     return (value.dtype, value.shape) if isinstance(value, np.ndarray) else None
+
+
+def _forms(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _form(value) for name, value in arrays.items()}
