@@ -135,7 +135,7 @@ def test_what_trains_a_network_knows_no_concrete_component(module):
     assert not [other for other in IMPORTS[module] if room_of(other) == "components"]
 
 
-@pytest.mark.parametrize("path", list(SOURCE.rglob("__init__.py")), ids=module_of)
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("__init__.py")), ids=module_of)
 def test_every_room_says_what_it_holds(path):
     said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     assert said
