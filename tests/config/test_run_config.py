@@ -231,3 +231,19 @@ def test_components_are_listed_with_their_key_paths() -> None:
 def test_something_else_than_a_configuration_is_refused(source: Any) -> None:
     with pytest.raises(ConfigError, match="is not a configuration; allowed: a TOML file's path, a dict"):
         load_config(source)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["no\nsuch.toml", "null\0byte.toml", "a" * 300, ".", "\udcff.toml"],
+    ids=["line break", "null", "too long", "folder", "not UTF-8"],
+)
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"^[^\n]*: cannot be read: [^\n]+$"):
+        load_config(tmp_path / name)
+
+
+def test_a_file_with_a_line_break_in_its_name_is_named_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a\nb.toml").write_text("epochs = -1\n")
+    with pytest.raises(ConfigError, match=r"^[^\n]*a\\nb.toml': epochs: -1 should be greater than or equal to 0$"):
+        load_config(tmp_path / "a\nb.toml")

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from modnet.core.messages import LONGEST, did_you_mean, short_repr, truncate
+from modnet.core.messages import (
+    LISTED,
+    LONGEST,
+    as_python,
+    did_you_mean,
+    display_path,
+    error_text,
+    list_values,
+    short_repr,
+    truncate,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +41,9 @@ def test_the_nearest_known_words_are_suggested(word: str, known: list[str], expe
         ("text", "'text'"),
         ("two\nlines", r"'two\nlines'"),
         (np.float64(0.5), "0.5"),
-        (np.array(3), "3"),
+        (np.array(3), "array(3)"),
+        (np.bool_(True), "True"),
+        (np.datetime64("2020-01-01"), "np.datetime64('2020-01-01')"),
         (np.str_("a"), "'a'"),
         (np.zeros((2, 2)), "array([[0., 0.], [0., 0.]])"),
     ],
@@ -44,3 +57,25 @@ def test_what_is_long_is_truncated(length: int) -> None:
     text = truncate("x" * length)
     assert text == ("x" * length if length <= LONGEST else "x" * LONGEST + "…")
     assert len(short_repr("x" * length)) <= LONGEST + 1
+
+
+def test_numbers_and_text_of_numpy_become_those_of_python() -> None:
+    values = [np.float32(0.5), np.int8(3), np.bool_(False), np.str_("a"), np.bytes_(b"a"), np.complex64(1j)]
+    assert [type(as_python(value)) for value in values] == [float, int, bool, str, bytes, complex]
+    for same in (np.array(3), np.datetime64("2020-01-01"), None, [np.int8(3)]):
+        assert as_python(same) is same
+
+
+@pytest.mark.parametrize("count", [0, 1, LISTED, LISTED + 1, 1000])
+def test_of_many_values_the_first_are_listed(count: int) -> None:
+    listed = list_values(range(count))
+    assert listed.startswith(", ".join(map(str, range(min(count, LISTED)))) or "none")
+    assert listed.endswith(f", … ({count} in all)") == (count > LISTED)
+
+
+def test_a_file_name_and_a_reason_are_one_line() -> None:
+    assert display_path(Path("größe 1.csv")) == "größe 1.csv"
+    assert display_path("a\nb") == r"'a\nb'"
+    assert error_text(OSError(2, "No such\nfile")) == "No such file"
+    assert error_text(ValueError("one\n  two")) == "one two"
+    assert error_text(MemoryError()) == "MemoryError"

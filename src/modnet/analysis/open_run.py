@@ -13,7 +13,7 @@ from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import Dataset
-from modnet.data.files import error_text
+from modnet.core.messages import error_text
 from modnet.network.network import Network
 from modnet.storage.metadata import Metadata
 from modnet.storage.model_file import MODEL_NAME, load_with_metadata

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from modnet.config.overrides import apply_override
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError
-from modnet.core.messages import short_repr
+from modnet.core.messages import display_path, error_text, short_repr
 
 __all__ = ["ConfigSource", "explain", "load_config"]
 
@@ -34,9 +34,10 @@ def load_config(source: ConfigSource = None, overrides: Sequence[str] = ()) -> R
         if not overrides:
             return source
         source = source.to_config()
-    place = fspath(source) if isinstance(source, str | PathLike) else None
-    if place is not None:
-        table = _read_file(place)
+    place = None
+    if isinstance(source, str | PathLike):
+        place = display_path(fspath(source))
+        table = _read_file(fspath(source), place)
     elif source is None or isinstance(source, Mapping):
         table = dict(source or {})
     else:
@@ -50,13 +51,13 @@ def load_config(source: ConfigSource = None, overrides: Sequence[str] = ()) -> R
         raise ConfigError(explain(error, place)) from None
 
 
-def _read_file(path: str) -> dict[str, Any]:
+def _read_file(path: str, place: str) -> dict[str, Any]:
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not TOML: {error}") from None
+        raise ConfigError(f"{place}: is not TOML: {error}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{place}: cannot be read: {error_text(error)}") from None
 
 
 def explain(error: ValidationError, place: str | None = None) -> str:

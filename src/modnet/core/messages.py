@@ -1,15 +1,19 @@
-"""Values and suggestions as error messages show them: in one line, and not too long."""
+"""What error messages are made of: values, paths, reasons and suggestions, in one line and not too long."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import os
+from collections.abc import Collection, Iterable
+from itertools import islice
 from typing import Any
 
-__all__ = ["did_you_mean", "short_repr", "truncate"]
+__all__ = ["as_python", "did_you_mean", "display_path", "error_text", "list_values", "short_repr", "truncate"]
 
 LONGEST = 60
 """How many characters of a value a message shows."""
+LISTED = 10
+"""How many values a message lists."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -18,10 +22,34 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
+def display_path(path: str | os.PathLike[str]) -> str:
+    """Return a file's name for a message of one line."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)
+
+
+def error_text(error: BaseException) -> str:
+    """Return the message of an error of Python or NumPy in one line."""
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return " ".join(text.split())
+
+
 def short_repr(value: Any) -> str:
-    """Return the repr of ``value`` in one line, truncated if it is long; a NumPy scalar is shown as a Python number."""
-    is_scalar = hasattr(value, "dtype") and getattr(value, "ndim", None) == 0 and not hasattr(value, "mask")
-    return truncate(" ".join(repr(value.item() if is_scalar else value).split()))
+    """Return the repr of ``value`` in one line, truncated if it is long; a NumPy scalar is shown as Python's own."""
+    return truncate(" ".join(repr(as_python(value)).split()))
+
+
+def as_python(value: Any) -> Any:
+    """Return Python's own number, bool or text for one of NumPy's; anything else as it is."""
+    import numpy as np  # `modnet --help` imports this module, and needs no NumPy
+
+    return value.item() if isinstance(value, np.generic) and value.dtype.kind in "biufcUS" else value
+
+
+def list_values(values: Collection[Any]) -> str:
+    """Return the first of ``values`` for a message of one line, and how many there are."""
+    more = f", … ({len(values)} in all)" if len(values) > LISTED else ""
+    return ", ".join(map(short_repr, islice(values, LISTED))) + more or "none"
 
 
 def truncate(text: str, length: int = LONGEST) -> str:

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
-from modnet.data.files import display_path, error_text, list_values, open_binary, short_repr
+from modnet.core.messages import display_path, error_text, list_values, short_repr
+from modnet.data.files import open_binary
 
 __all__ = ["Table", "read_rows", "read_table"]
 

@@ -14,8 +14,8 @@ from pydantic import Field
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import DataError
 from modnet.core.interfaces import Dataset
+from modnet.core.messages import display_path
 from modnet.data.csv import Table, read_table
-from modnet.data.files import display_path
 from modnet.data.idx import read_idx
 from modnet.data.npz import read_npz
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
-from modnet.data.files import DEFLATE_RATIO, display_path, error_text, open_binary, truncate
+from modnet.core.messages import display_path, error_text, truncate
+from modnet.data.files import DEFLATE_RATIO, open_binary
 
 __all__ = ["read_idx"]
 

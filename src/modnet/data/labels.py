@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from modnet.core.errors import DataError
-from modnet.data.files import as_python, list_values, short_repr
+from modnet.core.messages import as_python, list_values, short_repr
 from modnet.data.validation import as_array, as_samples, blocks, check_finite, index_text
 
 __all__ = ["Targets"]

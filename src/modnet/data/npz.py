@@ -16,7 +16,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
-from modnet.data.files import DEFLATE_RATIO, display_path, error_text, list_values, open_binary, short_repr, truncate
+from modnet.core.messages import display_path, error_text, list_values, short_repr, truncate
+from modnet.data.files import DEFLATE_RATIO, open_binary
 
 __all__ = ["read_npz"]
 

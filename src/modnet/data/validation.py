@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
-from modnet.data.files import error_text, short_repr
+from modnet.core.messages import error_text, short_repr
 
 __all__ = ["as_array", "as_samples", "blocks", "check_finite", "column_names", "column_selector", "index_text"]
 

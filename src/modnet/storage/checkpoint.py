@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from modnet.core.errors import ModelFileError
-from modnet.data.files import display_path, error_text
+from modnet.core.messages import display_path, error_text
 from modnet.network.network import Network
 from modnet.storage.atomic import write_atomically
 from modnet.storage.metadata import Metadata

@@ -15,7 +15,7 @@ from modnet.config.run_config import NetworkConfig, RunConfig, iter_components
 from modnet.core import registry
 from modnet.core.component import Model
 from modnet.core.errors import ConfigError, ModelFileError
-from modnet.data.files import display_path, short_repr
+from modnet.core.messages import display_path, short_repr
 from modnet.network.network import Network
 
 __all__ = ["Metadata", "check_findable", "parts_in_use"]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.errors import ConfigError, ModelFileError
-from modnet.data.files import display_path, error_text, short_repr
+from modnet.core.messages import display_path, error_text, short_repr
 from modnet.data.scaling import Scaling
 from modnet.network.network import Network, build_layers
 from modnet.storage.atomic import write_atomically

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ModelFileError
-from modnet.data.files import error_text
+from modnet.core.messages import error_text
 from modnet.network.network import Network
 from modnet.storage.atomic import write_atomically
 from modnet.storage.checkpoint import Checkpoint, read, write

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from modnet.core.errors import ModelFileError
-from modnet.data.files import display_path, error_text, short_repr
+from modnet.core.messages import display_path, error_text, short_repr
 
 __all__ = ["KEY", "Form", "Sealed", "code_of", "form_of", "seal", "unseal"]
 

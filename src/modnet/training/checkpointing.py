@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from modnet.core.errors import DataError, ModelFileError
-from modnet.data.files import display_path
+from modnet.core.messages import display_path
 from modnet.data.prepared import Samples
 from modnet.network.network import Network
 from modnet.storage.checkpoint import Checkpoint

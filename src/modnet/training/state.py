@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 from modnet.config.load import explain
 from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import UpdateRule
-from modnet.data.files import display_path
+from modnet.core.messages import display_path
 from modnet.engines.base import TrainState
 from modnet.network.network import Network
 from modnet.storage.checkpoint import Checkpoint

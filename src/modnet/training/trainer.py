@@ -16,7 +16,7 @@ from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError, DivergenceError, ModelFileError
 from modnet.core.interfaces import Callback
-from modnet.data.files import display_path
+from modnet.core.messages import display_path
 from modnet.engines.numpy.engine import NumpySession
 from modnet.engines.numpy.threads import one_blas_thread
 from modnet.network.evaluate import evaluate
