@@ -439,10 +439,10 @@ class SharesABuffer(Layer):
         return ctx.affine(x, ctx.parameters["weights"], None) + (x * x) @ ctx.parameters["more"].T
 
     def backward(self, delta, ctx):
-        one = ctx.weight_gradient(delta, ctx.x)
-        other = ctx.weight_gradient(delta, ctx.x * ctx.x)
+        weights = ctx.weight_gradient(delta, ctx.x)
+        more = ctx.weight_gradient(delta, ctx.x * ctx.x)
         below = delta @ ctx.parameters["weights"] + 2.0 * ctx.x * (delta @ ctx.parameters["more"])
-        return below, {"weights": one, "more": other}
+        return below, {"weights": weights, "more": more}
 
 
 @found_by("save-and-load", "predicts something else")
