@@ -1,6 +1,6 @@
 """Turn TeX into MathML while the site is built, so that reading a formula needs no script and no network.
 
-The Markdown extension ``pymdownx.arithmatex`` marks the formulae; this hook replaces what it marked.
+The Markdown extension ``pymdownx.arithmatex`` marks the formulas; this hook replaces what it marked.
 """
 
 from __future__ import annotations

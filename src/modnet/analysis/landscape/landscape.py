@@ -151,9 +151,8 @@ def surface(
 
     All train by the same configuration, for as many passes over the data, without its callbacks; only the optimizer's
     kind differs. A plane is spanned by the two principal directions of the paths about their mean, or goes through the
-    start in two random directions (`modnet.analysis.landscape.projection`). The cost is that of a trained network:
-    without dropout, and with the state (running means) that the layers have at the end of the last path; a path's own
-    costs are with the state at that point.
+    start in two random directions. The cost is that of a trained network: without dropout, and with the state (running
+    means) that the layers have at the end of the last path; a path's own costs are with the state at that point.
 
     Args:
         config: A configuration: a TOML file's path, a dict with its keys, the model, or None for the defaults.
