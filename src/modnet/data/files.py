@@ -63,7 +63,8 @@ def error_text(error: BaseException) -> str:
 
 def short_repr(value: Any) -> str:
     """Return a value for a message of one line: as Python writes it, truncated if it is long."""
-    return truncate(" ".join(repr(as_python(value)).split()))
+    text = str(value) if isinstance(value, np.datetime64 | np.timedelta64) else repr(as_python(value))
+    return truncate(" ".join(text.split()))
 
 
 def as_python(value: Any) -> Any:
