@@ -239,7 +239,7 @@ WRONG_Y: dict[str, tuple[Any, str]] = {
     "none": ([None, *Y[1:].tolist()], "training y: row 0 (counted from 0) is None, which cannot be a label"),
     "nan among text": ([*TEXT[:-1], np.nan], "training y: row 11 (counted from 0) is nan, which cannot be a label"),
     "nan": (np.where(Y, np.nan, 0.0), "training y: row 1, column 0 (counted from 0) is nan; values must be finite"),
-    "no date": (np.array(["NaT", *["2026"] * 11], "M8[D]"), "training y: row 0 (counted from 0) is np.datetime64(…"),
+    "no date": (np.array(["NaT", *["2026"] * 11], "M8[D]"), "training y: row 0 (counted from 0) is NaT, which can…"),
     "lists as labels": ([{}, *Y[1:].tolist()], "training y: row 0 (counted from 0) is {}, which cannot be a label"),
     "a mask": (
         np.ma.masked_array(Y, MASK[:, 1]),

@@ -45,7 +45,7 @@ def pandas_cases(pd: Any) -> dict[str, tuple[Any, Any, str | None]]:
         "a category that is NaN": (x, pd.Categorical([None, *TEXT[1:]]), "training y: row 0 (counted from 0) is n…"),
         "an integer that is NA": (x, pd.Series(hole), "training y: row 1, column 0 (counted from 0) is nan; value…"),
         "a bool that is NA": (x, pd.Series([None, *[True, False] * 5, True], dtype="boolean"), "training y: row 0…"),
-        "a date that is NaT": (x, days.where(days.index > 3), "training y: row 0 (counted from 0) is np.datetime64(…"),
+        "a date that is NaT": (x, days.where(days.index > 3), "training y: row 0 (counted from 0) is NaT, which c…"),
     }  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def polars_cases(pl: Any) -> dict[str, tuple[Any, Any, str | None]]:
             x, hole,
             "training y: row 1, column 0 (counted from 0) is nan; values must be finite",
         ),
-        "a date that is null": (x, pl.Series([None, *days[1:]]), "training y: row 0 (counted from 0) is np.datetime…"),
+        "a date that is null": (x, pl.Series([None, *days[1:]]), "training y: row 0 (counted from 0) is NaT, which…"),
     }  # fmt: skip
 
 

@@ -36,7 +36,8 @@ def error_text(error: BaseException) -> str:
 
 def short_repr(value: Any) -> str:
     """Return the repr of ``value`` in one line, truncated if it is long; a NumPy scalar is shown as Python's own."""
-    return truncate(" ".join(repr(as_python(value)).split()))
+    is_time = type(value).__name__ in ("datetime64", "timedelta64")
+    return truncate(" ".join((str(value) if is_time else repr(as_python(value))).split()))
 
 
 def as_python(value: Any) -> Any:
