@@ -1,0 +1,209 @@
+"""Whether an interrupted and resumed training ends as an uninterrupted one, in every bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from modnet.config.load import ConfigSource, load_config
+from modnet.config.run_config import RunConfig
+from modnet.core.errors import ConfigError, Interrupted, ModnetError
+from modnet.core.interfaces import Callback, TrainingView
+from modnet.core.plugins import disabled
+from modnet.core.plugins.hookspecs import hookimpl
+from modnet.storage.model_file import load
+from modnet.storage.run_folder import RunFolder
+from modnet.testing.case import temporarily_registered
+from modnet.training.trainer import Trainer, with_progress
+
+__all__ = ["Interrupt", "ResumeReport", "check_resume", "tree_diff"]
+
+
+class Interrupt(Callback):
+    """Interrupts a training as the signal SIGTERM does, after certain updates or epochs."""
+
+    kind: Literal["interrupt"] = "interrupt"
+    updates: list[int] = Field(default=[], description="numbers of updates, counted from the start of the training")
+    epochs: list[int] = Field(default=[], description="numbers of epochs, likewise")
+
+    def listener(self) -> object:
+        """Return what is called at updates and epochs."""
+        return _Interrupter(self)
+
+
+class _Interrupter:
+    def __init__(self, options: Interrupt) -> None:
+        self.options = options
+
+    @hookimpl
+    def modnet_batch_end(self, training: TrainingView) -> None:
+        if training.updates in self.options.updates:
+            signal.raise_signal(signal.SIGTERM)
+
+    @hookimpl
+    def modnet_epoch_end(self, training: TrainingView) -> None:
+        if training.epochs in self.options.epochs:
+            signal.raise_signal(signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class ResumeReport:
+    """How a resumed training compares with an uninterrupted one.
+
+    Attributes:
+        updates: The number of updates of the uninterrupted training.
+        interrupted_after: After how many updates the other one was interrupted, each time.
+        differences: What is not the same in every bit, as paths such as ``history.1.cost``; empty if all is.
+    """
+
+    updates: int
+    interrupted_after: tuple[int, ...]
+    differences: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no difference."""
+        return not self.differences
+
+    def __str__(self) -> str:
+        places = ", ".join(f"{updates:,}" for updates in self.interrupted_after)
+        start = f"Interrupted after update {places} of {self.updates:,} and resumed in new processes: "
+        if self.ok:
+            return f"{start}every bit of θ, the states of rule, optimizer and callbacks, and the history is the same."
+        more = f" and {len(self.differences) - 10} more" if len(self.differences) > 10 else ""
+        return f"{start}there are differences in {', '.join(self.differences[:10])}{more}."
+
+
+def check_resume(config: ConfigSource = None, *, times: int = 3) -> ResumeReport:
+    """Train once without and once with interruptions, and compare the results bit by bit.
+
+    One process makes the uninterrupted training. The other training is interrupted ``times`` times, after updates that
+    are sampled at random with the configuration's seed, and resumed in a new process each time. Compared are the
+    finished network and the last checkpoint: parameters, the states of layers, rule, optimizer, random generators and
+    callbacks, and the history, its seconds aside. Components of installed plug-ins can be used.
+
+    Args:
+        config: Whatever `modnet.load_config` takes; it must name its data.
+        times: How often to interrupt; less often where there are fewer updates.
+
+    Raises:
+        ConfigError: the configuration is wrong, does not fit the data, or has no epochs.
+        ModnetError: a training failed.
+    """
+    base = with_progress(load_config(config), shown=False)
+    if base.epochs == 0:
+        raise ConfigError("epochs: 0 leaves nothing to interrupt; allowed: 1 or more")
+    if all(callback.kind != "checkpoint" for callback in base.callbacks):  # the last one holds the final state
+        base = base.model_copy(update={"callbacks": (*base.callbacks, Callback.resolve("checkpoint"))})
+    with tempfile.TemporaryDirectory(prefix="modnet-") as folder:
+        whole, resumed = Path(folder, "whole"), Path(folder, "resumed")
+        updates = _train(base, whole)["updates"]
+        options = _interruptions(base, times, updates)
+        outcome, interrupted_after = _train(base, resumed, options), []
+        while outcome["interrupted"]:
+            interrupted_after.append(outcome["updates"])
+            outcome = _train(None, resumed)
+        return ResumeReport(updates, tuple(interrupted_after), tuple(tree_diff(_final(whole), _final(resumed))))
+
+
+def _interruptions(config: RunConfig, times: int, updates: int) -> dict[str, list[int]]:
+    """Return the options of `Interrupt`; an optimizer that makes no updates is interrupted after its first epochs."""
+    if updates == 0:
+        return {"epochs": list(range(1, min(times, config.epochs - 1) + 1))}
+    rng = np.random.default_rng(config.seed)
+    return {"updates": sorted(rng.choice(np.arange(1, updates + 1), min(times, updates), replace=False).tolist())}
+
+
+def _train(config: RunConfig | None, folder: Path, interrupt: dict[str, list[int]] | None = None) -> dict[str, Any]:
+    """Train in a process of its own by a configuration, or resume the run in the folder if that is None.
+
+    Returns:
+        How many updates were made (``updates``), and whether the training was ``interrupted``.
+
+    Raises:
+        ModnetError: the training failed.
+    """
+    task = {"config": config and config.to_toml(), "folder": str(folder), "interrupt": interrupt}
+    ignored = filter(None, [os.environ.get(disabled.ENVIRONMENT), *disabled.on_command_line()])
+    paths = [os.path.abspath(path) for path in sys.path]  # noqa: PTH100 -- '' is the current folder
+    environment = {"PYTHONPATH": os.pathsep.join(paths), disabled.ENVIRONMENT: ",".join(ignored)}
+    process = subprocess.run(
+        [sys.executable, "-c", "from modnet.testing.resume import _main; _main()"],
+        input=json.dumps(task),
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if process.returncode:
+        lines = process.stderr.strip().splitlines() or [f"the training ended with status {process.returncode}"]
+        raise (ConfigError if process.returncode == 2 else ModnetError)(lines[-1])
+    outcome: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return outcome
+
+
+def _main() -> None:
+    """Do the task on standard input; print its outcome."""
+    task = json.load(sys.stdin)
+    with temporarily_registered(Interrupt):
+        try:
+            if task["config"] is None:
+                run = Trainer.resume(task["folder"])
+            else:
+                config = load_config(tomllib.loads(task["config"]))
+                if task["interrupt"] is not None:
+                    callbacks = (*config.callbacks, Interrupt(**task["interrupt"]))
+                    config = config.model_copy(update={"callbacks": callbacks})
+                run = Trainer(config).fit(out=task["folder"])
+        except Interrupted as interruption:
+            print(json.dumps({"updates": interruption.updates, "interrupted": True}))
+        except Exception as error:  # whatever a component raises
+            kind = [] if isinstance(error, ModnetError) else [f"{type(error).__name__}:"]
+            print(*kind, *str(error).split(), *getattr(error, "__notes__", ()), file=sys.stderr)
+            sys.exit(2 if isinstance(error, ConfigError) else 1)
+        else:
+            print(json.dumps({"updates": run.updates, "interrupted": False}))
+
+
+def _final(path: Path) -> dict[str, Any]:
+    """Return what is compared of a run."""
+    with temporarily_registered(Interrupt):
+        folder = RunFolder(path)
+        checkpoint, model = folder.latest(), load(path)
+    state = {name: value for name, value in checkpoint.state.items() if name != "seconds"}
+    state["history"] = [
+        {name: value for name, value in row.items() if name != "seconds"} for row in checkpoint.state["history"]
+    ]
+    state["listeners"] = [entry for entry in state["listeners"] if entry["kind"] != "checkpoint"]  # it lists its files
+    layers = [layer.state for layer in checkpoint.network.layers]
+    return {"θ": checkpoint.network.parameters, "model θ": model.parameters, "layers": layers, **state}
+
+
+def tree_diff(first: Any, second: Any, path: str = "") -> list[str]:
+    """Return the paths at which two trees of plain values and arrays differ in a bit, a type or a shape."""
+    if type(first) is not type(second):
+        return [path]
+    if isinstance(first, list | tuple):
+        first, second = dict(enumerate(first)), dict(enumerate(second))
+    if not isinstance(first, dict):
+        return [] if _bits(first) == _bits(second) else [path]
+    if list(first) != list(second):
+        return [path]
+    return [inner for key in first for inner in tree_diff(first[key], second[key], f"{path}.{key}".lstrip("."))]
+
+
+def _bits(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.dtype, value.shape, value.tobytes()
+    return value.hex() if isinstance(value, float) else value
