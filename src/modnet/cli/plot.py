@@ -47,7 +47,7 @@ def command(run: str, out: str | None, plot: str | None, as_json: bool, **option
     if out is not None or not (as_json or plot):
         for path in _plot_each(run_results, Path(run) / _FOLDER if out is None else Path(out)):
             if not as_json:
-                click.echo(f"plotted: {path}")
+                click.echo(f"drawn: {path}")
 
 
 def _print(run_results: Results) -> None:

@@ -173,7 +173,7 @@ def test_components_are_shown_and_are_in_the_schema(modnet: Command) -> None:
         f"activation wave, from {GOOD} 1.0\n\nσ(z) = s · sin z, with σ′ = s · cos z.\n\n"
         "height: number > 0, ≤ 10, default 1.0\n    s, how high a wave is\n"
     )
-    schema = modnet("schema")
+    schema = modnet("config", "schema")
     assert (schema.returncode, schema.stderr) == (0, WARNING)
     validator = Draft202012Validator(json.loads(schema.stdout))
     for schedule, expected in (({"kind": "waves", "every": 3}, True), ("waves", False), ({"kind": "waves"}, False)):
