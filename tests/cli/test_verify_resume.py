@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 from cli.running import ENVIRONMENT, Flowers, Modnet, history_of, process
-
-from modnet.testing.case import temporarily_registered
-from modnet.testing.resume import Interrupt
+from training.resuming import interrupting
 
 FORGETFUL = '''
 from typing import Literal
@@ -54,7 +52,7 @@ def test_what_differs_is_named_and_the_status_is_1(tmp_path: Path) -> None:
     assert report["same"] is False
     assert report["updates"] == 288
     assert {"θ", "model θ", "history.1.cost"} <= set(report["differences"])
-    assert not {"now.updates", "epochs", "history.1.epoch"} & set(report["differences"])
+    assert not {"updates", "epochs", "history.1.epoch"} & set(report["differences"])
     refused = process(tmp_path, *arguments, "--no-plugin", "modnet-forgetful", PYTHONPATH=paths)
     assert refused.returncode == 2
     assert "modnet-forgetful 1.0 is disabled" in refused.stderr
@@ -62,7 +60,7 @@ def test_what_differs_is_named_and_the_status_is_1(tmp_path: Path) -> None:
 
 def test_what_cannot_be_verified_is_one_line(modnet: Modnet) -> None:
     for arguments, match in [
-        (("--epochs", 0), "modnet: epochs: 0 leaves nothing to interrupt; allowed: 1 or more\n"),
+        (("--epochs", 0), "modnet: epochs: 0 leaves no point at which to interrupt; allowed: more epochs\n"),
         (("--set", "optimizer.batch_size=9999"), "modnet: optimizer.batch_size: 9999 is more than the"),
         (("--set", "seeds=1"), "modnet: seeds: "),
     ]:
@@ -82,8 +80,8 @@ def test_what_cannot_be_verified_is_one_line(modnet: Modnet) -> None:
         (("--resume", "run", "--dtype", "float32"), "--resume run: cannot be combined with --dtype; allowed: --epochs"),
         (("--resume", "run", "--out", "other"), "--resume run: cannot be combined with --out; allowed: --epochs"),
         (("--resume", "run", "--epochs", "few"), "epochs: 'few' should be"),
-        (("--resume", "run", "--epochs", "1"), "epochs: 1 is fewer than the 2 of run/checkpoints/epoch-00002"),
-        (("--resume", "run"), "run: the run has ended, after 2 epochs; more epochs can be asked for"),
+        (("--resume", "run", "--epochs", "1"), "epochs: 1 is fewer than the 2 completed epochs of run/checkpoints/epoch-00002"),
+        (("--resume", "run"), "run: the run has ended after 2 epochs; more epochs can be asked for"),
     ],
 )
 def test_a_resume_that_cannot_be_is_one_line(modnet: Modnet, arguments: tuple[str, ...], error: str) -> None:
@@ -98,12 +96,11 @@ def test_a_resume_that_cannot_be_is_one_line(modnet: Modnet, arguments: tuple[st
 
 
 def test_a_resumed_run_shows_its_progress_and_its_sentence(modnet: Modnet) -> None:
-    interrupt = ("--set", "callbacks=[{kind='interrupt', updates=[200]}]")
-    with temporarily_registered(Interrupt):
-        interrupted = modnet("train", "--epochs", 3, "--out", "run", "--quiet", *interrupt)
-        assert (interrupted.code, interrupted.out) == (143, "")
-        assert interrupted.err == "modnet: interrupted after 200 updates; resume with: modnet train --resume run\n"
-        result = modnet("train", "--resume", "run", "--epochs", 4)
+    with interrupting(200):
+        interrupted = modnet("train", "--epochs", 3, "--out", "run", "--quiet")
+    assert (interrupted.code, interrupted.out) == (130, "")
+    assert interrupted.err == "modnet: interrupted after 288 updates; resume with: modnet train --resume run\n"
+    result = modnet("train", "--resume", "run", "--epochs", 4)
     assert (result.code, result.err) == (0, "")
     assert [line.partition(":")[0] for line in result.lines[:-1]] == ["Epoch 1", "Epoch 2", "Epoch 3"]
     assert " after 4 epochs and 576 updates in " in result.lines[-1]

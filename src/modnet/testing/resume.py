@@ -11,10 +11,9 @@ import tempfile
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field
 
 from modnet.config.load import ConfigSource, load_config
 from modnet.config.run_config import RunConfig
@@ -25,36 +24,36 @@ from modnet.core.plugins.hookspecs import hookimpl
 from modnet.storage.model_file import load
 from modnet.storage.run_folder import RunFolder
 from modnet.testing.case import temporarily_registered
+from modnet.training.run import Run
 from modnet.training.trainer import Trainer, with_progress
 
 __all__ = ["Interrupt", "ResumeReport", "check_resume", "tree_diff"]
 
 
+Point: TypeAlias = tuple[int, int]
+"""A position at which a training can be interrupted: completed epochs, and updates since the start."""
+
+
 class Interrupt(Callback):
-    """Interrupts a training as the signal SIGTERM does, after certain updates or epochs."""
+    """Notes where a training can be interrupted, and interrupts it at one point as the signal SIGTERM does."""
 
     kind: Literal["interrupt"] = "interrupt"
-    updates: list[int] = Field(default=[], description="numbers of updates, counted from the start of the training")
-    epochs: list[int] = Field(default=[], description="numbers of epochs, likewise")
+    points: ClassVar[list[Point]] = []
+    stop_at: ClassVar[Point | None] = None
 
     def listener(self) -> object:
-        """Return what is called at updates and epochs."""
-        return _Interrupter(self)
+        """Return what is called at these points."""
+        return _Interrupter()
 
 
 class _Interrupter:
-    def __init__(self, options: Interrupt) -> None:
-        self.options = options
-
     @hookimpl
-    def modnet_batch_end(self, training: TrainingView) -> None:
-        if training.updates in self.options.updates:
-            signal.raise_signal(signal.SIGTERM)
-
-    @hookimpl
-    def modnet_epoch_end(self, training: TrainingView) -> None:
-        if training.epochs in self.options.epochs:
-            signal.raise_signal(signal.SIGTERM)
+    def modnet_checkpoint_due(self, training: TrainingView) -> None:
+        if not training.ended:
+            point = training.epochs, training.updates
+            Interrupt.points.append(point)
+            if point == Interrupt.stop_at:
+                signal.raise_signal(signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -88,53 +87,50 @@ class ResumeReport:
 def check_resume(config: ConfigSource = None, *, times: int = 3) -> ResumeReport:
     """Train once without and once with interruptions, and compare the results bit by bit.
 
-    One process makes the uninterrupted training. The other training is interrupted ``times`` times, after updates that
-    are sampled at random with the configuration's seed, and resumed in a new process each time. Compared are the
-    finished network and the last checkpoint: parameters, the states of layers, rule, optimizer, random generators and
-    callbacks, and the history, its seconds aside. Components of installed plug-ins can be used.
+    One process makes the uninterrupted training. The other training is interrupted ``times`` times, at the ends of
+    blocks or epochs that are sampled at random with the configuration's seed, and resumed in a new process each time.
+    Compared are the finished network and the last checkpoint: parameters, the states of layers, rule, optimizer,
+    random generators and callbacks, and the history, its seconds aside. Components of installed plug-ins can be used.
 
     Args:
         config: Whatever `modnet.load_config` takes; it must name its data.
-        times: How often to interrupt; less often where there are fewer updates.
+        times: How often to interrupt; less often if the training has fewer blocks.
 
     Raises:
-        ConfigError: the configuration is wrong, does not fit the data, or has no epochs.
+        ConfigError: the configuration is wrong, does not fit the data, or has too few epochs to be interrupted.
         ModnetError: a training failed.
     """
     base = with_progress(load_config(config), shown=False)
-    if base.epochs == 0:
-        raise ConfigError("epochs: 0 leaves nothing to interrupt; allowed: 1 or more")
     if all(callback.kind != "checkpoint" for callback in base.callbacks):  # the last one holds the final state
         base = base.model_copy(update={"callbacks": (*base.callbacks, Callback.resolve("checkpoint"))})
     with tempfile.TemporaryDirectory(prefix="modnet-") as folder:
         whole, resumed = Path(folder, "whole"), Path(folder, "resumed")
-        updates = _train(base, whole)["updates"]
-        options = _interruptions(base, times, updates)
-        outcome, interrupted_after = _train(base, resumed, options), []
-        while outcome["interrupted"]:
+        outcome = _train(base, whole)
+        updates, points = outcome["updates"], list(dict.fromkeys(map(tuple, outcome["points"])))
+        if not points:
+            raise ConfigError(f"epochs: {base.epochs} leaves no point at which to interrupt; allowed: more epochs")
+        rng = np.random.default_rng(base.seed)
+        chosen = sorted(rng.choice(len(points), min(times, len(points)), replace=False).tolist())
+        interrupted_after: list[int] = []
+        for stop_at in [*(points[index] for index in chosen), None]:
+            outcome = _train(None if interrupted_after else base, resumed, stop_at)
+            if not outcome["interrupted"]:
+                break
             interrupted_after.append(outcome["updates"])
-            outcome = _train(None, resumed)
         return ResumeReport(updates, tuple(interrupted_after), tuple(tree_diff(_final(whole), _final(resumed))))
 
 
-def _interruptions(config: RunConfig, times: int, updates: int) -> dict[str, list[int]]:
-    """Return the options of `Interrupt`; an optimizer that makes no updates is interrupted after its first epochs."""
-    if updates == 0:
-        return {"epochs": list(range(1, min(times, config.epochs - 1) + 1))}
-    rng = np.random.default_rng(config.seed)
-    return {"updates": sorted(rng.choice(np.arange(1, updates + 1), min(times, updates), replace=False).tolist())}
-
-
-def _train(config: RunConfig | None, folder: Path, interrupt: dict[str, list[int]] | None = None) -> dict[str, Any]:
+def _train(config: RunConfig | None, folder: Path, stop_at: Point | None = None) -> dict[str, Any]:
     """Train in a process of its own by a configuration, or resume the run in the folder if that is None.
 
     Returns:
-        How many updates were made (``updates``), and whether the training was ``interrupted``.
+        How many ``updates`` were made, whether the training was ``interrupted``, and the ``points`` at which it could
+        be.
 
     Raises:
         ModnetError: the training failed.
     """
-    task = {"config": config and config.to_toml(), "folder": str(folder), "interrupt": interrupt}
+    task = {"config": config and config.to_toml(), "folder": str(folder), "stop_at": stop_at}
     ignored = filter(None, [os.environ.get(disabled.ENVIRONMENT), *disabled.on_command_line()])
     paths = [os.path.abspath(path) for path in sys.path]  # noqa: PTH100 -- '' is the current folder
     environment = {"PYTHONPATH": os.pathsep.join(paths), disabled.ENVIRONMENT: ",".join(ignored)}
@@ -154,26 +150,26 @@ def _train(config: RunConfig | None, folder: Path, interrupt: dict[str, list[int
 
 
 def _main() -> None:
-    """Do the task on standard input; print its outcome."""
+    """Do the task on standard input, and print its outcome."""
     task = json.load(sys.stdin)
+    Interrupt.stop_at = task["stop_at"] and tuple(task["stop_at"])
     with temporarily_registered(Interrupt):
         try:
+            training: Run | Interrupted
             if task["config"] is None:
-                run = Trainer.resume(task["folder"])
+                training = Trainer.resume(task["folder"])
             else:
                 config = load_config(tomllib.loads(task["config"]))
-                if task["interrupt"] is not None:
-                    callbacks = (*config.callbacks, Interrupt(**task["interrupt"]))
-                    config = config.model_copy(update={"callbacks": callbacks})
-                run = Trainer(config).fit(out=task["folder"])
+                config = config.model_copy(update={"callbacks": (*config.callbacks, Interrupt())})
+                training = Trainer(config).fit(out=task["folder"])
         except Interrupted as interruption:
-            print(json.dumps({"updates": interruption.updates, "interrupted": True}))
+            training = interruption
         except Exception as error:  # whatever a component raises
             kind = [] if isinstance(error, ModnetError) else [f"{type(error).__name__}:"]
             print(*kind, *str(error).split(), *getattr(error, "__notes__", ()), file=sys.stderr)
             sys.exit(2 if isinstance(error, ConfigError) else 1)
-        else:
-            print(json.dumps({"updates": run.updates, "interrupted": False}))
+    interrupted = isinstance(training, Interrupted)
+    print(json.dumps({"updates": training.updates, "interrupted": interrupted, "points": Interrupt.points}))
 
 
 def _final(path: Path) -> dict[str, Any]:

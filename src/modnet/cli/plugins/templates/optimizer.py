@@ -21,9 +21,9 @@ class CLASS(modnet.Optimizer):
         if self.batch_size > samples:
             raise ValueError(f"batch_size: {self.batch_size} is too large; allowed: 1 to {samples}, the samples")
 
-    def epoch(self, problem):
-        """Make one update for every batch."""
-        problem.run_sweep(None, self.batch_size)
+    def sweeps(self, data, rng, state):
+        """Return the batches of one epoch."""
+        return [modnet.Sweep(None, self.batch_size)]
 
 
 @modnet.hookimpl
