@@ -58,7 +58,7 @@ def command(source: Source, samples: int, no_remedy: bool, plot: str | None, as_
         diagnosis = dampening(config, samples=samples, suggest=not no_remedy, progress=progress)
     diagnosis = replace(diagnosis, source=source.path)
     if as_json:
-        print_json(diagnosis.to_dict())
+        print_json(diagnosis)
     else:
         _print(diagnosis, source)
     if plot is not None:  # last, so that the numbers are printed without matplotlib too

@@ -45,10 +45,9 @@ def command(source: Source, plot: str | None, as_json: bool) -> None:
     """
     if plot is not None:
         file_format(plot)
-    network, _ = source.network()
-    shapes = summary(network)
+    shapes = summary(source.open().network)
     if as_json:
-        print_json(shapes.to_dict())
+        print_json(shapes)
     else:
         _print(shapes)
     if plot is not None:  # last, so that the text is printed without matplotlib too

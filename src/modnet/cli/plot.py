@@ -36,7 +36,7 @@ def command(run: str, out: str | None, plot: str | None, as_json: bool, **option
         file_format(plot)  # an unknown format is refused before the work
     run_results = results(run, **options)
     if as_json:
-        print_json(run_results.to_dict())
+        print_json(run_results)
     else:
         _print(run_results)
     if plot is not None:

@@ -31,7 +31,7 @@ def command(run: str, no_remedy: bool, out: str | None, as_json: bool, **options
     with progress_bar() as progress:
         report = run_report(run, suggest=not no_remedy, progress=progress, **options)
     if as_json:
-        print_json(report.to_dict())
+        print_json(report)
         if out is None:
             return
     from modnet.analysis.report.html_report import report_html  # not for --json

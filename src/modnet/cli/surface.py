@@ -71,7 +71,7 @@ def command(
             config, optimizers, directions=directions, samples=samples, resolution=resolution, progress=progress
         )
     if as_json:
-        print_json(landscape.to_dict())
+        print_json(landscape)
     else:
         _print(landscape)
     if plot is not None:

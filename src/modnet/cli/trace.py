@@ -6,7 +6,6 @@ import json
 
 import click
 
-from modnet.analysis.open_run import match_training
 from modnet.analysis.results.predictions import PARTS
 from modnet.analysis.trace.markdown import trace_markdown
 from modnet.analysis.trace.trace import trace
@@ -34,14 +33,13 @@ def command(source: Source, sample: int, part: str, out: str | None, as_json: bo
     the teaching document. Markdown is printed: each step with its equation in LaTeX and its numbers, and the gradient
     by central differences beside that of backpropagation. Large layers are abbreviated.
     """
-    network, data = source.network()
+    opened = source.open()
+    network = opened.network
     if network.config is None:
         raise ModelFileError(
             f"{source.path}: was saved without a configuration, which would name the data of the sample"
         )
-    if data is None:
-        data = match_training(network, network.config.data).load()
-    parts = split_data(network.config, data, network)
+    parts = split_data(network.config, opened.data, network)
     if part not in parts:
         raise DataError(f"--part {part}: the data has none; allowed: {', '.join(parts)}")
     rows, targets = parts[part]

@@ -24,10 +24,11 @@ from modnet.core.plugins.hookspecs import hookimpl
 from modnet.storage.model_file import load
 from modnet.storage.run_folder import RunFolder
 from modnet.testing.case import temporarily_registered
+from modnet.testing.numeric import tree_diff
 from modnet.training.run import Run
 from modnet.training.trainer import Trainer, with_progress
 
-__all__ = ["Interrupt", "ResumeReport", "check_resume", "tree_diff"]
+__all__ = ["Interrupt", "ResumeReport", "check_resume"]
 
 
 Point: TypeAlias = tuple[int, int]
@@ -130,14 +131,17 @@ def _train(config: RunConfig | None, folder: Path, stop_at: Point | None = None)
     Raises:
         ModnetError: the training failed.
     """
-    task = {"config": config and config.to_toml(), "folder": str(folder), "stop_at": stop_at}
-    ignored = filter(None, [os.environ.get(disabled.ENVIRONMENT), *disabled.on_command_line()])
+    task = {
+        "config": config and config.to_toml(),
+        "folder": str(folder),
+        "stop_at": stop_at,
+        "disabled": disabled.on_command_line(),
+    }
     paths = [os.path.abspath(path) for path in sys.path]  # noqa: PTH100 -- '' is the current folder
-    environment = {"PYTHONPATH": os.pathsep.join(paths), disabled.ENVIRONMENT: ",".join(ignored)}
     process = subprocess.run(
         [sys.executable, "-c", "from modnet.testing.resume import _main; _main()"],
         input=json.dumps(task),
-        env={**os.environ, **environment},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         capture_output=True,
         text=True,
         check=False,
@@ -149,10 +153,12 @@ def _train(config: RunConfig | None, folder: Path, stop_at: Point | None = None)
     return outcome
 
 
+@disabled.command_line()
 def _main() -> None:
     """Do the task on standard input, and print its outcome."""
     task = json.load(sys.stdin)
     Interrupt.stop_at = task["stop_at"] and tuple(task["stop_at"])
+    disabled.add_to_command_line(task["disabled"])
     with temporarily_registered(Interrupt):
         try:
             training: Run | Interrupted
@@ -184,22 +190,3 @@ def _final(path: Path) -> dict[str, Any]:
     state["listeners"] = [entry for entry in state["listeners"] if entry["kind"] != "checkpoint"]  # it lists its files
     layers = [layer.state for layer in checkpoint.network.layers]
     return {"θ": checkpoint.network.parameters, "model θ": model.parameters, "layers": layers, **state}
-
-
-def tree_diff(first: Any, second: Any, path: str = "") -> list[str]:
-    """Return the paths at which two trees of plain values and arrays differ in a bit, a type or a shape."""
-    if type(first) is not type(second):
-        return [path]
-    if isinstance(first, list | tuple):
-        first, second = dict(enumerate(first)), dict(enumerate(second))
-    if not isinstance(first, dict):
-        return [] if _bits(first) == _bits(second) else [path]
-    if list(first) != list(second):
-        return [path]
-    return [inner for key in first for inner in tree_diff(first[key], second[key], f"{path}.{key}".lstrip("."))]
-
-
-def _bits(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        return value.dtype, value.shape, value.tobytes()
-    return value.hex() if isinstance(value, float) else value

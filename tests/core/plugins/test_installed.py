@@ -66,15 +66,15 @@ def test_what_is_installed_is_listed(modnet: Command) -> None:
             "version": "1.0",
             "status": "conflict",
             "components": ["activation:wave", "schedule:waves"],
-            "reason": f"the activation 'wave' is also given by {COLLIDES} 1.0",
+            "reason": f"the activation 'wave' is also provided by {COLLIDES} 1.0",
         },
         FAILS: {"version": "1.0", "status": "failed", "components": [], "reason": REASON},
         COLLIDES: {
             "version": "1.0",
             "status": "conflict",
             "components": ["activation:sigmoid", "activation:wave"],
-            "reason": f"the activation 'sigmoid' is built in: '{COLLIDES}:sigmoid' names this one; "
-            f"the activation 'wave' is also given by {GOOD} 1.0",
+            "reason": f"the activation 'sigmoid' is built in; '{COLLIDES}:sigmoid' means this one; "
+            f"the activation 'wave' is also provided by {GOOD} 1.0",
         },
     }
     table = modnet("plugins", "list", COLUMNS="200")

@@ -11,15 +11,16 @@ from typing import Any
 
 import click
 
+from modnet.analysis.jsonable import jsonable
 from modnet.core.errors import ConfigError
 from modnet.storage.atomic import write_atomically
 
 __all__ = ["print_json", "print_table", "progress_bar", "write_errors", "write_out"]
 
 
-def print_json(value: Any) -> None:
-    """Print ``value`` as one line of JSON."""
-    click.echo(json.dumps(value))
+def print_json(value: Any, indent: int | None = None) -> None:
+    """Print a result, or anything that results consist of, as JSON."""
+    click.echo(json.dumps(jsonable(value), indent=indent))
 
 
 def print_table(

@@ -7,19 +7,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
+from modnet.analysis.open_run import OpenRun
 from modnet.config.load import load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
 from modnet.network.network import Network
-from modnet.storage.model_file import load
 from modnet.training.setup import build
 
 __all__ = ["Source", "source_options"]
+
+
+class Untrained(NamedTuple):
+    """The network of a configuration, with its initial parameters, and the data that determined its shapes."""
+
+    network: Network
+    data: Data
 
 
 @dataclass(frozen=True)
@@ -71,21 +78,20 @@ class Source:
             raise ConfigError(f"{self.path}: is a run, which {self.given[1]} cannot change; allowed: a configuration")
         return self.path
 
-    def network(self) -> tuple[Network, Data | None]:
-        """Return a run's network, or an untrained one of a configuration with the data that was read for it.
+    def open(self) -> OpenRun | Untrained:
+        """Return a run, or the untrained network of a configuration; both have a ``network`` and ``data``.
 
         Raises:
             ConfigError: as `config` and `run_path`.
             DataError: the configuration's data cannot be used.
-            ModelFileError: as `modnet.load`.
         """
         run = self.run_path()
         if run is not None:
-            return load(run), None
+            return OpenRun(run)
         config = self.config()
         with self.error_prefix():
             data = config.data.load()
-            return build(config, data, None)[0], data
+            return Untrained(build(config, data, None)[0], data)
 
     @contextmanager
     def error_prefix(self) -> Iterator[None]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modnet.cli.common.output import print_table
-from modnet.cli.plugins.inventory import Plugin, formula_of, options_of, plugins_in
+from modnet.cli.common.output import print_json, print_table
+from modnet.cli.plugins.inventory import Plugin, formula_of, installed_plugins, options_of
 from modnet.core import registry
 from modnet.core.component import Component
 from modnet.core.errors import PluginError
@@ -42,9 +42,9 @@ def list_(as_json: bool) -> None:
     disabled; or conflict, where modnet or another plug-in provides the same kind: then a configuration that uses it
     must give the full name, distribution:kind.
     """
-    plugins = plugins_in(registry.active())
+    plugins = installed_plugins(registry.active())
     if as_json:
-        click.echo(json.dumps([plugin.as_dict() for plugin in plugins], indent=2))
+        print_json(plugins, indent=2)
     elif plugins:
         rows = [
             (
@@ -83,9 +83,9 @@ def show(family: str, kind: str, as_json: bool) -> None:
             "distribution": registration.provider.distribution,
             "version": registration.provider.version,
             "formula": formula_of(component),
-            "options": [option.as_dict() for option in options],
+            "options": options,
         }
-        click.echo(json.dumps(facts, indent=2))
+        print_json(facts, indent=2)
         return
     click.echo(f"{family} {component.kind_name()}, from {registration.provider}\n\n{formula_of(component)}\n")
     if not options:
@@ -123,7 +123,7 @@ def check(ctx: click.Context, name: str, as_json: bool) -> None:
                 f"{reason} (its class attribute 'conformance' holds arguments of check_component)"
             ) from None
     if as_json:
-        click.echo(json.dumps(_as_dict(plugin, reports), indent=2))
+        print_json(_as_dict(plugin, reports), indent=2)
     for report in reports if not as_json else ():
         click.echo(str(report))
     if not reports and not as_json:
@@ -138,7 +138,7 @@ def _plugin(name: str) -> Plugin:
     Raises:
         PluginError: there is none, or it provides nothing.
     """
-    plugins = {plugin.name: plugin for plugin in plugins_in(registry.active())}
+    plugins = {plugin.name: plugin for plugin in installed_plugins(registry.active())}
     wanted = canonical(name)
     if wanted not in plugins:
         points = [point for point in entry_points(group=ENTRY_POINT_GROUP) if canonical(point.name) == wanted]
