@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -66,6 +67,13 @@ def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         return Result(code, *capsys.readouterr())
 
     return call
+
+
+def table_in(lines: Sequence[str], rows: int) -> tuple[str, list[str], list[list[str]]]:
+    """Return title, columns and some rows of the first table that was printed; two spaces end a cell."""
+    rule = next(index for index, line in enumerate(lines) if line and set(line) == {"─"})
+    names, *cells = (re.split(r"  +", line.strip()) for line in (lines[rule - 1], *lines[rule + 1 : rule + 1 + rows]))
+    return lines[rule - 2], names, cells
 
 
 def history_of(run: str | Path) -> list[dict[str, Any]]:

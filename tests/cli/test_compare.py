@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
-from cli.running import Flowers, Modnet, history_of
+from cli.running import Flowers, Modnet, history_of, table_in
 
 
 def test_each_has_the_figures_of_a_run_of_its_own(trained: Modnet) -> None:
@@ -26,11 +25,9 @@ def test_each_has_the_figures_of_a_run_of_its_own(trained: Modnet) -> None:
 def test_the_table_has_a_row_for_each(trained: Modnet) -> None:
     options = ("compare", "--epochs", 1, "--optimizers", "mini-batch, batch")
     listed = json.loads(trained(*options, "--json").out)
-    text = trained(*options).out
-    assert text.splitlines()[0].strip() == "1 pass over the data each; figures of the test samples"
-    names = re.findall(r"[a-z]+", text.splitlines()[2])
+    title, names, rows = table_in(trained(*options).lines, 2)
+    assert title == "1 epoch each, evaluated on the test samples"
     assert names == ["optimizer", "updates", "seconds", "cost", "accuracy"]
-    rows = [re.split(r"\s*│\s*", line.strip("│ ")) for line in text.splitlines() if line.startswith("│")]
     assert [[cell for index, cell in enumerate(row) if index != 2] for row in rows] == [
         [result["optimizer"], f"{result['updates']:,}", f"{result['cost']:.6g}", f"{result['accuracy']:.2%}"]
         for result in listed

@@ -1,4 +1,4 @@
-"""``modnet config`` and ``modnet schema``."""
+"""``modnet config``."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_file_that_does_not_hold(modnet: Modnet, command: str, text: str | Non
     assert not Path("out.toml").exists()
 
 
-@pytest.mark.parametrize("arguments", [("config", "fill", "my.toml"), ("schema",)])
+@pytest.mark.parametrize("arguments", [("config", "fill", "my.toml"), ("config", "schema")])
 def test_a_place_that_cannot_be_written(modnet: Modnet, arguments: tuple[str, ...]) -> None:
     Path("my.toml").write_text("")
     Path("folder").mkdir()
@@ -85,9 +85,9 @@ def test_a_place_that_cannot_be_written(modnet: Modnet, arguments: tuple[str, ..
 
 
 def test_the_schema_is_printed_and_written(trained: Modnet) -> None:
-    printed = trained("schema").out
+    printed = trained("config", "schema").out
     assert json.loads(printed) == schema_of(framework.RunConfig)
-    assert trained("schema", "--out", "modnet.json").out == ""
+    assert trained("config", "schema", "--out", "modnet.json").out == ""
     assert Path("modnet.json").read_text(encoding="utf-8") == printed
     validator = Draft202012Validator(json.loads(printed))
     for text in FILES.values():

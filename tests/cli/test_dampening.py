@@ -24,9 +24,9 @@ def test_a_network_that_learns_is_well(trained: Modnet) -> None:
     text = trained("dampening").out
     assert " ".join(text.splitlines()[:2]).strip() == told["verdict"]
     assert max(map(len, text.splitlines())) <= 80
-    assert "would help" not in text
+    assert "Suggested fix" not in text
     for title, key in (("At the start", "start"), (f"After {told['trial']['updates']:,} updates", "end")):
-        rows = text.splitlines()[text.splitlines().index(title) + 2 :][:2]
+        rows = text.splitlines()[text.splitlines().index(title) + 3 :][:2]
         for row, layer in zip(rows, told[key]["layers"], strict=True):
             figures = [layer["delta"], layer["ratio"], layer["slope"], layer["weights"], layer["update"]]
             shown = [f"{figure:.2g}" for figure in figures if figure is not None]
@@ -42,7 +42,7 @@ def test_the_patch_is_used_as_it_is_printed(trained: Modnet, flowers: Flowers) -
     assert len(told["remedy"]["tried"]) > 20
     text = trained("dampening", *options).out
     assert max(map(len, text.splitlines())) <= 80
-    command = text.partition("What would help:\n\n")[2].replace("\\\n", " ")
+    command = text.partition("Suggested fix:\n\n")[2].replace("\\\n", " ")
     arguments = shlex.split(command)
     assert arguments[:2] == ["modnet", "train"]
     settings = dict(setting.split("=", 1) for setting in arguments[3::2])
@@ -65,9 +65,9 @@ def test_of_a_run_its_epochs_are_told_and_drawn(modnet: Modnet) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (("--samples", "0"), "--samples 0: allowed: from 1"),
+        (("--samples", "0"), "Invalid value for '--samples': 0 is not in the range x>=1."),
         (("--plot", "flow.txt"), "flow.txt: cannot be drawn as 'txt'; allowed: .pdf, .png, .svg"),
-        (("run", "--epochs", "3"), "run: a run is as it was; --set, --epochs, --seed and --dtype go with a config"),
+        (("run", "--epochs", "3"), "run: is a run, which --epochs cannot change; allowed: a configuration"),
         (("run",), "run: is no run folder: it has no config.toml"),
         (("--set", "network.layers=[30, 9]"), "network.layers.1: the output layer has 9 units"),
         (("missing.toml",), "missing.toml: cannot be read: No such file"),

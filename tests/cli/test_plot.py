@@ -193,7 +193,11 @@ def test_a_changed_file_is_doubted(modnet: Modnet, flowers: Flowers) -> None:
         ("history.jsonl", (), "run: is no run folder: it has no history.jsonl"),
         ("flowers.csv", (), "flowers.csv: cannot be read: No such file or directory"),
         (None, ("run", "--part", "test"), "--part test: the data has none; allowed: train"),
-        (None, ("run", "--image", "2 by 2"), "--image 2 by 2: allowed: auto, none, or rows and columns as 28x28"),
+        (
+            None,
+            ("run", "--image", "2 by 2"),
+            "--image 2 by 2: is no size; allowed: auto, none, or ROWSxCOLUMNS ",
+        ),
         (None, ("run", "--image", "3x3"), "--image 3 × 3: a sample has 4 features; "),
         (None, ("run", "--mistakes", "-1"), "Invalid value for '--mistakes'"),
     ],
@@ -225,7 +229,7 @@ def test_a_damaged_history_is_one_line(modnet: Modnet, run: str, command: str) -
     [
         ("--plot", "a.gif", "a.gif: cannot be drawn as 'gif'"),
         ("--plot", "none/a.png", "none/a.png: cannot be written: No such file or directory"),
-        ("--out", "run/config.toml", "run/config.toml: no pictures can be put here: File exists"),
+        ("--out", "run/config.toml", "run/config.toml: cannot be written: File exists"),
     ],
 )
 def test_where_no_picture_can_go(modnet: Modnet, run: str, option: str, place: str, error: str) -> None:

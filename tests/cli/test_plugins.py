@@ -81,9 +81,9 @@ def test_a_part_says_what_it_is_checked_with(modnet: Modnet, strangers: Registry
     refused = modnet("plugins", "check", "modnet-needy")
     assert (refused.code, refused.out) == (2, "")
     assert refused.err.startswith("modnet: modnet-needy: schedule:needy cannot be checked: ")
-    assert refused.err.endswith("(its class attribute 'conformance' has what check_component takes)\n")
+    assert refused.err.endswith("(its class attribute 'conformance' holds arguments of check_component)\n")
     assert refused.err.count("\n") == 1
-    assert modnet("plugins", "check", "modnet-empty").out == "modnet-empty 1 gives no parts.\n"
+    assert modnet("plugins", "check", "modnet-empty").out == "modnet-empty 1 provides no components.\n"
 
 
 @pytest.mark.parametrize(
@@ -162,5 +162,5 @@ def test_what_cannot_be_shown(modnet: Modnet, arguments: tuple[str, ...], error:
 
 
 def test_every_family_is_offered(modnet: Modnet) -> None:
-    offered = "".join(modnet("plugins", "new", "--help").out.split())
-    assert f"[{'|'.join(sorted(FAMILIES))}]" in offered
+    offered = " ".join(modnet("plugins", "new", "--help").out.split())
+    assert f"family: {', '.join(sorted(FAMILIES))}. [required]" in offered

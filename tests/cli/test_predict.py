@@ -91,7 +91,7 @@ def test_a_place_that_takes_no_answers(modnet: Modnet, run: str, place: str) -> 
     Path("folder").mkdir()
     result = modnet("predict", run, "flowers.csv", "--out", place)
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith(f"modnet: {place}: cannot be written: ")
+    assert result.err.startswith(f"modnet: --out {place}: cannot be written: ")
     assert result.err.count("\n") == 1
     assert sorted(path.name for path in Path().iterdir()) == ["flowers.csv", "folder", "run"]
 
@@ -122,7 +122,7 @@ def test_a_full_disk_leaves_the_earlier_file_as_it_was(
 
     monkeypatch.setattr("os.fsync", full)
     result = modnet("predict", run, "flowers.csv", "--out", "out.csv")
-    assert (result.code, result.err) == (2, "modnet: out.csv: cannot be written: No space left on device\n")
+    assert (result.code, result.err) == (2, "modnet: --out out.csv: cannot be written: No space left on device\n")
     assert Path("out.csv").read_text() == "of before"
     assert sorted(path.name for path in Path().iterdir()) == ["flowers.csv", "out.csv", "run"]
 
@@ -134,7 +134,7 @@ def test_outputs_that_leave_the_finite_numbers_are_not_an_answer(modnet: Modnet,
     Path("rows.csv").write_text("1,2,3,4\n1.7e308,-1.7e308,1.7e308,1.7e308\n")
     result = modnet("predict", "run", "rows.csv")
     assert (result.code, result.out) == (2, "")
-    assert result.err == "modnet: rows.csv: row 1 (counted from 0): the outputs leave the finite numbers\n"
+    assert result.err == "modnet: rows.csv: row 1 (counted from 0): an output is non-finite (NaN or infinity)\n"
 
 
 def test_two_classes_on_one_output(trained: Modnet, rng: np.random.Generator) -> None:

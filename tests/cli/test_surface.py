@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli.running import Flowers, Modnet
+from cli.running import Flowers, Modnet, table_in
 from cli.test_terminal import CONTROL, on_a_terminal
 
 from modnet import load_config, surface
@@ -30,24 +30,22 @@ def test_its_numbers_are_those_of_the_library(trained: Modnet, flowers: Flowers)
 def test_the_text_says_costs_noise_and_share(trained: Modnet, flowers: Flowers) -> None:
     options = ("surface", *flowers.train, *FAST)
     found = json.loads(trained(*options, "--json").out)
-    text = trained(*options).out
-    assert text.splitlines()[0].strip() == "2 passes over the data each; cost of the 90 training samples"
-    rows = [re.split(r"\s*│\s*", line.strip("│ ")) for line in text.splitlines() if line.startswith("│")]
+    lines = trained(*options).lines
+    title, names, rows = table_in(lines, 3)
+    assert title == "2 epochs each; cost of 90 training samples"
+    assert names == ["optimizer", "updates", "first cost", "last cost", "lowest cost", "cost rose", "path length"]
     assert rows == [
         [
             path["optimizer"],
             f"{path['updates'][-1]:,}",
             *(f"{cost:.6g}" for cost in (path["costs"][0], path["costs"][-1], min(path["costs"]))),
             f"{path['rises']} of {len(path['costs']) - 1}",
+            f"{path['detour']:,.1f} x",
         ]
         for path in found["paths"]
     ]
-    noise, plane = text.splitlines()[-2:]
-    times = ", ".join(f"{path['optimizer']} {path['detour']:,.1f}" for path in found["paths"])
-    assert noise == f"Times as long as the straight way from start to end: {times}."
-    assert plane.startswith(
-        f"The plane of the principal directions holds {found['views'][0]['share']:.0%} of the paths'"
-    )
+    share = f"{found['views'][0]['share']:.0%}"
+    assert lines[-1].startswith(f"The plane of the principal directions captures {share} of the trajectories' variance")
 
 
 def test_pictures_are_written_beside_the_numbers(
@@ -56,8 +54,8 @@ def test_pictures_are_written_beside_the_numbers(
     monkeypatch.setattr("modnet.analysis.plots.animation._FRAMES", 3)
     options = (*flowers.train, *FAST, "--directions", "random", "--samples", 40)
     result = trained("surface", *options, "--plot", "way.svg", "--animate", "way.gif")
-    assert "cost of 40 of the 90 training samples" in result.lines[0]
-    assert "The plane of the random directions holds " in result.lines[-1]
+    assert "cost of 40 of 90 training samples" in result.lines[0]
+    assert "The plane of the random directions captures " in result.lines[-1]
     assert Path("way.svg").read_text().startswith("<?xml")
     assert Path("way.gif").read_bytes().startswith(b"GIF89a")
 
@@ -80,7 +78,7 @@ def test_without_matplotlib_the_numbers_come_all_the_same(
     ("arguments", "error"),
     [
         (("--optimizers", "batch,mini-bach"), "optimizer: unknown optimizer 'mini-bach'; did you mean 'mini-batch'?"),
-        (("--optimizers", ","), "--optimizers ,: should name one or more kinds"),
+        (("--optimizers", ","), "--optimizers ,: names no optimizer; allowed: one or more kinds"),
         (("--set", "optimizer.batch_size=5000"), "optimizer.batch_size: 5000 is more than the 1437 training samples"),
         (("--plot", "way.bmp"), "way.bmp: cannot be drawn as 'bmp'; allowed: .pdf, .png, .svg"),
         (("--animate", "way.mp4"), "way.mp4: cannot be drawn as 'mp4'; allowed: .gif"),

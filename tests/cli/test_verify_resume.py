@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from cli.running import ENVIRONMENT, Flowers, Modnet, history_of, process
+from training.resuming import interrupting
 
 FORGETFUL = '''
 from typing import Literal
 import modnet
 
 class Forgetful(modnet.Optimizer):
-    """Draws its samples from randomness of its own: no seed and no checkpoint brings it back."""
+    """Orders its samples with a generator of its own, which no seed and no checkpoint restores."""
 
     kind: Literal["forgetful"] = "forgetful"
 
@@ -28,19 +29,12 @@ def modnet_components():
 '''
 
 
-@pytest.fixture
-def short(modnet: Modnet, monkeypatch: pytest.MonkeyPatch) -> Modnet:
-    """The command, whose children find the modnet that is tested."""
-    monkeypatch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
-    return modnet
-
-
-def test_the_sentence_says_what_was_proved(short: Modnet, flowers: Flowers) -> None:
-    result = short("verify-resume", *flowers.train, "--epochs", 2, "--times", 1, "--seed", 3)
+def test_the_sentence_says_what_was_compared(modnet: Modnet, flowers: Flowers) -> None:
+    result = modnet("verify-resume", *flowers.train, "--epochs", 2, "--times", 1, "--seed", 3)
     assert (result.code, result.err) == (0, "")
-    start, _, end = result.out.partition(" of 18, and gone on with in new processes: ")
+    start, _, end = result.out.partition(" of 18 and resumed in new processes: ")
     assert 1 <= int(start.removeprefix("Interrupted after update ")) <= 18
-    assert end == "every bit of θ, the rule's state, memory and history is the same.\n"
+    assert end == "every bit of θ, the states of rule, optimizer and callbacks, and the history is the same.\n"
     assert [path.name for path in Path().iterdir()] == ["flowers.csv"]
 
 
@@ -54,55 +48,58 @@ def test_what_differs_is_named_and_the_status_is_1(tmp_path: Path) -> None:
     arguments = ("verify-resume", "--epochs", "2", "--times", "1", "--set", "optimizer.kind=forgetful", "--json")
     result = process(tmp_path, *arguments, PYTHONPATH=paths)
     assert result.returncode == 1, result.stderr
-    said = json.loads(result.stdout)
-    assert said["same"] is False
-    assert said["updates"] == 288
-    assert {"θ", "finished θ", "history.1.cost"} <= set(said["differences"])
-    assert not {"updates", "randomness.0"} & set(said["differences"])
+    report = json.loads(result.stdout)
+    assert report["same"] is False
+    assert report["updates"] == 288
+    assert {"θ", "model θ", "history.1.cost"} <= set(report["differences"])
+    assert not {"updates", "epochs", "history.1.epoch"} & set(report["differences"])
     refused = process(tmp_path, *arguments, "--no-plugin", "modnet-forgetful", PYTHONPATH=paths)
     assert refused.returncode == 2
     assert "modnet-forgetful 1.0 is disabled" in refused.stderr
 
 
-def test_what_cannot_be_verified_is_one_line(short: Modnet) -> None:
+def test_what_cannot_be_verified_is_one_line(modnet: Modnet) -> None:
     for arguments, match in [
-        (("--epochs", 0), "modnet: epochs: 0 leaves nothing to interrupt; allowed: 1 or more\n"),
+        (("--epochs", 0), "modnet: epochs: 0 leaves no point at which to interrupt; allowed: more epochs\n"),
         (("--set", "optimizer.batch_size=9999"), "modnet: optimizer.batch_size: 9999 is more than the"),
         (("--set", "seeds=1"), "modnet: seeds: "),
     ]:
-        result = short("verify-resume", *arguments)
+        result = modnet("verify-resume", *arguments)
         assert (result.code, result.out) == (2, "")
         assert match in result.err
         assert result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "error"),
     [
         (("--resume", "nowhere"), "nowhere: no run folder and no checkpoint is here"),
-        (("--resume", "run", "run/config.toml"), "--resume run: CONFIG cannot stand beside it"),
-        (("--resume", "run", "--set", "epochs=9"), "--resume run: --set cannot stand beside it"),
-        (("--resume", "run", "--seed", "9"), "--resume run: --seed cannot stand beside it"),
-        (("--resume", "run", "--dtype", "float32"), "--resume run: --dtype cannot stand beside it"),
-        (("--resume", "run", "--out", "other"), "--resume run: --out cannot stand beside it"),
+        (("--resume", "run", "run/config.toml"), "--resume run: cannot be combined with CONFIG; allowed: --epochs"),
+        (("--resume", "run", "--set", "epochs=9"), "--resume run: cannot be combined with --set; allowed: --epochs"),
+        (("--resume", "run", "--seed", "9"), "--resume run: cannot be combined with --seed; allowed: --epochs"),
+        (("--resume", "run", "--dtype", "float32"), "--resume run: cannot be combined with --dtype; allowed: --epochs"),
+        (("--resume", "run", "--out", "other"), "--resume run: cannot be combined with --out; allowed: --epochs"),
         (("--resume", "run", "--epochs", "few"), "epochs: 'few' should be"),
-        (("--resume", "run", "--epochs", "1"), "epochs: 1 is fewer than the 2 of run/checkpoints/epoch-00002"),
-        (("--resume", "run"), "run: the run has ended, after 2 epochs; more epochs can be asked for"),
+        (("--resume", "run", "--epochs", "1"), "epochs: 1 is fewer than the 2 completed epochs of run/checkpoints/epoch-00002"),
+        (("--resume", "run"), "run: the run has ended after 2 epochs; more epochs can be asked for"),
     ],
 )
-def test_a_resume_that_cannot_be_is_one_line(modnet: Modnet, arguments: tuple[str, ...], said: str) -> None:
+def test_a_resume_that_cannot_be_is_one_line(modnet: Modnet, arguments: tuple[str, ...], error: str) -> None:
     kept = ("--set", 'callbacks=["checkpoint"]', "--set", "network.layers=[10]")
     modnet("train", "--epochs", 2, "--out", "run", "--quiet", *kept)
     before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
     result = modnet("train", *arguments)
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith(f"modnet: {said}"), result.err
+    assert result.err.startswith(f"modnet: {error}"), result.err
     assert result.err.count("\n") == 1
     assert {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()} == before
 
 
 def test_a_resumed_run_shows_its_progress_and_its_sentence(modnet: Modnet) -> None:
-    assert modnet("train", "--epochs", 3, "--out", "run", "--quiet", "--interrupt-after", 200).code == 130
+    with interrupting(200):
+        interrupted = modnet("train", "--epochs", 3, "--out", "run", "--quiet")
+    assert (interrupted.code, interrupted.out) == (130, "")
+    assert interrupted.err == "modnet: interrupted after 288 updates; resume with: modnet train --resume run\n"
     result = modnet("train", "--resume", "run", "--epochs", 4)
     assert (result.code, result.err) == (0, "")
     assert [line.partition(":")[0] for line in result.lines[:-1]] == ["Epoch 1", "Epoch 2", "Epoch 3"]

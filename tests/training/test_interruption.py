@@ -64,7 +64,7 @@ def test_a_signal_ends_a_training_in_good_order(
     code, error = ended(process)
     assert code == status
     assert error.startswith("modnet: interrupted after ")
-    assert error.endswith(" updates; go on with: modnet train --resume 'my run'\n")
+    assert error.endswith(" updates; resume with: modnet train --resume 'my run'\n")
     assert error.count("\n") == 1
     updates = int(error.split()[3].replace(",", ""))
     last = max((tmp_path / "my run" / "checkpoints").iterdir())

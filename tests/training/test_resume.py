@@ -118,7 +118,7 @@ def in_new_processes(tmp_path: Path, data: Data, which: tuple[str, str, str, boo
     begun = train(tmp_path, after, "config.toml", "--out", str(run))
     assert begun.returncode == 130, begun.stderr
     updates = f"{after} update{'' if after == 1 else 's'}"
-    assert begun.stderr == f"modnet: interrupted after {updates}; go on with: modnet train --resume {run}\n"
+    assert begun.stderr == f"modnet: interrupted after {updates}; resume with: modnet train --resume {run}\n"
     ended = train(tmp_path, 10**9, "--resume", str(begin_again_from(run, point)))
     assert (ended.returncode, ended.stderr) == (0, "")
     same(tmp_path / "whole", run)

@@ -1,62 +1,62 @@
-"""The command ``modnet``: one file a command, each imported only when it is called."""
+"""The command ``modnet``: one file a command, which is imported when that command is called."""
 
 from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from typing import Any
 
 import click
 
 from modnet import __version__
 from modnet.core.errors import DivergenceError, ModnetError
-from modnet.core.plugins import disabled
 
 __all__ = ["main"]
 
 _COMMANDS = {
     "train": "Train a network.",
-    "evaluate": "Judge a trained network by data.",
-    "predict": "Give a trained network's answers for rows of a CSV file.",
-    "plot": "Draw a run's learning curves, confusion matrix and worst mistakes.",
-    "report": "Write all that there is to say of a run into one HTML file.",
-    "compare": "Compare the types of gradient descent from the same start.",
-    "surface": "Show the paths of the types of gradient descent on the surface of the cost.",
-    "dampening": "Say why a network does not learn (vanishing gradients), and what would help.",
-    "explain": "Show a network's dimensions, its diagram, and how δ flows back through it.",
-    "trace": "Follow one sample through feedforward and backpropagation, with all numbers.",
-    "verify-resume": "Prove that an interrupted training ends as one that is not.",
-    "config": "Check a configuration file, or write it out with every default.",
-    "schema": "Print the JSON Schema of the configuration.",
-    "plugins": "Look at installed plug-ins, check one, or begin a new one.",
+    "evaluate": "Evaluate a trained network.",
+    "predict": "Predict for the rows of a CSV file.",
+    "plot": "Plot a run's learning curves, confusion matrix and worst mistakes.",
+    "report": "Write an HTML report of a run.",
+    "compare": "Compare batch, stochastic and mini-batch gradient descent.",
+    "surface": "Plot optimizer trajectories on the cost surface.",
+    "dampening": "Diagnose vanishing gradients and suggest a fix.",
+    "explain": "Show a network's shapes, its diagram, and how δ is propagated back.",
+    "trace": "Trace one sample through feedforward and backpropagation.",
+    "verify-resume": "Check that a resumed run reproduces an uninterrupted one.",
+    "config": "Check a configuration, fill in its defaults, or print its JSON Schema.",
+    "plugins": "List, show, check or create plug-ins.",
 }
 
 
 def _disable(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
-    del ctx, parameter
-    disabled.add_to_command_line([disabled.EVERYTHING] if value is True else value or ())
+    del parameter
+    if not value:
+        return
+    from modnet.core.plugins import disabled  # not for --version and --help
+
+    root = ctx.find_root()
+    if disabled not in root.meta.values():
+        root.meta[disabled.__name__] = disabled
+        root.with_resource(disabled.command_line())
+    disabled.add_to_command_line([disabled.EVERYTHING] if value is True else value)
 
 
 def _plugin_options() -> list[click.Parameter]:
-    """Return the options that every command has, whatever it is."""
-    return [
-        click.Option(
-            ["--no-plugin"],
-            multiple=True,
-            metavar="NAME",
-            expose_value=False,
-            callback=_disable,
-            help="Do as if this plug-in were not installed; may be repeated.",
-        ),
-        click.Option(
-            ["--no-plugins"],
-            is_flag=True,
-            expose_value=False,
-            callback=_disable,
-            help="Do as if no plug-in were installed.",
-        ),
-    ]
+    """Return the options that every command has."""
+    name = click.Option(
+        ["--no-plugin"],
+        multiple=True,
+        metavar="NAME",
+        expose_value=False,
+        callback=_disable,
+        help="Ignore this installed plug-in. May be repeated.",
+    )
+    every = click.Option(
+        ["--no-plugins"], is_flag=True, expose_value=False, callback=_disable, help="Ignore installed plug-ins."
+    )
+    return [name, every]
 
 
 def _with_plugin_options(command: click.Command) -> click.Command:
@@ -93,14 +93,13 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="modnet")
 def _modnet(debug: bool) -> None:
     """Feedforward neural networks in which every part has a name and every name can be swapped."""
-    del debug  # read from the arguments by main, which sees errors of every kind
+    del debug  # main reads it from the arguments, because an error may come before they are parsed
 
 
 def main() -> None:
-    """Run the command; an error that a user can meet is one line on standard error, and a status that is not 0."""
+    """Run the command; a user's error is one line on standard error, and the exit status is not 0."""
     try:
-        with disabled.command_line():
-            status = _modnet.main(standalone_mode=False)
+        status = _modnet.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
@@ -109,11 +108,13 @@ def main() -> None:
         sys.exit(error.exit_code)
     except ModnetError as error:
         if "--debug" in sys.argv:
+            import traceback
+
             traceback.print_exc()
         click.echo(f"modnet: {error}", err=True)
         sys.exit(1 if isinstance(error, DivergenceError) else 2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("modnet: interrupted", err=True)
         sys.exit(130)
-    if status:  # what a command gave to ctx.exit; none returns anything else
+    if status:  # what a command passed to ctx.exit; none returns anything else
         sys.exit(status)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
-from modnet.cli.options import configured, error_prefix, kinds_in, metric_text, optimizers_option, read_config
+from modnet.cli.common.options import json_option, optimizers_option
+from modnet.cli.common.output import print_json, print_table
+from modnet.cli.common.source import Source, source_options
+from modnet.training.run import metric_text
 from modnet.training.setup import configs_per_optimizer
 from modnet.training.trainer import Trainer
 
@@ -15,58 +17,39 @@ __all__ = ["command"]
 
 
 @click.command("compare")
-@configured
+@source_options
 @optimizers_option
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-def command(
-    config: str | None,
-    settings: tuple[str, ...],
-    epochs: str | None,
-    seed: str | None,
-    dtype: str | None,
-    optimizers: str,
-    as_json: bool,
-) -> None:
-    """Train once with each optimizer, from the same start and with an equal number of passes over the data.
+@json_option
+def command(source: Source, optimizers: list[str], as_json: bool) -> None:
+    """Compare batch, stochastic and mini-batch gradient descent.
 
-    Learning rate, rule and schedule are those of CONFIG for all of them; an option that a kind does not have is left
-    out. Cost and accuracy are of the finished networks, on the test samples, or where there are none on the
-    validation or training samples.
+    One network is trained with each optimizer, from the same initial parameters and for the same number of epochs.
+    Learning rate, rule and schedule are those of CONFIG; an option that an optimizer does not have is ignored. Cost
+    and metrics are those of the trained networks on the test samples; without any, on the validation or training
+    samples.
     """
-    base = read_config(config, settings, epochs, seed, dtype)
-    kinds = kinds_in(optimizers)
-    with error_prefix(config):
+    base = source.config()
+    with source.error_prefix():
         data = base.data.load()
-        configs = configs_per_optimizer(base, kinds, data)
+        configs = configs_per_optimizer(base, optimizers, data)
     results, part = [], "train"
-    for kind, each in zip(kinds, configs, strict=True):
-        with error_prefix(config):
-            run = Trainer(each).fit(*data.train, validation=data.validation, test=data.test)
+    for kind, config in zip(optimizers, configs, strict=True):
+        with source.error_prefix():
+            run = Trainer(config).fit(*data.train, validation=data.validation, test=data.test)
         part = next(name for name in ("test", "validation", "train") if name in run.samples)
-        figures = run.test or run.evaluate(part)
+        metrics = run.test or run.evaluate(part)
         results.append({"optimizer": kind, "epochs": len(run.history), "updates": run.updates,
-                        "seconds": run.seconds, "part": part, **figures})  # fmt: skip
+                        "seconds": run.seconds, "part": part, **metrics})  # fmt: skip
     if as_json:
-        click.echo(json.dumps(results))
+        print_json(results)
         return
-    _print_table(results, part)
-
-
-def _print_table(results: list[dict[str, Any]], part: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"{_passes(results[0])} over the data each; figures of the {part} samples")
     names = [name for name in results[0] if name not in ("epochs", "part")]
-    for name in names:
-        table.add_column(name.replace("_", " "), justify="left" if name == "optimizer" else "right")
-    for result in results:
-        table.add_row(*(_cell(name, result[name]) for name in names))
-    Console().print(table)
-
-
-def _passes(result: dict[str, Any]) -> str:
-    return f"{result['epochs']} pass{'' if result['epochs'] == 1 else 'es'}"
+    print_table(
+        f"{results[0]['epochs']} epoch{'' if results[0]['epochs'] == 1 else 's'} each, evaluated on the {part} samples",
+        [name.replace("_", " ") for name in names],
+        [[_cell(name, result[name]) for name in names] for result in results],
+        text=["optimizer"],
+    )
 
 
 def _cell(name: str, value: Any) -> str:

@@ -1,10 +1,13 @@
-"""``modnet config``: what a configuration file says, checked and written out."""
+"""``modnet config``: check, fill, and the JSON Schema of configurations."""
 
 from __future__ import annotations
 
+import json
+
 import click
 
-from modnet.cli.output import write_out
+from modnet.cli.common.options import out_option
+from modnet.cli.common.output import write_out
 from modnet.config.load import load_config
 
 __all__ = ["command"]
@@ -12,15 +15,16 @@ __all__ = ["command"]
 
 @click.group("config")
 def command() -> None:
-    """Check a configuration file, or write it out with every default."""
+    """Check a configuration, fill in its defaults, or print its JSON Schema."""
 
 
 @command.command("check")
 @click.argument("file", metavar="FILE")
 def check(file: str) -> None:
-    """Say whether FILE is a configuration that holds: one line, and status 2 if it does not.
+    """Check a configuration file.
 
-    The data is not read, so what only the data can tell is not seen.
+    Its first error is printed in one line, and the exit status is 2. The data is not read, so errors that only show
+    together with the data are not found.
     """
     load_config(file)
     click.echo(f"{file}: ok")
@@ -28,10 +32,25 @@ def check(file: str) -> None:
 
 @command.command("fill")
 @click.argument("file", metavar="FILE")
-@click.option("--out", metavar="FILE", help="Write here instead of to standard output; FILE itself will do.")
+@out_option
 def fill(file: str, out: str | None) -> None:
-    """Print FILE with every default written out, and every short form at length. Comments are not kept.
+    """Print a configuration file with all defaults filled in.
 
-    What is filled stays as it is when it is filled again.
+    Short forms are written out too, and comments are not kept. Filling a filled file changes nothing. --out may name
+    FILE itself.
     """
     write_out(load_config(file).to_toml(), out)
+
+
+@command.command("schema")
+@out_option
+def schema(out: str | None) -> None:
+    """Print the JSON Schema of configuration files.
+
+    It includes the components of installed plug-ins with their options. An editor that reads it completes keys and
+    kinds, shows their descriptions, and marks errors.
+    """
+    from modnet.config.json_schema import schema_of
+    from modnet.config.run_config import RunConfig
+
+    write_out(json.dumps(schema_of(RunConfig), indent=2), out)

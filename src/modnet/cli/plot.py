@@ -2,121 +2,78 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from modnet.analysis.results.predictions import PARTS
-from modnet.analysis.results.results import Image, Results, results
-from modnet.core.errors import ConfigError
+from modnet.analysis.results.results import Results, results
+from modnet.cli.common.options import result_options
+from modnet.cli.common.output import print_json, write_errors
 
-__all__ = ["command", "image_of", "judged"]
-
-Command = TypeVar("Command", bound=Callable[..., Any])
+__all__ = ["command"]
 
 _FOLDER = "pictures"
 
 
-def judged(command: Command) -> Command:
-    """Give a command the argument RUN and the options that say what of its results is shown."""
-    for decorate in (
-        click.option(
-            "--image",
-            default="auto",
-            show_default=True,
-            metavar="ROWSxCOLUMNS",
-            help="Draw samples as images of this size, as the dataset says (auto), or not at all (none).",
-        ),
-        click.option(
-            "--mistakes", type=click.IntRange(0, 100), default=12, show_default=True, help="How many mistakes to show."
-        ),
-        click.option(
-            "--part",
-            type=click.Choice(PARTS),
-            help="Which samples; without it those of the test, or where there are none of the validation, or all.",
-        ),
-        click.argument("run", metavar="RUN"),
-    ):
-        command = decorate(command)
-    return command
-
-
 @click.command("plot")
-@judged
-@click.option("--out", metavar="DIR", help=f"Where the pictures go, each an .svg file; without it RUN/{_FOLDER}.")
-@click.option("--plot", metavar="FILE", help="Draw all in one picture instead: .svg, .png or .pdf.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object; draw only where --out or --plot says so.")
-def command(
-    run: str, part: str | None, mistakes: int, image: str, out: str | None, plot: str | None, as_json: bool
-) -> None:
-    """Draw what the run in the folder RUN reached.
+@result_options
+@click.option(
+    "--out", metavar="DIR", help=f"Write the plots, an SVG file each, to this folder.  [default: RUN/{_FOLDER}]"
+)
+@click.option("--plot", metavar="FILE", help="Write all plots as one figure to this .svg, .png or .pdf file instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; plot only where --out or --plot is given.")
+def command(run: str, out: str | None, plot: str | None, as_json: bool, **options: Any) -> None:
+    """Plot a run's learning curves, confusion matrix and worst mistakes.
 
-    Its learning curves, with the best epoch; its confusion matrix, or predicted against true numbers; and its worst
-    mistakes: of the wrongly classified samples those whose cost is largest, as images where the samples are images.
+    RUN is a run folder. The best epoch is marked in the learning curves. Where the targets are numbers, predicted
+    against true values take the place of the confusion matrix. The worst mistakes are the misclassified samples with
+    the highest cost.
     """
     if plot is not None:
         from modnet.analysis.plots.style import file_format
 
-        file_format(plot)  # before the work, not after it
-    found = results(run, part=part, mistakes=mistakes, image=image_of(image))
+        file_format(plot)  # an unknown format is refused before the work
+    run_results = results(run, **options)
     if as_json:
-        click.echo(json.dumps(found.to_dict()))
+        print_json(run_results)
     else:
-        _print(found)
+        _print(run_results)
     if plot is not None:
         from modnet.analysis.plots.results import results_figure
         from modnet.analysis.plots.style import save
 
-        save(results_figure(found), plot)
+        save(results_figure(run_results), plot)
     if out is not None or not (as_json or plot):
-        for path in _draw_each(found, Path(run) / _FOLDER if out is None else Path(out)):
+        for path in _plot_each(run_results, Path(run) / _FOLDER if out is None else Path(out)):
             if not as_json:
                 click.echo(f"drawn: {path}")
 
 
-def image_of(text: str) -> Image:
-    """Return what the option ``--image`` says.
-
-    Raises:
-        ConfigError: it is none of what is allowed.
-    """
-    if text in ("auto", "none"):
-        return "auto" if text == "auto" else "none"
-    rows, _, columns = text.lower().partition("x")
-    if rows.isdecimal() and columns.isdecimal() and int(rows) > 0 and int(columns) > 0:
-        return int(rows), int(columns)
-    raise ConfigError(f"--image {text}: allowed: auto, none, or rows and columns as 28x28")
-
-
-def _print(found: Results) -> None:
-    click.echo(found.sentence)
-    if found.warning is not None:
-        click.echo(found.warning)
-    for curve in found.curves:
+def _print(run_results: Results) -> None:
+    click.echo(run_results.sentence)
+    if run_results.warning is not None:
+        click.echo(run_results.warning)
+    for curve in run_results.curves:
         click.echo(curve.best_sentence)
-    if found.confusion is not None:
-        click.echo(found.confusion.sentence)
-    if found.prediction_error is not None:
-        click.echo(f"r² of the outputs: {', '.join(f'{r2:.4g}' for r2 in found.prediction_error.r2)}")
-    click.echo(f"{found.mistakes_title}{':' if found.mistakes else '.'}")
-    for mistake in found.mistakes:
+    if run_results.confusion is not None:
+        click.echo(run_results.confusion.sentence)
+    if run_results.prediction_error is not None:
+        click.echo(f"r² of the outputs: {', '.join(f'{r2:.4g}' for r2 in run_results.prediction_error.r2)}")
+    click.echo(f"{run_results.mistakes_title}{':' if run_results.mistakes else '.'}")
+    for mistake in run_results.mistakes:
         click.echo(f"  {mistake.sentence}")
 
 
-def _draw_each(found: Results, folder: Path) -> list[Path]:
-    """Draw every picture to a file of its own, and return the files."""
+def _plot_each(run_results: Results, folder: Path) -> list[Path]:
+    """Write every plot to a file of its own, and return the files."""
     from modnet.analysis.plots.figure import render
     from modnet.analysis.plots.results import result_pictures
     from modnet.analysis.plots.style import save
 
-    contents = [(folder / f"{one.name}.svg", render([one])) for one in result_pictures(found)]
-    try:
+    figures = [(folder / f"{plot.name}.svg", render([plot])) for plot in result_pictures(run_results)]
+    with write_errors(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{folder}: no pictures can be put here: {error.strerror}") from None
-    for path, figure in contents:
+    for path, figure in figures:
         save(figure, path)
-    return [path for path, _ in contents]
+    return [path for path, _ in figures]

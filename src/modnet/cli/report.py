@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from modnet.analysis.report.report import run_report
-from modnet.cli.output import progress_bar, write_out
-from modnet.cli.plot import image_of, judged
+from modnet.cli.common.options import result_options
+from modnet.cli.common.output import print_json, progress_bar, write_out
 
 __all__ = ["command"]
 
@@ -17,30 +17,26 @@ _NAME = "report.html"
 
 
 @click.command("report")
-@judged
-@click.option("--no-remedy", is_flag=True, help="Where the network does not learn, do not try what would help.")
-@click.option("--out", metavar="FILE", help=f"Where the report goes; without it RUN/{_NAME}.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object; write the page only where --out says so.")
-def command(
-    run: str, part: str | None, mistakes: int, image: str, no_remedy: bool, out: str | None, as_json: bool
-) -> None:
-    """Write a report of the run in the folder RUN: one HTML file that needs nothing else.
+@result_options
+@click.option("--no-remedy", is_flag=True, help="Do not search for a fix where the network does not learn.")
+@click.option("--out", metavar="FILE", help=f"Write the report to this file.  [default: RUN/{_NAME}]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; write the report only where --out is given.")
+def command(run: str, no_remedy: bool, out: str | None, as_json: bool, **options: Any) -> None:
+    """Write an HTML report of a run.
 
-    It has what was reached, the pictures of `modnet plot`, the network, how the error δ gets through it, the
-    configuration, who gave the parts, and the command that repeats the run.
+    RUN is a run folder. The report is one self-contained file: the results with the plots of `modnet plot`, the
+    network, its gradient flow, the configuration, the versions of all components, and the command that repeats the
+    run.
     """
-    with progress_bar() as show:
-        found = run_report(
-            run, part=part, mistakes=mistakes, image=image_of(image), suggest=not no_remedy,
-            progress=show,
-        )  # fmt: skip
+    with progress_bar() as progress:
+        report = run_report(run, suggest=not no_remedy, progress=progress, **options)
     if as_json:
-        click.echo(json.dumps(found.to_dict()))
+        print_json(report)
         if out is None:
             return
-    from modnet.analysis.report.html_report import report_html
+    from modnet.analysis.report.html_report import report_html  # not for --json
 
     path = str(Path(run) / _NAME) if out is None else out
-    write_out(report_html(found), path)
+    write_out(report_html(report), path)
     if not as_json:
-        click.echo(f"{found.results.sentence} The report is in {path}.")
+        click.echo(f"{report.results.sentence} The report is in {path}.")

@@ -66,15 +66,15 @@ def test_what_is_installed_is_listed(modnet: Command) -> None:
             "version": "1.0",
             "status": "conflict",
             "components": ["activation:wave", "schedule:waves"],
-            "reason": f"the activation 'wave' is also given by {COLLIDES} 1.0",
+            "reason": f"the activation 'wave' is also provided by {COLLIDES} 1.0",
         },
         FAILS: {"version": "1.0", "status": "failed", "components": [], "reason": REASON},
         COLLIDES: {
             "version": "1.0",
             "status": "conflict",
             "components": ["activation:sigmoid", "activation:wave"],
-            "reason": f"the activation 'sigmoid' is built in: '{COLLIDES}:sigmoid' names this one; "
-            f"the activation 'wave' is also given by {GOOD} 1.0",
+            "reason": f"the activation 'sigmoid' is built in; '{COLLIDES}:sigmoid' means this one; "
+            f"the activation 'wave' is also provided by {GOOD} 1.0",
         },
     }
     table = modnet("plugins", "list", COLUMNS="200")
@@ -173,7 +173,7 @@ def test_components_are_shown_and_are_in_the_schema(modnet: Command) -> None:
         f"activation wave, from {GOOD} 1.0\n\nσ(z) = s · sin z, with σ′ = s · cos z.\n\n"
         "height: number > 0, ≤ 10, default 1.0\n    s, how high a wave is\n"
     )
-    schema = modnet("schema")
+    schema = modnet("config", "schema")
     assert (schema.returncode, schema.stderr) == (0, WARNING)
     validator = Draft202012Validator(json.loads(schema.stdout))
     for schedule, expected in (({"kind": "waves", "every": 3}, True), ("waves", False), ({"kind": "waves"}, False)):

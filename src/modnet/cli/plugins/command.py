@@ -1,4 +1,4 @@
-"""``modnet plugins``: what is installed, what a part is, whether it is right, and a new one to begin with."""
+"""``modnet plugins``: list, show, check and new."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modnet.cli.plugins.inventory import Plugin, formula_of, options_of, plugins_in
+from modnet.cli.common.output import print_json, print_table
+from modnet.cli.plugins.inventory import Plugin, formula_of, installed_plugins, options_of
 from modnet.core import registry
 from modnet.core.component import Component
 from modnet.core.errors import PluginError
@@ -22,74 +23,73 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _FAMILIES = click.Choice(sorted(FAMILIES))
+_COLOURS = {"ok": "green", "failed": "red", "disabled": "bright_black", "conflict": "yellow"}
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
 @click.group("plugins")
 def command() -> None:
-    """Look at installed plug-ins, check one, or begin a new one."""
+    """List, show, check or create plug-ins."""
 
 
 @command.command("list")
-@_AS_JSON
+@_json_option
 def list_(as_json: bool) -> None:
-    """List every installed plug-in with its version, its status, and the parts that it gives.
+    """List the installed plug-ins.
 
-    The status is ok, failed (it was set aside, for the reason that stands there), disabled, or conflict (another
-    plug-in or modnet itself claims the same; only a configuration that uses it has to decide).
+    Each has a version, a status and the components that it provides. The status is ok; failed, for the given reason;
+    disabled; or conflict, where modnet or another plug-in provides the same kind: then a configuration that uses it
+    must give the full name, distribution:kind.
     """
-    plugins = plugins_in(registry.active())
+    plugins = installed_plugins(registry.active())
     if as_json:
-        click.echo(json.dumps([plugin.as_dict() for plugin in plugins], indent=2))
+        print_json(plugins, indent=2)
     elif plugins:
-        _print_plugins(plugins)
+        rows = [
+            (
+                plugin.name,
+                plugin.version,
+                click.style(plugin.status, fg=_COLOURS[plugin.status]),
+                "\n".join(plugin.components),
+                plugin.reason,
+            )
+            for plugin in plugins
+        ]
+        columns = ("name", "version", "status", "components", "reason")
+        print_table("Installed plug-ins", columns, rows, text=columns)
     else:
         click.echo("No plug-in is installed.")
 
 
-def _print_plugins(plugins: list[Plugin]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    colours = {"ok": "green", "failed": "red", "disabled": "dim", "conflict": "yellow"}
-    table = Table()
-    for heading in ("name", "version", "status", "components", "reason"):
-        table.add_column(heading, overflow="fold")  # a name is never cut
-    for plugin in plugins:
-        status = f"[{colours[plugin.status]}]{plugin.status}[/]"
-        table.add_row(*map(escape, (plugin.name, plugin.version)), status,
-                      *map(escape, ("\n".join(plugin.components), plugin.reason)))  # fmt: skip
-    Console().print(table)
-
-
 @command.command("show")
-@click.argument("family", type=_FAMILIES)
+@click.argument("family", type=_FAMILIES, metavar="FAMILY")
 @click.argument("kind", metavar="KIND")
-@_AS_JSON
+@_json_option
 def show(family: str, kind: str, as_json: bool) -> None:
-    """Show a part, built-in or not: its formula, its options, and which distribution it comes from."""
+    """Show a component: its formula, its options and its distribution.
+
+    FAMILY is activation, layer, cost and so on; KIND is built in or provided by a plug-in.
+    """
     try:
-        found = registry.active().find(family, kind)
+        registration = registry.active().find(family, kind)
     except registry.UnknownKindError as error:
         raise PluginError(str(error)) from None
-    part, options = found.component, options_of(found.component)
+    component, options = registration.component, options_of(registration.component)
     if as_json:
         facts: dict[str, Any] = {
             "family": family,
-            "kind": part.kind_name(),
-            "distribution": found.provider.distribution,
-            "version": found.provider.version,
-            "formula": formula_of(part),
-            "options": [option.as_dict() for option in options],
+            "kind": component.kind_name(),
+            "distribution": registration.provider.distribution,
+            "version": registration.provider.version,
+            "formula": formula_of(component),
+            "options": options,
         }
-        click.echo(json.dumps(facts, indent=2))
+        print_json(facts, indent=2)
         return
-    click.echo(f"{family} {part.kind_name()}, from {found.provider}\n\n{formula_of(part)}\n")
+    click.echo(f"{family} {component.kind_name()}, from {registration.provider}\n\n{formula_of(component)}\n")
     if not options:
         click.echo("No options.")
-        return
     for option in options:
         default = "required" if option.required else _default(option.default)
         click.echo(", ".join(filter(None, [f"{option.name}: {option.type} {option.bounds}".rstrip(), default])))
@@ -102,47 +102,48 @@ def _default(value: Any) -> str:
 
 @command.command("check")
 @click.argument("name", metavar="NAME")
-@_AS_JSON
+@_json_option
 @click.pass_context
 def check(ctx: click.Context, name: str, as_json: bool) -> None:
-    """Check every part of one installed plug-in with the conformance kit; the status is 1 where a check fails.
+    """Check an installed plug-in with the conformance kit.
 
-    NAME is the plug-in's distribution or entry point. A part whose options have no defaults says what it is to be
-    checked with in its class attribute `conformance`.
+    NAME is its distribution or entry point. The exit status is 1 if a check fails. A component with required options
+    names values to check it with in its class attribute `conformance`.
     """
     from modnet.testing import check_component
 
     plugin = _plugin(name)
     reports = []
-    for part in _parts_of(plugin):
+    for component in components_of_plugin(plugin):
         try:
-            reports.append(check_component(part, **getattr(part, "conformance", {})))
+            reports.append(check_component(component, **getattr(component, "conformance", {})))
         except (TypeError, ValueError) as error:
-            reason = f"{plugin.name}: {part.family}:{part.kind_name()} cannot be checked: {error}"
-            raise PluginError(f"{reason} (its class attribute 'conformance' has what check_component takes)") from None
+            reason = f"{plugin.name}: {component.family}:{component.kind_name()} cannot be checked: {error}"
+            raise PluginError(
+                f"{reason} (its class attribute 'conformance' holds arguments of check_component)"
+            ) from None
     if as_json:
-        click.echo(json.dumps(_as_dict(plugin, reports), indent=2))
-    else:
-        for report in reports:
-            click.echo(str(report))
-        if not reports:
-            click.echo(f"{plugin.name} {plugin.version} gives no parts.")
+        print_json(_as_dict(plugin, reports), indent=2)
+    for report in reports if not as_json else ():
+        click.echo(str(report))
+    if not reports and not as_json:
+        click.echo(f"{plugin.name} {plugin.version} provides no components.")
     if not all(report.ok for report in reports):
         ctx.exit(1)
 
 
 def _plugin(name: str) -> Plugin:
-    """Return the one plug-in that goes by this name.
+    """Return the plug-in whose distribution or entry point has this name.
 
     Raises:
-        PluginError: none does, or it gives nothing.
+        PluginError: there is none, or it provides nothing.
     """
-    plugins = {plugin.name: plugin for plugin in plugins_in(registry.active())}
+    plugins = {plugin.name: plugin for plugin in installed_plugins(registry.active())}
     wanted = canonical(name)
     if wanted not in plugins:
         points = [point for point in entry_points(group=ENTRY_POINT_GROUP) if canonical(point.name) == wanted]
-        owners = {canonical(point.dist.name) for point in points if point.dist is not None}
-        wanted = owners.pop() if len(owners) == 1 else wanted
+        distributions = {canonical(point.dist.name) for point in points if point.dist is not None}
+        wanted = distributions.pop() if len(distributions) == 1 else wanted
     if wanted not in plugins:
         hint = did_you_mean(wanted, plugins) or f"; installed: {', '.join(plugins) or 'none'}"
         raise PluginError(f"no plug-in '{name}' is installed{hint}")
@@ -152,8 +153,9 @@ def _plugin(name: str) -> Plugin:
     return plugin
 
 
-def _parts_of(plugin: Plugin) -> list[type[Component]]:
-    return [part.component for part in registry.active() if part.provider.distribution == plugin.name]
+def components_of_plugin(plugin: Plugin) -> list[type[Component]]:
+    """Return the components that a plug-in provides."""
+    return [entry.component for entry in registry.active() if entry.provider.distribution == plugin.name]
 
 
 def _as_dict(plugin: Plugin, reports: list[Report]) -> dict[str, Any]:
@@ -179,12 +181,19 @@ def _as_dict(plugin: Plugin, reports: list[Report]) -> dict[str, Any]:
 
 @command.command("new")
 @click.argument("name", metavar="NAME")
-@click.option("--family", type=_FAMILIES, required=True, help="Of which family the part is.")
-@click.option("--kind", help="The part's kind; without it NAME, less a 'modnet-' at its front.")
+@click.option(
+    "--family",
+    type=_FAMILIES,
+    metavar="FAMILY",
+    required=True,
+    help=f"The component's family: {', '.join(sorted(FAMILIES))}.",
+)
+@click.option("--kind", metavar="KIND", help="The component's kind.  [default: NAME without a leading 'modnet-']")
 def new(name: str, family: str, kind: str | None) -> None:
-    """Write a new plug-in into the folder NAME: a distribution with one part, its test, and a page about it.
+    """Create a plug-in in the folder NAME.
 
-    It can be installed and passes its tests as it stands: put your own formula in the place of the one that is there.
+    It is a distribution with one component, a test and a README. It can be installed and passes its test as it is;
+    replace the formula by your own.
     """
     from modnet.cli.plugins.scaffold import write_plugin
 

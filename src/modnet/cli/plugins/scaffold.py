@@ -1,15 +1,18 @@
-"""A new plug-in, written whole: a distribution with one part that installs and passes its own tests as it stands."""
+"""``modnet plugins new``: a distribution with one component, made of the files in ``templates/``."""
 
 from __future__ import annotations
 
 import keyword
 import re
 import sys
+from importlib.resources import files
 from pathlib import Path
 
+from modnet import __version__
 from modnet.builtin import modnet_components
-from modnet.cli.plugins.starters import STARTERS, Starter
+from modnet.cli.common.output import write_errors
 from modnet.core.errors import ConfigError
+from modnet.core.interfaces import FAMILIES
 from modnet.core.plugins.validation import KIND
 from modnet.core.registry import canonical
 
@@ -17,90 +20,7 @@ __all__ = ["write_plugin"]
 
 _NAME = re.compile(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", re.IGNORECASE)
 _TAKEN = {"Literal", "Field", "Annotated", "Listener"}
-
-_PYPROJECT = """[build-system]
-requires = ["hatchling>=1.26"]
-build-backend = "hatchling.build"
-
-[project]
-name = "{name}"
-version = "0.1.0"
-description = "The {family} {kind} for modnet."
-readme = "README.md"
-requires-python = ">=3.11"
-dependencies = ["modnet-framework>={modnet}"]
-
-[project.optional-dependencies]
-test = ["pytest>=8.2"]
-
-# The name on the left is nobody else's: it is the distribution's own. The value is the module with the hook.
-[project.entry-points.modnet]
-{name} = "{module}"
-
-[tool.hatch.build.targets.wheel]
-packages = ["src/{module}"]
-
-[tool.pytest.ini_options]
-filterwarnings = ["error"]
-"""
-
-_MODULE = '''"""The {family} {kind} for modnet."""
-
-{imports}
-__all__ = ["{cls}", "modnet_components"]
-
-
-{body}
-
-@modnet.hookimpl
-def modnet_components():
-    """Return the parts that this plug-in gives."""
-    return [{cls}]
-'''
-
-_TEST = '''"""The part, checked by modnet's conformance kit, and found by its name."""
-
-import modnet
-from modnet.testing import parametrize_checks
-
-from {module} import {cls}
-
-
-@parametrize_checks({cls})
-def test_it_conforms(check):
-    check()
-
-
-def test_modnet_finds_it():
-    assert isinstance(modnet.{base}.resolve("{name}:{kind}"), {cls})
-'''
-
-_README = """# {name}
-
-The {family} `{kind}` for modnet.
-
-## Install
-
-```console
-pip install .
-```
-
-## Use
-
-```toml
-{use}
-```
-
-`modnet plugins show {family} {kind}` says what it does, and which options it has.
-
-## Check
-
-```console
-pip install '.[test]'
-python -m pytest
-modnet plugins check {name}
-```
-"""
+"""Names that the templates use for something else."""
 
 
 def write_plugin(name: str, family: str, kind: str | None = None, folder: Path | None = None) -> list[Path]:
@@ -108,74 +28,69 @@ def write_plugin(name: str, family: str, kind: str | None = None, folder: Path |
 
     Args:
         name: The distribution's name.
-        family: The family of its part.
-        kind: The part's kind; None takes it from the name, without a ``modnet-`` at its front.
+        family: The family of its component.
+        kind: The component's kind; None takes it from the name, without a leading ``modnet-``.
         folder: Where the new folder is made; None is the current folder.
 
     Raises:
-        ConfigError: a name will not do, or there is such a folder already.
+        ConfigError: a name is not allowed, or the folder exists.
+    """
+    name, module = _names(name)
+    kind = name.removeprefix("modnet-") if kind is None else kind
+    if not KIND.fullmatch(kind):
+        raise ConfigError(f"--kind: {kind!r} is not a kind; allowed: lower-case words joined by hyphens")
+    if any((part.family, part.kind_name()) == (family, kind) for part in modnet_components()):
+        raise ConfigError(f"--kind: the {family} '{kind}' is built in; allowed: another kind")
+    target = (folder or Path()) / name
+    if target.exists() or target.is_symlink():
+        raise ConfigError(f"{target}: exists already; a new plug-in needs a new folder")
+    contents = _contents(name, module, family, kind)
+    with write_errors(str(target)):
+        for path, text in contents.items():
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (target / path).write_text(text, encoding="utf-8")
+    return [target / path for path in contents]
+
+
+def _names(name: str) -> tuple[str, str]:
+    """Return the canonical name of a distribution and of its module.
+
+    Raises:
+        ConfigError: one of them is not allowed.
     """
     if not _NAME.fullmatch(name):
         allowed = "letters, digits and . - _ between them"
-        raise ConfigError(f"NAME: {name!r} is no name of a distribution; allowed are {allowed}")
+        raise ConfigError(f"NAME: {name!r} is not a distribution's name; allowed: {allowed}")
     name = canonical(name)
     module = name.replace("-", "_")
+    reason = None
     if not module.isidentifier() or keyword.iskeyword(module):
-        raise ConfigError(
-            f"NAME: '{name}' makes the module '{module}', which Python cannot import; try 'modnet-{name}'"
-        )
-    if module in sys.stdlib_module_names or module in ("modnet", "modnet_framework"):
-        raise ConfigError(f"NAME: '{name}' makes the module '{module}', which there is already; try 'modnet-{name}'")
-    kind = name.removeprefix("modnet-") if kind is None else kind
-    if not KIND.fullmatch(kind):
-        raise ConfigError(f"--kind: {kind!r} is no kind; allowed are lower-case words joined by hyphens")
-    if any((part.family, part.kind_name()) == (family, kind) for part in modnet_components()):
-        raise ConfigError(f"--kind: the {family} '{kind}' is built in, and nobody takes its name")
-    target = (folder or Path()) / name
-    if target.exists() or target.is_symlink():
-        raise ConfigError(f"{target}: there is something already; a new plug-in needs a folder of its own")
-    return _write(target, _files(name, module, family, kind))
+        reason = "which Python cannot import"
+    elif module in sys.stdlib_module_names or module in ("modnet", "modnet_framework"):
+        reason = "which exists already"
+    if reason is not None:
+        raise ConfigError(f"NAME: '{name}' needs the module '{module}', {reason}; try 'modnet-{name}'")
+    return name, module
 
 
-def _files(name: str, module: str, family: str, kind: str) -> dict[str, str]:
-    from modnet import __version__
-
-    starter: Starter = STARTERS[family]
+def _contents(name: str, module: str, family: str, kind: str) -> dict[str, str]:
+    """Return the text of every file of the distribution, by its path."""
     cls = "".join(word.capitalize() for word in kind.split("-"))
-    cls = f"{cls}{starter.base}" if keyword.iskeyword(cls) or cls in _TAKEN else cls
-    words = {
-        "name": name,
-        "module": module,
-        "family": family,
-        "kind": kind,
-        "cls": cls,
-        "base": starter.base,
-        "modnet": ".".join(__version__.split(".")[:2]),
-        "imports": starter.imports,
-        "body": _named(starter.body, cls, kind),
-        "use": _named(starter.use, cls, kind),
+    if keyword.iskeyword(cls) or cls in _TAKEN:
+        cls += FAMILIES[family].__name__
+    words = {"NAME": name, "MODULE": module, "FAMILY": family, "KIND": kind, "CLASS": cls}
+    words["CONFIG"] = _fill(f"{family}.toml", words).rstrip()
+    words["modnet-framework"] = f"modnet-framework>={'.'.join(__version__.split('.')[:2])}"
+    templates = {
+        "pyproject.toml": "pyproject.toml",
+        "README.md": "README.md",
+        f"src/{module}/__init__.py": f"{family}.py",
+        f"tests/test_{module}.py": "test_component.py",
     }
-    return {
-        "pyproject.toml": _PYPROJECT.format(**words),
-        "README.md": _README.format(**words),
-        f"src/{module}/__init__.py": _MODULE.format(**words),
-        f"tests/test_{module}.py": _TEST.format(**words),
-    }
+    return {path: _fill(template, words) for path, template in templates.items()}
 
 
-def _named(text: str, cls: str, kind: str) -> str:
-    return text.replace("CLASS", cls).replace("KIND", kind)
-
-
-def _write(target: Path, files: dict[str, str]) -> list[Path]:
-    written = []
-    try:
-        target.mkdir(parents=True)
-        for name, text in files.items():
-            path = target / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            written.append(path)
-    except OSError as error:
-        raise ConfigError(f"{target}: cannot be written: {error.strerror}") from None
-    return written
+def _fill(template: str, words: dict[str, str]) -> str:
+    """Return a template's text with its placeholders replaced."""
+    text = (files("modnet.cli.plugins") / "templates" / template).read_text(encoding="utf-8")
+    return re.sub(rf"\b({'|'.join(words)})\b", lambda match: words[match[1]], text)

@@ -1,0 +1,78 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import click
+
+from modnet.analysis.results.predictions import PARTS
+from modnet.analysis.results.results import Image
+from modnet.core.errors import ConfigError
+
+__all__ = ["json_option", "optimizers_option", "out_option", "part_option", "result_options"]
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+out_option = click.option("--out", metavar="FILE", help="Write to this file instead of standard output.")
+part_option = click.option(
+    "--part",
+    type=click.Choice(PARTS),
+    help="Which part of the data to use.  [default: test, else validation, else train]",
+)
+
+
+def _kinds(ctx: click.Context, parameter: click.Parameter, value: str) -> list[str]:
+    del ctx, parameter
+    kinds = [kind.strip() for kind in value.split(",") if kind.strip()]
+    if not kinds:
+        raise ConfigError(f"--optimizers {value}: names no optimizer; allowed: one or more kinds, separated by commas")
+    return kinds
+
+
+optimizers_option = click.option(
+    "--optimizers",
+    metavar="KINDS",
+    default="batch,stochastic,mini-batch",
+    show_default=True,
+    callback=_kinds,
+    help="Optimizers to train with, separated by commas.",
+)
+
+
+def _image(ctx: click.Context, parameter: click.Parameter, value: str) -> Image:
+    del ctx, parameter
+    if value in ("auto", "none"):
+        return "auto" if value == "auto" else "none"
+    rows, _, columns = value.lower().partition("x")
+    if rows.isdecimal() and columns.isdecimal() and int(rows) > 0 and int(columns) > 0:
+        return int(rows), int(columns)
+    raise ConfigError(f"--image {value}: is no size; allowed: auto, none, or ROWSxCOLUMNS such as 28x28")
+
+
+_RESULT_OPTIONS = (
+    click.argument("run", metavar="RUN"),
+    part_option,
+    click.option(
+        "--mistakes",
+        type=click.IntRange(0, 100),
+        default=12,
+        show_default=True,
+        metavar="N",
+        help="How many of the worst mistakes to show.",
+    ),
+    click.option(
+        "--image",
+        default="auto",
+        show_default=True,
+        metavar="SIZE",
+        callback=_image,
+        help="Show samples as images: auto (if the dataset says so), none, or a size such as 28x28.",
+    ),
+)
+
+
+def result_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the argument RUN and the options that `modnet.results` takes, by the same names."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_RESULT_OPTIONS), command)

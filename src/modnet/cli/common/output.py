@@ -1,0 +1,102 @@
+"""Where a command's output goes: tables, JSON, files, and a progress bar on a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from modnet.analysis.jsonable import jsonable
+from modnet.core.errors import ConfigError
+from modnet.storage.atomic import write_atomically
+
+__all__ = ["print_json", "print_table", "progress_bar", "write_errors", "write_out"]
+
+
+def print_json(value: Any, indent: int | None = None) -> None:
+    """Print a result, or anything that results consist of, as JSON."""
+    click.echo(json.dumps(jsonable(value), indent=indent))
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, text: Collection[str] = (), gap: int = 2
+) -> None:
+    """Print a title and a table below it, as wide as the terminal or 80 characters at most.
+
+    Args:
+        title: What stands above the table.
+        columns: The columns' names.
+        rows: The cells, as many in each row as there are columns; they may have `click.style`.
+        text: Which columns hold text and are aligned left; numbers are aligned right.
+        gap: How many spaces there are between two columns.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0))
+    for name in columns:
+        table.add_column(name, justify="left" if name in text else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text.from_ansi, row))
+    click.echo(title)
+    Console().print(table)
+
+
+def write_out(text: str, out: str | None) -> None:
+    """Write ``text`` to the file ``out``, which the option ``--out`` names, or print it where that is None.
+
+    A link is followed; a device or a pipe is written to.
+
+    Raises:
+        ConfigError: the file cannot be written; an earlier one stays as it was.
+    """
+    text = text.rstrip("\n")
+    if out is None:
+        click.echo(text)
+        return
+    path, content = Path(out), f"{text}\n".encode()
+    with write_errors(f"--out {out}"):
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(content)
+        else:
+            write_atomically(path.resolve(), content)
+
+
+@contextmanager
+def write_errors(place: str) -> Iterator[None]:
+    """Turn an error of the file system within the block into an error of one line.
+
+    Raises:
+        ConfigError: something could not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{place}: cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a function that shows a description, how much is done and how much there is in all, on standard error.
+
+    Without a terminal nothing is shown, and the bar is removed at the end.
+    """
+    if not sys.stderr.isatty():
+        yield lambda description, completed, total: None  # noqa: ARG005 -- nothing is shown
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, visible=False)
+        yield lambda description, completed, total: bar.update(
+            task, description=description, completed=completed, total=total, visible=True
+        )

@@ -1,0 +1,138 @@
+"""Source: the configuration or the run that a command works on, and the options that name and change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce, wraps
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from modnet.analysis.open_run import OpenRun
+from modnet.config.load import load_config
+from modnet.config.run_config import RunConfig
+from modnet.core.dataset import Data
+from modnet.core.errors import ConfigError
+from modnet.network.network import Network
+from modnet.training.setup import build
+
+__all__ = ["Source", "source_options"]
+
+
+class Untrained(NamedTuple):
+    """The network of a configuration, with its initial parameters, and the data that determined its shapes."""
+
+    network: Network
+    data: Data
+
+
+@dataclass(frozen=True)
+class Source:
+    """A configuration, or a run, as the command line names it.
+
+    Attributes:
+        path: A TOML file, a run folder or a model file; None for the defaults.
+        settings: The values of ``--set``.
+        epochs: The value of ``--epochs``, or None; likewise ``seed`` and ``dtype``.
+    """
+
+    path: str | None
+    settings: tuple[str, ...]
+    epochs: str | None
+    seed: str | None
+    dtype: str | None
+
+    @property
+    def is_run(self) -> bool:
+        """Whether the path is a run folder or a model file."""
+        return self.path is not None and (Path(self.path).is_dir() or Path(self.path).suffix == ".safetensors")
+
+    @property
+    def given(self) -> list[str]:
+        """The names of the argument and the options that were given."""
+        values = {"CONFIG": self.path, "--set": self.settings, "--epochs": self.epochs, "--seed": self.seed}
+        return [name for name, value in {**values, "--dtype": self.dtype}.items() if value]
+
+    def config(self) -> RunConfig:
+        """Return the configuration with its changes.
+
+        Raises:
+            ConfigError: as `modnet.load_config`.
+        """
+        shortcuts = {"epochs": self.epochs, "seed": self.seed, "dtype": self.dtype}
+        changes = [f"{key}={value}" for key, value in shortcuts.items() if value is not None]
+        return load_config(self.path, [*self.settings, *changes])
+
+    def run_path(self) -> str | None:
+        """Return the path if it is that of a run, None if it is a configuration.
+
+        Raises:
+            ConfigError: a run, and options that change a configuration.
+        """
+        if not self.is_run:
+            return None
+        if self.given != ["CONFIG"]:
+            raise ConfigError(f"{self.path}: is a run, which {self.given[1]} cannot change; allowed: a configuration")
+        return self.path
+
+    def open(self) -> OpenRun | Untrained:
+        """Return a run, or the untrained network of a configuration; both have a ``network`` and ``data``.
+
+        Raises:
+            ConfigError: as `config` and `run_path`.
+            DataError: the configuration's data cannot be used.
+        """
+        run = self.run_path()
+        if run is not None:
+            return OpenRun(run)
+        config = self.config()
+        with self.error_prefix():
+            data = config.data.load()
+            return Untrained(build(config, data, None)[0], data)
+
+    @contextmanager
+    def error_prefix(self) -> Iterator[None]:
+        """Let a configuration's error that is only seen together with the data name the file too."""
+        try:
+            yield
+        except ConfigError as error:
+            if self.path is None or self.is_run:
+                raise
+            raise ConfigError(f"{self.path}: {error}") from error
+
+
+_OPTIONS = (
+    click.argument("path", required=False, metavar="[CONFIG]"),
+    click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Set a dotted key to a TOML value; a bare word is a string. May be repeated.",
+    ),
+    click.option(
+        "--epochs", metavar="N", help="Number of passes over the training samples; the same as --set epochs=N."
+    ),
+    click.option("--seed", metavar="N", help="Seed of all random numbers; the same as --set seed=N."),
+    click.option("--dtype", metavar="TYPE", help="float64 or float32; the same as --set dtype=TYPE."),
+)
+
+
+def source_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the argument CONFIG and the options that change it; it is called with one `Source`."""
+
+    @wraps(command)
+    def call(
+        path: str | None,
+        settings: tuple[str, ...],
+        epochs: str | None,
+        seed: str | None,
+        dtype: str | None,
+        **more: Any,
+    ) -> None:
+        command(Source(path, settings, epochs, seed, dtype), **more)
+
+    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), call)
