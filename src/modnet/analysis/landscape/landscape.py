@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modnet.analysis.gradients.gradient_flow import subsample
 from modnet.analysis.jsonable import jsonable
 from modnet.analysis.landscape.projection import Numbers, Projection, TrajectoryPoints, random_axes
-from modnet.analysis.landscape.trajectory import Trajectory, cost_of, record
+from modnet.analysis.landscape.trajectory import SurfacePath, Trajectory, cost_of, record
 from modnet.analysis.progress import Progress, silent
 from modnet.config.load import ConfigSource, load_config
 from modnet.config.run_config import RunConfig
@@ -51,28 +50,6 @@ _AROUND = 1.25
 
 Window: TypeAlias = tuple[Numbers, float]
 """The middle of a square on a plane, and how far it goes from there each way."""
-
-
-@dataclass(frozen=True)
-class SurfacePath:
-    """One optimizer's path.
-
-    Attributes:
-        optimizer: Its kind.
-        updates: The number of updates before each point, (points,).
-        passes: The number of passes over the training samples before each point, (points,).
-        costs: The cost of θ at each point, (points,).
-        detour: The length of the path, every update counted, divided by the distance from its start to its end: 1 is a
-            straight line. None where the end is the start.
-        rises: The number of points at which the cost is higher than at the point before.
-    """
-
-    optimizer: str
-    updates: NDArray[np.int64]
-    passes: Numbers
-    costs: Numbers
-    detour: float | None
-    rises: int
 
 
 @dataclass(frozen=True)
@@ -183,7 +160,6 @@ def surface(
     trajectories = [record(config, data, sample, points, progress) for config in configs]
     with one_blas_thread(), np.errstate(all="ignore"):
         every = TrajectoryPoints([trajectory.parameters for trajectory in trajectories])
-        paths = tuple(map(_path, configs, trajectories, every.distances))
         if directions == "random":
             windows = _random_windows(every.plane_through_start(random_axes(network, base.seed)))
         else:
@@ -191,14 +167,8 @@ def surface(
             windows = [(plane, _window(plane.coordinates)) for plane in planes]
         trained = trajectories[-1].network
         views = tuple(_view(trained, sample, plane, window, resolution, progress) for plane, window in windows)
+    paths = tuple(trajectory.path for trajectory in trajectories)
     return Surface(base, directions, len(sample), total, paths, views)
-
-
-def _path(config: RunConfig, trajectory: Trajectory, distances: Numbers) -> SurfacePath:
-    distance = float(distances[-1])
-    detour = trajectory.length / distance if distance else None
-    rises = int(np.count_nonzero(np.diff(trajectory.costs) > 0))
-    return SurfacePath(config.optimizer.kind, trajectory.updates, trajectory.passes, trajectory.costs, detour, rises)
 
 
 def _view(

@@ -40,7 +40,7 @@ def curves_picture(results: Results) -> Picture | None:
         for picture, panel in zip(pictures, panels, strict=False):
             picture.draw(panel)
 
-    title = f"Learning curves over {len(results.history)} epoch{'' if len(results.history) == 1 else 's'}"
+    title = f"Learning curves over {len(results.run.history)} epoch{'' if len(results.run.history) == 1 else 's'}"
     text = f"{title}. {' '.join(picture.text for picture in pictures)}"
     return Picture("curves", title, text, _WIDTH * columns, _HEIGHT * rows, draw)
 

@@ -26,7 +26,7 @@ def results_figure(results: Results) -> Figure:
     """
     pictures = result_pictures(results)
     if not pictures:
-        raise ConfigError(f"{results.run}: there is nothing to draw: no epoch, and no mistake")
+        raise ConfigError(f"{results.run.source}: there is nothing to draw: no epoch, and no mistake")
     return render(pictures)
 
 

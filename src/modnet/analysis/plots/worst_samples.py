@@ -25,7 +25,7 @@ def mistakes_picture(results: Results) -> Picture | None:
         rows = -(-len(mistakes) // columns)
         size = max(1.75 * columns, 4.5), 2.45 * rows + 0.4
         return Picture("mistakes", title, text, *size, lambda canvas: _draw_images(canvas, results, rows, columns))
-    table = worst_samples_table(mistakes, results.network, with_features=True)
+    table = worst_samples_table(mistakes, results.run.network, with_features=True)
     width = 0.4 + 0.085 * sum(
         min(max(map(len, column)), _WIDEST) + 3 for column in zip(table[0], *table[1], strict=True)
     )
