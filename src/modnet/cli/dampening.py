@@ -15,8 +15,8 @@ from modnet.analysis.gradients.gradient_flow import GradientFlow
 from modnet.analysis.gradients.suggestions import Suggestion, to_overrides
 from modnet.analysis.gradients.trials import Trial
 from modnet.analysis.gradients.vanishing import Dampening, dampening
+from modnet.analysis.plots.figure import file_format, save
 from modnet.analysis.plots.gradients import flow_figure
-from modnet.analysis.plots.style import file_format, save
 from modnet.cli.options import configured, error_prefix, metric_text, read_config
 from modnet.cli.output import progress_bar
 from modnet.core.errors import ConfigError

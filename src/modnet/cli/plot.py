@@ -58,7 +58,7 @@ def command(
     mistakes: of the wrongly classified samples those whose cost is largest, as images where the samples are images.
     """
     if plot is not None:
-        from modnet.analysis.plots.style import file_format
+        from modnet.analysis.plots.figure import file_format
 
         file_format(plot)  # before the work, not after it
     found = results(run, part=part, mistakes=mistakes, image=image_of(image))
@@ -67,8 +67,8 @@ def command(
     else:
         _print(found)
     if plot is not None:
+        from modnet.analysis.plots.figure import save
         from modnet.analysis.plots.results import results_figure
-        from modnet.analysis.plots.style import save
 
         save(results_figure(found), plot)
     if out is not None or not (as_json or plot):
@@ -108,9 +108,8 @@ def _print(found: Results) -> None:
 
 def _draw_each(found: Results, folder: Path) -> list[Path]:
     """Draw every picture to a file of its own, and return the files."""
-    from modnet.analysis.plots.figure import render
+    from modnet.analysis.plots.figure import render, save
     from modnet.analysis.plots.results import result_pictures
-    from modnet.analysis.plots.style import save
 
     contents = [(folder / f"{one.name}.svg", render([one])) for one in result_pictures(found)]
     try:

@@ -16,8 +16,8 @@ from modnet.analysis.landscape.landscape import (
     surface,
 )
 from modnet.analysis.plots.animation import animation
+from modnet.analysis.plots.figure import file_format, save, write
 from modnet.analysis.plots.landscape import surface_figure
-from modnet.analysis.plots.style import file_format, save, write
 from modnet.cli.options import configured, error_prefix, kinds_in, metric_text, optimizers_option, read_config
 from modnet.cli.output import progress_bar
 

@@ -58,8 +58,7 @@ class SurfaceView:
 
     Attributes:
         plane: The plane, with the coordinates u and v of the paths' points.
-        along: The grid points on the first direction, u, (n,).
-        across: The grid points on the second, v, (n,).
+        along, across: The grid points on the first direction, u, and on the second, v, (n,) each.
         costs: The cost of the parameters at these points, (across, along).
         projected_costs: For every path the cost of the parameters where its points project on the plane, (points,).
     """
@@ -78,8 +77,7 @@ class Surface:
     Attributes:
         config: The configuration; each path has its own optimizer.
         directions: How the planes were chosen.
-        samples: The number of training samples that the cost is computed from.
-        total_samples: The number of all training samples.
+        samples, total_samples: The number of training samples that the cost is computed from, and of all.
         paths: One for each optimizer.
         views: All paths whole, and, where one of them would be too small to see, a closer view: with principal
             directions another plane, that of the points near the start.

@@ -33,8 +33,7 @@ class SurfacePath:
 
     Attributes:
         optimizer: Its kind.
-        updates: The number of updates before each point, (points,).
-        passes: The number of passes over the training samples before each point, (points,).
+        updates, passes: The numbers of updates and of passes over the training samples before each point, (points,).
         costs: The mean cost of some samples at each point, penalties included, (points,).
         detour: The length of the path, every update counted, divided by the distance from its start to its end: 1 is a
             straight line. None where the end is the start.

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modnet.analysis.gradients.gradient_flow import GradientFlow
 from modnet.analysis.gradients.vanishing import Dampening
-from modnet.analysis.plots.style import COLOURS, MARKERS, SEQUENCE, new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from modnet.analysis.plots.figure import COLOURS, MARKERS, SEQUENCE, Axes, Figure, new_figure
 
 __all__ = ["flow_figure"]
 
@@ -25,11 +20,7 @@ _NAMED = 12
 
 
 def flow_figure(dampening: Dampening) -> Figure:
-    """Return a figure with ‖δ‖ in every layer, before and after, and over the epochs where they are known.
-
-    Raises:
-        ConfigError: matplotlib is not installed.
-    """
+    """Return a figure with ‖δ‖ in every layer, before and after, and over the epochs where they are known."""
     epochs = len(dampening.epochs) > 1
     with new_figure(12.0 if epochs else 7.0, 5.0) as figure:
         figure.suptitle("\n".join(textwrap.wrap(dampening.verdict, 120 if epochs else 75)), fontsize="medium")

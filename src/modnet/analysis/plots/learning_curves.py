@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.analysis.plots.figure import Canvas, Picture
-from modnet.analysis.plots.style import COLOURS, INK, MARKERS
+from modnet.analysis.plots.figure import COLOURS, INK, MARKERS, Axes, Canvas, Picture
 from modnet.analysis.results.learning_curves import Curve
 from modnet.analysis.results.results import Results
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["curve_pictures", "curves_picture"]
 

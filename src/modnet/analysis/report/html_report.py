@@ -9,8 +9,7 @@ from modnet.analysis.gradients.vanishing import Dampening
 from modnet.analysis.plots.confusion_matrix import confusion_picture
 from modnet.analysis.plots.gradients import flow_figure
 from modnet.analysis.plots.learning_curves import curve_pictures
-from modnet.analysis.plots.prediction_error import prediction_error_picture
-from modnet.analysis.plots.worst_samples import mistakes_picture
+from modnet.analysis.plots.results import mistakes_picture, prediction_error_picture
 from modnet.analysis.report.html import card, code, page, paragraph, picture_card, table
 from modnet.analysis.report.report import Provenance, RunReport
 from modnet.analysis.results.confusion_matrix import ConfusionMatrix
@@ -22,11 +21,7 @@ __all__ = ["report_html"]
 
 
 def report_html(report: RunReport) -> str:
-    """Return the report as an HTML page: the same report, the same text.
-
-    Raises:
-        ConfigError: matplotlib is not installed.
-    """
+    """Return the report as an HTML page: the same report, the same text."""
     results, network = report.results, report.network
     cost = " with ".join([network.cost, *network.regularizers])
     threads_vary = results.run.config.threads is None

@@ -51,8 +51,7 @@ class RunReport:
     """The report of a run.
 
     Attributes:
-        network: The dimensions of its network.
-        results: Its results.
+        network, results: The dimensions of its network, and its results.
         dampening: How the error δ flows back through its network.
         provenance: Its configuration, who provided its components, and the command that repeats it.
     """
@@ -84,9 +83,9 @@ def run_report(
         part: As for `results`, like ``mistakes`` and ``image``.
         mistakes: The number of mistakes to return.
         image: Whether samples are images.
-        suggest: As for `dampening`: whether to look for a change that helps where something is wrong.
+        suggest: As for `dampening`, like ``progress``: whether to look for a change that helps.
         data: The samples, instead of those that the run's configuration names.
-        progress: Called with the number of trials of changes that are done, and of all.
+        progress: Called with the number of trials that are done, and of all.
 
     Raises:
         ModelFileError: the folder has no model file, no history or no configuration, or one is damaged.

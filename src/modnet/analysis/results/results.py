@@ -41,8 +41,7 @@ class PredictionError:
     """Predicted against true numbers.
 
     Attributes:
-        true: The targets of the samples that are shown, (samples, outputs).
-        predicted: The outputs, likewise.
+        true, predicted: The targets and the outputs of the samples that are shown, (samples, outputs) each.
         samples: The number of all samples.
         r2: The share of each output's variance that is explained, over all samples.
     """
