@@ -30,10 +30,10 @@ import modnet
 from modnet import Trainer
 from modnet.analysis.landscape.landscape import TYPES, Surface, surface
 from modnet.analysis.plots.animation import animation
+from modnet.analysis.plots.figure import figure_bytes
 from modnet.analysis.plots.gradients import flow_figure
 from modnet.analysis.plots.landscape import surface_figure
 from modnet.analysis.plots.network import draw_network
-from modnet.analysis.plots.style import figure_bytes
 from modnet.training.setup import configs_per_optimizer
 
 _MARK = re.compile(r"^<!-- (figure|table): ([\w-]+) -->$", re.MULTILINE)

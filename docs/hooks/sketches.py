@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modnet import Activation, Cost, NeuralNetwork
 from modnet.analysis.gradients.gradient_flow import GradientFlow
-from modnet.analysis.plots.style import COLOURS, INK, MARKERS, SEQUENCE, new_figure
+from modnet.analysis.plots.figure import COLOURS, INK, MARKERS, SEQUENCE, new_figure
 
 X = np.array([[0.2, -0.1, 0.4, 0.8], [0.0, 0.5, -0.5, 1.0], [1.0, 1.0, 0.0, 0.0]])
 Y = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])

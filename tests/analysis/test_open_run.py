@@ -24,7 +24,7 @@ _opened: list[str] = []
 def _note(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open" and _watched is not None and isinstance(arguments[0], str | Path):
         path = Path(arguments[0])
-        if _watched in (path.parent, path.absolute().parent):
+        if _watched in (path.parent, path.absolute().parent) and path.exists():
             _opened.append(path.name)
 
 

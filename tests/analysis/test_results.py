@@ -13,7 +13,7 @@ from cli.running import outputs_of
 from modnet import ConfigError, Data, ModelFileError, RunConfig, Trainer, confusion_matrix, load, results
 from modnet.analysis.open_run import OpenRun
 from modnet.analysis.plots.confusion_matrix import abridge
-from modnet.analysis.report.provenance import provenance
+from modnet.analysis.report.report import provenance
 from modnet.analysis.results.learning_curves import learning_curves
 from modnet.analysis.results.results import SCATTERED
 from modnet.analysis.results.worst_samples import worst_samples_table
@@ -222,7 +222,7 @@ def test_numbers_have_a_fit_and_their_largest_costs(tmp_path: Path, rng: np.rand
 def test_the_origin_names_parts_versions_and_the_command(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(run.parent)
     origin = provenance("run")
-    parts = {part.path: (part.kind, part.distribution) for part in origin.parts}
+    parts = {part["path"]: (part["kind"], part["distribution"]) for part in origin.parts}
     assert parts["network.layers.1.activation"] == ("sigmoid", "modnet-framework")
     assert parts["data"] == ("digits", "modnet-framework")
     assert origin.config == load("run").config.to_toml()

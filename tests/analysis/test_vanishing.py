@@ -16,8 +16,8 @@ from components.callbacks.strangers import installed
 
 import modnet
 from modnet import ConfigError, Data, Initializer, ModelFileError, Trainer, load_config
+from modnet.analysis.gradients.callback import LOG, EpochGradientFlow, append_flow, read_flows
 from modnet.analysis.gradients.gradient_flow import GradientFlow
-from modnet.analysis.gradients.log import LOG, EpochGradientFlow, append_flow, read_flows
 from modnet.analysis.gradients.suggestions import to_overrides
 from modnet.analysis.gradients.trials import TrialRunner
 from modnet.analysis.gradients.vanishing import Dampening, dampening

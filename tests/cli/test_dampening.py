@@ -118,6 +118,6 @@ def test_a_norm_of_0_has_a_place_on_the_axis(modnet: Modnet) -> None:
     figure.canvas.draw()
     axes = figure.axes[0]
     foot = lines_of(figure, 0)["as it is, at the start"][1][0]
-    assert axes.get_ylim()[0] < foot < found.start.layers[1].delta / 5
+    assert axes.get_ylim()[0] < foot == 0.0 < found.start.layers[1].delta
     labels = {tick: label.get_text() for tick, label in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)}
-    assert labels[foot] == "0"
+    assert "0" in labels[foot]

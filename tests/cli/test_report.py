@@ -20,7 +20,7 @@ from cli.running import Modnet, outputs_of
 from safetensors.numpy import load_file
 
 from modnet import RunReport, Trainer, load, report_html, run_report
-from modnet.analysis.report.provenance import provenance
+from modnet.analysis.report.report import provenance
 from modnet.data.datasets import Digits
 
 VOID = {"meta", "link", "img", "br"}

@@ -25,6 +25,9 @@ __all__ = ["OpenRun", "is_number", "match_training"]
 class OpenRun(PathLike[str]):
     """A run folder, or a model file alone. Every file is read when it is first asked for, and only once.
 
+    Reading raises `ModelFileError` for what is missing or damaged, `ConfigError` for a configuration that is not valid
+    or names a component that is not installed, and `DataError` for data that cannot be used.
+
     Attributes:
         source: The folder or the file, as it was given.
         path: The same as a path.
@@ -48,43 +51,33 @@ class OpenRun(PathLike[str]):
         """Return ``source``: whatever takes a run's path takes an open run."""
         return self.source
 
+    @property
+    def has_model(self) -> bool:
+        """Whether the folder has a model file; a training that was interrupted or diverged has written none."""
+        return (self.path / MODEL_NAME).is_file()
+
     @cached_property
     def _model(self) -> tuple[Network, Metadata]:
         return load_with_metadata(self.path)
 
     @property
-    def has_model(self) -> bool:
-        """Whether the folder has a model file, which a training that was interrupted or diverged does not write."""
-        return (self.path / MODEL_NAME).is_file()
-
-    @property
     def network(self) -> Network:
-        """The trained network.
-
-        Raises:
-            ModelFileError: there is no model file, or it is damaged.
-            ConfigError: the network needs a component that is not installed.
-        """
+        """The trained network."""
         return self._model[0]
 
     @property
     def metadata(self) -> Metadata:
-        """What the model file says beside the numbers; raises as `network`."""
+        """What the model file says beside the numbers."""
         return self._model[1]
 
     @property
     def config(self) -> RunConfig:
-        """The configuration in the model file, or the defaults where it has none; raises as `network`."""
+        """The configuration in the model file, or the defaults where it has none."""
         return self.network.config or RunConfig()
 
     @cached_property
     def folder_config(self) -> RunConfig:
-        """The configuration in the folder's ``config.toml``.
-
-        Raises:
-            ModelFileError: there is none.
-            ConfigError: it is not valid.
-        """
+        """The configuration in the folder's ``config.toml``."""
         file = self.path / RunFolder.CONFIG
         if not file.is_file():
             raise ModelFileError(f"{self.path}: is no run folder: it has no {RunFolder.CONFIG}")
@@ -92,20 +85,12 @@ class OpenRun(PathLike[str]):
 
     @cached_property
     def data(self) -> Data:
-        """The samples that the configuration names, their targets read as in the training.
-
-        Raises:
-            DataError: they cannot be read.
-        """
+        """The samples that the configuration names, their targets read as in the training."""
         return self._data or match_training(self.network, self.config.data).load()
 
     @cached_property
     def history(self) -> list[dict[str, Any]]:
-        """The rows of the history, one for each epoch.
-
-        Raises:
-            ModelFileError: there is no history, or a line is not the row of an epoch.
-        """
+        """The rows of the history, one for each epoch."""
         file = self.path / RunFolder.HISTORY
         try:
             lines = file.read_text(encoding="utf-8").splitlines()
@@ -128,9 +113,8 @@ def match_training(network: Network, dataset: Dataset) -> Dataset:
     """Return a dataset whose target column, where its type is left open, is read as in the network's training."""
     if getattr(dataset, "target_type", None) != "auto":
         return dataset
-    if network.classes is None:
-        target_type = "number"
-    else:
+    target_type = "number"
+    if network.classes is not None:
         is_text = all(isinstance(label, str) for label in network.classes.tolist())
         target_type = "text" if is_text else "integer"
     return dataset.model_copy(update={"target_type": target_type})

@@ -12,8 +12,8 @@ from modnet.analysis.gradients.gradient_flow import GradientFlow
 from modnet.analysis.gradients.suggestions import Suggestion, to_overrides
 from modnet.analysis.gradients.trials import Trial
 from modnet.analysis.gradients.vanishing import Dampening, dampening
+from modnet.analysis.plots.figure import file_format, save
 from modnet.analysis.plots.gradients import flow_figure
-from modnet.analysis.plots.style import file_format, save
 from modnet.cli.common.options import json_option
 from modnet.cli.common.output import print_json, print_table, progress_bar
 from modnet.cli.common.source import Source, source_options

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import click
 
 from modnet.analysis.plots.diagram import forward, reverse
+from modnet.analysis.plots.figure import file_format, save
 from modnet.analysis.plots.network import draw_network
-from modnet.analysis.plots.style import file_format, save
 from modnet.analysis.plots.text_diagram import diagram
 from modnet.analysis.summary import LayerSummary, Summary, raised, summary, times
 from modnet.cli.common.options import json_option

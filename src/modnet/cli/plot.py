@@ -31,7 +31,7 @@ def command(run: str, out: str | None, plot: str | None, as_json: bool, **option
     the highest cost.
     """
     if plot is not None:
-        from modnet.analysis.plots.style import file_format
+        from modnet.analysis.plots.figure import file_format
 
         file_format(plot)  # an unknown format is refused before the work
     run_results = results(run, **options)
@@ -40,8 +40,8 @@ def command(run: str, out: str | None, plot: str | None, as_json: bool, **option
     else:
         _print(run_results)
     if plot is not None:
+        from modnet.analysis.plots.figure import save
         from modnet.analysis.plots.results import results_figure
-        from modnet.analysis.plots.style import save
 
         save(results_figure(run_results), plot)
     if out is not None or not (as_json or plot):
@@ -67,9 +67,8 @@ def _print(run_results: Results) -> None:
 
 def _plot_each(run_results: Results, folder: Path) -> list[Path]:
     """Write every plot to a file of its own, and return the files."""
-    from modnet.analysis.plots.figure import render
+    from modnet.analysis.plots.figure import render, save
     from modnet.analysis.plots.results import result_pictures
-    from modnet.analysis.plots.style import save
 
     figures = [(folder / f"{plot.name}.svg", render([plot])) for plot in result_pictures(run_results)]
     with write_errors(str(folder)):

@@ -6,8 +6,8 @@ import click
 
 from modnet.analysis.landscape.landscape import DIRECTIONS, RESOLUTION, SAMPLES, Directions, Surface, surface
 from modnet.analysis.plots.animation import animation
+from modnet.analysis.plots.figure import file_format, save, write
 from modnet.analysis.plots.landscape import surface_figure
-from modnet.analysis.plots.style import file_format, save, write
 from modnet.cli.common.options import json_option, optimizers_option
 from modnet.cli.common.output import print_json, print_table, progress_bar
 from modnet.cli.common.source import Source, source_options

@@ -14,8 +14,8 @@ from PIL import Image
 import modnet
 from modnet.analysis.landscape.landscape import Surface, surface
 from modnet.analysis.plots.animation import animation
+from modnet.analysis.plots.figure import COLOURS, figure_bytes
 from modnet.analysis.plots.landscape import surface_figure
-from modnet.analysis.plots.style import COLOURS, figure_bytes
 
 CONFIG = {"epochs": 4, "network": {"layers": [10]}}
 

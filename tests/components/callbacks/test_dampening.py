@@ -11,7 +11,7 @@ from analysis.configurations import DEEP_SIGMOID, SCALED, configured, layers
 from training.resuming import interrupting
 
 from modnet import Trainer
-from modnet.analysis.gradients.log import LOG, read_flows
+from modnet.analysis.gradients.callback import LOG, read_flows
 from modnet.core.errors import Interrupted
 
 WATCHED = DEEP_SIGMOID | {"epochs": 8, "callbacks": [{"kind": "dampening", "patience": 3}]}

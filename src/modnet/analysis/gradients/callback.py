@@ -1,20 +1,26 @@
-"""The callback that watches for gradient dampening (vanishing gradients) while a network is trained."""
+"""The callback that watches for gradient dampening (vanishing gradients) in a training, and the log that it writes."""
 
 from __future__ import annotations
 
+import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
 from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, diagnose
 from modnet.analysis.gradients.gradient_flow import GradientFlow, flow_through, subsample
-from modnet.analysis.gradients.log import EpochGradientFlow, append_flow
+from modnet.analysis.jsonable import jsonable
+from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.plugins.hookspecs import hookimpl
 
-__all__ = ["Dampening"]
+__all__ = ["LOG", "Dampening", "EpochGradientFlow", "append_flow", "read_flows"]
+
+LOG = "dampening.jsonl"
+"""The log's name in the run folder: a line of JSON for the gradient flow at the start, and after each epoch."""
 
 GAIN = 0.1
 """The gain in what is learnt after which the count of epochs starts again, as `GradientFlow.explained` measures it."""
@@ -101,3 +107,53 @@ class _Listener:
         problem = "; ".join(diagnosis.text for diagnosis in self._diagnoses)
         source = "CONFIG" if training.folder is None else training.folder
         print(f"modnet: epoch {training.epoch}: {problem}; what would help: modnet dampening {source}", file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class EpochGradientFlow:
+    """The gradient flow after so many epochs; 0 is the start."""
+
+    epochs: int
+    flow: GradientFlow
+
+
+def append_flow(folder: Path, flow: EpochGradientFlow) -> None:
+    """Append a line to a run folder's log, in place of a last line that a killed process left unfinished.
+
+    Raises:
+        ModelFileError: the file cannot be written.
+    """
+    path = folder / LOG
+    try:
+        with path.open("a+b") as file:
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+            file.write(f"{json.dumps(jsonable(flow))}\n".encode())
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def read_flows(folder: Path) -> tuple[EpochGradientFlow, ...]:
+    """Return the flows in a run folder's log, by epochs; none where there is no log.
+
+    Of an epoch that was run twice the later counts. A last line that does not end is ignored.
+
+    Raises:
+        ModelFileError: the file cannot be read, or a line is not what `append_flow` writes.
+    """
+    path = folder / LOG
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from None
+    adapter = TypeAdapter(EpochGradientFlow)
+    flows: dict[int, EpochGradientFlow] = {}
+    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), 1):
+        try:
+            flow = adapter.validate_json(line)
+        except ValidationError:
+            raise ModelFileError(f"{path}: line {number} is not the gradient flow of an epoch") from None
+        flows[flow.epochs] = flow
+    return tuple(flows[epochs] for epochs in sorted(flows))

@@ -42,8 +42,7 @@ class Diagnosis:
             passes through some neurons. ``dampened``: δ shrinks so much on its way down that the lower layers do not
             learn (vanishing gradients). ``stuck``: output neurons give the same output for every sample. ``slow``: the
             updates are too small. ``nothing-learnt``: none of these, and still nothing is learnt.
-        layers: The layers that it is about, from 1.
-        neurons: The neurons that it is about, from 0, where it is about one layer.
+        layers, neurons: The layers that it is about, from 1, and, where it is about one layer, the neurons, from 0.
         text: The diagnosis in words.
     """
 

@@ -41,10 +41,8 @@ class LayerGradientFlow:
 
     Attributes:
         number: The layer, from 1 for the first above the input.
-        kind: Its kind.
-        activation: The kind of its activation, or None.
-        units: The number of its neurons.
-        parameters: The number of its parameters.
+        kind, activation: Its kind, and that of its activation or None.
+        units, parameters: The numbers of its neurons and of its parameters.
         delta: ‖δˡ‖, the mean over the samples of each sample's Euclidean norm.
         ratio: ‖δˡ‖ / ‖δ^{l+1}‖; None at the output, and where the next layer's is 0.
         slope: The mean of σ′(zˡ) over samples and neurons; 1 without an activation. Where an activation mixes the
@@ -83,8 +81,8 @@ class GradientFlow:
         constant: The output neurons, from 0, that give the same output for every sample though their targets differ:
             the deviation of the outputs is below 5 % of that of the targets.
         stuck: Those of them that are saturated, so that hardly any error passes σ′ to change the output.
-        cost: The mean cost of the samples, without penalties.
-        constant_cost: The mean cost of the best constant prediction, the mean of the targets.
+        cost, constant_cost: The mean cost of the samples, without penalties, and that of the best constant prediction,
+            the mean of the targets.
     """
 
     layers: tuple[LayerGradientFlow, ...]

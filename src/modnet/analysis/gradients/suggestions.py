@@ -37,10 +37,8 @@ class Suggestion:
 
     Attributes:
         patch: The change that helped; None where nothing did.
-        before: The long trial of the configuration as it is.
-        after: The long trial with the patch; None where there is none.
-        tried: Every trial, in order.
-        held_out: The number of training samples that they were evaluated on and did not learn from.
+        before, after: The long trials of the configuration as it is, and with the patch; None where there is none.
+        tried, held_out: Every trial, in order, and the number of samples that they were evaluated on and did not see.
     """
 
     patch: Patch | None

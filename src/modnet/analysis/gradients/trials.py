@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -50,10 +50,9 @@ class Trial:
     Attributes:
         patch: What was changed: dotted keys and values, as ``--set`` takes them.
         updates: The number of updates.
-        metric: The metric by which trials are compared: ``accuracy`` for classes, ``r2`` otherwise.
-        value: The value of the metric; None where the training diverged.
-        start: The gradient flow before the first update.
-        end: The gradient flow after the last; None as above.
+        metric, value: What trials are compared by, ``accuracy`` for classes, ``r2`` otherwise, and its value; None
+            where the training diverged.
+        start, end: The gradient flow before the first update, and after the last; None as above.
         diagnoses: What is wrong.
     """
 
@@ -63,7 +62,7 @@ class Trial:
     value: float | None
     start: GradientFlow
     end: GradientFlow | None
-    diagnoses: tuple[Diagnosis, ...] = field(default=())
+    diagnoses: tuple[Diagnosis, ...] = ()
 
     @property
     def score(self) -> float:

@@ -7,9 +7,9 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+from modnet.analysis.gradients.callback import EpochGradientFlow, read_flows
 from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, diagnose, verdict
 from modnet.analysis.gradients.gradient_flow import GradientFlow, flow_through, subsample
-from modnet.analysis.gradients.log import EpochGradientFlow, read_flows
 from modnet.analysis.gradients.suggestions import Suggestion, find_suggestion, to_overrides
 from modnet.analysis.gradients.trials import Trial, TrialRunner, rate_at
 from modnet.analysis.jsonable import jsonable

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modnet.analysis.gradients.gradient_flow import subsample
 from modnet.analysis.jsonable import jsonable
 from modnet.analysis.landscape.projection import Numbers, Projection, TrajectoryPoints, random_axes
-from modnet.analysis.landscape.trajectory import Trajectory, cost_of, record
+from modnet.analysis.landscape.trajectory import SurfacePath, Trajectory, cost_of, record
 from modnet.analysis.progress import Progress, silent
 from modnet.config.load import ConfigSource, load_config
 from modnet.config.run_config import RunConfig
@@ -54,35 +53,12 @@ Window: TypeAlias = tuple[Numbers, float]
 
 
 @dataclass(frozen=True)
-class SurfacePath:
-    """One optimizer's path.
-
-    Attributes:
-        optimizer: Its kind.
-        updates: The number of updates before each point, (points,).
-        passes: The number of passes over the training samples before each point, (points,).
-        costs: The cost of θ at each point, (points,).
-        detour: The length of the path, every update counted, divided by the distance from its start to its end: 1 is a
-            straight line. None where the end is the start.
-        rises: The number of points at which the cost is higher than at the point before.
-    """
-
-    optimizer: str
-    updates: NDArray[np.int64]
-    passes: Numbers
-    costs: Numbers
-    detour: float | None
-    rises: int
-
-
-@dataclass(frozen=True)
 class SurfaceView:
     """A plane, the cost on a grid in it, and the paths as far as they are shown.
 
     Attributes:
         plane: The plane, with the coordinates u and v of the paths' points.
-        along: The grid points on the first direction, u, (n,).
-        across: The grid points on the second, v, (n,).
+        along, across: The grid points on the first direction, u, and on the second, v, (n,) each.
         costs: The cost of the parameters at these points, (across, along).
         projected_costs: For every path the cost of the parameters where its points project on the plane, (points,).
     """
@@ -101,8 +77,7 @@ class Surface:
     Attributes:
         config: The configuration; each path has its own optimizer.
         directions: How the planes were chosen.
-        samples: The number of training samples that the cost is computed from.
-        total_samples: The number of all training samples.
+        samples, total_samples: The number of training samples that the cost is computed from, and of all.
         paths: One for each optimizer.
         views: All paths whole, and, where one of them would be too small to see, a closer view: with principal
             directions another plane, that of the points near the start.
@@ -182,7 +157,6 @@ def surface(
     trajectories = [record(config, data, sample, points, progress) for config in configs]
     with one_blas_thread(), np.errstate(all="ignore"):
         every = TrajectoryPoints([trajectory.parameters for trajectory in trajectories])
-        paths = tuple(map(_path, configs, trajectories, every.distances))
         if directions == "random":
             windows = _random_windows(every.plane_through_start(random_axes(network, base.seed)))
         else:
@@ -190,14 +164,8 @@ def surface(
             windows = [(plane, _window(plane.coordinates)) for plane in planes]
         trained = trajectories[-1].network
         views = tuple(_view(trained, sample, plane, window, resolution, progress) for plane, window in windows)
+    paths = tuple(trajectory.path for trajectory in trajectories)
     return Surface(base, directions, len(sample), total, paths, views)
-
-
-def _path(config: RunConfig, trajectory: Trajectory, distances: Numbers) -> SurfacePath:
-    distance = float(distances[-1])
-    detour = trajectory.length / distance if distance else None
-    rises = int(np.count_nonzero(np.diff(trajectory.costs) > 0))
-    return SurfacePath(config.optimizer.kind, trajectory.updates, trajectory.passes, trajectory.costs, detour, rises)
 
 
 def _view(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,31 +21,39 @@ from modnet.network.evaluate import evaluate
 from modnet.network.network import Network, Vector
 from modnet.training.trainer import Trainer
 
-__all__ = ["Trajectory", "cost_of", "record"]
+__all__ = ["SurfacePath", "Trajectory", "cost_of", "record"]
 
 _EARLY = 12
 """How dense the first points are: each is at most 1/8 further than the one before, with 100 points on a path."""
 
 
 @dataclass(frozen=True)
-class Trajectory:
-    """The path of one training.
+class SurfacePath:
+    """One optimizer's path.
 
     Attributes:
-        network: The trained network, at the last point.
-        parameters: θ at every point, from the start to the end.
-        updates: The number of updates before each point, (points,).
-        passes: The number of passes over the training samples before each point, (points,).
+        optimizer: Its kind.
+        updates, passes: The numbers of updates and of passes over the training samples before each point, (points,).
         costs: The mean cost of some samples at each point, penalties included, (points,).
-        length: The sum of the lengths of all updates, recorded or not.
+        detour: The length of the path, every update counted, divided by the distance from its start to its end: 1 is a
+            straight line. None where the end is the start.
+        rises: The number of points at which the cost is higher than at the point before.
     """
 
-    network: Network
-    parameters: list[Vector]
+    optimizer: str
     updates: NDArray[np.int64]
     passes: NDArray[np.float64]
     costs: NDArray[np.float64]
-    length: float
+    detour: float | None
+    rises: int
+
+
+class Trajectory(NamedTuple):
+    """A path, θ at each of its points, and the trained network, which is at the last."""
+
+    path: SurfacePath
+    parameters: list[Vector]
+    network: Network
 
 
 def cost_of(network: Network, samples: Samples) -> float:
@@ -64,15 +72,19 @@ def record(config: RunConfig, data: Data, samples: Samples, points: int, progres
         DataError: samples or labels cannot be used.
         DivergenceError: the training diverged; the error names the optimizer.
     """
-    recorder = _Recorder(samples, points, progress)
+    recorder, optimizer = _Recorder(samples, points, progress), config.optimizer.kind
     trainer = Trainer(config.model_copy(update={"callbacks": (_Recording(recorder),)}))
     try:
         network = trainer.fit(*data.train, validation=data.validation, test=data.test).network
     except DivergenceError as error:
         place = {"epoch": error.epoch, "update": error.update, "layer": error.layer}
-        raise DivergenceError(f"optimizer '{config.optimizer.kind}': {error}", **place) from None
+        raise DivergenceError(f"optimizer '{optimizer}': {error}", **place) from None
+    start, end = (recorder.parameters[index].astype(np.float64) for index in (0, -1))
+    distance = math.sqrt(np.dot(end - start, end - start))
+    detour, costs = recorder.length / distance if distance else None, np.array(recorder.costs)
     counts = np.array(recorder.updates), np.array(recorder.passes)
-    return Trajectory(network, recorder.parameters, *counts, np.array(recorder.costs), recorder.length)
+    path = SurfacePath(optimizer, *counts, costs, detour, int(np.count_nonzero(np.diff(costs) > 0)))
+    return Trajectory(path, recorder.parameters, network)
 
 
 class _Recording(Callback):
@@ -106,39 +118,31 @@ class _Recorder:
         config = training.config
         self._announced = max(1, config.epochs * config.optimizer.updates(len(training.train)))
         self._stride = math.ceil(self._announced / self._points)
-        self._theta, self._update = training.parameters.copy(), np.empty_like(training.parameters)
+        self._theta = training.parameters.copy()
         self._keep(training)
         self.passes.append(0.0)
 
     @hookimpl
-    def modnet_epoch_start(self, training: TrainingView) -> None:
-        del training
-        self._before_epoch = self._made
-
-    @hookimpl
     def modnet_batch_end(self, training: TrainingView) -> None:
-        self._follow(training)
+        update = training.parameters - self._theta
+        self.length += math.sqrt(np.dot(update, update))
+        self._theta[...] = training.parameters
+        self._made += 1
+        if self._made >= self._next:
+            self._keep(training)
 
     @hookimpl
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
-        del row
-        epoch, epochs = training.epoch, training.config.epochs
+        epoch, epochs = row["epoch"], training.config.epochs
         if not np.array_equal(training.parameters, self._theta):  # a solver wrote to θ
-            self._follow(training)
+            self.modnet_batch_end(training)
         if epoch + 1 == epochs and self.updates[-1] != self._made:
             self._keep(training)
         # How many updates make a pass is only known now: an optimizer may announce another number.
         in_epoch = max(1, self._made - self._before_epoch)
         self.passes += [epoch + (made - self._before_epoch) / in_epoch for made in self.updates[len(self.passes) :]]
+        self._before_epoch = self._made
         self._progress(training.config.optimizer.kind, epoch + 1, epochs)
-
-    def _follow(self, training: TrainingView) -> None:
-        np.subtract(training.parameters, self._theta, out=self._update)
-        self.length += math.sqrt(np.dot(self._update, self._update))
-        self._theta[...] = training.parameters
-        self._made += 1
-        if self._made >= self._next:
-            self._keep(training)
 
     def _keep(self, training: TrainingView) -> None:
         self.parameters.append(self._theta.copy())

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modnet.analysis.landscape.landscape import Surface
 from modnet.analysis.landscape.projection import Numbers
+from modnet.analysis.plots.figure import COLOURS, INK, Axes, new_figure
 from modnet.analysis.plots.landscape import END, contours, cost_panel, halo, headline, line_style, star, view_names
-from modnet.analysis.plots.style import COLOURS, INK, new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["animation"]
 
@@ -30,9 +27,6 @@ def animation(surface: Surface) -> bytes:
     """Return a GIF in which the paths grow side by side, each as far as it is after as many passes over the data.
 
     Time begins slowly: the passes grow with its third power.
-
-    Raises:
-        ConfigError: matplotlib is not installed.
     """
     views = surface.views
     with new_figure(4.4 * len(views) + 5.4, 4.9) as figure:

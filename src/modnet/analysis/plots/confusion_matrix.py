@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from modnet.analysis.plots.figure import Canvas, Picture, distinct_names
-from modnet.analysis.plots.style import INK, SEQUENCE
+from modnet.analysis.plots.figure import INK, SEQUENCE, Canvas, Picture, distinct_names
 from modnet.analysis.results.confusion_matrix import ConfusionMatrix
 from modnet.analysis.results.results import Results
 

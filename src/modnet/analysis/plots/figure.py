@@ -1,21 +1,45 @@
-"""A picture before it is drawn: its name, its text for those who do not see it, its size, and how to draw it."""
+"""What all pictures share: their style, how they are drawn on a figure, and how that is written to a file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from os import PathLike, fspath
 from os.path import commonprefix
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from modnet.analysis.plots.style import new_figure
+from modnet.core.errors import ConfigError
+from modnet.storage.atomic import write_atomically
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+else:  # matplotlib may not be installed
+    Axes = Figure = Any
 
-__all__ = ["Canvas", "Picture", "distinct_names", "legible", "render"]
+__all__ = ["COLOURS", "INK", "MARKERS", "SEQUENCE", "Axes", "Canvas", "Figure", "Picture", "distinct_names",
+           "figure_bytes", "file_format", "legible", "new_figure", "render", "save", "write"]  # fmt: skip
+
+# Okabe and Ito, "Color Universal Design" (2008): told apart by people with every kind of colour vision.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""For lines and areas, in this order."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""For the same lines, so that nothing is told by colour alone."""
+SEQUENCE = "cividis"
+"""The colour map for quantities; its lightness rises evenly for every kind of colour vision."""
+INK = "#333333"
+FORMATS = ("pdf", "png", "svg")
+_SETTINGS: Any = {
+    "axes.edgecolor": INK, "axes.grid": True, "axes.labelcolor": INK, "axes.spines.right": False,
+    "axes.spines.top": False, "font.size": 10, "grid.alpha": 0.3, "legend.frameon": False, "svg.fonttype": "path",
+    "svg.hashsalt": "modnet", "text.color": INK, "xtick.color": INK, "ytick.color": INK,
+}  # fmt: skip
 
 Canvas: TypeAlias = Any
-"""A figure, or a part of one: matplotlib's ``FigureBase``, which may not be installed."""
+"""A figure, or a part of one: matplotlib's ``FigureBase``."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +48,8 @@ class Picture:
 
     Attributes:
         name: A word for it, as in a file's name.
-        title: Its title.
-        text: What it shows with its main numbers, for those who do not see it.
-        width: Its width in inches.
-        height: Its height in inches.
+        title, text: Its title, and what it shows with its main numbers, for those who do not see it.
+        width, height: Its size in inches.
         draw: Draws it on a figure, or on a part of one.
     """
 
@@ -39,12 +61,25 @@ class Picture:
     draw: Callable[[Canvas], None]
 
 
-def render(pictures: Sequence[Picture]) -> Figure:
-    """Return a figure with these pictures below each other.
+@contextmanager
+def new_figure(width: float, height: float) -> Iterator[Figure]:
+    """Provide an empty figure of this size in inches, with modnet's style while it is drawn; it belongs to no window.
 
     Raises:
-        ConfigError: matplotlib is not installed.
+        ConfigError: matplotlib is not installed; so for everything that draws.
     """
+    try:
+        import matplotlib as mpl
+        from cycler import cycler
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ConfigError("pictures need matplotlib: pip install 'modnet-framework[plot]'") from None
+    with mpl.rc_context(_SETTINGS | {"axes.prop_cycle": cycler(color=COLOURS)}):
+        yield Figure(figsize=(width, height), layout="constrained")
+
+
+def render(pictures: Sequence[Picture]) -> Figure:
+    """Return a figure with these pictures below each other."""
     heights, widest = [picture.height for picture in pictures], max(picture.width for picture in pictures)
     with new_figure(widest, sum(heights)) as figure:
         rows = figure.subfigures(len(pictures), 1, height_ratios=heights, squeeze=False)[:, 0]
@@ -52,6 +87,42 @@ def render(pictures: Sequence[Picture]) -> Figure:
             rest = widest - picture.width  # a picture keeps its own width, and the rest stays empty
             picture.draw(row.subfigures(1, 2, width_ratios=[picture.width, rest])[0] if rest else row)
     return figure
+
+
+def figure_bytes(figure: Figure, format_: str) -> bytes:
+    """Return a figure as the content of an ``svg``, ``png`` or ``pdf`` file; the same figure gives the same bytes."""
+    import matplotlib as mpl
+
+    content = io.BytesIO()
+    with mpl.rc_context(_SETTINGS):
+        figure.savefig(content, format=format_, dpi=150, metadata={"Date": None} if format_ == "svg" else None)
+    return content.getvalue()
+
+
+def file_format(path: str | PathLike[str], allowed: Sequence[str] = FORMATS) -> str:
+    """Return the format that a file's suffix names; any that is not allowed is a ConfigError."""
+    suffix = Path(path).suffix.removeprefix(".").lower()
+    if suffix not in allowed:
+        listed = ", ".join(f".{name}" for name in allowed)
+        raise ConfigError(f"{fspath(path)}: cannot be drawn as '{suffix}'; allowed: {listed}")
+    return suffix
+
+
+def save(figure: Figure, path: str | PathLike[str]) -> None:
+    """Write a figure to a file, in the format that its suffix names; raises as `file_format` and `write`."""
+    write(path, figure_bytes(figure, file_format(path)))
+
+
+def write(path: str | PathLike[str], content: bytes) -> None:
+    """Write a picture's content to its file.
+
+    Raises:
+        ConfigError: the file cannot be written; an earlier one stays as it was.
+    """
+    try:
+        write_atomically(Path(path), content)
+    except OSError as error:
+        raise ConfigError(f"{fspath(path)}: cannot be written: {error.strerror}") from None
 
 
 def distinct_names(labels: Sequence[object], longest: int = 18) -> list[str]:

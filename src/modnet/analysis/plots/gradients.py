@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from modnet.analysis.gradients.gradient_flow import GradientFlow
 from modnet.analysis.gradients.vanishing import Dampening
-from modnet.analysis.plots.style import COLOURS, MARKERS, SEQUENCE, new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from modnet.analysis.plots.figure import COLOURS, MARKERS, SEQUENCE, Axes, Figure, new_figure
 
 __all__ = ["flow_figure"]
 
@@ -25,23 +20,18 @@ _NAMED = 12
 
 
 def flow_figure(dampening: Dampening) -> Figure:
-    """Return a figure with ‖δ‖ in every layer, before and after, and over the epochs where they are known.
-
-    Raises:
-        ConfigError: matplotlib is not installed.
-    """
+    """Return a figure with ‖δ‖ in every layer, before and after, and over the epochs where they are known."""
     epochs = len(dampening.epochs) > 1
     with new_figure(12.0 if epochs else 7.0, 5.0) as figure:
         figure.suptitle("\n".join(textwrap.wrap(dampening.verdict, 120 if epochs else 75)), fontsize="medium")
         axes = figure.subplots(1, 2, sharey=True) if epochs else [figure.subplots()]
         lines = _lines(dampening)
-        flows = [*(flow for _, flow in lines), *(epoch.flow for epoch in dampening.epochs)]
-        scale = _Scale(layer.delta for flow in flows for layer in flow.layers)
-        _by_layer(axes[0], lines, scale)
+        _set_scale(axes[0], dampening, lines)
+        _by_layer(axes[0], lines)
         axes[0].set_ylabel(f"‖δ‖, cost per unit of z (mean of {dampening.samples} samples)")
         figure.legend(loc="outside lower left", ncols=2, fontsize="small")
         if epochs:
-            _by_epoch(axes[1], dampening, scale)
+            _by_epoch(axes[1], dampening)
     return figure
 
 
@@ -58,49 +48,32 @@ def _lines(dampening: Dampening) -> list[tuple[str, GradientFlow]]:
     return [(label, flow) for label, flow in lines if flow is not None]
 
 
-class _Scale:
-    """A logarithmic axis with a place for 0, a power of ten below all other values."""
-
-    def __init__(self, norms: Iterable[float]) -> None:
-        values = np.array(list(norms), dtype=np.float64)
-        positive = values[(values > 0) & np.isfinite(values)]
-        self._has_zero = bool((values == 0).any())
-        self._floor = 10.0 ** (np.floor(np.log10(positive.min(initial=np.inf))) - 1) if positive.size else 0.1
-        self._top = float(positive.max(initial=0.0)) or 1.0
-
-    def draw(self, axes: Axes, x: Sequence[int], norms: Sequence[float], **style: Any) -> None:
-        values = np.array(norms, dtype=np.float64)
-        axes.plot(x, np.where(values == 0, self._floor, values), **style)
-
-    def set_on(self, axes: Axes) -> None:
-        from matplotlib.ticker import FixedLocator, FuncFormatter
-
+def _set_scale(axes: Axes, dampening: Dampening, lines: Sequence[tuple[str, GradientFlow]]) -> None:
+    """Make the axis logarithmic; where a norm is 0, linear below the power of ten under all others."""
+    flows = [*(flow for _, flow in lines), *(epoch.flow for epoch in dampening.epochs)]
+    norms = np.array([layer.delta for flow in flows for layer in flow.layers])
+    positive = norms[(norms > 0) & np.isfinite(norms)]
+    if (norms != 0).all() or not positive.size:
         axes.set_yscale("log")
-        if not self._has_zero:
-            return
-        decades = np.arange(np.log10(self._floor) + 1, np.ceil(np.log10(self._top)) + 1)
-        shown = decades[:: -(-len(decades) // 8)]
-        axes.yaxis.set_major_locator(FixedLocator([self._floor, *10.0**shown]))
-        axes.yaxis.set_major_formatter(
-            FuncFormatter(lambda value, _: "0" if value < 2 * self._floor else f"$10^{{{round(np.log10(value))}}}$")
-        )
-        axes.set_ylim(0.6 * self._floor, 2 * self._top)
+        return
+    floor = 10.0 ** np.floor(np.log10(positive.min()))
+    axes.set_yscale("symlog", linthresh=floor, linscale=0.5)
+    axes.set_ylim(-0.1 * floor, 2 * positive.max())
 
 
-def _by_layer(axes: Axes, lines: Sequence[tuple[str, GradientFlow]], scale: _Scale) -> None:
+def _by_layer(axes: Axes, lines: Sequence[tuple[str, GradientFlow]]) -> None:
     numbers = [layer.number for layer in lines[0][1].layers]
     for (label, flow), marker in zip(lines, MARKERS, strict=False):
         norms = [layer.delta for layer in flow.layers]
         dashes = "-" if label.endswith("start") else "--"
         colour = COLOURS[label.startswith("with")]
-        scale.draw(axes, numbers, norms, label=label, color=colour, marker=marker, linestyle=dashes)
-    scale.set_on(axes)
+        axes.plot(numbers, norms, label=label, color=colour, marker=marker, linestyle=dashes)
     axes.set_xlabel("layer (1 is the first above the input)")
     axes.set_xticks(numbers[:: -(-len(numbers) // 20)])
     axes.margins(x=0.08)
 
 
-def _by_epoch(axes: Axes, dampening: Dampening, scale: _Scale) -> None:
+def _by_epoch(axes: Axes, dampening: Dampening) -> None:
     import matplotlib as mpl
 
     epochs, layers = [epoch.epochs for epoch in dampening.epochs], dampening.start.layers
@@ -110,8 +83,7 @@ def _by_epoch(axes: Axes, dampening: Dampening, scale: _Scale) -> None:
         norms = [epoch.flow.layers[index].delta for epoch in dampening.epochs]
         marker = MARKERS[index % len(MARKERS)] if len(epochs) <= _MARKED else ""
         label = f"layer {layer.number}" if index % step == 0 or index == len(layers) - 1 else None
-        scale.draw(axes, epochs, norms, label=label, color=shades[index], marker=marker, markersize=4)
-    scale.set_on(axes)
+        axes.plot(epochs, norms, label=label, color=shades[index], marker=marker, markersize=4)
     axes.set_xlabel("epochs of the run")
     axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small")

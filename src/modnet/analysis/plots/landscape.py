@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from modnet.analysis.landscape.landscape import Surface, SurfaceView
 from modnet.analysis.landscape.projection import Numbers
-from modnet.analysis.plots.style import COLOURS, INK, MARKERS, SEQUENCE, new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from modnet.analysis.plots.figure import COLOURS, INK, MARKERS, SEQUENCE, Axes, Figure, new_figure
 
 __all__ = ["END", "contours", "cost_panel", "halo", "headline", "line_style", "star", "surface_figure", "view_names"]
 
-_STEPS = (
-    (1.0, 1.5, 2.0, 3.0, 5.0, 7.0),
-    (1.0, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3, 3.9, 4.7, 5.6, 6.8, 8.2),
-)
+_STEPS = ((1.0, 1.5, 2.0, 3.0, 5.0, 7.0), (1.0, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3, 3.9, 4.7, 5.6, 6.8, 8.2))
 """Where contour lines are in each power of ten: the first that gives enough of them."""
 _ENOUGH = 8
 _CLEAR = 1.1
@@ -81,11 +74,7 @@ class _Heights:
 
 
 def surface_figure(surface: Surface) -> Figure:
-    """Return a figure of every view, flat and in space, and of the costs against updates and samples seen.
-
-    Raises:
-        ConfigError: matplotlib is not installed.
-    """
+    """Return a figure of every view, flat and in space, and of the costs against updates and samples seen."""
     count = len(surface.views)
     with new_figure(11.0, 4.4 + 4.7 * count) as figure:
         figure.suptitle(headline(surface), fontsize=12)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.analysis.plots.figure import Canvas, Picture
-from modnet.analysis.plots.style import COLOURS, INK, MARKERS
+from modnet.analysis.plots.figure import COLOURS, INK, MARKERS, Axes, Canvas, Picture
 from modnet.analysis.results.learning_curves import Curve
 from modnet.analysis.results.results import Results
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["curve_pictures", "curves_picture"]
 
@@ -40,7 +36,7 @@ def curves_picture(results: Results) -> Picture | None:
         for picture, panel in zip(pictures, panels, strict=False):
             picture.draw(panel)
 
-    title = f"Learning curves over {len(results.history)} epoch{'' if len(results.history) == 1 else 's'}"
+    title = f"Learning curves over {len(results.run.history)} epoch{'' if len(results.run.history) == 1 else 's'}"
     text = f"{title}. {' '.join(picture.text for picture in pictures)}"
     return Picture("curves", title, text, _WIDTH * columns, _HEIGHT * rows, draw)
 

@@ -28,6 +28,10 @@ class _Canvas:
     def write(self, row: int, column: int, text: str) -> None:
         self._text[row, column : column + len(text)] = list(text)
 
+    def write_centered(self, left: int, right: int, lines: Sequence[str], row: int = 0) -> None:
+        for offset, text in enumerate(lines):
+            self.write(row + offset, left + (right - left - len(text)) // 2, text)
+
     def across(self, row: int, start: int, stop: int, *, after_text: bool = False) -> None:
         """Draw from the middle of one cell, or from its edge after some text, to the middle of another."""
         self._lines[row, start:stop] |= _RIGHT
@@ -54,14 +58,14 @@ def diagram(columns: Sequence[Column], width: int = 80) -> str:
 
 
 def _width(band: Sequence[Column]) -> int:
-    return sum(_column_width(column) + _link_width(column) for column in band)
+    return sum(_column_width(column) + _link_width(column.link) for column in band)
 
 
-def _link_width(column: Column) -> int:
-    if column.link is None:
+def _link_width(link: Link | None) -> int:
+    if link is None:
         return 0
-    box = 0 if column.link.box is None else len(column.link.box) + 7
-    return max(*map(len, column.link.heading), box, 1) + 6  # ─┐ before, ┌▶ behind, and a blank on either side
+    box = 0 if link.box is None else len(link.box) + 7
+    return max(*map(len, link.heading), box, 1) + 6  # ─┐ before, ┌▶ behind, and a blank on either side
 
 
 def _column_width(column: Column) -> int:
@@ -69,8 +73,7 @@ def _column_width(column: Column) -> int:
 
 
 def _neuron_width(column: Column) -> int:
-    widths = _value_widths(column)
-    return sum(widths) + (len(widths) - 1) * _ARROW
+    return sum(_value_widths(column)) + (column.depth - 1) * _ARROW
 
 
 def _value_widths(column: Column) -> list[int]:
@@ -84,33 +87,31 @@ def _draw_band(band: Sequence[Column]) -> str:
     middle = _HEADING + (height - 1) // 2
     left, end, sources = 0, 0, [0]
     for column in band:
-        start, width = left + _link_width(column), _column_width(column)
-        neurons = start + (width - _neuron_width(column)) // 2
+        start = left + _link_width(column.link)
+        stop = start + _column_width(column)
+        neurons = start + (stop - start - _neuron_width(column)) // 2
         first = _HEADING + (height - len(column.rows)) // 2
         targets = [first + index for index, row in enumerate(column.rows) if row is not None]
         if column.link is not None:
             _draw_link(canvas, column.link, (left, start), middle, (end, sources), (neurons, targets))
-        for line, text in enumerate(column.heading):
-            canvas.write(line, start + (width - len(text)) // 2, text)
+        canvas.write_centered(start, stop, column.heading)
         _draw_neurons(canvas, column, neurons, first)
-        left, end, sources = start + width, neurons + _neuron_width(column), targets
+        left, end, sources = stop, neurons + _neuron_width(column), targets
     return str(canvas)
 
 
 def _draw_neurons(canvas: _Canvas, column: Column, left: int, first: int) -> None:
     """Write what each neuron computes, with arrows from one value to the next."""
-    widths, last = _value_widths(column), first + len(column.rows) - 1
-    for index, row in enumerate(column.rows):
-        start, line = left, first + index
-        for number, width in enumerate(widths):
-            text, head = "⋮" if row is None else row[number], start + width + _ARROW - 2
-            canvas.write(line, start, text)
-            if number + 1 < len(widths) and row is not None:
-                canvas.across(line, start + len(text), head, after_text=True)
+    for number, width in enumerate(_value_widths(column)):
+        head = left + width + _ARROW - 2
+        for line, row in enumerate(column.rows, first):
+            canvas.write(line, left, "⋮" if row is None else row[number])
+            if number + 1 < column.depth and row is not None:
+                canvas.across(line, left + len(row[number]), head, after_text=True)
                 canvas.write(line, head, "▶")
-            if number + 1 < len(widths) and column.mixes:
-                canvas.down(start + width + 1, first, last)
-            start += width + _ARROW
+        if number + 1 < column.depth and column.mixes:
+            canvas.down(left + width + 1, first, first + len(column.rows) - 1)
+        left += width + _ARROW
 
 
 def _draw_link(
@@ -132,8 +133,6 @@ def _draw_link(
     for row in targets:
         canvas.across(row, split, start - 2)
         canvas.write(row, start - 2, "▶")
-    for line, text in enumerate(link.heading):
-        canvas.write(line, left + 1 + (right - left - 3 - len(text)) // 2, text)
+    canvas.write_centered(left + 1, right - 2, link.heading)
     if link.box is not None:
-        name = f"┤ {link.box} ├"
-        canvas.write(middle, join + 1 + (split - join - 1 - len(name)) // 2, name)
+        canvas.write_centered(join + 1, split, [f"┤ {link.box} ├"], middle)

@@ -7,14 +7,9 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import TYPE_CHECKING
 
+from modnet.analysis.plots.figure import Figure, Picture, figure_bytes, render
 from modnet.analysis.html_table import html_table
-from modnet.analysis.plots.figure import Picture, render
-from modnet.analysis.plots.style import figure_bytes
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["card", "code", "page", "paragraph", "picture_card", "table"]
 
@@ -66,11 +61,7 @@ def code(label: str, text: str) -> str:
 
 
 def picture_card(picture: Picture, caption: str = "") -> str:
-    """Return a picture, with its text for those who do not see it.
-
-    Raises:
-        ConfigError: matplotlib is not installed.
-    """
+    """Return a picture, with its text for those who do not see it."""
     return card(render([picture]), picture.text, caption or picture.title)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from modnet import __version__
 from modnet.analysis.gradients.gradient_flow import GradientFlow
 from modnet.analysis.gradients.suggestions import to_overrides
@@ -11,11 +9,9 @@ from modnet.analysis.gradients.vanishing import Dampening
 from modnet.analysis.plots.confusion_matrix import confusion_picture
 from modnet.analysis.plots.gradients import flow_figure
 from modnet.analysis.plots.learning_curves import curve_pictures
-from modnet.analysis.plots.prediction_error import prediction_error_picture
-from modnet.analysis.plots.worst_samples import mistakes_picture
+from modnet.analysis.plots.results import mistakes_picture, prediction_error_picture
 from modnet.analysis.report.html import card, code, page, paragraph, picture_card, table
-from modnet.analysis.report.provenance import Provenance
-from modnet.analysis.report.report import RunReport
+from modnet.analysis.report.report import Provenance, RunReport
 from modnet.analysis.results.confusion_matrix import ConfusionMatrix
 from modnet.analysis.results.results import Results
 from modnet.analysis.results.worst_samples import worst_samples_table
@@ -25,14 +21,10 @@ __all__ = ["report_html"]
 
 
 def report_html(report: RunReport) -> str:
-    """Return the report as an HTML page: the same report, the same text.
-
-    Raises:
-        ConfigError: matplotlib is not installed.
-    """
+    """Return the report as an HTML page: the same report, the same text."""
     results, network = report.results, report.network
     cost = " with ".join([network.cost, *network.regularizers])
-    threads_vary = results.config.threads is None
+    threads_vary = results.run.config.threads is None
     sections = [
         ("Results", _metrics(results)),
         ("Learning curves", _curves(results)),
@@ -46,7 +38,7 @@ def report_html(report: RunReport) -> str:
         ("Repeat this run", _repeat(report.provenance.command, threads_vary)),
     ]
     lead = paragraph(results.sentence, "lead") + (paragraph(results.warning, "warn") if results.warning else "")
-    name = Path(results.run).resolve().name
+    name = results.run.path.resolve().name
     return page(f"modnet run {name}", lead, sections, f"Written by modnet {__version__}.")
 
 
@@ -97,7 +89,7 @@ def _mistakes(results: Results) -> str:
     picture = mistakes_picture(results)
     if picture is None:
         return paragraph(f"{results.mistakes_title}.")
-    head, rows = worst_samples_table(results.mistakes, results.network, with_features=results.image is None)
+    head, rows = worst_samples_table(results.mistakes, results.run.network, with_features=results.image is None)
     listed = table(picture.title, head, rows)
     return listed if results.image is None else picture_card(picture) + _details("As a table", listed)
 
@@ -139,7 +131,7 @@ def _suggestion(dampening: Dampening) -> str:
 
 
 def _components(origin: Provenance) -> str:
-    rows = [[part.path, part.kind, part.distribution, part.version] for part in origin.parts]
+    rows = [list(part.values()) for part in origin.parts]
     components = table("Components of the run, and who provided them", ["key", "kind", "distribution", "version"], rows)
     versions = [[name, version] for name, version in origin.versions.items()]
     return components + table("Software versions", ["software", "version"], versions)

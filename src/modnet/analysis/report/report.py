@@ -1,21 +1,49 @@
-"""The report of a run as one object: its network, its results, its gradient flow, and where it comes from."""
+"""The report of a run as one object: its network, its results, its gradient flow, and how to repeat it."""
 
 from __future__ import annotations
 
+import platform
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from modnet import __version__
 from modnet.analysis.gradients.vanishing import Dampening, dampening
 from modnet.analysis.jsonable import jsonable
 from modnet.analysis.open_run import OpenRun
 from modnet.analysis.progress import Progress, silent
-from modnet.analysis.report.provenance import Provenance, provenance
 from modnet.analysis.results.results import Image, Results, results
-from modnet.analysis.summary import Summary, summary
 from modnet.core.dataset import Data
+from modnet.core.errors import ModelFileError
+from modnet.analysis.summary import Summary, summary
+from modnet.storage.model_file import MODEL_NAME
+from modnet.storage.run_folder import RunFolder
 
-__all__ = ["RunReport", "run_report"]
+__all__ = ["Provenance", "RunReport", "provenance", "run_report"]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a run comes from.
+
+    Attributes:
+        config: The configuration with every default, as TOML.
+        parts: The components of the run: each one's key path in the configuration, its kind, and the distribution that
+            provided it, with its version then.
+        versions: The version of modnet that made the run, and those of modnet, NumPy and Python that read it now.
+        command: The command that repeats the run, into a new folder; None where the run folder's ``config.toml`` is not
+            what the model was trained by.
+    """
+
+    config: str
+    parts: tuple[Mapping[str, str], ...]
+    versions: Mapping[str, str]
+    command: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +51,7 @@ class RunReport:
     """The report of a run.
 
     Attributes:
-        network: The dimensions of its network.
-        results: Its results.
+        network, results: The dimensions of its network, and its results.
         dampening: How the error δ flows back through its network.
         provenance: Its configuration, who provided its components, and the command that repeats it.
     """
@@ -56,9 +83,9 @@ def run_report(
         part: As for `results`, like ``mistakes`` and ``image``.
         mistakes: The number of mistakes to return.
         image: Whether samples are images.
-        suggest: As for `dampening`: whether to look for a change that helps where something is wrong.
+        suggest: As for `dampening`, like ``progress``: whether to look for a change that helps.
         data: The samples, instead of those that the run's configuration names.
-        progress: Called with the number of trials of changes that are done, and of all.
+        progress: Called with the number of trials that are done, and of all.
 
     Raises:
         ModelFileError: the folder has no model file, no history or no configuration, or one is damaged.
@@ -69,3 +96,36 @@ def run_report(
     reached = results(opened, part=part, mistakes=mistakes, image=image)
     origin = provenance(opened)
     return RunReport(summary(opened.network), reached, dampening(opened, suggest=suggest, progress=progress), origin)
+
+
+def provenance(run: str | PathLike[str]) -> Provenance:
+    """Return where a run comes from.
+
+    Raises:
+        ModelFileError: the folder's model file or configuration cannot be read, or the model is of no run.
+    """
+    opened = OpenRun.of(run)
+    config, metadata = opened.network.config, opened.metadata
+    if config is None:
+        raise ModelFileError(f"{opened.path / MODEL_NAME}: was saved without the configuration of a run")
+    parts = tuple({"path": path, **dict(part)} for path, part in metadata.parts.items())
+    versions = {
+        "modnet at training": metadata.modnet_version,
+        "modnet now": __version__,
+        "NumPy now": np.__version__,
+        "Python now": platform.python_version(),
+    }
+    is_same = opened.folder_config.to_config() == config.to_config()
+    return Provenance(config.to_toml(), parts, versions, _command(opened.source) if is_same else None)
+
+
+def _command(run: str) -> str:
+    """Return the command that trains by a run folder's configuration, into a folder that is not there yet."""
+    base = run.rstrip("/") or run
+    again, number = f"{base}-again", 1
+    while Path(again).exists():
+        number += 1
+        again = f"{base}-again-{number}"
+    # A leading dash would be taken for an option.
+    paths = [f"./{path}" if path.startswith("-") else path for path in (f"{base}/{RunFolder.CONFIG}", again)]
+    return shlex.join(["modnet", "train", paths[0], "--out", paths[1]])

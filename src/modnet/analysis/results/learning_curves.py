@@ -20,13 +20,12 @@ class Curve:
     """One metric over the epochs.
 
     Attributes:
-        name: ``cost``, or a metric's label.
-        better: Whether higher or lower values are better.
+        name, better: ``cost`` or a metric's label, and whether higher or lower values are better.
         epochs: The epochs, from 0.
         values: A value for each epoch, by part: of ``train`` as the samples were seen, before their updates; of
             ``validation`` and ``test`` after the epoch. None where a value is not finite.
-        monitored: The part that decides which epoch is best: ``validation``, else ``test``, else ``train``.
-        best: The best epoch, of several the first. None where no value is finite.
+        monitored, best: The part that decides which epoch is best (``validation``, else ``test``, else ``train``), and
+            the best epoch, of several the first; None where no value is finite.
     """
 
     name: str

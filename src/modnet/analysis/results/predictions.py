@@ -28,10 +28,8 @@ class Predictions:
 
     Attributes:
         part: ``train``, ``validation`` or ``test``.
-        x: The raw rows, (samples, features), their columns in the network's order.
-        targets: The targets of these rows.
-        outputs: The outputs of the network, (samples, outputs).
-        costs: The cost of each sample, (samples,).
+        x, targets: The raw rows, (samples, features), their columns in the network's order, and their targets.
+        outputs, costs: The outputs of the network, (samples, outputs), and the cost of each sample, (samples,).
         metrics: The mean cost and the metrics, by name.
     """
 

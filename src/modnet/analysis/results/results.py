@@ -19,7 +19,6 @@ from modnet.analysis.results.predictions import Predictions, part_name, predict_
 from modnet.analysis.results.worst_samples import WorstSample, worst_samples
 from modnet.analysis.summary import times
 from modnet.components.metrics import R2
-from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
 from modnet.network.network import Network
@@ -42,8 +41,7 @@ class PredictionError:
     """Predicted against true numbers.
 
     Attributes:
-        true: The targets of the samples that are shown, (samples, outputs).
-        predicted: The outputs, likewise.
+        true, predicted: The targets and the outputs of the samples that are shown, (samples, outputs) each.
         samples: The number of all samples.
         r2: The share of each output's variance that is explained, over all samples.
     """
@@ -59,10 +57,7 @@ class Results:
     """The results of a run.
 
     Attributes:
-        run: The run folder.
-        network: The trained network.
-        config: The run's configuration.
-        history: The rows of the history.
+        run: The run, with its network, configuration and history.
         curves: The learning curves, the cost first; none where no epoch was trained.
         predictions: The network's predictions for the part of the data that everything below is about.
         matches_history: Whether the cost of these predictions is one of the history's; None where the history has no
@@ -75,10 +70,7 @@ class Results:
         image: The rows and columns of an image, perhaps with colours, where the samples are images.
     """
 
-    run: str
-    network: Network
-    config: RunConfig
-    history: Sequence[dict[str, Any]]
+    run: OpenRun
     curves: tuple[Curve, ...]
     predictions: Predictions
     matches_history: bool | None
@@ -101,8 +93,9 @@ class Results:
         reached = f"{self.part} {best} {metric_text(best, metrics[best])}"
         if self.confusion is not None:
             reached += f" ({self.confusion.correct} of {count} {self.part} samples are correct)"
-        seconds = [row["seconds"] for row in self.history if is_number(row.get("seconds"))]
-        epochs = f"{len(self.history)} epoch{'' if len(self.history) == 1 else 's'}"
+        history = self.run.history
+        seconds = [row["seconds"] for row in history if is_number(row.get("seconds"))]
+        epochs = f"{len(history)} epoch{'' if len(history) == 1 else 's'}"
         return f"Reached {reached} after {epochs}{f' in {sum(seconds):.1f} s' if seconds else ''}."
 
     @property
@@ -129,7 +122,7 @@ class Results:
     def to_dict(self) -> dict[str, Any]:
         """Return all numbers as JSON has them."""
         return {
-            "run": self.run,
+            "run": self.run.source,
             "part": self.predictions.part,
             "samples": len(self.predictions),
             "figures": self.predictions.metrics,
@@ -139,7 +132,7 @@ class Results:
             "fit": jsonable(self.prediction_error),
             "wrong": self.errors,
             "mistakes": jsonable(self.mistakes),
-            "features": jsonable(self.network.features),
+            "features": jsonable(self.run.network.features),
             "image": jsonable(self.image),
         }
 
@@ -174,10 +167,7 @@ def results(
         true, predicted = predictions.targets.codes, network.predict_codes(predictions.outputs)
         candidates, confusion = np.flatnonzero(predicted != true), confusion_matrix(true, predicted, network.classes)
     return Results(
-        run=opened.source,
-        network=network,
-        config=opened.config,
-        history=history,
+        run=opened,
         curves=learning_curves(history, resolve_metrics(opened.config, network)),
         predictions=predictions,
         matches_history=_matches_history(predictions, history),

@@ -27,12 +27,10 @@ class WorstSample:
 
     Attributes:
         sample: Its index in its part of the data, from 0.
-        true: Its class; its targets where these are numbers.
-        predicted: The predicted class; the outputs where the targets are numbers.
-        cost: Its cost.
-        outputs: The network's outputs.
-        true_output: The output for its class; None for numbers, and where one output stands for two classes.
-        predicted_output: The output for the predicted class; None as above.
+        true, predicted: Its class and the predicted one; its targets and the outputs where targets are numbers.
+        cost, outputs: Its cost, and the network's outputs.
+        true_output, predicted_output: The outputs for these classes; None for numbers, and where one output stands for
+            two classes.
         x: The sample as the dataset provides it, (features,).
     """
 

@@ -44,15 +44,12 @@ def _introduction(trace: Trace) -> Iterator[str]:
             "computed too."
         )
     if trace.raw is not None:
-        yield "The sample as it was given:"
-        yield _formula(_matrix(trace.raw))
-        yield "It enters the network scaled:"
-    else:
-        yield "The sample enters the network as $a^{0}$:"
-    yield _formula(f"a^{{0}} = x = {_matrix(trace.x)}")
+        yield from ("The sample as it was given:", f"$${_matrix(trace.raw)}$$")
+    yield "The sample enters the network as $a^{0}$:" if trace.raw is None else "It enters the network scaled:"
+    yield f"$$a^{{0}} = x = {_matrix(trace.x)}$$"
     label = "" if trace.label is None else f" Its class is {_escaped(str(trace.label))}."
     yield f"The target, which the network should output:{label}"
-    yield _formula(f"y = {_matrix(trace.y)}")
+    yield f"$$y = {_matrix(trace.y)}$$"
     if trace.random:
         yield "Layers of this network draw random numbers in training. They were drawn once, for all that follows."
 
@@ -60,27 +57,24 @@ def _introduction(trace: Trace) -> Iterator[str]:
 def _forward(trace: Trace) -> Iterator[str]:
     explained: set[str] = set()
     for layer in trace.layers:
-        z, a = _of("z", layer.number), _of("a", layer.number)
+        l, z, a = layer.number, _of("z", layer.number), _of("a", layer.number)  # noqa: E741 -- the document's letter
         about = "" if layer.affine else _once(layer.about, explained)
-        yield f"**Layer {layer.number}**: `{layer.kind}`, {times(layer.x.shape)} → {times(layer.a.shape)}.{about}"
+        yield f"**Layer {l}**: `{layer.kind}`, {times(layer.x.shape)} → {times(layer.a.shape)}.{about}"
         if layer.affine:
-            product = f"{_of('W', layer.number)} {_of('a', layer.number - 1)}"
-            numbers = f"{_factor(layer.parameters['weights'])} {_factor(layer.x)}"
+            product, numbers = f"{_of('W', l)} {_of('a', l - 1)}", _product(layer.parameters["weights"], layer.x)
             if "biases" in layer.parameters:
-                product += f" + {_of('b', layer.number)}"
+                product += f" + {_of('b', l)}"
                 numbers += f" + {_factor(layer.parameters['biases'])}"
-            # The result by itself: on a phone the product fills the line.
-            yield _formula(f"{z} = {product} = {numbers}")
+            yield f"$${z} = {product} = {numbers}$$"  # without the result: on a phone the product fills the line
         else:
-            for name, values in layer.parameters.items():
-                yield _formula(f"{_letter(name, layer.number)} = {_matrix(values)}")
+            yield from (f"$${_letter(name, l)} = {_matrix(values)}$$" for name, values in layer.parameters.items())
             yield f"Its net input is not $W a + b$, but what `{layer.kind}` computes from its input{_flat(layer.z)}:"
-        yield _formula(f"{z} = {_matrix(layer.z)}")
+        yield f"$${z} = {_matrix(layer.z)}$$"
         if layer.activation is None:
             yield f"It has no activation: ${a} = {z}$."
         else:
             yield f"Its activation is `{layer.activation}`.{_once(layer.activation_about, explained)}"
-            yield _formula(f"{a} = \\sigma({z}) = {_matrix(layer.a)}")
+            yield f"$${a} = \\sigma({z}) = {_matrix(layer.a)}$$"
 
 
 def _once(about: str, explained: set[str]) -> str:
@@ -93,7 +87,7 @@ def _once(about: str, explained: set[str]) -> str:
 
 def _cost(trace: Trace) -> Iterator[str]:
     yield f"The cost is `{trace.cost_kind}`.{_once(trace.cost_about, set())}"
-    yield _formula(f"C = C({_of('a', len(trace.layers))}, y) = {_number(trace.cost)}")
+    yield f"$$C = C({_of('a', len(trace.layers))}, y) = {_number(trace.cost)}$$"
     if trace.penalties:
         kinds = ", ".join(f"`{kind}`" for kind in trace.penalties)
         yield (
@@ -107,72 +101,58 @@ def _backward(trace: Trace, heading: str) -> Iterator[str]:
     for layer in reversed(trace.layers):
         if above is None:
             yield f"{heading} Layer {layer.number}: δ at the output (BP1)"
-            partial = f"\\frac{{\\partial C}}{{\\partial {_of('a', layer.number)}}}"
-            yield _formula(f"\\nabla_a C = {partial} = {_matrix(layer.upstream)}")
+            yield f"$$\\nabla_a C = {_partial('C', _of('a', layer.number))} = {_matrix(layer.upstream)}$$"
             yield from _slope(layer)
             yield from _output_delta(trace, layer)
         else:
             yield f"{heading} Layer {layer.number}: δ from the layer above (BP2)"
-            yield from _upstream(layer, above)
+            upstream, delta = _partial("C", _of("a", layer.number)), _of(_DELTA, above.number)
+            if above.affine:
+                upstream = f"({_of('W', above.number)})^\\top {delta}"
+                yield f"$${upstream} = {_product(above.parameters['weights'].T, above.delta)}$$"
+            else:
+                yield f"What `{above.kind}` passes back of ${delta}${_flat(layer.upstream)}:"
+            yield f"$${upstream} = {_matrix(layer.upstream)}$$"
             yield from _slope(layer)
-            upstream = _upstream_term(above)
-            if above.affine and layer.activation:
-                upstream = f"\\left( {upstream} \\right)"
-            yield _formula(f"{_delta_equation(layer, upstream)} = {_matrix(layer.delta)}")
+            brackets = above.affine and layer.activation
+            equation = _delta_equation(layer, f"\\left( {upstream} \\right)" if brackets else upstream)
+            yield f"$${_of(_DELTA, layer.number)} = {equation} = {_matrix(layer.delta)}$$"
         yield from _gradients(layer)
         above = layer
 
 
-def _upstream(layer: LayerTrace, above: LayerTrace) -> Iterator[str]:
-    term = _upstream_term(above)
-    if above.affine:
-        yield _formula(f"{term} = {_factor(above.parameters['weights'].T)} {_factor(above.delta)}")
-    else:
-        yield f"What `{above.kind}` passes back of ${_of(_DELTA, above.number)}${_flat(layer.upstream)}:"
-    yield _formula(f"{term} = {_matrix(layer.upstream)}")
-
-
-def _upstream_term(above: LayerTrace) -> str:
-    if above.affine:
-        return f"({_of('W', above.number)})^\\top {_of(_DELTA, above.number)}"
-    return f"\\frac{{\\partial C}}{{\\partial {_of('a', above.number - 1)}}}"
-
-
 def _slope(layer: LayerTrace) -> Iterator[str]:
-    z, a = _of("z", layer.number), _of("a", layer.number)
+    z = _of("z", layer.number)
     if layer.slope is not None:
-        yield _formula(f"\\sigma'({z}) = {_matrix(layer.slope)}")
+        yield f"$$\\sigma'({z}) = {_matrix(layer.slope)}$$"
     elif layer.jacobian is not None:
         yield f"Every neuron of `{layer.activation}` depends on the net inputs of all, so its derivative is a matrix:"
-        partial = f"\\frac{{\\partial {a}}}{{\\partial {z}}}"
-        yield _formula(f"\\Sigma'({z}) = {partial} = {_matrix(layer.jacobian)}")
+        yield f"$$\\Sigma'({z}) = {_partial(_of('a', layer.number), z)} = {_matrix(layer.jacobian)}$$"
 
 
 def _delta_equation(layer: LayerTrace, upstream: str) -> str:
-    """Return the equation for δ of a layer, without its numbers."""
-    delta, z = _of(_DELTA, layer.number), _of("z", layer.number)
+    """Return what δ of a layer is, without its numbers."""
+    z = _of("z", layer.number)
     if layer.activation is None:
-        return f"{delta} = {upstream}"
-    if layer.slope is None:
-        return f"{delta} = \\Sigma'({z})^\\top \\, {upstream}"
-    return f"{delta} = {upstream} \\odot \\sigma'({z})"
+        return upstream
+    return f"\\Sigma'({z})^\\top \\, {upstream}" if layer.slope is None else f"{upstream} \\odot \\sigma'({z})"
 
 
 def _output_delta(trace: Trace, layer: LayerTrace) -> Iterator[str]:
     chain, delta = _delta_equation(layer, "\\nabla_a C"), _of(_DELTA, layer.number)
     if trace.output_form == "chain":
-        yield _formula(f"{chain} = {_matrix(layer.delta)}")
+        yield f"$${delta} = {chain} = {_matrix(layer.delta)}$$"
         return
     together = f"`{trace.cost_kind}`{f' and `{layer.activation}`' if layer.activation else ''}"
+    equation = delta
     if trace.output_form == "difference":
         yield f"{together} cancel in part. The network uses what is left of BP1, a difference:"
-        numbers = f"{_factor(layer.a)} - {_factor(trace.y)} = {_matrix(layer.delta)}"
-        yield _formula(f"{delta} = {_of('a', layer.number)} - y = {numbers}")
+        equation += f" = {_of('a', layer.number)} - y = {_factor(layer.a)} - {_factor(trace.y)}"
     else:
         yield f"{together} provide it in a form of their own, which the network uses:"
-        yield _formula(f"{delta} = {_matrix(layer.delta)}")
+    yield f"$${equation} = {_matrix(layer.delta)}$$"
     yield f"BP1 step by step differs from it by at most {_inline(float(np.max(np.abs(trace.chain - layer.delta))))}:"
-    yield _formula(f"{chain.partition(' = ')[2]} = {_matrix(trace.chain)}")
+    yield f"$${chain} = {_matrix(trace.chain)}$$"
 
 
 def _gradients(layer: LayerTrace) -> Iterator[str]:
@@ -187,10 +167,10 @@ def _gradients(layer: LayerTrace) -> Iterator[str]:
         if layer.affine:
             source, right = equations[name]
         yield f"{source}, and the same by central differences{_flat(gradient)}:"
-        yield _formula(f"\\nabla {letter}{right} = {_matrix(gradient)}")
+        yield f"$$\\nabla {letter}{right} = {_matrix(gradient)}$$"
         entry = letter + {1: "_{j}", 2: "_{jk}"}.get(gradient.ndim, "")
         quotient = f"\\frac{{C({entry} + h) - C({entry} - h)}}{{2h}}"
-        yield _formula(f"{quotient} = {_matrix(layer.differences[name])}")
+        yield f"$${quotient} = {_matrix(layer.differences[name])}$$"
 
 
 def _comparison(trace: Trace) -> Iterator[str]:
@@ -237,8 +217,8 @@ def _flat(values: NDArray[Any]) -> str:
     return "" if values.ndim <= 2 else f" (of shape {times(values.shape)}, its entries in a column)"
 
 
-def _formula(tex: str) -> str:
-    return f"$${tex}$$"
+def _partial(numerator: str, denominator: str) -> str:
+    return f"\\frac{{\\partial {numerator}}}{{\\partial {denominator}}}"
 
 
 def _inline(value: float) -> str:
@@ -253,6 +233,10 @@ def _number(value: float, digits: int = 6) -> str:
         return r"\infty" if value > 0 else r"-\infty"
     mantissa, _, exponent = f"{value + 0.0:.{digits}g}".partition("e")  # + 0.0 takes the sign from -0
     return f"{mantissa} \\times 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
+def _product(left: NDArray[Any], right: NDArray[Any]) -> str:
+    return f"{_factor(left)} {_factor(right)}"
 
 
 def _factor(values: NDArray[Any]) -> str:

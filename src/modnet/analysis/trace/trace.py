@@ -38,19 +38,14 @@ class LayerTrace:
 
     Attributes:
         number: Its number l, from 1 for the first above the input.
-        kind: Its kind.
-        about: The first paragraph of its documentation.
-        activation: The kind of its σ, or None where a is z.
-        activation_about: The first paragraph of its documentation; empty without an activation.
+        kind, about: Its kind, and the first paragraph of its documentation.
+        activation, activation_about: The same of its σ; None and empty where a is z.
         affine: Whether z = W x + b, ∇W = δ xᵀ, ∇b = δ and ∂C/∂x = Wᵀ δ hold, by the numbers.
         parameters: Its parameters by name.
-        x: Its input, a^{l−1}.
-        z: Its net input.
-        a: Its activation.
+        x, z, a: Its input a^{l−1}, its net input, and its activation.
         slope: σ′(z); None without an activation, and where the activation mixes its neurons (softmax).
         jacobian: An excerpt of Σ′(z), ∂aᵢ/∂zⱼ, where the activation mixes its neurons; else None.
-        upstream: ∂C/∂a, as it comes from above: ∇_a C at the output.
-        delta: δ = ∂C/∂z.
+        upstream, delta: ∂C/∂a, as it comes from above (∇_a C at the output), and δ = ∂C/∂z.
         gradients: ∂C/∂θ of its parameters by name.
         differences: The same by central differences; NaN where they were not computed.
     """
@@ -78,24 +73,19 @@ class Trace:
     """One sample's way through a network and back. `modnet.trace_markdown` writes it step by step.
 
     Attributes:
-        title: The network: its sizes, the number of its parameters, and their dtype.
-        dtype: The dtype that it computes with.
+        title, dtype: The network's sizes and number of parameters, and the dtype that it computes with.
         raw: The sample as it was given, where it is scaled before it enters; else None.
         x: The sample as it enters.
-        label: Its class, or None where targets are numbers.
-        y: Its target, (outputs,).
+        label, y: Its class (None where targets are numbers), and its target, (outputs,).
         layers: The layers, from the first above the input.
-        cost: C.
-        cost_kind: The kind of the cost.
-        cost_about: The first paragraph of its documentation.
+        cost, cost_kind, cost_about: C, its kind, and the first paragraph of its documentation.
         output_form: How the cost provides δ^L: ``chain`` as BP1 says, ``difference`` directly as a − y, or in a form of
             its ``own``.
         chain: δ^L step by step as BP1 says; the same as ``layers[-1].delta`` where ``output_form`` is ``chain``.
         random: Whether a layer drew random numbers; they are the same for the differences.
         penalties: The kinds of the network's regularizers, which are no part of C here.
         step: h, for a parameter of size up to 1; for larger ones times their size.
-        compared: The number of entries of the gradient that were compared.
-        parameters: The number of all its entries.
+        compared, parameters: The number of entries of the gradient that were compared, and of all.
         largest_absolute: The largest difference among them.
         largest_relative: The same, relative to the largest entry of the gradient; None where that is 0.
     """
