@@ -37,7 +37,9 @@ def test_a_class_that_is_not_learnt_is_told_when_little_more_is(capsys: pytest.C
     stuck = configured(layers([100, 10])) | {"callbacks": ["dampening"], "seed": 2, "epochs": 20}
     Trainer.from_config(stuck).fit()
     err = capsys.readouterr().err
-    assert err.startswith("modnet: epoch 16: in layer 2, the output, neuron 7 (class 7) gives the same output for every sample")
+    assert err.startswith(
+        "modnet: epoch 16: in layer 2, the output, neuron 7 (class 7) gives the same output for every sample"
+    )
     assert err.count("\n") == 1
 
 

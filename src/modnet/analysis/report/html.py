@@ -8,8 +8,8 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from modnet.analysis.plots.figure import Figure, Picture, figure_bytes, render
 from modnet.analysis.html_table import html_table
+from modnet.analysis.plots.figure import Figure, Picture, figure_bytes, render
 
 __all__ = ["card", "code", "page", "paragraph", "picture_card", "table"]
 

@@ -18,9 +18,9 @@ from modnet.analysis.jsonable import jsonable
 from modnet.analysis.open_run import OpenRun
 from modnet.analysis.progress import Progress, silent
 from modnet.analysis.results.results import Image, Results, results
+from modnet.analysis.summary import Summary, summary
 from modnet.core.dataset import Data
 from modnet.core.errors import ModelFileError
-from modnet.analysis.summary import Summary, summary
 from modnet.storage.model_file import MODEL_NAME
 from modnet.storage.run_folder import RunFolder
 
