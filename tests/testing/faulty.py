@@ -261,6 +261,18 @@ class WritesToInput(Activation):
         return upstream * (z > 0.0)
 
 
+@found_by("inputs-not-modified", "backward modifies its input")
+class WritesToOutput(Tanh):
+    """tanh z, with a derivative that is computed in a's place."""
+
+    kind: Literal["writes-to-output"] = "writes-to-output"
+
+    def backward(self, upstream, z, a):
+        a *= -a
+        a += 1.0
+        return upstream * a
+
+
 @found_by("extreme-inputs", "a should be finite, got nan at z = ")
 class NanAtLargeZ(Sigmoid):
     """The sigmoid as eᶻ / (1 + eᶻ), which is ∞/∞ for a large z."""
@@ -312,6 +324,18 @@ class RemembersCalls(Identity):
     def __call__(self, z):
         self.seen.append(float(namespace(z).max(namespace(z).abs(z))))
         return z / max(self.seen)
+
+
+@found_by("deterministic", "a = σ(z): a is not the same from an equal component")
+@found_by("frozen", "should equal a component with the same options")
+class NoiseOfItsOwn(Identity):
+    """z plus a number that every instance samples for itself."""
+
+    kind: Literal["noise-of-its-own"] = "noise-of-its-own"
+    _noise: float = PrivateAttr(default_factory=lambda: float(np.random.default_rng().standard_normal()))
+
+    def __call__(self, z):
+        return z + self._noise
 
 
 @found_by("batch-equals-row-by-row", "of row 0 is not the same alone")
@@ -418,6 +442,23 @@ class ForgetsBiases(_Units):
     def backward(self, delta, ctx):
         error, gradients = super().backward(delta, ctx)
         return error, {"weights": gradients["weights"]}
+
+
+@found_by("inputs-not-modified", "forward modifies its input")
+class LearnsWhilePredicting(Layer):
+    """x less a running mean, which predictions change too."""
+
+    kind: Literal["learns-while-predicting"] = "learns-while-predicting"
+
+    def initial_state(self, input_shape):
+        return {"mean": np.zeros(input_shape)}
+
+    def forward(self, x, ctx):
+        ctx.state["mean"][...] += 0.1 * namespace(x).mean(x, axis=0)
+        return x - ctx.state["mean"]
+
+    def backward(self, delta, ctx):
+        return delta, {}
 
 
 @found_by("network-gradient", "the network's gradient")
@@ -709,6 +750,17 @@ class WrongWay(MeanSquaredError):
 
     kind: Literal["wrong-way"] = "wrong-way"
     better: ClassVar[Literal["higher", "lower"]] = "higher"
+
+
+@found_by("inputs-not-modified", "merge modifies its input")
+class MergesInPlace(MeanSquaredError):
+    """Σ (a − y)², added up in the first piece."""
+
+    kind: Literal["merges-in-place"] = "merges-in-place"
+
+    def merge(self, one, other):
+        one += other
+        return one
 
 
 @found_by("label-format", "the label should be")
