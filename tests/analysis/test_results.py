@@ -189,7 +189,7 @@ def test_one_output_for_two_classes(tmp_path: Path, rng: np.random.Generator) ->
         [int(np.sum((y == name) & (a < 0.5))), int(np.sum((y == name) & (a >= 0.5)))] for name in ("no", "yes")
     ]
     assert all(each.true != each.predicted and len(each.outputs) == 1 for each in found.mistakes)
-    head, rows = worst_samples_table(found.mistakes, found.network, with_features=True)
+    head, rows = worst_samples_table(found.mistakes, found.run.network, with_features=True)
     assert head == ["sample", "true", "predicted", "output", "cost", "x0", "x1"]
     assert [row[:4] for row in rows] == [
         [str(each.sample), each.true, each.predicted, f"{a[each.sample]:.3g}"] for each in found.mistakes
