@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from cli.browser import browser
 from cli.running import Modnet, outputs_of
+from hatchling.builders.wheel import WheelBuilder
 from safetensors.numpy import load_file
 
 from modnet import RunReport, Trainer, load, report_html, run_report
@@ -148,6 +149,15 @@ def test_the_page_says_everything(digits: tuple[Path, str]) -> None:
         assert said in cells
     assert any(line.startswith(("No problem found", "Problem")) for line in page.texts["p"])
     assert page.texts["p"][0].startswith("Reached test accuracy")
+
+
+def test_the_wheel_has_the_page_and_every_other_data_file() -> None:
+    root = Path(__file__).resolve().parents[2]
+    included = {file.distribution_path for file in WheelBuilder(str(root)).recurse_included_files()}
+    assert {"modnet/analysis/report/page.html", "modnet/analysis/report/page.css"} <= included
+    source = root / "src"
+    data = {path for path in source.rglob("*") if path.is_file() and path.suffix not in (".pyc", ".py")}
+    assert {path.relative_to(source).as_posix() for path in data} <= included
 
 
 def test_the_same_run_gives_the_same_page(report: RunReport, digits: tuple[Path, str]) -> None:

@@ -25,13 +25,10 @@ class ParameterSummary:
     """One array of parameters of a layer.
 
     Attributes:
-        name: What the layer calls it.
-        letter: W² for the weights of layer 2, b² for its biases, else the name.
+        name, letter: The layer's name for it, and W² for the weights of layer 2, b² for its biases, else the name.
         dimensions: Its shape in letters, ``n₂ × n₁``, where it is W or b; else in numbers.
-        shape: Its shape.
-        size: The number of its entries.
-        start: Where it begins in θ.
-        stop: Where it ends there: it is ``θ[start:stop]``, reshaped.
+        shape, size: Its shape, and the number of its entries.
+        start, stop: Where it is in θ: ``θ[start:stop]``, reshaped.
         regularized: Whether the penalties act on it.
     """
 
@@ -51,16 +48,13 @@ class LayerSummary:
 
     Attributes:
         number: Its number l, from 1 for the first above the input.
-        kind: Its kind.
-        activation: The kind of its σ, or None where a is z.
+        kind, activation: Its kind, and the kind of its σ, or None where a is z.
         elementwise: Whether each aⱼ depends on its own zⱼ alone, so that σ′ is a vector; softmax has a matrix.
         affine: Whether its parameters are W, (n_l, n_{l−1}), and perhaps b, (n_l,), and nothing else.
-        inputs: The shape of one sample below it.
-        outputs: The shape of one sample above it: of z, a and δ.
+        inputs, outputs: The shape of one sample below it, and above it: of z, a and δ.
         dimensions: The shape of z, a and δ for m samples in letters, ``m × n₁``; of samples that are no vectors in
             numbers.
-        size: The number of its parameters.
-        parameters: Its parameters.
+        size, parameters: The number of entries of its parameters, and these.
         state: The shapes of what it keeps and no gradient trains, by name.
     """
 
@@ -89,11 +83,9 @@ class Summary:
     Attributes:
         inputs: The shape of one sample.
         sizes: The number of units of each layer, the input first: n₀, n₁, …
-        dtype: The dtype of θ.
-        cost: The kind of the cost.
-        regularizers: The kinds of the penalties.
-        size: The number of parameters in θ.
-        regularized: The number of those, from the start of θ, that the penalties act on.
+        dtype, size: The dtype of θ, and the number of its entries.
+        cost, regularizers: The kinds of the cost and of the penalties.
+        regularized: The number of entries, from the start of θ, that the penalties act on.
         layers: The layers, from the first above the input.
     """
 

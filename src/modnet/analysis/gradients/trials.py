@@ -22,10 +22,11 @@ from modnet.core.random import Stream, generator
 from modnet.data.prepared import Samples
 from modnet.data.scaling import split
 from modnet.network.evaluate import evaluate
+from modnet.network.network import Network
 from modnet.training.setup import build, check_optimizer, split_data
 from modnet.training.trainer import Trainer
 
-__all__ = ["SHORT", "Trial", "TrialRunner", "rate_at"]
+__all__ = ["SHORT", "Trial", "TrialRunner", "flow_at"]
 
 SHORT = FEW_UPDATES
 """The updates of a short trial."""
@@ -80,9 +81,10 @@ class Trial:
         }
 
 
-def rate_at(config: RunConfig, epoch: int) -> float:
-    """Return the learning rate at the start of an epoch."""
-    return config.optimizer.learning_rate * config.optimizer.schedule(epoch, config.epochs)
+def flow_at(network: Network, samples: Samples, config: RunConfig, epoch: int) -> GradientFlow:
+    """Return the gradient flow of a network, with the learning rate at the start of an epoch."""
+    rate = config.optimizer.learning_rate * config.optimizer.schedule(epoch, config.epochs)
+    return flow_through(network, samples, config.optimizer.rule, rate, seed=config.seed)
 
 
 class TrialRunner:
@@ -123,22 +125,21 @@ class TrialRunner:
         epochs = -(-updates // config.optimizer.updates(len(rows)))
         dataset = config.data.model_copy(update={"validation_share": 0.0})
         config = config.model_copy(update={"epochs": epochs, "callbacks": (), "data": dataset})
-        data, rule = Data(self._pair(rows)), config.optimizer.rule
+        data = Data(self._pair(rows))
         network, parts, _ = build(config, data, None)
         metric = "r2" if network.classes is None else "accuracy"
         sample = subsample(parts["train"], self._samples, config.seed)
-        start = flow_through(network, sample, rule, rate_at(config, 0), seed=config.seed)
+        start = flow_at(network, sample, config, 0)
         try:
             run = Trainer(config).fit(*data.train)
         except DivergenceError as error:
             diverged = Diagnosis("diverged", (error.layer,), (), str(error))
             return Trial(patch, error.update, metric, None, start, None, (diverged,))
-        end = flow_through(run.network, sample, rule, rate_at(config, epochs - 1), seed=config.seed)
+        end = flow_at(run.network, sample, config, epochs - 1)
         targets = self._targets.take(evaluated).astype(network.dtype, "training y")
         held_out = Samples(run.network.preprocess(self._x[evaluated]), targets)
         value = evaluate(run.network, held_out, [Metric.resolve(metric)]).compute()[metric]
-        diagnoses = diagnose(start, end, network.classes)
-        return Trial(patch, run.updates, metric, value, start, end, diagnoses)
+        return Trial(patch, run.updates, metric, value, start, end, diagnose(start, end, network.classes))
 
     def _rows(self, config: RunConfig, updates: int, rows: _Rows) -> _Rows:
         """Return as many of these rows as so many updates see in one pass, with each class among them."""

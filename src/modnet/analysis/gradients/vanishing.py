@@ -9,17 +9,15 @@ from typing import Any
 
 from modnet.analysis.gradients.callback import EpochGradientFlow, read_flows
 from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, diagnose, verdict
-from modnet.analysis.gradients.gradient_flow import GradientFlow, flow_through, subsample
+from modnet.analysis.gradients.gradient_flow import GradientFlow, subsample
 from modnet.analysis.gradients.suggestions import Suggestion, find_suggestion, to_overrides
-from modnet.analysis.gradients.trials import Trial, TrialRunner, rate_at
+from modnet.analysis.gradients.trials import Trial, TrialRunner, flow_at
 from modnet.analysis.jsonable import jsonable
 from modnet.analysis.open_run import OpenRun
 from modnet.analysis.progress import Progress, silent
 from modnet.config.load import ConfigSource, load_config
-from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError, ModelFileError
-from modnet.data.prepared import Samples
 from modnet.network.network import Network
 from modnet.storage.model_file import MODEL_NAME
 from modnet.storage.run_folder import RunFolder
@@ -114,14 +112,14 @@ def dampening(
         data = run.data if run is not None and run.has_model else config.data.load()
     network, parts, _ = build(config, data, None)
     sample = subsample(parts["train"], samples, config.seed)
-    start = _flow(network, sample, config, 0)
+    start = flow_at(network, sample, config, 0)
     runner = TrialRunner(config, data, samples)
     updates = runner.long_updates(config, network.parameters.size)
     trial = suggestion = patched_start = None
     end: GradientFlow | None
     epochs = len(run.history) if run is not None and run.has_model else 0
     if run is not None and epochs * config.optimizer.updates(len(parts["train"])) >= FEW_UPDATES:
-        end = _flow(_trained(run, network), sample, config, epochs - 1)
+        end = flow_at(_trained(run, network), sample, config, epochs - 1)
         diagnoses = diagnose(start, end, network.classes)
     else:
         trial = runner.trial(config, updates, {}, hold_out=False)
@@ -130,7 +128,7 @@ def dampening(
         suggestion = find_suggestion(config, runner, updates, progress)
         if suggestion.patch is not None:
             patched = load_config(config, to_overrides(suggestion.patch))
-            patched_start = _flow(build(patched, data, None)[0], sample, patched, 0)
+            patched_start = flow_at(build(patched, data, None)[0], sample, patched, 0)
     return Dampening(
         source=fspath(source) if isinstance(source, str | PathLike) else None,
         samples=len(sample),
@@ -143,10 +141,6 @@ def dampening(
         suggestion=suggestion,
         patched_start=patched_start,
     )
-
-
-def _flow(network: Network, sample: Samples, config: RunConfig, epoch: int) -> GradientFlow:
-    return flow_through(network, sample, config.optimizer.rule, rate_at(config, epoch), seed=config.seed)
 
 
 def _trained(run: OpenRun, network: Network) -> Network:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -32,39 +31,26 @@ END: Any = {"markersize": 8, "markeredgecolor": "white", "linestyle": "none"}
 """The style of a marker at the end of a path."""
 
 
-@dataclass(frozen=True)
 class _Heights:
-    """How costs are shown as heights: on a logarithmic scale, where they are positive and far apart.
+    """Costs as heights, on a logarithmic scale where they are positive and far apart.
 
-    Attributes:
-        logarithmic: Whether they are.
-        levels: The costs of the contour lines.
+    ``levels`` are the costs of the contour lines, and ``labelled`` those of them that are written beside.
     """
 
-    logarithmic: bool
-    levels: Numbers
-
-    @classmethod
-    def of(cls, view: SurfaceView) -> _Heights:
+    def __init__(self, view: SurfaceView) -> None:
         from matplotlib.ticker import MaxNLocator
 
         costs = np.concatenate([view.costs.ravel(), *view.projected_costs])
         costs = costs[np.isfinite(costs)]
         low, high = (float(costs.min()), float(costs.max())) if costs.size else (0.0, 1.0)
-        if low <= 0 or high <= _LINEAR * low:
-            return cls(False, np.asarray(MaxNLocator(12).tick_values(low, high)))
-        decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
-        for steps in _STEPS:
-            levels = np.outer(decades, steps).ravel()
-            levels = levels[(levels > _CLEAR * low) & (levels < high)]
-            if len(levels) >= _ENOUGH:
-                break
-        return cls(True, levels)
-
-    @property
-    def labelled(self) -> Numbers:
-        """The costs that are written beside the heights."""
-        return self.levels[:: -(-len(self.levels) // _LABELS)]
+        self.logarithmic = low > 0 and high > _LINEAR * low
+        self.levels: Numbers = np.asarray(MaxNLocator(12).tick_values(low, high))
+        if self.logarithmic:
+            decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+            levels = [np.outer(decades, steps).ravel() for steps in _STEPS]
+            inside = [values[(values > _CLEAR * low) & (values < high)] for values in levels]
+            self.levels = next((values for values in inside if len(values) >= _ENOUGH), inside[-1])
+        self.labelled: Numbers = self.levels[:: -(-len(self.levels) // _LABELS)]
 
     def __call__(self, costs: Any) -> Any:
         """Return the heights of costs; NaN for what is not finite."""
@@ -94,7 +80,7 @@ def surface_figure(surface: Surface) -> Figure:
 def _draw_view(row: Any, surface: Surface, view: SurfaceView) -> None:
     options: Any = {"space": {"projection": "3d", "computed_zorder": False}}
     axes = row.subplot_mosaic([["flat", "space"]], per_subplot_kw=options, width_ratios=[1.0, 1.1])
-    flat, space, heights = axes["flat"], axes["space"], _Heights.of(view)
+    flat, space, heights = axes["flat"], axes["space"], _Heights(view)
     filled = contours(flat, view)
     row.colorbar(filled, ax=flat, label="cost C", ticks=heights.labelled, format="%g", shrink=0.85)
     _relief(space, view, heights)
@@ -139,7 +125,7 @@ def contours(axes: Axes, view: SurfaceView) -> Any:
     """Draw the cost on a plane, and return what a colour bar explains."""
     from matplotlib.colors import LogNorm, Normalize
 
-    heights = _Heights.of(view)
+    heights = _Heights(view)
     norm = (LogNorm if heights.logarithmic else Normalize)(heights.levels[0], heights.levels[-1])
     grid = view.along, view.across, np.ma.masked_invalid(view.costs)
     filled = axes.contourf(*grid, heights.levels, cmap=SEQUENCE, norm=norm, extend="both", alpha=0.6)
