@@ -11,8 +11,6 @@ from modnet.analysis.report.report import run_report
 from modnet.cli.common.options import result_options
 from modnet.cli.common.output import print_json, progress_bar, write_out
 
-__all__ = ["command"]
-
 _NAME = "report.html"
 
 
