@@ -32,10 +32,10 @@ _NOTES = (
 @click.command("dampening")
 @source_options
 @number_option("--samples", 512, "Number of training samples to compute δ from.")
-@click.option("--no-remedy", is_flag=True, help="Only diagnose; do not search for a fix.")
+@click.option("--no-suggestion", is_flag=True, help="Only diagnose; do not search for a fix.")
 @file_option("--plot", "Plot ‖δ‖ of each layer to this .svg, .png or .pdf file.")
 @json_option
-def command(source: Source, samples: int, no_remedy: bool, plot: str | None, as_json: bool) -> None:
+def command(source: Source, samples: int, no_suggestion: bool, plot: str | None, as_json: bool) -> None:
     """Diagnose vanishing gradients and suggest a fix.
 
     CONFIG is a TOML file or a run folder; the default is the network of the teaching document. The norm of the error
@@ -44,7 +44,7 @@ def command(source: Source, samples: int, no_remedy: bool, plot: str | None, as_
     """
     config = source.run_path() or source.config()
     with source.error_prefix(), progress_bar() as progress:
-        diagnosis = dampening(config, samples=samples, suggest=not no_remedy, progress=progress)
+        diagnosis = dampening(config, samples=samples, suggest=not no_suggestion, progress=progress)
     diagnosis = replace(diagnosis, source=source.path)
     if as_json:
         print_json(diagnosis)
