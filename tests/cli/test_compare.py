@@ -60,7 +60,7 @@ def test_everything_is_checked_before_anything_is_trained(
     modnet: Modnet, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], error: str
 ) -> None:
     swept = []
-    monkeypatch.setattr("modnet.training.loop.TrainingLoop.run_sweep", lambda *whatever: swept.append(whatever))
+    monkeypatch.setattr("modnet.training.epoch.EpochRunner.run", lambda *whatever: swept.append(whatever))
     result = modnet("compare", "--epochs", 1, *arguments)
     assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
     assert result.err.startswith(f"modnet: {error}")

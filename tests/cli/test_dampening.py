@@ -82,7 +82,7 @@ def test_bad_input_is_one_line(modnet: Modnet, arguments: tuple[str, ...], error
 
 def test_without_matplotlib_the_numbers_come_all_the_same(modnet: Modnet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
-    result = modnet("dampening", "--set", "network.layers=[10]", "--no-remedy", "--plot", "flow.png", "--json")
+    result = modnet("dampening", "--set", "network.layers=[10]", "--no-suggestion", "--plot", "flow.png", "--json")
     assert result.code == 2
     assert json.loads(result.out)["start"]["layers"][0]["units"] == 10
     assert result.err == "modnet: pictures need matplotlib: pip install 'modnet-framework[plot]'\n"

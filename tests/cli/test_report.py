@@ -197,7 +197,7 @@ def test_the_command_repeats_other_runs_bit_by_bit(trained: Modnet, changes: tup
 
 def test_names_are_never_markup(trained: Modnet, tmp_path: Path, rng: np.random.Generator) -> None:
     run = write_hostile(tmp_path, rng)
-    assert trained("report", run, "--no-remedy").out.endswith(f"The report is in {run}/report.html.\n")
+    assert trained("report", run, "--no-suggestion").out.endswith(f"The report is in {run}/report.html.\n")
     text = (run / "report.html").read_text(encoding="utf-8")
     page = Page(text)
     assert "<script" not in text

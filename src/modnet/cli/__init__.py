@@ -43,25 +43,26 @@ def _disable(ctx: click.Context, parameter: click.Parameter, value: Any) -> None
     disabled.add_to_command_line([disabled.EVERYTHING] if value is True else value)
 
 
-def _plugin_options() -> list[click.Parameter]:
-    """Return the options that every command has."""
-    name = click.Option(
-        ["--no-plugin"],
+_PLUGIN_OPTIONS = (
+    click.option(
+        "--no-plugin",
         multiple=True,
         metavar="NAME",
         expose_value=False,
         callback=_disable,
         help="Ignore this installed plug-in. May be repeated.",
-    )
-    every = click.Option(
-        ["--no-plugins"], is_flag=True, expose_value=False, callback=_disable, help="Ignore installed plug-ins."
-    )
-    return [name, every]
+    ),
+    click.option(
+        "--no-plugins", is_flag=True, expose_value=False, callback=_disable, help="Ignore installed plug-ins."
+    ),
+)
 
 
 def _with_plugin_options(command: click.Command) -> click.Command:
+    """Return a command, and with it those of a group, with the options that every command has."""
     if not any(parameter.name == "no_plugins" for parameter in command.params):
-        command.params += _plugin_options()
+        for option in _PLUGIN_OPTIONS:
+            option(command)
     if isinstance(command, click.Group):
         for inner in command.commands.values():
             _with_plugin_options(inner)
@@ -88,11 +89,13 @@ class _Commands(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.group(cls=_Commands, params=_plugin_options(), context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@_PLUGIN_OPTIONS[0]
+@_PLUGIN_OPTIONS[1]
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, prog_name="modnet")
 def _modnet(debug: bool) -> None:
-    """Feedforward neural networks in which every part has a name and every name can be swapped."""
+    """Train and inspect feedforward neural networks; every component has a name and can be swapped."""
     del debug  # main reads it from the arguments, because an error may come before they are parsed
 
 

@@ -13,8 +13,6 @@ from modnet.training.run import metric_text
 from modnet.training.setup import configs_per_optimizer
 from modnet.training.trainer import Trainer
 
-__all__ = ["command"]
-
 
 @click.command("compare")
 @source_options

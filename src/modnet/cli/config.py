@@ -10,8 +10,6 @@ from modnet.cli.common.options import out_option
 from modnet.cli.common.output import write_out
 from modnet.config.load import load_config
 
-__all__ = ["command"]
-
 
 @click.group("config")
 def command() -> None:

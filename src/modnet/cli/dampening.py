@@ -12,14 +12,12 @@ from modnet.analysis.gradients.gradient_flow import GradientFlow
 from modnet.analysis.gradients.suggestions import Suggestion, to_overrides
 from modnet.analysis.gradients.trials import Trial
 from modnet.analysis.gradients.vanishing import Dampening, dampening
-from modnet.analysis.plots.figure import file_format, save
+from modnet.analysis.plots.figure import save
 from modnet.analysis.plots.gradients import flow_figure
-from modnet.cli.common.options import json_option
+from modnet.cli.common.options import file_option, json_option, number_option
 from modnet.cli.common.output import print_json, print_table, progress_bar
 from modnet.cli.common.source import Source, source_options
 from modnet.training.run import metric_text
-
-__all__ = ["command"]
 
 _WIDTH = 80
 _SHOWN = 8
@@ -33,29 +31,20 @@ _NOTES = (
 
 @click.command("dampening")
 @source_options
-@click.option(
-    "--samples",
-    type=click.IntRange(min=1),
-    default=512,
-    show_default=True,
-    metavar="N",
-    help="Number of training samples to compute δ from.",
-)
-@click.option("--no-remedy", is_flag=True, help="Only diagnose; do not search for a fix.")
-@click.option("--plot", metavar="FILE", help="Plot ‖δ‖ of each layer to this .svg, .png or .pdf file.")
+@number_option("--samples", 512, "Number of training samples to compute δ from.")
+@click.option("--no-suggestion", is_flag=True, help="Only diagnose; do not search for a fix.")
+@file_option("--plot", "Plot ‖δ‖ of each layer to this .svg, .png or .pdf file.")
 @json_option
-def command(source: Source, samples: int, no_remedy: bool, plot: str | None, as_json: bool) -> None:
+def command(source: Source, samples: int, no_suggestion: bool, plot: str | None, as_json: bool) -> None:
     """Diagnose vanishing gradients and suggest a fix.
 
     CONFIG is a TOML file or a run folder; the default is the network of the teaching document. The norm of the error
     δ is computed layer by layer ("gradient dampening" in the document). A run is evaluated as it ended; a
     configuration is first trained for the epochs that it asks for, up to about 5,000 updates.
     """
-    if plot is not None:
-        file_format(plot)  # an unknown format is refused before the work
     config = source.run_path() or source.config()
     with source.error_prefix(), progress_bar() as progress:
-        diagnosis = dampening(config, samples=samples, suggest=not no_remedy, progress=progress)
+        diagnosis = dampening(config, samples=samples, suggest=not no_suggestion, progress=progress)
     diagnosis = replace(diagnosis, source=source.path)
     if as_json:
         print_json(diagnosis)
@@ -107,7 +96,7 @@ def _print_suggestion(suggestion: Suggestion, source: Source) -> None:
         return
     path = Path(source.path, "config.toml") if source.is_run and source.path else source.path
     command = " ".join(["modnet train", *([shlex.quote(str(path))] if path else [])])
-    changes = [shlex.quote(setting) for setting in (*source.settings, *to_overrides(suggestion.patch))]
+    changes = [shlex.quote(setting) for setting in (*source.changes, *to_overrides(suggestion.patch))]
     click.echo("\nSuggested fix:\n")
     click.echo(" \\\n  ".join([command, *(f"--set {change}" for change in changes)]))
 

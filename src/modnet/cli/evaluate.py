@@ -7,17 +7,13 @@ from typing import Any
 
 import click
 
-from modnet.analysis.open_run import match_training
+from modnet.analysis.open_run import OpenRun, match_training
 from modnet.analysis.results.predictions import predict_part
 from modnet.cli.common.options import json_option, part_option
 from modnet.cli.common.output import print_json
-from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Dataset
-from modnet.storage.model_file import load
 from modnet.training.run import metric_text
-
-__all__ = ["command"]
 
 
 @click.command("evaluate")
@@ -30,8 +26,8 @@ def command(run: str, path: str | None, part: str | None, as_json: bool) -> None
 
     RUN is a run folder or a model file. The cost and the metrics of its configuration are printed.
     """
-    network = load(run)
-    config = network.config or RunConfig()
+    opened = OpenRun(run)
+    network, config = opened.network, opened.config
     dataset = match_training(network, config.data if path is None else dataset_at(path, config.data))
     predictions = predict_part(network, config.model_copy(update={"data": dataset}), dataset.load(), part)
     if as_json:
@@ -50,9 +46,7 @@ def dataset_at(path: str, like: Dataset) -> Dataset:
     """
     kind = "idx" if Path(path).is_dir() else {".csv": "csv", ".npz": "npz"}.get(Path(path).suffix.lower())
     if kind is None:
-        raise ConfigError(
-            f"--data {path}: has no known format; allowed: a .csv file, an .npz file, a folder of IDX files"
-        )
+        raise ConfigError(f"--data {path}: unknown format; allowed: a .csv file, an .npz file, a folder of IDX files")
     table: dict[str, Any] = {"kind": kind, "path": path}
     if like.kind == kind:
         own = {"validation_path", "test_path", "validation_share"}

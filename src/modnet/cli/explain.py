@@ -7,15 +7,13 @@ from collections.abc import Iterator
 import click
 
 from modnet.analysis.plots.diagram import forward, reverse
-from modnet.analysis.plots.figure import file_format, save
+from modnet.analysis.plots.figure import save
 from modnet.analysis.plots.network import draw_network
 from modnet.analysis.plots.text_diagram import diagram
 from modnet.analysis.summary import LayerSummary, Summary, raised, summary, times
-from modnet.cli.common.options import json_option
+from modnet.cli.common.options import file_option, json_option
 from modnet.cli.common.output import print_json, print_table
 from modnet.cli.common.source import Source, source_options
-
-__all__ = ["command"]
 
 _FORWARD = """\
 zˡ = Wˡ aˡ⁻¹ + bˡ and aˡ = σ(zˡ). The document writes Wˡ with both its layers,
@@ -34,7 +32,7 @@ _OWN = "A layer other than W a + b is drawn as a box, and passes δ back in its 
 
 @click.command("explain")
 @source_options
-@click.option("--plot", metavar="FILE", help="Plot both diagrams to this .svg, .png or .pdf file.")
+@file_option("--plot", "Plot both diagrams to this .svg, .png or .pdf file.")
 @json_option
 def command(source: Source, plot: str | None, as_json: bool) -> None:
     """Show a network's shapes, its diagram, and how δ is propagated back.
@@ -43,8 +41,6 @@ def command(source: Source, plot: str | None, as_json: bool) -> None:
     is trained; of a configuration's data only the shapes matter. The second diagram is the reversed network, through
     which the error δ flows.
     """
-    if plot is not None:
-        file_format(plot)
     shapes = summary(source.open().network)
     if as_json:
         print_json(shapes)

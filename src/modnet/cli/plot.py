@@ -8,20 +8,16 @@ from typing import Any
 import click
 
 from modnet.analysis.results.results import Results, results
-from modnet.cli.common.options import result_options
+from modnet.cli.common.options import file_option, result_options
 from modnet.cli.common.output import print_json, write_errors
-
-__all__ = ["command"]
 
 _FOLDER = "pictures"
 
 
 @click.command("plot")
 @result_options
-@click.option(
-    "--out", metavar="DIR", help=f"Write the plots, an SVG file each, to this folder.  [default: RUN/{_FOLDER}]"
-)
-@click.option("--plot", metavar="FILE", help="Write all plots as one figure to this .svg, .png or .pdf file instead.")
+@click.option("--out", metavar="DIR", help=f"Write an SVG file of each plot to this folder.  [default: RUN/{_FOLDER}]")
+@file_option("--plot", "Write all plots as one figure to this .svg, .png or .pdf file instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; plot only where --out or --plot is given.")
 def command(run: str, out: str | None, plot: str | None, as_json: bool, **options: Any) -> None:
     """Plot a run's learning curves, confusion matrix and worst mistakes.
@@ -30,10 +26,6 @@ def command(run: str, out: str | None, plot: str | None, as_json: bool, **option
     against true values take the place of the confusion matrix. The worst mistakes are the misclassified samples with
     the highest cost.
     """
-    if plot is not None:
-        from modnet.analysis.plots.figure import file_format
-
-        file_format(plot)  # an unknown format is refused before the work
     run_results = results(run, **options)
     if as_json:
         print_json(run_results)

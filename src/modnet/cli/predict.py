@@ -14,8 +14,6 @@ from modnet.core.errors import DataError
 from modnet.data.csv import read_rows
 from modnet.storage.model_file import load
 
-__all__ = ["command"]
-
 
 @click.command("predict")
 @click.argument("run", metavar="RUN")

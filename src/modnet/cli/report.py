@@ -11,17 +11,15 @@ from modnet.analysis.report.report import run_report
 from modnet.cli.common.options import result_options
 from modnet.cli.common.output import print_json, progress_bar, write_out
 
-__all__ = ["command"]
-
 _NAME = "report.html"
 
 
 @click.command("report")
 @result_options
-@click.option("--no-remedy", is_flag=True, help="Do not search for a fix where the network does not learn.")
+@click.option("--no-suggestion", is_flag=True, help="Do not search for a fix where the network does not learn.")
 @click.option("--out", metavar="FILE", help=f"Write the report to this file.  [default: RUN/{_NAME}]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; write the report only where --out is given.")
-def command(run: str, no_remedy: bool, out: str | None, as_json: bool, **options: Any) -> None:
+def command(run: str, no_suggestion: bool, out: str | None, as_json: bool, **options: Any) -> None:
     """Write an HTML report of a run.
 
     RUN is a run folder. The report is one self-contained file: the results with the plots of `modnet plot`, the
@@ -29,7 +27,7 @@ def command(run: str, no_remedy: bool, out: str | None, as_json: bool, **options
     run.
     """
     with progress_bar() as progress:
-        report = run_report(run, suggest=not no_remedy, progress=progress, **options)
+        report = run_report(run, suggest=not no_suggestion, progress=progress, **options)
     if as_json:
         print_json(report)
         if out is None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from modnet.analysis.landscape.landscape import DIRECTIONS, RESOLUTION, SAMPLES, Directions, Surface, surface
+from modnet.analysis.landscape.landscape import DIRECTIONS, RESOLUTION, SAMPLES, Surface, surface
 from modnet.analysis.plots.animation import animation
-from modnet.analysis.plots.figure import file_format, save, write
+from modnet.analysis.plots.figure import save, write
 from modnet.analysis.plots.landscape import surface_figure
-from modnet.cli.common.options import json_option, optimizers_option
+from modnet.cli.common.options import file_option, json_option, number_option, optimizers_option
 from modnet.cli.common.output import print_json, print_table, progress_bar
 from modnet.cli.common.source import Source, source_options
 from modnet.training.run import metric_text
-
-__all__ = ["command"]
 
 
 @click.command("surface")
@@ -26,34 +26,13 @@ __all__ = ["command"]
     show_default=True,
     help="Directions that span the plane: principal directions of the trajectories, or random ones.",
 )
-@click.option(
-    "--samples",
-    type=click.IntRange(min=1),
-    default=SAMPLES,
-    show_default=True,
-    metavar="N",
-    help="Number of training samples to compute the cost from; they are sampled at random if there are more.",
-)
-@click.option(
-    "--resolution",
-    type=click.IntRange(min=2),
-    default=RESOLUTION,
-    show_default=True,
-    metavar="N",
-    help="Number of grid points in each direction.",
-)
-@click.option("--plot", metavar="FILE", help="Plot contours, surface and costs to this .svg, .png or .pdf file.")
-@click.option("--animate", metavar="FILE", help="Animate the trajectories in this .gif file.")
+@number_option("--samples", SAMPLES, "Number of training samples to compute the cost from, sampled at random.")
+@number_option("--resolution", RESOLUTION, "Number of grid points in each direction.", at_least=2)
+@file_option("--plot", "Plot contours, surface and costs to this .svg, .png or .pdf file.")
+@file_option("--animate", "Animate the trajectories in this .gif file.", formats=("gif",))
 @json_option
 def command(
-    source: Source,
-    optimizers: list[str],
-    directions: Directions,
-    samples: int,
-    resolution: int,
-    plot: str | None,
-    animate: str | None,
-    as_json: bool,
+    source: Source, optimizers: list[str], plot: str | None, animate: str | None, as_json: bool, **options: Any
 ) -> None:
     """Plot optimizer trajectories on the cost surface.
 
@@ -62,14 +41,8 @@ def command(
     The numbers are printed; --plot and --animate draw them.
     """
     config = source.config()
-    if plot is not None:
-        file_format(plot)
-    if animate is not None:
-        file_format(animate, ("gif",))
     with source.error_prefix(), progress_bar() as progress:
-        landscape = surface(
-            config, optimizers, directions=directions, samples=samples, resolution=resolution, progress=progress
-        )
+        landscape = surface(config, optimizers, progress=progress, **options)
     if as_json:
         print_json(landscape)
     else:

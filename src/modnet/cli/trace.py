@@ -15,8 +15,6 @@ from modnet.cli.common.source import Source, source_options
 from modnet.core.errors import DataError, ModelFileError
 from modnet.training.setup import split_data
 
-__all__ = ["command"]
-
 
 @click.command("trace")
 @source_options
@@ -36,9 +34,7 @@ def command(source: Source, sample: int, part: str, out: str | None, as_json: bo
     opened = source.open()
     network = opened.network
     if network.config is None:
-        raise ModelFileError(
-            f"{source.path}: was saved without a configuration, which would name the data of the sample"
-        )
+        raise ModelFileError(f"{source.path}: was saved without a configuration, which names the data")
     parts = split_data(network.config, opened.data, network)
     if part not in parts:
         raise DataError(f"--part {part}: the data has none; allowed: {', '.join(parts)}")

@@ -10,13 +10,10 @@ from pathlib import Path
 import click
 
 from modnet.cli.common.source import Source, source_options
-from modnet.config.load import load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, Interrupted
 from modnet.training.run import Run, metric_text
 from modnet.training.trainer import Trainer, with_progress
-
-__all__ = ["command"]
 
 
 @click.command("train")
@@ -48,7 +45,7 @@ def _resume(path: str, source: Source, out: str | None, *, quiet: bool) -> Run:
     given = [name for name in [*source.given, *(["--out"] if out else [])] if name != "--epochs"]
     if given:
         raise ConfigError(f"--resume {path}: cannot be combined with {given[0]}; allowed: --epochs")
-    epochs = None if source.epochs is None else load_config(None, [f"epochs={source.epochs}"]).epochs
+    epochs = source.config().epochs if source.shortcuts["epochs"] else None
     return Trainer.resume(path, epochs=epochs, progress=not quiet)
 
 

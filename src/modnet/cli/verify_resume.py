@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import click
 
-from modnet.cli.common.options import json_option
+from modnet.cli.common.options import json_option, number_option
 from modnet.cli.common.output import print_json
 from modnet.cli.common.source import Source, source_options
 from modnet.testing import check_resume
 
-__all__ = ["command"]
-
 
 @click.command("verify-resume")
 @source_options
-@click.option(
-    "--times", type=click.IntRange(min=1), default=3, show_default=True, metavar="N", help="Number of interruptions."
-)
+@number_option("--times", 3, "Number of interruptions.")
 @json_option
 @click.pass_context
 def command(ctx: click.Context, source: Source, times: int, as_json: bool) -> None:
@@ -30,14 +26,7 @@ def command(ctx: click.Context, source: Source, times: int, as_json: bool) -> No
     with source.error_prefix():
         report = check_resume(config, times=times)
     if as_json:
-        print_json(
-            {
-                "same": report.ok,
-                "interrupted_after": report.interrupted_after,
-                "updates": report.updates,
-                "differences": report.differences,
-            }
-        )
+        print_json({"same": report.ok, **vars(report)})
     else:
         click.echo(str(report))
     if not report.ok:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
@@ -12,7 +12,45 @@ from modnet.analysis.results.predictions import PARTS
 from modnet.analysis.results.results import Image
 from modnet.core.errors import ConfigError
 
-__all__ = ["json_option", "optimizers_option", "out_option", "part_option", "result_options"]
+__all__ = [
+    "Decorator",
+    "add_options",
+    "file_option",
+    "json_option",
+    "number_option",
+    "optimizers_option",
+    "out_option",
+    "part_option",
+    "result_options",
+]
+
+Decorator: TypeAlias = Callable[[Any], Any]
+
+
+def add_options(command: Callable[..., Any], options: Sequence[Decorator]) -> Callable[..., Any]:
+    """Return a command with these arguments and options, in this order."""
+    return reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+def number_option(name: str, default: int, meaning: str, *, at_least: int = 1, at_most: int | None = None) -> Decorator:
+    """Return an option whose value is an integer."""
+    bounds = click.IntRange(at_least, at_most)
+    return click.option(name, type=bounds, default=default, show_default=True, metavar="N", help=meaning)
+
+
+def file_option(name: str, meaning: str, formats: Sequence[str] = ("pdf", "png", "svg")) -> Decorator:
+    """Return an option for the file of a plot; an unknown format is refused before any work."""
+
+    def check(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+        from modnet.analysis.plots.figure import file_format  # JSON is printed without any plot
+
+        del ctx, parameter
+        if value is not None:
+            file_format(value, formats)
+        return value
+
+    return click.option(name, metavar="FILE", callback=check, help=meaning)
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 out_option = click.option("--out", metavar="FILE", help="Write to this file instead of standard output.")
@@ -51,28 +89,17 @@ def _image(ctx: click.Context, parameter: click.Parameter, value: str) -> Image:
     raise ConfigError(f"--image {value}: is no size; allowed: auto, none, or ROWSxCOLUMNS such as 28x28")
 
 
-_RESULT_OPTIONS = (
-    click.argument("run", metavar="RUN"),
-    part_option,
-    click.option(
-        "--mistakes",
-        type=click.IntRange(0, 100),
-        default=12,
-        show_default=True,
-        metavar="N",
-        help="How many of the worst mistakes to show.",
-    ),
-    click.option(
+def result_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the argument RUN and the options that `modnet.results` takes, by the same names."""
+    image_option = click.option(
         "--image",
         default="auto",
         show_default=True,
         metavar="SIZE",
         callback=_image,
         help="Show samples as images: auto (if the dataset says so), none, or a size such as 28x28.",
-    ),
-)
-
-
-def result_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the argument RUN and the options that `modnet.results` takes, by the same names."""
-    return reduce(lambda decorated, option: option(decorated), reversed(_RESULT_OPTIONS), command)
+    )
+    mistakes_option = number_option(
+        "--mistakes", 12, "How many of the worst mistakes to show.", at_least=0, at_most=100
+    )
+    return add_options(command, [click.argument("run", metavar="RUN"), part_option, mistakes_option, image_option])

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import reduce, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
 from modnet.analysis.open_run import OpenRun
+from modnet.cli.common.options import add_options
 from modnet.config.load import load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
@@ -36,14 +37,12 @@ class Source:
     Attributes:
         path: A TOML file, a run folder or a model file; None for the defaults.
         settings: The values of ``--set``.
-        epochs: The value of ``--epochs``, or None; likewise ``seed`` and ``dtype``.
+        shortcuts: The values of ``--epochs``, ``--seed`` and ``--dtype``, by key; None for what was not given.
     """
 
     path: str | None
     settings: tuple[str, ...]
-    epochs: str | None
-    seed: str | None
-    dtype: str | None
+    shortcuts: dict[str, str | None]
 
     @property
     def is_run(self) -> bool:
@@ -53,8 +52,14 @@ class Source:
     @property
     def given(self) -> list[str]:
         """The names of the argument and the options that were given."""
-        values = {"CONFIG": self.path, "--set": self.settings, "--epochs": self.epochs, "--seed": self.seed}
-        return [name for name, value in {**values, "--dtype": self.dtype}.items() if value]
+        values = {"CONFIG": self.path, "--set": self.settings}
+        values |= {f"--{key}": value for key, value in self.shortcuts.items()}
+        return [name for name, value in values.items() if value]
+
+    @property
+    def changes(self) -> list[str]:
+        """All changes of the configuration, as ``--set`` takes them."""
+        return [*self.settings, *(f"{key}={value}" for key, value in self.shortcuts.items() if value is not None)]
 
     def config(self) -> RunConfig:
         """Return the configuration with its changes.
@@ -62,9 +67,7 @@ class Source:
         Raises:
             ConfigError: as `modnet.load_config`.
         """
-        shortcuts = {"epochs": self.epochs, "seed": self.seed, "dtype": self.dtype}
-        changes = [f"{key}={value}" for key, value in shortcuts.items() if value is not None]
-        return load_config(self.path, [*self.settings, *changes])
+        return load_config(self.path, self.changes)
 
     def run_path(self) -> str | None:
         """Return the path if it is that of a run, None if it is a configuration.
@@ -113,9 +116,7 @@ _OPTIONS = (
         metavar="KEY=VALUE",
         help="Set a dotted key to a TOML value; a bare word is a string. May be repeated.",
     ),
-    click.option(
-        "--epochs", metavar="N", help="Number of passes over the training samples; the same as --set epochs=N."
-    ),
+    click.option("--epochs", metavar="N", help="Passes over the training samples; the same as --set epochs=N."),
     click.option("--seed", metavar="N", help="Seed of all random numbers; the same as --set seed=N."),
     click.option("--dtype", metavar="TYPE", help="float64 or float32; the same as --set dtype=TYPE."),
 )
@@ -125,14 +126,8 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the argument CONFIG and the options that change it; it is called with one `Source`."""
 
     @wraps(command)
-    def call(
-        path: str | None,
-        settings: tuple[str, ...],
-        epochs: str | None,
-        seed: str | None,
-        dtype: str | None,
-        **more: Any,
-    ) -> None:
-        command(Source(path, settings, epochs, seed, dtype), **more)
+    def call(path: str | None, settings: tuple[str, ...], **options: Any) -> None:
+        shortcuts = {key: options.pop(key) for key in ("epochs", "seed", "dtype")}
+        command(Source(path, settings, shortcuts), **options)
 
-    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), call)
+    return add_options(call, _OPTIONS)

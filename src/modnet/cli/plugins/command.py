@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modnet.cli.common.options import json_option
 from modnet.cli.common.output import print_json, print_table
 from modnet.cli.plugins.inventory import Plugin, formula_of, installed_plugins, options_of
 from modnet.core import registry
-from modnet.core.component import Component
 from modnet.core.errors import PluginError
 from modnet.core.interfaces import FAMILIES
 from modnet.core.messages import did_you_mean
@@ -21,11 +21,8 @@ from modnet.core.registry import canonical
 if TYPE_CHECKING:
     from modnet.testing import Report
 
-__all__ = ["command"]
-
 _FAMILIES = click.Choice(sorted(FAMILIES))
 _COLOURS = {"ok": "green", "failed": "red", "disabled": "bright_black", "conflict": "yellow"}
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
 @click.group("plugins")
@@ -34,7 +31,7 @@ def command() -> None:
 
 
 @command.command("list")
-@_json_option
+@json_option
 def list_(as_json: bool) -> None:
     """List the installed plug-ins.
 
@@ -65,7 +62,7 @@ def list_(as_json: bool) -> None:
 @command.command("show")
 @click.argument("family", type=_FAMILIES, metavar="FAMILY")
 @click.argument("kind", metavar="KIND")
-@_json_option
+@json_option
 def show(family: str, kind: str, as_json: bool) -> None:
     """Show a component: its formula, its options and its distribution.
 
@@ -77,32 +74,23 @@ def show(family: str, kind: str, as_json: bool) -> None:
         raise PluginError(str(error)) from None
     component, options = registration.component, options_of(registration.component)
     if as_json:
-        facts: dict[str, Any] = {
-            "family": family,
-            "kind": component.kind_name(),
-            "distribution": registration.provider.distribution,
-            "version": registration.provider.version,
-            "formula": formula_of(component),
-            "options": options,
-        }
-        print_json(facts, indent=2)
+        provider = registration.provider
+        names = {"kind": component.kind_name(), "distribution": provider.distribution, "version": provider.version}
+        print_json({"family": family, **names, "formula": formula_of(component), "options": options}, indent=2)
         return
     click.echo(f"{family} {component.kind_name()}, from {registration.provider}\n\n{formula_of(component)}\n")
     if not options:
         click.echo("No options.")
     for option in options:
-        default = "required" if option.required else _default(option.default)
-        click.echo(", ".join(filter(None, [f"{option.name}: {option.type} {option.bounds}".rstrip(), default])))
-        click.echo(f"    {option.description}")
-
-
-def _default(value: Any) -> str:
-    return "" if value is None else f"default {json.dumps(value, ensure_ascii=False)}"
+        facts = [f"{option.name}: {option.type} {option.bounds}".rstrip()]
+        if option.required or option.default is not None:
+            facts.append("required" if option.required else f"default {json.dumps(option.default, ensure_ascii=False)}")
+        click.echo(f"{', '.join(facts)}\n    {option.description}")
 
 
 @command.command("check")
 @click.argument("name", metavar="NAME")
-@_json_option
+@json_option
 @click.pass_context
 def check(ctx: click.Context, name: str, as_json: bool) -> None:
     """Check an installed plug-in with the conformance kit.
@@ -114,20 +102,17 @@ def check(ctx: click.Context, name: str, as_json: bool) -> None:
 
     plugin = _plugin(name)
     reports = []
-    for component in components_of_plugin(plugin):
+    for component in (entry.component for entry in registry.active() if entry.provider.distribution == plugin.name):
         try:
             reports.append(check_component(component, **getattr(component, "conformance", {})))
         except (TypeError, ValueError) as error:
-            reason = f"{plugin.name}: {component.family}:{component.kind_name()} cannot be checked: {error}"
-            raise PluginError(
-                f"{reason} (its class attribute 'conformance' holds arguments of check_component)"
-            ) from None
+            name = f"{plugin.name}: {component.family}:{component.kind_name()}"
+            hint = "its class attribute 'conformance' holds arguments of check_component"
+            raise PluginError(f"{name} cannot be checked: {error} ({hint})") from None
     if as_json:
         print_json(_as_dict(plugin, reports), indent=2)
-    for report in reports if not as_json else ():
-        click.echo(str(report))
-    if not reports and not as_json:
-        click.echo(f"{plugin.name} {plugin.version} provides no components.")
+    else:
+        click.echo("\n".join(map(str, reports)) or f"{plugin.name} {plugin.version} provides no components.")
     if not all(report.ok for report in reports):
         ctx.exit(1)
 
@@ -153,11 +138,6 @@ def _plugin(name: str) -> Plugin:
     return plugin
 
 
-def components_of_plugin(plugin: Plugin) -> list[type[Component]]:
-    """Return the components that a plug-in provides."""
-    return [entry.component for entry in registry.active() if entry.provider.distribution == plugin.name]
-
-
 def _as_dict(plugin: Plugin, reports: list[Report]) -> dict[str, Any]:
     return {
         "name": plugin.name,
@@ -181,13 +161,7 @@ def _as_dict(plugin: Plugin, reports: list[Report]) -> dict[str, Any]:
 
 @command.command("new")
 @click.argument("name", metavar="NAME")
-@click.option(
-    "--family",
-    type=_FAMILIES,
-    metavar="FAMILY",
-    required=True,
-    help=f"The component's family: {', '.join(sorted(FAMILIES))}.",
-)
+@click.option("--family", type=_FAMILIES, metavar="FAMILY", required=True, help=f"{', '.join(_FAMILIES.choices)}.")
 @click.option("--kind", metavar="KIND", help="The component's kind.  [default: NAME without a leading 'modnet-']")
 def new(name: str, family: str, kind: str | None) -> None:
     """Create a plug-in in the folder NAME.

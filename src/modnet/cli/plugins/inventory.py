@@ -16,6 +16,14 @@ from modnet.core.registry import Provider, Registry
 __all__ = ["Option", "Plugin", "formula_of", "installed_plugins", "options_of"]
 
 Status: TypeAlias = Literal["ok", "failed", "disabled", "conflict"]
+_SIGNS = {
+    Gt: "> {0.gt}",
+    Ge: "≥ {0.ge}",
+    Lt: "< {0.lt}",
+    Le: "≤ {0.le}",
+    MinLen: "at least {0.min_length} long",
+    MaxLen: "at most {0.max_length} long",
+}
 
 
 @dataclass(frozen=True)
@@ -140,19 +148,4 @@ def _type(annotation: Any, metadata: list[Any]) -> str:
 
 
 def _bounds(metadata: list[Any]) -> str:
-    signs: list[str] = []
-    for mark in metadata:
-        match mark:
-            case Gt(gt=bound):
-                signs.append(f"> {bound}")
-            case Ge(ge=bound):
-                signs.append(f"≥ {bound}")
-            case Lt(lt=bound):
-                signs.append(f"< {bound}")
-            case Le(le=bound):
-                signs.append(f"≤ {bound}")
-            case MinLen(min_length=least):
-                signs.append(f"at least {least} long")
-            case MaxLen(max_length=most):
-                signs.append(f"at most {most} long")
-    return ", ".join(signs)
+    return ", ".join(_SIGNS[type(mark)].format(mark) for mark in metadata if type(mark) in _SIGNS)

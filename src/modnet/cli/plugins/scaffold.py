@@ -23,14 +23,13 @@ _TAKEN = {"Literal", "Field", "Annotated", "Listener"}
 """Names that the templates use for something else."""
 
 
-def write_plugin(name: str, family: str, kind: str | None = None, folder: Path | None = None) -> list[Path]:
+def write_plugin(name: str, family: str, kind: str | None = None) -> list[Path]:
     """Write a new distribution into the folder ``name``, and return its files.
 
     Args:
         name: The distribution's name.
         family: The family of its component.
         kind: The component's kind; None takes it from the name, without a leading ``modnet-``.
-        folder: Where the new folder is made; None is the current folder.
 
     Raises:
         ConfigError: a name is not allowed, or the folder exists.
@@ -41,7 +40,7 @@ def write_plugin(name: str, family: str, kind: str | None = None, folder: Path |
         raise ConfigError(f"--kind: {kind!r} is not a kind; allowed: lower-case words joined by hyphens")
     if any((part.family, part.kind_name()) == (family, kind) for part in modnet_components()):
         raise ConfigError(f"--kind: the {family} '{kind}' is built in; allowed: another kind")
-    target = (folder or Path()) / name
+    target = Path(name)
     if target.exists() or target.is_symlink():
         raise ConfigError(f"{target}: exists already; a new plug-in needs a new folder")
     contents = _contents(name, module, family, kind)
