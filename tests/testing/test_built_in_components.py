@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from engines.test_strangers_layers import Backtracking, Normalisation, Pairs, TwoProducts
+from testing.interpreter import fake_run
 
 from modnet.core import registry
 from modnet.core.interfaces import FAMILIES
-from modnet.testing import check_component, checks_of
+from modnet.testing import check_component, checks_of, subprocess_checks
+from modnet.testing.case import make_cases
 from modnet.testing.checks import CHECKS
 
 BUILT_IN = [registration.component for registration in registry.active() if registration.provider.builtin]
@@ -69,15 +72,33 @@ def write_idx(folder: Path) -> list[dict[str, Any]]:
 FILES = {"csv": write_csv, "npz": write_npz, "idx": write_idx}
 
 
-@pytest.mark.parametrize("cls", BUILT_IN, ids=lambda cls: f"{cls.family}-{cls.kind_name()}")
-def test_built_in_component_conforms(cls, tmp_path):
+def examples_of(cls, folder: Path) -> list[dict[str, Any]] | None:
     kind = cls.kind_name()
-    examples = FILES[kind](tmp_path) if kind in FILES else EXAMPLES.get((cls.family, kind))
-    report = check_component(cls, examples)
+    return FILES[kind](folder) if kind in FILES else EXAMPLES.get((cls.family, kind))
+
+
+@pytest.mark.parametrize("cls", BUILT_IN, ids=lambda cls: f"{cls.family}-{cls.kind_name()}")
+def test_built_in_component_conforms(cls, tmp_path, monkeypatch):
+    """The next test has one fresh interpreter for all of them."""
+    monkeypatch.setattr(subprocess_checks, "_run", fake_run)
+    report = check_component(cls, examples_of(cls, tmp_path))
     report.raise_for_failures()
     assert report.ran == len(report.results) == len(checks_of(cls.family)), report
     notes = {result.check for result in report.results if result.status == "note"}
-    assert notes <= ({"training-unaffected"} if kind == "early-stopping" else set()), report
+    assert notes <= ({"training-unaffected"} if cls.kind_name() == "early-stopping" else set()), report
+
+
+def test_built_in_components_in_a_fresh_interpreter(tmp_path):
+    cases = [case for cls in BUILT_IN for case in make_cases(cls, examples_of(cls, tmp_path), None)]
+    components = [case.component for case in cases]
+    copies, printed = subprocess_checks._run(subprocess_checks._PICKLE, pickle.dumps(components).hex())
+    assert copies is not None, printed
+    assert pickle.loads(bytes.fromhex(copies)) == components  # noqa: S301 -- pickled just now
+    imported, printed = subprocess_checks._run(subprocess_checks._IMPORT, "modnet.builtin")
+    assert imported is not None, printed
+    assert printed == ""
+    assert {cls.__module__ for cls in BUILT_IN} <= set(imported.split())
+    assert not set(subprocess_checks.HEAVY) & set(imported.split())
 
 
 # One of these calls NumPy itself, another makes no updates of its own.
