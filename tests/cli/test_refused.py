@@ -78,8 +78,8 @@ def run(trained: Modnet, flowers: Flowers) -> str:
             "rows.csv: line 1: no column 'weight', which the network needs; ",
         ),
         ("length,width,height,weight\n", "rows.csv: no rows after the header"),
-        ("length,width,height,weight\n1,2,3\n", "rows.csv: line 2: 3 cells, the header has 4"),
-        ("1,2,3,4\n1,2,3,nan\n", "rows.csv: line 2, column 4 (counted from 1): 'nan'; a finite number is expected"),
+        ("length,width,height,weight\n1,2,3\n", "rows.csv: line 2: 3 cells, the first row has 4"),
+        ("1,2,3,4\n1,2,3,nan\n", "rows.csv: line 2, column 4: 'nan'; a finite number is expected"),
     ],
 )
 def test_rows_that_cannot_be_answered(modnet: Modnet, run: str, rows: str | None, error: str) -> None:
