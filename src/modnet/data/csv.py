@@ -69,7 +69,8 @@ def read_table(
     rows, line, header = _open(Path(path), name)
     where = f"{name}: line {line}"
     positions = _positions(header, where)
-    _require([target], positions, where, " (is this line data, and the header missing?)" * all(map(_is_number, header)))
+    hint = " (is this line data, and the header missing?)" if all(map(_is_number, header)) else ""
+    _require([target], positions, where, hint)
     columns = tuple(column for column in header if column != target)
     if not columns:
         raise DataError(f"{where}: no column besides {short_repr(target)}; at least one feature is needed")
