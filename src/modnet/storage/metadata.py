@@ -1,284 +1,165 @@
-"""What a model file says beside its numbers, as one JSON text, checked before anything is made of it."""
+"""The metadata of a model file: all that it holds beside its numbers, checked before anything is made of it."""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
 from modnet import __version__
-from modnet.config.load import explain
 from modnet.config.run_config import NetworkConfig, RunConfig, iter_components
 from modnet.core import registry
 from modnet.core.component import Model
 from modnet.core.errors import ConfigError, ModelFileError
-from modnet.data.files import display_path, short_repr
+from modnet.data.files import display_path, truncate
 from modnet.network.network import Network
+from modnet.storage.atomic import file_errors, one_line
 
-__all__ = ["Metadata", "check_findable", "parts_in_use"]
+__all__ = ["Metadata", "plugins_of"]
 
-FORMAT = 2
 MOST_ENTRIES = 2**10
 """How many layers a network in a file may have, and any other list or table of a configuration."""
 MOST_VALUES = 2**14
 """How many values a configuration may have in all."""
-_AnyModel = TypeVar("_AnyModel", bound=Model)
-_LABELS: dict[str, tuple[type, Any]] = {
-    "i": (int, np.int64), "u": (int, np.uint64), "b": (bool, np.bool_), "f": (float, np.float64), "U": (str, np.str_)
+
+_LABEL_DTYPES: dict[str, Any] = {
+    "i": np.int64, "u": np.uint64, "f": np.float64, "b": np.bool_, "U": np.str_, "O": np.object_
 }  # fmt: skip
+
+
+def _check_size(value: Any) -> Any:
+    """Return a JSON value whose tables and lists, and all of them together, are not too large."""
+    count, pending = 0, [value]
+    while pending:
+        item = pending.pop()
+        children = list(item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
+        count += len(children)
+        if len(children) > MOST_ENTRIES or count > MOST_VALUES:
+            raise ValueError(f"is too large; allowed: {MOST_ENTRIES} entries in a list or table, {MOST_VALUES} in all")
+        pending += children
+    return value
+
+
+def _check_label(value: Any) -> Any:
+    if type(value) not in (str, int, float, bool) or (type(value) is float and not math.isfinite(value)):
+        raise ValueError(f"{value!r} cannot be stored in a file; allowed: text, numbers, booleans")
+    return value.encode() and value if type(value) is str else value  # half a character has no encoding
+
+
+_Table = Annotated[dict[str, Any], BeforeValidator(_check_size)]
+_Label = Annotated[Any, AfterValidator(_check_label)]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Part(_Strict):
-    """One part and who gave it."""
-
-    kind: str
-    distribution: str
-    version: str
-
-
 class Classes(_Strict):
-    """The labels that the outputs stand for; ``form`` is the letter of their NumPy dtype's kind."""
+    """The labels that the outputs stand for, and NumPy's letter for the kind of their dtype."""
 
-    form: Literal["i", "u", "b", "f", "U", "O"]
-    labels: tuple[bool | int | float | str, ...] = Field(fail_fast=True)
+    dtype_kind: Literal["i", "u", "f", "b", "U", "O"]
+    labels: list[_Label] = Field(fail_fast=True)
 
 
 class Metadata(_Strict):
-    """A model file's metadata."""
+    """The metadata of a model file."""
 
-    format_version: int
     modnet_version: str
-    input_shape: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1, fail_fast=True)
+    plugins: _Table  # distribution → version of the plug-ins that provide components of the configuration
+    input_shape: list[PositiveInt] = Field(min_length=1, max_length=32, fail_fast=True)
     dtype: Literal["float64", "float32"]
-    network: dict[str, Any]
-    config: dict[str, Any] | None = None
+    network: _Table
+    config: _Table | None = None  # of the run that trained the network, without its network and dtype
     classes: Classes | None = None
-    features: tuple[str, ...] | None = Field(default=None, fail_fast=True)
-    parts: dict[str, Part]
-
-    @field_validator("format_version")
-    @classmethod
-    def _known(cls, value: int) -> int:
-        if value != FORMAT:
-            raise ValueError(f"{value} should be {FORMAT}")
-        return value
-
-    @field_validator("network", "config", mode="before")
-    @classmethod
-    def _small(cls, value: Any) -> Any:
-        found = _count(value)
-        if found > MOST_VALUES:
-            raise ValueError(f"has {found} values; allowed: {MOST_VALUES}")
-        return value
+    features: list[str] | None = Field(default=None, fail_fast=True)
 
     @classmethod
-    def of(cls, network: Network, place: str) -> Metadata:
-        """Return what is to be said of ``network``.
-
-        Raises:
-            ModelFileError: a part or a class label could not be found or read again, or the network is not the one of
-                its configuration.
-        """
-        parts = NetworkConfig(
-            layers=tuple(layer.component for layer in network.layers),
-            cost=network.cost,
-            regularizers=network.regularizers,
+    def of(cls, network: Network) -> Metadata:
+        """Return the metadata of ``network``; what cannot be stored is a ValueError."""
+        layers = tuple(layer.component for layer in network.layers)
+        parts = NetworkConfig(layers=layers, cost=network.cost, regularizers=network.regularizers)
+        config, classes, features = network.config, network.classes, network.features
+        if config and (config.dtype, _plain(config.network)) != (network.dtype.name, _plain(parts)):
+            raise ValueError("the network is not the one that its configuration describes")
+        return cls.model_validate(
+            {
+                "modnet_version": __version__,
+                "plugins": plugins_of(config or parts),
+                "input_shape": list(network.input_shape),
+                "dtype": network.dtype.name,
+                "network": _plain(parts),
+                "config": config and _plain(config, exclude={"network", "dtype"}),
+                "classes": None if classes is None else {"dtype_kind": classes.dtype.kind, "labels": classes.tolist()},
+                "features": None if features is None else list(features),
+            }
         )
-        for findable in (parts, network.config):
-            check_findable(findable, place)
-        names = network.features
-        wrong = next((name for name in names or () if not _keepable(name)), None)
-        if wrong is not None:
-            raise ModelFileError(f"{place}: the feature {wrong!r} cannot be kept in a file; allowed: text")
-        config = network.config
-        if config is not None and not _agree(config, parts, network.dtype.name):
-            raise ModelFileError(f"{place}: not written: the network is not the one that its configuration describes")
-        said = dict(  # noqa: C408 -- the fields by their names
-            format_version=FORMAT,
-            modnet_version=__version__,
-            input_shape=network.input_shape,
-            dtype="float64" if network.dtype == np.float64 else "float32",
-            network=_plain(parts),
-            config=config.to_config() if config else None,
-            classes=None if network.classes is None else _classes_of(network.classes, place),
-            features=None if names is None else tuple(names),
-            parts=parts_in_use(config or parts),
-        )
-        try:
-            return cls.model_validate(said)
-        except ValidationError as error:
-            raise ModelFileError(f"{_told(error, place)} (to be written)") from None
 
-    def plain(self) -> dict[str, Any]:
-        """Return what `seal` takes."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `modnet.storage.safetensors.dump` takes."""
         return self.model_dump(mode="json", exclude_none=True)
 
     @classmethod
-    def read(cls, text: str, place: str) -> Metadata:
-        """Return the metadata in a JSON text.
+    def read(cls, table: dict[str, Any], path: str) -> Metadata:
+        """Return the metadata in the file at ``path``; if they are not valid, this is a ModelFileError."""
+        with file_errors(path, "its metadata are not valid"):
+            metadata = cls.model_validate(table)
+            names, shape = metadata.features, metadata.input_shape
+            if names is not None and (shape != [len(names)] or len(set(names)) != len(names)):
+                raise ValueError(f"features: {len(names)} names do not fit the inputs {tuple(shape)}")
+        return metadata
+
+    def configs(self, path: str) -> tuple[NetworkConfig, RunConfig | None]:
+        """Return the configuration of the network, and that of the run if there was one.
 
         Raises:
-            ModelFileError: it is not what a model file says.
+            ModelFileError: they are not valid.
+            ConfigError: they need a plug-in that is not available; the message names it.
         """
         try:
-            return cls.model_validate_json(text)
+            parts = NetworkConfig.model_validate(self.network)
+            whole = self.config and {**self.config, "network": parts, "dtype": self.dtype}
+            return parts, None if whole is None else RunConfig.model_validate(whole)
         except ValidationError as error:
-            raise ModelFileError(f"{_told(error, place)} (in the file's metadata)") from None
+            missing = self.plugins.keys() - {provider.distribution for provider in registry.active().providers}
+            names = ", ".join(display_path(truncate(name)) for name in sorted(missing))
+            hint = f"; not available here: {names}" if names else ""
+            raise (ConfigError if missing else ModelFileError)(f"{path}: {one_line(error)}{hint}") from None
 
-    def network_config(self, place: str) -> NetworkConfig:
-        """Return the network's parts.
-
-        Raises:
-            ModelFileError: they do not hold.
-            ConfigError: the file was made with parts of a distribution that gives none here; the message names it.
-        """
-        return self._validated(NetworkConfig, self.network, place)
-
-    def run_config(self, parts: NetworkConfig, place: str) -> RunConfig | None:
-        """Return the configuration of the run, if the file has one; ``parts`` are the network's.
-
-        Raises:
-            ModelFileError: it does not hold, or does not agree with the network, or with the parts that the file names.
-            ConfigError: as `network_config`.
-        """
-        config = None if self.config is None else self._validated(RunConfig, self.config, place)
-        if config is not None and not _agree(config, parts, self.dtype):
-            raise ModelFileError(f"{place}: its network is not the one that its configuration describes")
-        here = parts_in_use(config or parts)
-        for path, said in self.parts.items():
-            found = here.get(path)
-            if found is None or (found.kind, found.distribution) != (said.kind, said.distribution):
-                found_name = "nothing" if found is None else f"{found.kind} of {found.distribution}"
-                raise ModelFileError(
-                    f"{place}: parts: {display_path(path)} is {short_repr(said.kind)} of {short_repr(said.distribution)}; "
-                    f"the file's own configuration says {found_name}"
-                )
-        return config
-
-    def _validated(self, model: type[_AnyModel], table: dict[str, Any], place: str) -> _AnyModel:
-        try:
-            return model.model_validate(table)
-        except ValidationError as error:
-            told, absent = _told(error, place), self._absent()
-            if absent:
-                raise ConfigError(f"{told}{self._missing(absent)}") from None
-            raise ModelFileError(told) from None
-
-    def labels(self, outputs: int, place: str) -> NDArray[Any] | None:
-        """Return the class labels, which must fit the outputs.
-
-        Raises:
-            ModelFileError: they do not.
-        """
+    def class_labels(self, outputs: int) -> NDArray[Any] | None:
+        """Return the class labels; if they do not fit so many outputs or their kind, this is a Value- or OverflowError."""
         if self.classes is None:
             return None
-        labels = list(self.classes.labels)
-        fits = len(labels) == outputs or (len(labels) == 2 and outputs == 1)
-        if not fits or len({(type(label), label) for label in labels}) != len(labels):
-            raise ModelFileError(f"{place}: classes: {len(labels)} labels do not fit {outputs} outputs")
-        if self.classes.form == "O":
-            array = np.empty(len(labels), dtype=object)
-            array[:] = labels
-            return array
-        wanted, dtype = _LABELS[self.classes.form]
-        try:
-            if all(type(label) is wanted for label in labels):
-                return np.array(labels, dtype=dtype)
-        except OverflowError:  # an integer beyond 64 bits
-            pass
-        raise ModelFileError(f"{place}: classes: labels of the form '{self.classes.form}' expected")
-
-    def names(self, place: str) -> tuple[str, ...] | None:
-        """Return the names of the features, one for each input.
-
-        Raises:
-            ModelFileError: they do not fit.
-        """
-        names = self.features
-        if names is not None and (self.input_shape != (len(names),) or len(set(names)) != len(names)):
-            raise ModelFileError(f"{place}: features: {len(names)} names do not fit the inputs {self.input_shape}")
-        return names
-
-    def _absent(self) -> set[str]:
-        """Return the distributions that gave the file's parts and give none now."""
-        here = {owner.distribution for owner in registry.active().providers}
-        return {part.distribution for part in self.parts.values()} - here - {""}
-
-    @staticmethod
-    def _missing(absent: set[str]) -> str:
-        """Name those of the absent that are not installed; of the others the error tells."""
-        names = sorted(absent - {absence.provider.distribution for absence in registry.active().unavailable})
-        return (
-            f"; the file was made with parts of {', '.join(map(display_path, names))}, not installed here"
-            if names
-            else ""
-        )
+        labels = self.classes.labels
+        is_complete = len(labels) == outputs or (len(labels) == 2 and outputs == 1)
+        if not is_complete or len({(type(label), label) for label in labels}) != len(labels):
+            raise ValueError(f"classes: {len(labels)} labels do not fit {outputs} outputs")
+        array = np.array(labels, dtype=_LABEL_DTYPES[self.classes.dtype_kind])
+        if list(map(repr, array.tolist())) != list(map(repr, labels)):
+            raise ValueError(f"classes: not all labels are of the kind {self.classes.dtype_kind!r}")
+        return array
 
 
-def _agree(config: RunConfig, parts: NetworkConfig, dtype: str) -> bool:
-    """Return whether a network of these parts and this dtype is the one that ``config`` describes."""
-    return config.dtype == dtype and _plain(config.network) == _plain(parts)
-
-
-def _plain(parts: NetworkConfig) -> dict[str, Any]:
-    return parts.model_dump(mode="json", exclude_none=True)
-
-
-def _count(value: Any) -> int:
-    """Return how many values are in a value of JSON, itself among them."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    if len(inner) > MOST_ENTRIES:
-        raise ValueError(f"has a list or table of {len(inner)} entries; allowed: {MOST_ENTRIES}")
-    return 1 + sum(map(_count, inner))
-
-
-def check_findable(model: Model | None, place: str) -> None:
-    """Refuse a part that could not be found again by the name that a file would call it by.
+def plugins_of(config: Model) -> dict[str, str]:
+    """Return distribution → version of the plug-ins that provide a configuration's components.
 
     Raises:
-        ModelFileError: the part was given as an object whose class no installed plug-in gives.
+        ValueError: no installed plug-in provides the class of one, so that a file could not name it.
     """
-    for path, part in iter_components(model):
-        if registry.active().provider_of(type(part)) is None:
-            raise ModelFileError(
-                f"{place}: {path} is a {type(part).__name__} that no installed plug-in gives, so a file could not name "
-                "it; give it by an entry point of the group 'modnet'"
-            )
-
-
-def parts_in_use(config: Model) -> dict[str, Part]:
-    """Return key path → kind, distribution and version, of every part that a configuration names."""
-    found = {}
+    plugins = {}
     for path, part in iter_components(config):
-        owner = registry.active().provider_of(type(part))
-        name, version = (owner.distribution, owner.version) if owner else ("", "")
-        found[path] = Part(kind=part.kind_name(), distribution=name, version=version)
-    return found
+        provider = registry.active().provider_of(type(part))
+        if provider is None:
+            raise ValueError(
+                f"{path} is a {type(part).__name__} that no installed plug-in provides, so that a file could not name "
+                "it; provide it by an entry point of the group 'modnet'"
+            )
+        if not provider.builtin:
+            plugins[provider.distribution] = provider.version
+    return plugins
 
 
-def _told(error: ValidationError, place: str) -> str:
-    """Return what is wrong in one line, whatever the file's own words in it are."""
-    return f"{place}: {' '.join(explain(error).split())}"
-
-
-def _keepable(value: Any) -> bool:
-    """Return whether JSON gives this value back as it is."""
-    if type(value) is str:
-        return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)  # no half characters
-    return type(value) in (int, bool) or (type(value) is float and math.isfinite(value))
-
-
-def _classes_of(classes: NDArray[Any], place: str) -> Classes:
-    labels = classes.tolist()
-    wrong = next((label for label in labels if not _keepable(label)), None)
-    if wrong is not None:
-        raise ModelFileError(f"{place}: the class {wrong!r} cannot be kept in a file; allowed: text, numbers, booleans")
-    form: Any = classes.dtype.kind  # of the letters that there are, those of labels that can be kept
-    return Classes(form=form, labels=tuple(labels))
+def _plain(config: Model, exclude: set[str] | None = None) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude_none=True, exclude=exclude)
