@@ -18,22 +18,20 @@ from modnet.data.files import display_path, error_text
 
 __all__ = ["file_errors", "one_line", "write_atomically", "write_file"]
 
-_LONGEST = 500
-
 
 @contextmanager
 def file_errors(path: str | PathLike[str], problem: str) -> Iterator[None]:
     """Turn the system's errors, and those about a file's contents, into a `ModelFileError`: path, problem, reason."""
     try:
         yield
-    except (OSError, ValueError, OverflowError, MemoryError, ConfigError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError, MemoryError, ConfigError) as error:
         raise ModelFileError(f"{display_path(path)}: {problem}: {one_line(error)}") from None
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's text in one printable line of bounded length, whatever words of a file are in it."""
+    """Return an error's text in one printable line of at most 500 characters, whatever words of a file are in it."""
     text = explain(error) if isinstance(error, ValidationError) else error_text(error)
-    return display_path(" ".join(text.split())[:_LONGEST])
+    return display_path(" ".join(text.split())[:500])
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -43,10 +41,9 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace the file at ``path``: a temporary file in the same folder is written, synced and renamed to it.
+    """Replace the file at ``path``: a temporary file beside it, with its permissions, is written, synced and renamed.
 
-    Then the folder is synced too, so that the new name survives a loss of power. The earlier file's permissions are
-    kept.
+    Then the folder is synced too, so that the new name survives a loss of power.
 
     Raises:
         OSError: the earlier file is unchanged, and no temporary file is left. Only where syncing the folder is what

@@ -28,29 +28,18 @@ class Checkpoint:
 
 
 def write(path: str | PathLike[str], network: Network, state: Mapping[str, Any]) -> None:
-    """Write a checkpoint; whatever happens, the file is this checkpoint or the earlier file, whole.
-
-    Raises:
-        ModelFileError: it cannot be written, θ is not finite, or a value in ``state`` cannot be stored.
-    """
+    """Write a checkpoint; whatever cannot be written is a ModelFileError, and an earlier file is unchanged then."""
     with file_errors(path, "not written"):
-        arrays = flatten(dict(state), STATE_PREFIX)
+        arrays = flatten(state, STATE_PREFIX)
     write_network(path, network, arrays)
 
 
 def read(path: str | PathLike[str]) -> Checkpoint:
-    """Read a checkpoint. The state is made of numbers, text, arrays, lists and dicts; no code from the file is run.
-
-    Raises:
-        ModelFileError: the file cannot be read, is no checkpoint, or its contents are not those that were written.
-        ConfigError: the network needs a component that is not installed.
-    """
+    """Read a checkpoint; the errors are those of `modnet.load`. No code from the file is run."""
     file = ModelFile.open(path)
     if not any(name.startswith(STATE_PREFIX) for name in file.entries):
         raise ModelFileError(f"{file.path}: is a model file and no checkpoint; no training can be resumed from it")
     network = read_network(file)
     with file_errors(path, "cannot be read"):
         state = unflatten(file.entries, STATE_PREFIX)
-    if not isinstance(state, dict):
-        raise ModelFileError(f"{file.path}: its state is no table")
     return Checkpoint(Path(path), network, state)

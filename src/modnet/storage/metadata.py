@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from modnet import __version__
 from modnet.config.run_config import NetworkConfig, RunConfig, iter_components
@@ -16,30 +16,24 @@ from modnet.core.component import Model
 from modnet.core.errors import ConfigError, ModelFileError
 from modnet.data.files import display_path, truncate
 from modnet.network.network import Network
-from modnet.storage.atomic import file_errors, one_line
+from modnet.storage.atomic import one_line
 
 __all__ = ["Metadata", "plugins_of"]
 
-MOST_ENTRIES = 2**10
-"""How many layers a network in a file may have, and any other list or table of a configuration."""
-MOST_VALUES = 2**14
-"""How many values a configuration may have in all."""
+MOST_ENTRIES, MOST_VALUES = 2**10, 2**14
+"""How many entries a list or table of a configuration may have (its layers, say), and how many all of them together."""
 
-_LABEL_DTYPES: dict[str, Any] = {
-    "i": np.int64, "u": np.uint64, "f": np.float64, "b": np.bool_, "U": np.str_, "O": np.object_
-}  # fmt: skip
+_LABEL_DTYPES = {"i": "int64", "u": "uint64", "f": "float64", "b": "bool", "U": "str", "O": "object"}
 
 
 def _check_size(value: Any) -> Any:
-    """Return a JSON value whose tables and lists, and all of them together, are not too large."""
     count, pending = 0, [value]
     while pending:
         item = pending.pop()
         children = list(item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
-        count += len(children)
+        count, pending = count + len(children), pending + children
         if len(children) > MOST_ENTRIES or count > MOST_VALUES:
             raise ValueError(f"is too large; allowed: {MOST_ENTRIES} entries in a list or table, {MOST_VALUES} in all")
-        pending += children
     return value
 
 
@@ -50,22 +44,13 @@ def _check_label(value: Any) -> Any:
 
 
 _Table = Annotated[dict[str, Any], BeforeValidator(_check_size)]
-_Label = Annotated[Any, AfterValidator(_check_label)]
+_Label = Annotated[Any, BeforeValidator(_check_label)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Classes(_Strict):
-    """The labels that the outputs stand for, and NumPy's letter for the kind of their dtype."""
-
-    dtype_kind: Literal["i", "u", "f", "b", "U", "O"]
-    labels: list[_Label] = Field(fail_fast=True)
-
-
-class Metadata(_Strict):
+class Metadata(BaseModel):
     """The metadata of a model file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     modnet_version: str
     plugins: _Table  # distribution → version of the plug-ins that provide components of the configuration
@@ -73,8 +58,16 @@ class Metadata(_Strict):
     dtype: Literal["float64", "float32"]
     network: _Table
     config: _Table | None = None  # of the run that trained the network, without its network and dtype
-    classes: Classes | None = None
+    classes: list[_Label] | None = Field(default=None, fail_fast=True)
+    classes_kind: Literal["i", "u", "f", "b", "U", "O"] = "O"  # NumPy's letter for their dtype
     features: list[str] | None = Field(default=None, fail_fast=True)
+
+    @model_validator(mode="after")
+    def _check_features(self) -> Self:
+        names, shape = self.features, self.input_shape
+        if names is not None and (shape != [len(names)] or len(set(names)) != len(names)):
+            raise ValueError(f"features: {len(names)} names do not fit the inputs {tuple(shape)}")
+        return self
 
     @classmethod
     def of(cls, network: Network) -> Metadata:
@@ -92,70 +85,47 @@ class Metadata(_Strict):
                 "dtype": network.dtype.name,
                 "network": _plain(parts),
                 "config": config and _plain(config, exclude={"network", "dtype"}),
-                "classes": None if classes is None else {"dtype_kind": classes.dtype.kind, "labels": classes.tolist()},
+                "classes": None if classes is None else classes.tolist(),
+                "classes_kind": "O" if classes is None else classes.dtype.kind,
                 "features": None if features is None else list(features),
             }
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return what `modnet.storage.safetensors.dump` takes."""
-        return self.model_dump(mode="json", exclude_none=True)
-
-    @classmethod
-    def read(cls, table: dict[str, Any], path: str) -> Metadata:
-        """Return the metadata in the file at ``path``; if they are not valid, this is a ModelFileError."""
-        with file_errors(path, "its metadata are not valid"):
-            metadata = cls.model_validate(table)
-            names, shape = metadata.features, metadata.input_shape
-            if names is not None and (shape != [len(names)] or len(set(names)) != len(names)):
-                raise ValueError(f"features: {len(names)} names do not fit the inputs {tuple(shape)}")
-        return metadata
-
     def configs(self, path: str) -> tuple[NetworkConfig, RunConfig | None]:
         """Return the configuration of the network, and that of the run if there was one.
 
-        Raises:
-            ModelFileError: they are not valid.
-            ConfigError: they need a plug-in that is not available; the message names it.
+        If they are not valid, this is a ConfigError where a plug-in is missing, which it names; else a ModelFileError.
         """
         try:
             parts = NetworkConfig.model_validate(self.network)
-            whole = self.config and {**self.config, "network": parts, "dtype": self.dtype}
-            return parts, None if whole is None else RunConfig.model_validate(whole)
+            if self.config is None:
+                return parts, None
+            return parts, RunConfig.model_validate({**self.config, "network": parts, "dtype": self.dtype})
         except ValidationError as error:
             missing = self.plugins.keys() - {provider.distribution for provider in registry.active().providers}
-            names = ", ".join(display_path(truncate(name)) for name in sorted(missing))
-            hint = f"; not available here: {names}" if names else ""
+            hint = f"; not available here: {display_path(truncate(', '.join(sorted(missing))))}" if missing else ""
             raise (ConfigError if missing else ModelFileError)(f"{path}: {one_line(error)}{hint}") from None
 
     def class_labels(self, outputs: int) -> NDArray[Any] | None:
-        """Return the class labels; if they do not fit so many outputs or their kind, this is a Value- or OverflowError."""
+        """Return the class labels; if they do not fit the outputs or their kind, this is a Value- or OverflowError."""
         if self.classes is None:
             return None
-        labels = self.classes.labels
-        is_complete = len(labels) == outputs or (len(labels) == 2 and outputs == 1)
-        if not is_complete or len({(type(label), label) for label in labels}) != len(labels):
-            raise ValueError(f"classes: {len(labels)} labels do not fit {outputs} outputs")
-        array = np.array(labels, dtype=_LABEL_DTYPES[self.classes.dtype_kind])
-        if list(map(repr, array.tolist())) != list(map(repr, labels)):
-            raise ValueError(f"classes: not all labels are of the kind {self.classes.dtype_kind!r}")
-        return array
+        is_complete = len(self.classes) == outputs or (len(self.classes) == 2 and outputs == 1)
+        labels = np.array(self.classes, dtype=_LABEL_DTYPES[self.classes_kind])
+        names = list(map(repr, self.classes))
+        if not is_complete or len(set(names)) != len(names) or names != list(map(repr, labels.tolist())):
+            raise ValueError(f"classes: {len(names)} labels do not fit {outputs} outputs and the dtype {labels.dtype}")
+        return labels
 
 
 def plugins_of(config: Model) -> dict[str, str]:
-    """Return distribution → version of the plug-ins that provide a configuration's components.
-
-    Raises:
-        ValueError: no installed plug-in provides the class of one, so that a file could not name it.
-    """
+    """Return distribution → version of a configuration's plug-ins; a component that none provides is a ValueError."""
     plugins = {}
     for path, part in iter_components(config):
         provider = registry.active().provider_of(type(part))
         if provider is None:
-            raise ValueError(
-                f"{path} is a {type(part).__name__} that no installed plug-in provides, so that a file could not name "
-                "it; provide it by an entry point of the group 'modnet'"
-            )
+            what = f"{path} is a {type(part).__name__} that no installed plug-in provides, so a file could not name it"
+            raise ValueError(f"{what}; provide it by an entry point of the group 'modnet'")
         if not provider.builtin:
             plugins[provider.distribution] = provider.version
     return plugins

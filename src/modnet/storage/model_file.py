@@ -1,7 +1,4 @@
-"""Model files: a network's parameters, with its configuration in the metadata.
-
-Loading runs no code from the file: components are looked up by name among those that are installed.
-"""
+"""Model files: a network's parameters, with its configuration in the metadata."""
 
 from __future__ import annotations
 
@@ -45,6 +42,8 @@ def save(network: Network, path: str | PathLike[str]) -> None:
 def load(path: str | PathLike[str]) -> Network:
     """Return the network in a model file or a checkpoint, or in a run folder's model file.
 
+    No code from the file is run: components are looked up by name among those that are installed.
+
     Raises:
         ModelFileError: the file cannot be read, is no model file, or its contents are not those that were written.
         ConfigError: the network needs a component that is not installed.
@@ -62,13 +61,14 @@ def write_network(path: str | PathLike[str], network: Network, state: _Arrays) -
     tensors = _tensors(network)
     with file_errors(path, "not written"):
         _check_finite(tensors)
-        content = dump({**tensors, **state}, Metadata.of(network).to_dict())
+        content = dump({**tensors, **state}, Metadata.of(network).model_dump(mode="json", exclude_none=True))
     write_file(Path(path), content)
 
 
 def read_network(file: ModelFile) -> Network:
     """Return the network in a file; the errors are those of `load`."""
-    metadata = Metadata.read(file.metadata, file.path)
+    with file_errors(file.path, "its metadata are not valid"):
+        metadata = Metadata.model_validate(file.metadata)
     parts, config = metadata.configs(file.path)
     tensors = {name: values for name, values in file.entries.items() if not name.startswith(STATE_PREFIX)}
     with file_errors(file.path, "holds no network that can be used"):
@@ -94,16 +94,13 @@ def _empty_network(parts: NetworkConfig, input_shape: tuple[int, ...], dtype: st
     network = Network(parts.layers, input_shape, parts.cost, parts.regularizers, dtype)
     if is_scaled:
         network.scaling = Scaling(np.zeros(input_shape), np.ones(input_shape))
-    own = _tensors(network)
-    for name in sorted(own.keys() | tensors.keys()):
-        actual, expected = (_form(arrays.get(name)) for arrays in (tensors, own))
-        if actual != expected:
-            raise ValueError(f"{short_repr(name)} is {actual}; its configuration needs {expected}")
+    stored_forms, needed_forms = (
+        {(name, values.dtype.name, values.shape) for name, values in arrays.items()}
+        for arrays in (tensors, _tensors(network))
+    )
+    if stored_forms != needed_forms:
+        raise ValueError(f"its configuration and tensors differ in {short_repr(min(stored_forms ^ needed_forms))}")
     return network
-
-
-def _form(values: NDArray[Any] | None) -> str:
-    return "no tensor" if values is None else f"{values.dtype.name} {values.shape}"
 
 
 def _check_finite(tensors: _Arrays) -> None:

@@ -29,11 +29,7 @@ _TEMPORARY = re.compile(r"\.(config\.toml|history\.jsonl|model\.safetensors|epoc
 
 
 class RunFolder:
-    """One run's folder. Whatever cannot be read or written is a `ModelFileError` that names the path.
-
-    Attributes:
-        path: Where it is.
-    """
+    """The folder of one run, at ``path``. What cannot be read, written or removed is a `ModelFileError`."""
 
     CONFIG, HISTORY, CHECKPOINTS, LOCK = "config.toml", "history.jsonl", "checkpoints", ".lock"
 
@@ -43,45 +39,33 @@ class RunFolder:
 
     @classmethod
     def claim(cls, path: str | PathLike[str], config: RunConfig) -> RunFolder:
-        """Return a folder for a new run. It is not made before `begin`; an empty one may exist.
-
-        Raises:
-            ModelFileError: the folder is not empty, or no file could name a component of ``config``.
-        """
-        with file_errors(path, "no run can be stored here"):
-            plugins_of(config)
+        """Return a folder for a new run, which `begin` makes; an empty folder may exist."""
         folder = cls(path)
         folder._check_empty()
+        with file_errors(path, "no run can be stored here"):
+            plugins_of(config)
         return folder
 
     @classmethod
     def holding(cls, path: str | PathLike[str]) -> RunFolder:
-        """Return the run folder at ``path``, or the one that holds the checkpoint at ``path``.
-
-        Raises:
-            ModelFileError: there is none.
-        """
+        """Return the run folder at ``path``, or the one that holds the checkpoint at ``path``."""
         given = Path(path)
         if not given.exists():
             raise ModelFileError(f"{given}: no run folder and no checkpoint is here")
-        if given.is_dir():
-            folder, problem = given, "is no run folder"
-        else:
-            folder, problem = given.absolute().parent.parent, f"is no checkpoint in RUN/{cls.CHECKPOINTS}"
-        is_placed = given.is_dir() or given.absolute().parent.name == cls.CHECKPOINTS
-        if not (is_placed and (folder / cls.CONFIG).is_file()):
-            raise ModelFileError(f"{given}: {problem}")
+        is_checkpoint = given.is_file() and given.absolute().parent.name == cls.CHECKPOINTS
+        folder = given.absolute().parent.parent if is_checkpoint else given
+        if not (folder / cls.CONFIG).is_file():
+            expected = "run folder" if given.is_dir() else f"checkpoint in RUN/{cls.CHECKPOINTS}"
+            raise ModelFileError(f"{given}: is no {expected}")
         return cls(folder)
 
     def begin(self, config: RunConfig, network: Network) -> None:
         """Make the folder, lock it, and write the configuration and an empty history.
 
-        Raises:
-            ModelFileError: another run has begun here since the folder was claimed, or something of the network cannot
-                be stored.
+        A network that could not be stored at the end of the training is an error now.
         """
         with file_errors(self.path, "no run can be stored here"):
-            Metadata.of(network)  # now, and not only at the end of the training
+            Metadata.of(network)
             self.path.mkdir(parents=True, exist_ok=True)
         self.lock()
         self._check_empty()
@@ -89,11 +73,7 @@ class RunFolder:
         self.write_history([])
 
     def lock(self) -> None:
-        """Keep others from writing to the folder until `release` or the end of this process, however it ends.
-
-        Raises:
-            ModelFileError: another training is writing to it.
-        """
+        """Keep others from writing to the folder until `release` or the end of this process, however it ends."""
         lock = FileLock(self.path / self.LOCK, timeout=0, thread_local=False)
         try:
             lock.acquire()
@@ -104,7 +84,7 @@ class RunFolder:
         self._lock = lock
         for path in (*self.path.glob(".*"), *(self.path / self.CHECKPOINTS).glob(".*")):
             if _TEMPORARY.fullmatch(path.name):
-                self.remove(path)
+                _remove(path)
 
     def release(self) -> None:
         """Let others write to the folder; without a lock, do nothing."""
@@ -155,33 +135,24 @@ class RunFolder:
         return path
 
     def latest(self) -> Checkpoint:
-        """Return the latest checkpoint.
-
-        Raises:
-            ModelFileError: there is none, or it cannot be read; then the message names an earlier one that can.
-            ConfigError: a component is not installed.
-        """
-        paths = self.checkpoints()
-        if not paths:
-            ended = "the run has ended and " if (self.path / MODEL_NAME).exists() else ""
-            raise ModelFileError(f"{self.path}: {ended}has no checkpoint to resume from")
-        try:
-            return read(paths[-1])
-        except ModelFileError as error:
-            readable = next(filter(_is_readable, reversed(paths[:-1])), None)
-            if readable is None:
-                raise
-            raise ModelFileError(f"{error}; the training can be resumed from {readable}") from None
-
-    def remove(self, path: Path) -> None:
-        """Remove a file."""
-        with file_errors(path, "cannot be removed"):
-            path.unlink(missing_ok=True)
+        """Return the latest checkpoint; if it cannot be read, the error names an earlier one that can."""
+        problem = None
+        for path in reversed(self.checkpoints()):
+            try:
+                checkpoint = read(path)
+            except ModelFileError as error:
+                problem = problem or error
+            else:
+                if problem is None:
+                    return checkpoint
+                raise ModelFileError(f"{problem}; the training can be resumed from {path}")
+        ended = "the run has ended and " if (self.path / MODEL_NAME).exists() else ""
+        raise problem or ModelFileError(f"{self.path}: {ended}has no checkpoint to resume from")
 
     def remove_checkpoints(self) -> None:
         """Remove all checkpoints, and their folder if nothing else is in it."""
         for path in self.checkpoints():
-            self.remove(path)
+            _remove(path)
         with suppress(OSError):  # other files are kept there
             (self.path / self.CHECKPOINTS).rmdir()
 
@@ -191,9 +162,6 @@ class RunFolder:
                 raise ModelFileError(f"{self.path}: is not empty; a run needs a folder of its own")
 
 
-def _is_readable(path: Path) -> bool:
-    try:
-        read(path)
-    except ModelFileError:
-        return False
-    return True
+def _remove(path: Path) -> None:
+    with file_errors(path, "cannot be removed"):
+        path.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """A training's state as named arrays, and back to the bit: dicts and lists of plain values and arrays.
 
-One array holds the bytes of a JSON text. In it ``{"dict": {…}}`` stands for a dict, ``{"array": name}`` for an array and
-``{"scalar": name}`` for a NumPy scalar. Nothing else is ever made of a file.
+One array holds the bytes of a JSON text, in which ``{"dict": {…}}`` stands for a dict, ``{"array": name}`` for an array
+and ``{"scalar": name}`` for a NumPy scalar. Nothing else is ever made of a file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DTYPES = ("b1", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
 _ALLOWED = "None, booleans, integers, floats, strings, arrays of these numbers, lists, and dicts with strings as keys"
 
 
-def flatten(state: Any, prefix: str) -> dict[str, NDArray[Any]]:
+def flatten(state: Mapping[str, Any], prefix: str) -> dict[str, NDArray[Any]]:
     """Return arrays whose names begin with ``prefix``; a value of another type is a ValueError that names its place."""
     arrays: dict[str, NDArray[Any]] = {}
 
@@ -38,14 +38,11 @@ def flatten(state: Any, prefix: str) -> dict[str, NDArray[Any]]:
         what = f"array of {value.dtype}" if isinstance(value, np.ndarray) else kind.__name__
         raise ValueError(f"{place.removeprefix('.') or 'it'} is of type {what}; allowed: {_ALLOWED}")
 
-    try:
-        text = json.dumps(encode(state, ""), separators=(",", ":"))
-    except RecursionError:
-        raise ValueError("the state is nested too deeply") from None
+    text = json.dumps(encode(dict(state), ""), separators=(",", ":"))
     return {**arrays, f"{prefix}json": np.frombuffer(text.encode(), np.uint8)}
 
 
-def unflatten(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Any:
+def unflatten(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Any]:
     """Return what `flatten` was given, with new arrays; other arrays than it returned are a ValueError."""
 
     def decode(value: Any) -> Any:
@@ -60,6 +57,6 @@ def unflatten(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Any:
         return {"array": array, "scalar": array[()]}[kind]
 
     try:
-        return decode(json.loads(arrays[f"{prefix}json"].tobytes()))
+        return dict(decode(json.loads(arrays[f"{prefix}json"].tobytes())))
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
         raise ValueError("the state is not one that modnet writes") from None

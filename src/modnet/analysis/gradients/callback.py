@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import Field, TypeAdapter
@@ -54,7 +53,8 @@ class _Listener:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the flow at the start, for how many epochs something was found, and whether it was told."""
-        start = None if self._start is None else asdict(self._start)
+        # As a file has it, with lists for tuples.
+        start = None if self._start is None else TypeAdapter(GradientFlow).dump_python(self._start, mode="json")
         return {"start": start, "epochs": self._epochs, "explained": self._explained, "told": self._told}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -14,13 +14,14 @@ import numpy as np
 
 from modnet import __version__
 from modnet.config.load import load_config
-from modnet.config.run_config import RunConfig
+from modnet.config.run_config import RunConfig, iter_components
+from modnet.core import registry
 from modnet.core.errors import ConfigError, ModelFileError
 from modnet.network.network import Network
 from modnet.storage.metadata import Metadata
 from modnet.storage.model_file import MODEL_NAME
 from modnet.storage.run_folder import RunFolder
-from modnet.storage.safetensors import unseal
+from modnet.storage.safetensors import ModelFile
 
 __all__ = ["PartOrigin", "Provenance", "provenance"]
 
@@ -77,16 +78,24 @@ def provenance(run: str | PathLike[str], network: Network) -> Provenance:
     folder = Path(run)
     if network.config is None:
         raise ModelFileError(f"{folder / MODEL_NAME}: says nothing of the run that made it")
-    with unseal(folder / MODEL_NAME) as sealed:
-        said = Metadata.read(sealed.text, sealed.place)
-    parts = tuple(PartOrigin(path, one.kind, one.distribution, one.version) for path, one in said.parts.items())
+    file = ModelFile.open(folder / MODEL_NAME)
+    metadata = Metadata.read(file.metadata, file.path)
+    parts = tuple(_origins(network.config, metadata))
     versions = {
-        "modnet at training": said.modnet_version,
+        "modnet at training": metadata.modnet_version,
         "modnet now": __version__,
         "NumPy now": np.__version__,
         "Python now": platform.python_version(),
     }
     return Provenance(network.config.to_toml(), parts, versions, _command(fspath(run), network.config))
+
+
+def _origins(config: RunConfig, metadata: Metadata) -> Iterator[PartOrigin]:
+    for path, part in iter_components(config):
+        provider = registry.active().provider_of(type(part))
+        distribution = provider.distribution if provider else ""
+        version = metadata.plugins.get(distribution, metadata.modnet_version)
+        yield PartOrigin(path, part.kind_name(), distribution, version)
 
 
 def _command(run: str, config: RunConfig) -> str | None:
