@@ -1,4 +1,4 @@
-"""Model files made by hand with the library, and a digest that is right, so that what is checked behind it is reached."""
+"""Model files made with the library, whose digest is right, so that what is checked behind it can be reached."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def text_of(metadata: Mapping[str, Any]) -> str:
 
 def digest_of(text: str, tensors: Mapping[str, np.ndarray]) -> str:
     """Return the SHA-256 of the text behind its digest, and of the tensors in the order of their names."""
-    content = text.partition('"sha256":"')[2][64:].encode()
+    digest = hashlib.sha256(text.partition('"sha256":"')[2][64:].encode())
     for name in sorted(tensors):
         values = np.ascontiguousarray(tensors[name]).reshape(tensors[name].shape)
-        content += json.dumps([name, str(values.dtype), list(values.shape)]).encode() + values.tobytes()
-    return hashlib.sha256(content).hexdigest()
+        digest.update(json.dumps([name, str(values.dtype), list(values.shape)]).encode() + values.tobytes())
+    return digest.hexdigest()
 
 
 def forged(metadata: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> bytes:

@@ -31,7 +31,7 @@ def file_errors(path: str | PathLike[str], problem: str) -> Iterator[None]:
 def one_line(error: BaseException) -> str:
     """Return an error's text in one printable line of at most 500 characters, whatever words of a file are in it."""
     text = explain(error) if isinstance(error, ValidationError) else error_text(error)
-    return display_path(" ".join(text.split())[:500])
+    return display_path(" ".join(text.split()))[:500]
 
 
 def write_file(path: Path, content: bytes) -> None:

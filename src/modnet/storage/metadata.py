@@ -45,6 +45,7 @@ def _check_label(value: Any) -> Any:
 
 _Table = Annotated[dict[str, Any], BeforeValidator(_check_size)]
 _Label = Annotated[Any, BeforeValidator(_check_label)]
+_Name = Annotated[str, BeforeValidator(_check_label)]
 
 
 class Metadata(BaseModel):
@@ -60,7 +61,7 @@ class Metadata(BaseModel):
     config: _Table | None = None  # of the run that trained the network, without its network and dtype
     classes: list[_Label] | None = Field(default=None, fail_fast=True)
     classes_kind: Literal["i", "u", "f", "b", "U", "O"] = "O"  # NumPy's letter for their dtype
-    features: list[str] | None = Field(default=None, fail_fast=True)
+    features: list[_Name] | None = Field(default=None, fail_fast=True)
 
     @model_validator(mode="after")
     def _check_features(self) -> Self:
@@ -84,7 +85,7 @@ class Metadata(BaseModel):
                 "input_shape": list(network.input_shape),
                 "dtype": network.dtype.name,
                 "network": _plain(parts),
-                "config": config and _plain(config, exclude={"network", "dtype"}),
+                "config": config and {k: v for k, v in config.to_config().items() if k not in ("network", "dtype")},
                 "classes": None if classes is None else classes.tolist(),
                 "classes_kind": "O" if classes is None else classes.dtype.kind,
                 "features": None if features is None else list(features),
@@ -103,8 +104,10 @@ class Metadata(BaseModel):
             return parts, RunConfig.model_validate({**self.config, "network": parts, "dtype": self.dtype})
         except ValidationError as error:
             missing = self.plugins.keys() - {provider.distribution for provider in registry.active().providers}
-            hint = f"; not available here: {display_path(truncate(', '.join(sorted(missing))))}" if missing else ""
-            raise (ConfigError if missing else ModelFileError)(f"{path}: {one_line(error)}{hint}") from None
+            if not missing:
+                raise ModelFileError(f"{path}: {one_line(error)}") from None
+            names = display_path(truncate(", ".join(sorted(missing))))
+            raise ConfigError(f"{path}: {one_line(error)}; made with {names}, not available here") from None
 
     def class_labels(self, outputs: int) -> NDArray[Any] | None:
         """Return the class labels; if they do not fit the outputs or their kind, this is a Value- or OverflowError."""
@@ -131,5 +134,5 @@ def plugins_of(config: Model) -> dict[str, str]:
     return plugins
 
 
-def _plain(config: Model, exclude: set[str] | None = None) -> dict[str, Any]:
-    return config.model_dump(mode="json", exclude_none=True, exclude=exclude)
+def _plain(network: NetworkConfig) -> dict[str, Any]:
+    return network.model_dump(mode="json", exclude_none=True)

@@ -32,6 +32,7 @@ _PREFIX = '{"format_version":3,"sha256":"'
 
 # Bounds on the cost of reading a header. What grows without bound, as a history does, is stored as a tensor.
 LONGEST_HEADER = 2**21  # bytes
+MOST_TABLES = 2**13  # in the header, of which every tensor is one
 MOST_VALUES = 2**18  # commas, colons and opening brackets of the metadata; 100,000 names of features are fewer
 
 
@@ -51,10 +52,11 @@ class ModelFile:
                 _header_length(file.read(8))
                 file.seek(0)
                 content = file.read()
+            _header_length(content)
             entries = dict(sorted(load(content).items()))
             digest, text, metadata = _read_metadata(content)
             if digest != _digest(text, entries):
-                raise ValueError("its contents do not match their SHA-256")
+                raise ValueError("it is damaged: its contents do not match their SHA-256")
         except DataError as error:
             raise ModelFileError(str(error)) from None
         except (OSError, SafetensorError, LookupError, ValueError, OverflowError) as error:
@@ -77,8 +79,9 @@ def dump(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> by
 
 def _header_length(content: bytes) -> int:
     length = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or length > LONGEST_HEADER:
-        raise ValueError(f"it is damaged or no model file, which has a header of at most {LONGEST_HEADER} bytes")
+    if len(content) < 8 or length > LONGEST_HEADER or content.count(b"{", 8, 8 + length) > MOST_TABLES:
+        bounds = f"{LONGEST_HEADER} bytes and {MOST_TABLES} tables"
+        raise ValueError(f"it is damaged or no model file, which has a header of at most {bounds}")
     return length
 
 

@@ -31,11 +31,11 @@ def flatten(state: Mapping[str, Any], prefix: str) -> dict[str, NDArray[Any]]:
             return [encode(item, f"{place}.{index}") for index, item in enumerate(value)]
         if kind is dict and all(type(key) is str for key in value):
             return {"dict": {key: encode(item, f"{place}.{key}") for key, item in value.items()}}
-        if isinstance(value, np.generic | np.ndarray) and value.dtype.str[1:] in _DTYPES:
+        if (kind is np.ndarray or isinstance(value, np.generic)) and value.dtype.str[1:] in _DTYPES:
             name = f"{prefix}{len(arrays)}{place}".encode("ascii", "backslashreplace").decode()
             arrays[name] = np.asarray(value)
-            return {"array" if isinstance(value, np.ndarray) else "scalar": name}
-        what = f"array of {value.dtype}" if isinstance(value, np.ndarray) else kind.__name__
+            return {"array" if kind is np.ndarray else "scalar": name}
+        what = f"array of {value.dtype}" if kind is np.ndarray else kind.__name__
         raise ValueError(f"{place.removeprefix('.') or 'it'} is of type {what}; allowed: {_ALLOWED}")
 
     text = json.dumps(encode(dict(state), ""), separators=(",", ":"))
