@@ -41,9 +41,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace the file at ``path``: a temporary file beside it, with its permissions, is written, synced and renamed.
-
-    Then the folder is synced too, so that the new name survives a loss of power.
+    """Replace a file: a temporary one beside it, with its permissions, is written, synced and renamed; then the folder.
 
     Raises:
         OSError: the earlier file is unchanged, and no temporary file is left. Only where syncing the folder is what

@@ -93,10 +93,7 @@ class Metadata(BaseModel):
         )
 
     def configs(self, path: str) -> tuple[NetworkConfig, RunConfig | None]:
-        """Return the configuration of the network, and that of the run if there was one.
-
-        If they are not valid, this is a ConfigError where a plug-in is missing, which it names; else a ModelFileError.
-        """
+        """Return the configurations of the network and of the run; a missing plug-in is a ConfigError that names it."""
         try:
             parts = NetworkConfig.model_validate(self.network)
             if self.config is None:

@@ -40,17 +40,13 @@ def save(network: Network, path: str | PathLike[str]) -> None:
 
 
 def load(path: str | PathLike[str]) -> Network:
-    """Return the network in a model file or a checkpoint, or in a run folder's model file.
-
-    No code from the file is run: components are looked up by name among those that are installed.
+    """Return the network in a model file, a checkpoint or a run folder's model file. No code in the file is run.
 
     Raises:
         ModelFileError: the file cannot be read, is no model file, or its contents are not those that were written.
         ConfigError: the network needs a component that is not installed.
     """
-    file = Path(path)
-    if file.is_dir():
-        file /= MODEL_NAME
+    file = Path(path, MODEL_NAME) if Path(path).is_dir() else Path(path)
     if not file.is_file():
         raise ModelFileError(f"{display_path(path)}: no model file and no run folder with {MODEL_NAME} is here")
     return read_network(ModelFile.open(file))

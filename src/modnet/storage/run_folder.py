@@ -25,7 +25,6 @@ __all__ = ["RunFolder"]
 
 _CHECKPOINT = re.compile(r"epoch-(\d+)-update-(\d+)\.safetensors")
 _TEMPORARY = re.compile(r"\.(config\.toml|history\.jsonl|model\.safetensors|epoch-\d+-update-\d+[.a-z]*)\.[0-9a-f]{16}")
-"""The names of files that a killed process may leave behind while it writes."""
 
 
 class RunFolder:
@@ -60,12 +59,9 @@ class RunFolder:
         return cls(folder)
 
     def begin(self, config: RunConfig, network: Network) -> None:
-        """Make the folder, lock it, and write the configuration and an empty history.
-
-        A network that could not be stored at the end of the training is an error now.
-        """
+        """Make the folder, lock it, and write the configuration and an empty history."""
         with file_errors(self.path, "no run can be stored here"):
-            Metadata.of(network)
+            Metadata.of(network)  # what could not be stored at the end is an error now
             self.path.mkdir(parents=True, exist_ok=True)
         self.lock()
         self._check_empty()
@@ -82,6 +78,7 @@ class RunFolder:
         except OSError as error:
             raise ModelFileError(f"{self.path}: cannot be locked: {error.strerror}") from None
         self._lock = lock
+        # What a process that was killed while it wrote has left behind.
         for path in (*self.path.glob(".*"), *(self.path / self.CHECKPOINTS).glob(".*")):
             if _TEMPORARY.fullmatch(path.name):
                 _remove(path)

@@ -1,8 +1,7 @@
-"""Safetensors files with a SHA-256 over their contents, written and read by the library ``safetensors``.
+"""Safetensors files (https://github.com/huggingface/safetensors) with a SHA-256 over their contents.
 
 Their metadata have one key, ``modnet``, with a JSON text that begins with ``{"format_version":3,"sha256":"<digest>"``.
-The digest covers the rest of this text, and every tensor's name, dtype, shape and numbers. It reveals damage; it is no
-signature. The library's home: https://github.com/huggingface/safetensors
+The digest covers the rest of the text and every tensor's name, dtype, shape and numbers: it tells damage, not malice.
 """
 
 from __future__ import annotations
@@ -65,10 +64,7 @@ class ModelFile:
 
 
 def dump(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> bytes:
-    """Return the bytes of a file with arrays of any shape, which hold floats, integers or booleans, and a JSON object.
-
-    Metadata that could not be read again are a ValueError.
-    """
+    """Return the bytes of a file of tensors and a JSON object; what could not be read again is a ValueError."""
     arrays = {name: np.asarray(values, values.dtype.newbyteorder("="), order="C") for name, values in tensors.items()}
     text = json.dumps({"format_version": 3, "sha256": "", **metadata}, allow_nan=False, separators=(",", ":"))
     text = text.removeprefix(_PREFIX)
@@ -80,8 +76,7 @@ def dump(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> by
 def _header_length(content: bytes) -> int:
     length = int.from_bytes(content[:8], "little")
     if len(content) < 8 or length > LONGEST_HEADER or content.count(b"{", 8, 8 + length) > MOST_TABLES:
-        bounds = f"{LONGEST_HEADER} bytes and {MOST_TABLES} tables"
-        raise ValueError(f"it is damaged or no model file, which has a header of at most {bounds}")
+        raise ValueError(f"it is damaged or no model file, or its header exceeds {LONGEST_HEADER} bytes")
     return length
 
 
