@@ -44,6 +44,9 @@ NOT_RUN = {
 }
 """Commands that are not run, and why."""
 
+SHORTENED = {r"modnet surface .*": "--epochs 2 --resolution 9", r"modnet compare .*": "--epochs 1"}
+"""Commands that take long, and the options that are added to them."""
+
 BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>output|status: (?P<status>\d+)) -->\n\n?)?"
     r"^(?P<indent> *)```(?P<language>\w*)(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=indent)```$",
@@ -144,6 +147,8 @@ class Page:
                 command = f"'{sys.executable}' -m pytest -q -p no:cacheprovider {tests[1]}"
             elif not command.startswith("modnet "):
                 pytest.fail(f"{block}: '{command}' is neither run nor listed as not run")
+            for pattern, options in SHORTENED.items():
+                command = re.sub(rf"^({pattern}?)(\s+#.*)?$", rf"\1 {options}", command)
             done = subprocess.run(  # noqa: S602 -- our own documentation
                 command,
                 shell=True,

@@ -16,6 +16,17 @@ from core.plugins.processes import environment, install, python
 from modnet.core.interfaces import FAMILIES
 
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+TESTS = Path(__file__).parents[2]
+TRAIN = """
+import sys
+import modnet
+from modnet.testing.subprocess_checks import HEAVY
+
+for path in sys.argv[1:]:
+    trainer = modnet.Trainer.from_config(path)  # which imports all plug-ins
+    assert path != sys.argv[1] or not set(HEAVY) & set(sys.modules)
+    trainer.fit(out=path[:-5])
+"""
 
 
 def test_an_activation_as_it_stands(command: Modnet, tmp_path: Path) -> None:
@@ -48,10 +59,9 @@ def test_every_family_installs_passes_and_trains(command: Modnet, tmp_path: Path
     for folder in folders:
         shutil.copytree(folder, tmp_path / "copies" / folder.name)
     install(tmp_path / "site", *sorted((tmp_path / "copies").iterdir()))
-    env = environment(tmp_path / "site", MODNET_STRICT_PLUGINS="1")
-    tested = python(Path(), *PYTEST, "-W", "error", *folders, **env)
+    env = environment(tmp_path / "site", TESTS, MODNET_STRICT_PLUGINS="1")
+    tested = python(Path(), *PYTEST, "-p", "testing.interpreter", "-W", "error", *folders, **env)
     assert tested.returncode == 0, tested.stdout
-    uses = "import modnet, sys\nfor path in sys.argv[1:]:\n    modnet.Trainer.from_config(path).fit(out=path[:-5])\n"
     for folder in folders:
         readme = (folder / "README.md").read_text(encoding="utf-8")
         text = readme.partition("```toml\n")[2].partition("```")[0]
@@ -59,7 +69,7 @@ def test_every_family_installs_passes_and_trains(command: Modnet, tmp_path: Path
         assert f"my-{family}" in text
         Path(f"{family}.toml").write_text(f"epochs = 1\n{text}", encoding="utf-8")
         tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    trained = python(Path(), "-W", "error", "-c", uses, *(f"{family}.toml" for family in FAMILIES), **env)
+    trained = python(Path(), "-W", "error", "-c", TRAIN, *(f"{family}.toml" for family in FAMILIES), **env)
     assert trained.returncode == 0, trained.stderr
 
 
