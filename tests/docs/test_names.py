@@ -22,6 +22,7 @@ MENTIONS = [
     ROOT / "CHANGELOG.md",
 ]
 DOTTED = re.compile(r"(?<![\w./@-])modnet(?:\.[A-Za-z_]\w*)+")
+FILE = re.compile(r"`((?:src|tests|docs|plugins|benchmarks|examples)/[\w./-]+)`")
 ATTRIBUTE = re.compile(r"`([A-Z]\w+)\.([a-z_]\w*)(?:\([^`]*\))?`")
 
 
@@ -93,6 +94,17 @@ def test_every_attribute_of_a_public_class_that_is_mentioned_exists() -> None:
     }
     assert len(mentions) > 10
     assert [mention for mention in sorted(mentions) if not has(getattr(modnet, mention[1]), mention[2])] == []
+
+
+def test_every_file_that_a_page_names_exists() -> None:
+    mentions = [
+        (path.relative_to(ROOT).as_posix(), name)
+        for path in MENTIONS
+        if path.suffix == ".md"
+        for name in FILE.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert len(mentions) > 10
+    assert [mention for mention in mentions if not (ROOT / mention[1]).exists()] == []
 
 
 def test_every_public_name_is_in_the_reference() -> None:
