@@ -11,7 +11,7 @@ import pytest
 from cli.running import Flowers, Modnet, history_of, outputs_of, write_csv
 from safetensors.numpy import load_file
 
-from modnet import load, load_config
+from modnet import __version__, load, load_config
 from modnet.data.datasets import Digits
 
 
@@ -99,7 +99,7 @@ def test_config_toml_has_every_default_and_is_a_fixed_point(trained: Modnet) -> 
             "schedule": "constant",
         },
     }
-    assert text.startswith("# Every default is filled in. Parts from: modnet-framework ")
+    assert text.startswith(f"# Written by modnet {__version__}; every default is filled in. Plug-ins: none\n")
     filled = load_config("run/config.toml")
     assert filled == load("run").config
     assert text.endswith(filled.to_toml())

@@ -16,156 +16,170 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from storage.sealing import DIGITS, file_of, header_of, sealed, text_of
+from storage.forging import START, forged, forged_text, header_of, raw, text_of
 
-Said = dict[str, Any]
+Metadata = dict[str, Any]
 Tensors = dict[str, np.ndarray]
 
 
-def with_(said: Said, tensors: Tensors, **changes: Any) -> bytes:
-    return file_of(said | changes, tensors)
+def with_(metadata: Metadata, tensors: Tensors, **changes: Any) -> bytes:
+    return forged(metadata | changes, tensors)
 
 
-def layers(said: Said, tensors: Tensors, listed: list[Any]) -> bytes:
-    network = said["network"] | {"layers": listed}
-    return with_(said, tensors, network=network, config=said["config"] | {"network": network})
+def layers(metadata: Metadata, tensors: Tensors, listed: list[Any]) -> bytes:
+    return with_(metadata, tensors, network=metadata["network"] | {"layers": listed})
 
 
-def huge_header(said: Said, tensors: Tensors) -> bytes:
-    del said, tensors
+def huge_header(metadata: Metadata, tensors: Tensors) -> bytes:
+    del metadata, tensors
     return struct.pack("<Q", 2**63 - 1) + b'{"__metadata__":' + b" " * 1000
 
 
-def sparse(said: Said, tensors: Tensors) -> bytes:
+def sparse(metadata: Metadata, tensors: Tensors) -> bytes:
     """A header of 100 MB, all there."""
-    del said, tensors
+    del metadata, tensors
     return struct.pack("<Q", 10**8) + b'{"__metadata__":{"modnet":"' + b" " * 10**8
 
 
-def giant_shape(said: Said, tensors: Tensors) -> bytes:
+def giant_shape(metadata: Metadata, tensors: Tensors) -> bytes:
     del tensors
-    return sealed(header_of(text_of(said), [("layers.0.weights", "F64", [10**7, 10**7], (0, 8 * 10**14))]), b"")
+    return raw(header_of(text_of(metadata), [("layers.0.weights", "F64", [10**7, 10**7], (0, 8 * 10**14))]))
 
 
-def overflowing_product(said: Said, tensors: Tensors) -> bytes:
+def overflowing_product(metadata: Metadata, tensors: Tensors) -> bytes:
     del tensors
-    return sealed(header_of(text_of(said), [("layers.0.weights", "F64", [2**33, 2**33], (0, 0))]), b"")
+    return raw(header_of(text_of(metadata), [("layers.0.weights", "F64", [2**33, 2**33], (0, 0))]))
 
 
-def many_dimensions(said: Said, tensors: Tensors) -> bytes:
+def many_dimensions(metadata: Metadata, tensors: Tensors) -> bytes:
     del tensors
-    return sealed(header_of(text_of(said), [("layers.0.weights", "F64", [10**15] * 100_000, (0, 0))]), b"")
+    return raw(header_of(text_of(metadata), [("layers.0.weights", "F64", [10**15] * 100_000, (0, 0))]))
 
 
-def many_tensors(said: Said, tensors: Tensors) -> bytes:
+def many_tensors(metadata: Metadata, tensors: Tensors) -> bytes:
     del tensors
-    return sealed(header_of(text_of(said), [(str(number), "F64", [0], (0, 0)) for number in range(300_000)]), b"")
+    return raw(header_of(text_of(metadata), [(str(number), "F64", [0], (0, 0)) for number in range(300_000)]))
 
 
-def as_many_tensors_as_fit(said: Said, tensors: Tensors) -> bytes:
+def as_many_tensors_as_fit(metadata: Metadata, tensors: Tensors) -> bytes:
     del tensors
-    return sealed(header_of(text_of(said), [(str(number), "U8", [0], (0, 0)) for number in range(30_000)]), b"")
+    return raw(header_of(text_of(metadata), [(str(number), "U8", [0], (0, 0)) for number in range(30_000)]))
 
 
-def one_name_twice(said: Said, tensors: Tensors) -> bytes:
+def one_name_twice(metadata: Metadata, tensors: Tensors) -> bytes:
     del tensors
-    return sealed(header_of(text_of(said), [("a" * 100, "F64", [0], (0, 0))] * 10_000), b"")
+    return raw(header_of(text_of(metadata), [("a" * 100, "F64", [0], (0, 0))] * 10_000))
 
 
-def overlapping(said: Said, tensors: Tensors) -> bytes:
+def overlapping(metadata: Metadata, tensors: Tensors) -> bytes:
     del tensors
-    return sealed(
-        header_of(text_of(said), [(str(number), "F64", [10], (0, 80)) for number in range(10_000)]), bytes(80)
-    )
+    entries = [(str(number), "F64", [10], (0, 80)) for number in range(10_000)]
+    return raw(header_of(text_of(metadata), entries), bytes(80))
 
 
-def deep_json(said: Said, tensors: Tensors) -> bytes:
-    del said, tensors
-    return sealed(header_of(f'{{"sha256":"{DIGITS}","network":{"[" * 200_000}{"]" * 200_000}}}'), b"")
+def deep_json(metadata: Metadata, tensors: Tensors) -> bytes:
+    del metadata, tensors
+    return forged_text(f'{START},"network":{"[" * 200_000}{"]" * 200_000}}}', {})
 
 
-def deep_configuration(said: Said, tensors: Tensors) -> bytes:
+def deep_configuration(metadata: Metadata, tensors: Tensors) -> bytes:
     part: Any = "constant"
     for _ in range(90):
         part = {"kind": "constant", "schedule": part}
-    config = said["config"] | {"optimizer": {"kind": "mini-batch", "schedule": part}}
-    return with_(said, tensors, config=config)
+    config = metadata["config"] | {"optimizer": {"kind": "mini-batch", "schedule": part}}
+    return with_(metadata, tensors, config=config)
 
 
-def long_string(said: Said, tensors: Tensors) -> bytes:
-    return with_(said, tensors, modnet_version="x" * (2**21 - 10_000), more=1)
+def input_of_many_dimensions(metadata: Metadata, tensors: Tensors) -> bytes:
+    return with_(metadata, tensors, input_shape=[10**15] * 100_000)
 
 
-def long_wide_string(said: Said, tensors: Tensors) -> bytes:
-    return with_(said, tensors, modnet_version="\U0001f600" * 145_000, more=1)
+def many_features(metadata: Metadata, tensors: Tensors) -> bytes:
+    """Names for other inputs than there are."""
+    return with_(metadata, tensors, features=list(map(str, range(100_000))))
 
 
-def long_name(said: Said, tensors: Tensors) -> bytes:
+def many_short_tensors(metadata: Metadata, tensors: Tensors) -> bytes:
+    """As many as fit, in the shortest form."""
+    del metadata, tensors
+    return raw(header_of(text_of({}), [(str(number), "U8", [0], (0, 0)) for number in range(38_000)]))
+
+
+def long_string(metadata: Metadata, tensors: Tensors) -> bytes:
+    return with_(metadata, tensors, modnet_version="x" * (2**21 - 10_000), more=1)
+
+
+def long_wide_string(metadata: Metadata, tensors: Tensors) -> bytes:
+    return with_(metadata, tensors, modnet_version="\U0001f600" * 145_000, more=1)
+
+
+def long_name(metadata: Metadata, tensors: Tensors) -> bytes:
     del tensors
-    return sealed(header_of(text_of(said), [("x" * 2_000_000, "F64", [0], (0, 0))]), b"")
+    return raw(header_of(text_of(metadata), [("x" * 2_000_000, "F64", [0], (0, 0))]))
 
 
-def endless_number(said: Said, tensors: Tensors) -> bytes:
-    del said, tensors
-    return sealed(header_of(f'{{"sha256":"{DIGITS}","format_version":{"9" * 2_000_000}}}'), b"")
+def endless_number(metadata: Metadata, tensors: Tensors) -> bytes:
+    del metadata, tensors
+    return forged_text(f'{START},"modnet_version":{"9" * 2_000_000}}}', {})
 
 
-def empty_lists(said: Said, tensors: Tensors) -> bytes:
-    return with_(said, tensors, parts=[[]] * 600_000)
+def empty_lists(metadata: Metadata, tensors: Tensors) -> bytes:
+    return with_(metadata, tensors, plugins=[[]] * 600_000)
 
 
-def as_many_empty_lists_as_fit(said: Said, tensors: Tensors) -> bytes:
-    return with_(said, tensors, classes={"form": "O", "labels": [[]] * 100_000})
+def as_many_empty_lists_as_fit(metadata: Metadata, tensors: Tensors) -> bytes:
+    return with_(metadata, tensors, classes=[[]] * 100_000)
 
 
-def many_wrong_parts(said: Said, tensors: Tensors) -> bytes:
-    return with_(said, tensors, parts=dict.fromkeys(map(str, range(16_000)), 0))
+def many_wrong_plugins(metadata: Metadata, tensors: Tensors) -> bytes:
+    return with_(metadata, tensors, plugins=dict.fromkeys(map(str, range(16_000)), 0))
 
 
-def many_unknown_options(said: Said, tensors: Tensors) -> bytes:
-    return with_(said, tensors, config=said["config"] | dict.fromkeys(map(str, range(1000)), 0))
+def many_unknown_options(metadata: Metadata, tensors: Tensors) -> bytes:
+    return with_(metadata, tensors, config=metadata["config"] | dict.fromkeys(map(str, range(1000)), 0))
 
 
-def very_many_unknown_options(said: Said, tensors: Tensors) -> bytes:
-    return with_(said, tensors, config=said["config"] | dict.fromkeys(map(str, range(16_000)), 0))
+def very_many_unknown_options(metadata: Metadata, tensors: Tensors) -> bytes:
+    return with_(metadata, tensors, config=metadata["config"] | dict.fromkeys(map(str, range(16_000)), 0))
 
 
-def many_wrong_layers(said: Said, tensors: Tensors) -> bytes:
-    return layers(said, tensors, ["nothing"] * 1000)
+def many_wrong_layers(metadata: Metadata, tensors: Tensors) -> bytes:
+    return layers(metadata, tensors, ["nothing"] * 1000)
 
 
-def giant_layers(said: Said, tensors: Tensors) -> bytes:
-    return layers(said, tensors, [10**13, 3])
+def giant_layers(metadata: Metadata, tensors: Tensors) -> bytes:
+    return layers(metadata, tensors, [10**13, 3])
 
 
-def large_layers(said: Said, tensors: Tensors) -> bytes:
+def large_layers(metadata: Metadata, tensors: Tensors) -> bytes:
     """Of a size that could be had."""
-    return layers(said, tensors, [10**7, 3])
+    return layers(metadata, tensors, [10**7, 3])
 
 
-def many_layers(said: Said, tensors: Tensors) -> bytes:
-    return layers(said, tensors, [10**6] * 1000)
+def many_layers(metadata: Metadata, tensors: Tensors) -> bytes:
+    return layers(metadata, tensors, [10**6] * 1000)
 
 
-def giant_input(said: Said, tensors: Tensors) -> bytes:
-    return with_(said, tensors, input_shape=[10**13])
+def giant_input(metadata: Metadata, tensors: Tensors) -> bytes:
+    return with_(metadata, tensors, input_shape=[10**13])
 
 
-def compressed(said: Said, tensors: Tensors) -> bytes:
+def compressed(metadata: Metadata, tensors: Tensors) -> bytes:
     """A gzip of 100 MB of zeros, which nobody should inflate."""
     import gzip
 
-    del said, tensors
+    del metadata, tensors
     return gzip.compress(bytes(10**8))
 
 
-BOMBS: dict[str, Callable[[Said, Tensors], bytes]] = {
+BOMBS: dict[str, Callable[[Metadata, Tensors], bytes]] = {
     bomb.__name__: bomb
     for bomb in (
         huge_header, sparse, giant_shape, overflowing_product, many_dimensions, many_tensors, as_many_tensors_as_fit,
-        one_name_twice, overlapping, deep_json, deep_configuration, long_string, long_wide_string, long_name,
-        endless_number, empty_lists, as_many_empty_lists_as_fit, many_wrong_parts, many_unknown_options,
-        very_many_unknown_options, many_wrong_layers, giant_layers, large_layers, many_layers, giant_input, compressed,
+        one_name_twice, overlapping, deep_json, deep_configuration, input_of_many_dimensions, many_features,
+        many_short_tensors, long_string, long_wide_string, long_name, endless_number, empty_lists,
+        as_many_empty_lists_as_fit, many_wrong_plugins, many_unknown_options, very_many_unknown_options,
+        many_wrong_layers, giant_layers, large_layers, many_layers, giant_input, compressed,
     )
 }  # fmt: skip
 

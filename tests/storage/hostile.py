@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from storage.sealing import entries_of, file_of, header_of, sealed, taken_apart, text_of
+from storage.forging import entries_of, forged, header_of, raw, split, taken_apart, text_of
 
 MARK = "ran"
 SOURCE = f"import pathlib; pathlib.Path('{MARK}').write_text('code was run')"
@@ -84,52 +84,46 @@ def said(**changes: Any) -> Callable[[dict[str, Any]], None]:
     return lambda table: table.update(changes)
 
 
-def everywhere(**changes: Any) -> Callable[[dict[str, Any]], None]:
-    """Change the network, in the configuration too."""
-
-    def change(table: dict[str, Any]) -> None:
-        for network in (table["network"], table["config"]["network"]):
-            network.update(changes)
-
-    return change
+def network(**changes: Any) -> Callable[[dict[str, Any]], None]:
+    """Change the network."""
+    return lambda table: table["network"].update(changes)
 
 
 def configured(**changes: Any) -> Callable[[dict[str, Any]], None]:
-    def change(table: dict[str, Any]) -> None:
-        table["config"].update(changes)
-        table["parts"] = {}  # or it is seen that they are others
-
-    return change
+    return lambda table: table["config"].update(changes)
 
 
 CALL = f"__import__('pathlib').Path('{MARK}').touch()"
 DENSE = {"kind": "dense", "units": 5}
 SAYING: dict[str, Callable[[dict[str, Any]], None]] = {
-    "a function for a layer": everywhere(layers=["os.system", 3]),
-    "a call for a layer": everywhere(layers=[{"kind": CALL, "units": 5}, 3]),
-    "a module for a layer": everywhere(layers=["evil", 3]),
-    "a module's class for a layer": everywhere(layers=["evil:Layer", 3]),
-    "a path for a layer": everywhere(layers=["../evil.py", 3]),
-    "a module for an option": everywhere(layers=[DENSE | {"module": "evil"}, 3]),
-    "a reduction": everywhere(layers=[DENSE | {"__reduce__": ["os.system", ["touch ran"]]}, 3]),
-    "an object": everywhere(layers=[{"py/object": "evil.Layer"}, 3]),
-    "a class for an activation": everywhere(layers=[DENSE | {"activation": "evil.Activation"}, 3]),
-    "a call for an initializer": everywhere(layers=[DENSE | {"initializer": CALL}, 3]),
-    "a format for a cost": everywhere(cost="{0.__class__.__init__.__globals__}"),
-    "a class for a cost": everywhere(cost={"class_name": "evil.Cost"}),
-    "an entry point for a cost": everywhere(cost="evil:cost"),
-    "a plug-in that is not installed": lambda table: table["parts"]["network.cost"].update(distribution="evil"),
+    "a function for a layer": network(layers=["os.system", 3]),
+    "a call for a layer": network(layers=[{"kind": CALL, "units": 5}, 3]),
+    "a module for a layer": network(layers=["evil", 3]),
+    "a module's class for a layer": network(layers=["evil:Layer", 3]),
+    "a path for a layer": network(layers=["../evil.py", 3]),
+    "a module for an option": network(layers=[DENSE | {"module": "evil"}, 3]),
+    "a reduction": network(layers=[DENSE | {"__reduce__": ["os.system", ["touch ran"]]}, 3]),
+    "an object": network(layers=[{"py/object": "evil.Layer"}, 3]),
+    "a class for an activation": network(layers=[DENSE | {"activation": "evil.Activation"}, 3]),
+    "a call for an initializer": network(layers=[DENSE | {"initializer": CALL}, 3]),
+    "a format for a cost": network(cost="{0.__class__.__init__.__globals__}"),
+    "a class for a cost": network(cost={"class_name": "evil.Cost"}),
+    "an entry point for a cost": network(cost="evil:cost"),
+    "a plug-in that is not installed": lambda table: table.update(
+        network=table["network"] | {"cost": "evil:cost"}, plugins={"evil": "1"}
+    ),
     "a preference": configured(prefer={"activation:sigmoid": "evil"}),
     "a callback": configured(callbacks=["evil"]),
     "a callback's call": configured(callbacks=[{"kind": "progress", "command": CALL}]),
     "data elsewhere": configured(data={"kind": "npz", "path": "decoy"}),
     "data on another machine": configured(data={"kind": "csv", "path": "http://127.0.0.1:9/x.csv", "target": "y"}),
     "a call for a version": said(modnet_version=CALL),
-    "a call for a label": said(classes={"form": "U", "labels": [CALL, "=cmd|'/c calc'!A1", "{x.__class__}"]}),
-    "objects for labels": said(classes={"form": "O", "labels": [{"py/object": "evil.Label"}, "b", "c"]}),
-    "dates for labels": said(classes={"form": "M", "labels": [1, 2, 3]}),
+    "a call for a label": said(classes=[CALL, "=cmd|'/c calc'!A1", "{x.__class__}"], classes_kind="U"),
+    "objects for labels": said(classes=[{"py/object": "evil.Label"}, "b", "c"], classes_kind="O"),
+    "dates for labels": said(classes=[1, 2, 3], classes_kind="M"),
     "calls for features": said(features=[CALL, "`touch ran`", "$(touch ran)", "a"]),
 }  # fmt: skip
+TYPES = {"objects for numbers": "O", "numbers that NumPy does not have": "BF16", "numbers of nobody": "os.system"}
 NAMES = {"a call for a tensor": CALL, "a path for a tensor": "../../decoy", "an attribute for a tensor": "__class__"}
 TABLES = {
     "a function for an activation": 'network.layers = [{kind = "dense", units = 3, activation = "os.system"}, 2]',
@@ -258,7 +252,7 @@ def attempts() -> Iterator[tuple[str, set[str], Callable[[], str]]]:
 
 
 def models_named() -> list[str]:
-    return [*OF_ANOTHER_FORM, *(f"saying {name}" for name in SAYING), *NAMES, "objects for numbers"]
+    return [*OF_ANOTHER_FORM, *(f"saying {name}" for name in SAYING), *NAMES, *TYPES]
 
 
 def models() -> dict[str, bytes]:
@@ -267,16 +261,19 @@ def models() -> dict[str, bytes]:
     for name, change in SAYING.items():
         changed = json.loads(json.dumps(table))
         change(changed)
-        found[f"saying {name}"] = file_of(changed, tensors)
+        found[f"saying {name}"] = forged(changed, tensors)
     for name, tensor in NAMES.items():
-        found[name] = file_of(table, tensors | {tensor: np.zeros(1)})
-    entries = [(name, "O", shape, place) for name, _, shape, place in entries_of(tensors)]
-    found["objects for numbers"] = sealed(header_of(text_of(table), entries), b"".join(map(bytes, tensors.values())))
+        found[name] = forged(table, tensors | {tensor: np.zeros(1)})
+    content = Path("good").read_bytes()
+    for name, code in TYPES.items():
+        # Of two bytes each, so that the library may find nothing wrong with the sizes.
+        entries = [(tensor, code, [(end - at) // 2], (at, end)) for tensor, _, _, (at, end) in entries_of(content)]
+        found[name] = raw(header_of(text_of(table), entries), split(content)[1])
     return found
 
 
 def made_good() -> None:
-    from modnet import Trainer
+    from modnet import Trainer, save
 
     rng = np.random.default_rng(0)
     run = Trainer.from_config({"epochs": 0, "network": {"layers": [5, 3]}}).fit(

@@ -1,4 +1,4 @@
-"""Model files that are changed: at random, and by what their bytes mean, with the digest worked out anew."""
+"""Model files that are changed: at random, and by what their bytes mean, with the digest computed anew."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from storage.sealing import DIGITS, compact, header_of, sealed
+from safetensors.numpy import load
+from storage.forging import compact, entries_of, forged_text, header_of, raw, split, text_of
 
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2, 3, 7, 10**6, 10**13, 2**63, 2**64, 10**30, 0.5, -0.0, 1e308, 1e-320, "", "a",
@@ -42,17 +43,6 @@ NUMBERS = [
 Mutation = Callable[[bytes, random.Random], bytes]
 
 
-def parts(content: bytes) -> tuple[bytes, bytes]:
-    first = 8 + int.from_bytes(content[:8], "little")
-    return content[8:first], content[first:]
-
-
-def blank(header: bytes) -> bytes:
-    """Return the header with zeros for its digest, wherever that is now."""
-    at = header.find(b'sha256\\":\\"') + len(b'sha256\\":\\"')
-    return header[:at] + DIGITS.encode() + header[at + 64 :]
-
-
 def at_random(content: bytes, rng: random.Random) -> bytes:
     """Change bytes anywhere: some, a block, or the length."""
     changed = bytearray(content)
@@ -78,26 +68,28 @@ def at_random(content: bytes, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
+def metadata_text(content: bytes) -> str:
+    text: str = json.loads(split(content)[0])["__metadata__"]["modnet"]
+    return text
+
+
 def in_the_header(content: bytes, rng: random.Random) -> bytes:
-    """Change the header's bytes; length and digest are right."""
-    header, body = parts(content)
-    return sealed(blank(at_random(bytes(8) + blank(header), rng)[8:] + b" " * rng.randrange(3)), body)
+    """Change the header's bytes; length and digest are right, where anything can be read."""
+    header, body = split(content)
+    return raw(at_random(bytes(8) + header, rng)[8:] + b" " * rng.randrange(3), body)
 
 
 def in_the_text(content: bytes, rng: random.Random) -> bytes:
     """Change, add or take away values of the JSON text."""
-    header, body = parts(content)
-    table = json.loads(header)
-    said = json.loads(table.pop("__metadata__")["modnet"])
+    metadata = json.loads(metadata_text(content))
+    del metadata["format_version"], metadata["sha256"]
     for _ in range(rng.choice([1, 1, 1, 2, 4])):
-        change(said, rng)
-    said["sha256"] = DIGITS
-    text = compact({"sha256": DIGITS, **said})
+        change(metadata, rng)
+    text = text_of(metadata)
     if rng.random() < 0.1:  # a key twice
-        key = rng.choice(list(said))
-        text = text[:-1] + f',"{key}":{compact(said[key])}}}'
-    entries = [(name, e["dtype"], e["shape"], e["data_offsets"]) for name, e in table.items()]
-    return sealed(header_of(text, entries), body)
+        key = rng.choice(list(metadata))
+        text = text[:-1] + f',"{key}":{compact(metadata[key])}}}'
+    return forged_text(text, load(content))
 
 
 def change(tree: Any, rng: random.Random) -> None:
@@ -130,17 +122,16 @@ def walk(tree: Any) -> Iterator[tuple[Any, Any]]:
 
 def in_the_table(content: bytes, rng: random.Random) -> bytes:
     """Change names, types, shapes or offsets of tensors, and sometimes the body's length."""
-    header, body = parts(content)
-    table = json.loads(header)
-    text = blank(compact({"a": table.pop("__metadata__")["modnet"]}).encode())
-    entries = [[name, e["dtype"], e["shape"], e["data_offsets"]] for name, e in table.items()]
+    body = split(content)[1]
+    entries = [list(entry) for entry in entries_of(content)]
+    names = [entry[0] for entry in entries]
     for _ in range(rng.choice([1, 1, 2])):
         if not entries:
             break
         entry = rng.choice(entries)
         kind = rng.randrange(8)
         if kind == 0:
-            entry[0] = rng.choice(["", "layers.9.weights", "scaling.more", "__metadata__", "a\nb", *table])
+            entry[0] = rng.choice(["", "layers.9.weights", "scaling.more", "__metadata__", "a\nb", *names])
         elif kind == 1:
             entry[1] = rng.choice(["F32", "F16", "BF16", "I64", "BOOL", "U8", "", "F64 ", "f64", 'F"'])
         elif kind == 2:
@@ -157,20 +148,19 @@ def in_the_table(content: bytes, rng: random.Random) -> bytes:
             rng.shuffle(entries)
     if rng.random() < 0.2:
         body = rng.choice([body + bytes(8), body[:-8], b"", body * 2])
-    made = header_of(json.loads(text)["a"], [tuple(entry) for entry in entries])  # type: ignore[misc]
-    return sealed(made, body)
+    return raw(header_of(metadata_text(content), [tuple(entry) for entry in entries]), body)  # type: ignore[misc]
 
 
 def in_the_numbers(content: bytes, rng: random.Random) -> bytes:
     """Change the tensors' numbers, to others that may be, or to none that are finite."""
-    header, body = parts(content)
+    header, body = split(content)
     changed = bytearray(body)
     at = 8 * rng.randrange(len(body) // 8)
     infinite = (0x7FF0 << 48).to_bytes(8, "little")
     changed[at : at + 8] = rng.choice(
         [rng.randbytes(8), bytes(8), infinite, b"\xff" * 8, rng.randbytes(6) + b"\xf0\x7f"]
     )
-    return sealed(blank(header), bytes(changed))
+    return raw(header, bytes(changed))
 
 
 MUTATIONS: list[Mutation] = [at_random, in_the_header, in_the_text, in_the_table, in_the_numbers]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from cli.running import ENVIRONMENT
 from storage import bombs
-from storage.sealing import taken_apart
+from storage.forging import taken_apart
 
 from modnet import Trainer
 from modnet.storage.model_file import save

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from storage.forging import taken_apart
 from storage.mutating import MUTATIONS, Mutation, at_random
-from storage.sealing import taken_apart
 
 import modnet
 from modnet import ConfigError, ModelFileError, Trainer
 from modnet.storage.model_file import save
 
 # Statements about how the file came to be, which nothing is made of.
-FREE = {"modnet_version", "parts"}
+FREE = {"modnet_version", "plugins"}
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def mutate(good: Path, mutation: Mutation, count: int) -> tuple[Counter[str], fl
             message = str(refusal)
             assert message.startswith(f"{path}: "), (number, message)
             assert "\n" not in message, (number, message)
-            # Only what says that it was made with parts of another distribution is no ModelFileError.
-            assert isinstance(refusal, ModelFileError) or "not installed here" in message, (number, message)
+            # Only what says that it was made with a plug-in that is not installed is no ModelFileError.
+            assert isinstance(refusal, ModelFileError) or "not available here" in message, (number, message)
             outcomes[type(refusal).__name__] += 1
             continue
         assert mutation is not at_random, number  # the digest sees it all

@@ -150,7 +150,7 @@ def test_a_second_process_is_refused_and_a_killed_one_leaves_the_way_free(
     assert ended(start(tmp_path, "--resume", "run"))[0] == 2
     other.kill()
     other.communicate()
-    with pytest.raises(ModelFileError, match=r"run: has no checkpoint to go on from"):
+    with pytest.raises(ModelFileError, match=r"run: has no checkpoint to resume from"):
         Trainer.resume(run)
 
 

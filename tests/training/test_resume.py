@@ -366,7 +366,7 @@ def test_a_run_without_checkpoints_that_ended_cannot_go_on(data: Data, tmp_path:
     assert len(list((tmp_path / "run" / "checkpoints").iterdir())) == 1
     Trainer.resume(tmp_path / "run", *data)
     assert not (tmp_path / "run" / "checkpoints").exists()
-    with pytest.raises(ModelFileError, match="run: the run has ended, and keeps no checkpoint to go on from"):
+    with pytest.raises(ModelFileError, match="run: the run has ended and has no checkpoint to resume from"):
         Trainer.resume(tmp_path / "run", *data)
 
 
@@ -401,8 +401,8 @@ def test_a_damaged_checkpoint_is_named_beside_one_that_is_not(data: Data, tmp_pa
     last.write_bytes(content)
     with pytest.raises(ModelFileError) as caught:
         Trainer.resume(tmp_path / "run", *data)
-    assert str(caught.value).startswith(f"{last}: is damaged")
-    assert str(caught.value).endswith(f"; a training can go on from {good}")
+    assert str(caught.value).startswith(f"{last}: cannot be read: it is damaged")
+    assert str(caught.value).endswith(f"; the training can be resumed from {good}")
     Trainer.resume(good, *data)
     Trainer.from_config(config).fit(*data, out=tmp_path / "whole")
     same(tmp_path / "whole", tmp_path / "run")
@@ -416,9 +416,9 @@ def test_what_is_no_run_and_no_checkpoint_is_refused(data: Data, tmp_path: Path)
     for path, match in [
         (tmp_path / "nowhere", "nowhere: no run folder and no checkpoint is here"),
         (tmp_path, "is no run folder"),
-        (stray, "stray.safetensors: is no checkpoint in RUN/checkpoints, from which a training goes on"),
+        (stray, "stray.safetensors: is no checkpoint in RUN/checkpoints$"),
         (tmp_path / "none" / "model.safetensors", "is no checkpoint in RUN"),
-        (tmp_path / "none", "none: the run has ended, and keeps no checkpoint"),
+        (tmp_path / "none", "none: the run has ended and has no checkpoint"),
     ]:
         with pytest.raises(ModelFileError, match=match):
             Trainer.resume(path, *data)

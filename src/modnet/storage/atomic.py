@@ -1,28 +1,55 @@
-"""Writing a file so that it is there whole, or the one before it is."""
+"""Writing a file so that the new content or the earlier file is there, whole; and errors of one line about files."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from os import PathLike
 from pathlib import Path
 
-__all__ = ["write_atomically"]
+from pydantic import ValidationError
+
+from modnet.config.load import explain
+from modnet.core.errors import ConfigError, ModelFileError
+from modnet.core.messages import display_path, error_text
+
+__all__ = ["file_errors", "one_line", "write_atomically", "write_file"]
+
+
+@contextmanager
+def file_errors(path: str | PathLike[str], problem: str) -> Iterator[None]:
+    """Turn the system's errors, and those about a file's contents, into a `ModelFileError`: path, problem, reason."""
+    try:
+        yield
+    except (OSError, ValueError, OverflowError, RecursionError, MemoryError, ConfigError) as error:
+        raise ModelFileError(f"{display_path(path)}: {problem}: {one_line(error)}") from None
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's text in one printable line of at most 500 characters, whatever words of a file are in it."""
+    text = explain(error) if isinstance(error, ValidationError) else error_text(error)
+    return display_path(" ".join(text.split()))[:500]
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file as `write_atomically` does; an error is a `ModelFileError`."""
+    with file_errors(path, "cannot be written"):
+        write_atomically(path, content)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace the file at ``path``: a temporary file in the same folder is written, synced and renamed over it.
-
-    Then the folder is synced too, so that the new file's name outlasts a loss of power. Who may read the earlier file
-    may read the new one.
+    """Replace a file: a temporary one beside it, with its permissions, is written, synced and renamed; then the folder.
 
     Raises:
-        OSError: the earlier file is as it was, and no temporary file is left. Only where the folder's syncing is what
+        OSError: the earlier file is unchanged, and no temporary file is left. Only where syncing the folder is what
             failed, the new file is there.
     """
     temporary = path.parent / f".{path.name[:40]}.{secrets.token_hex(8)}"
-    folder = _opened(path.parent)  # now, so that it cannot fail when the earlier file is gone
+    # Opened now, so that it cannot fail when the earlier file is gone. Windows has no such descriptor and needs none.
+    folder = None if os.name == "nt" else os.open(path.parent, os.O_RDONLY)
     try:
         try:
             with temporary.open("xb") as file:
@@ -33,7 +60,7 @@ def write_atomically(path: Path, content: bytes) -> None:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:
-            with suppress(OSError):  # what went wrong first is what is told
+            with suppress(OSError):  # the first error is the one to report
                 temporary.unlink()
             raise
         if folder is not None:
@@ -41,8 +68,3 @@ def write_atomically(path: Path, content: bytes) -> None:
     finally:
         if folder is not None:
             os.close(folder)
-
-
-def _opened(folder: Path) -> int | None:
-    """Return a descriptor of a folder, or None on Windows, which has none and needs none."""
-    return None if os.name == "nt" else os.open(folder, os.O_RDONLY)

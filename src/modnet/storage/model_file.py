@@ -1,136 +1,117 @@
-"""Model files: a network in a sealed file, with its configuration in the metadata.
-
-Loading runs no code from the file: parts are looked up by kind among those that are installed.
-"""
+"""Model files: a network's parameters, with its configuration in the metadata."""
 
 from __future__ import annotations
 
-from os import PathLike, fspath
+import math
+from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.core.errors import ConfigError, ModelFileError
-from modnet.core.messages import display_path, error_text, short_repr
+from modnet.config.run_config import NetworkConfig
+from modnet.core.errors import ModelFileError
+from modnet.core.messages import display_path, short_repr
 from modnet.data.scaling import Scaling
 from modnet.network.network import Network, build_layers
-from modnet.storage.atomic import write_atomically
+from modnet.storage.atomic import file_errors, write_file
 from modnet.storage.metadata import Metadata
-from modnet.storage.safetensors import Form, Sealed, code_of, form_of, seal, unseal
+from modnet.storage.safetensors import ModelFile, dump
 
-__all__ = ["BESIDE", "MODEL_NAME", "load", "load_with_metadata", "network_in", "save", "tensors_of"]
+__all__ = ["MODEL_NAME", "STATE_PREFIX", "load", "load_with_metadata", "read_network", "save", "write_network"]
 
 MODEL_NAME = "model.safetensors"
-BESIDE = "training."
-"""How the names of the tensors begin that a checkpoint has beside the network's."""
+STATE_PREFIX = "training."
+"""How the names of those tensors in a checkpoint begin that are not the network's."""
+
+_Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 def save(network: Network, path: str | PathLike[str]) -> None:
     """Write ``network`` to a model file.
 
     Raises:
-        ModelFileError: the file cannot be written, a parameter is not finite, or a part or label could not be found
-            again; an earlier file stays as it was.
+        ModelFileError: the file cannot be written, a parameter is not finite, or a component or class label cannot be
+            stored; an earlier file is unchanged.
     """
-    place = display_path(fspath(path))
-    content = seal(tensors_of(network, place), Metadata.of(network, place).plain(), place)
-    try:
-        write_atomically(Path(path), content)
-    except (OSError, ValueError) as error:
-        raise ModelFileError(f"{place}: cannot be written: {error_text(error)}") from None
+    write_network(path, network, {})
 
 
 def load(path: str | PathLike[str]) -> Network:
-    """Return the network in a model file or a checkpoint, or in a run folder's model file.
+    """Return the network in a model file, a checkpoint or a run folder's model file. No code in the file is run.
 
     Raises:
-        ModelFileError: the file cannot be read, is no model file, or does not hold what its configuration says.
-        ConfigError: the network needs a part that is not installed.
+        ModelFileError: the file cannot be read, is no model file, or its contents are not those that were written.
+        ConfigError: the network needs a component that is not installed.
     """
     return load_with_metadata(path)[0]
 
 
 def load_with_metadata(path: str | PathLike[str]) -> tuple[Network, Metadata]:
-    """Return the network and the metadata of the same files; raises as `load`."""
-    file = Path(path)
-    if file.is_dir():
-        file /= MODEL_NAME
+    """Return the network in a file and the file's metadata; raises as `load`."""
+    file = Path(path, MODEL_NAME) if Path(path).is_dir() else Path(path)
     if not file.is_file():
         raise ModelFileError(f"{display_path(path)}: no model file and no run folder with {MODEL_NAME} is here")
-    with unseal(file) as sealed:
-        return network_in(sealed, BESIDE), Metadata.read(sealed.text, sealed.place)
+    return read_network(ModelFile.open(file))
 
 
-def tensors_of(network: Network, place: str) -> dict[str, NDArray[Any]]:
-    """Return the network's own arrays by their name in a file.
-
-    Raises:
-        ModelFileError: one is not finite, so that nothing should be written.
-    """
+def write_network(path: str | PathLike[str], network: Network, state: _Arrays) -> None:
+    """Write ``network``, and the arrays of a training's state beside it."""
     tensors = _tensors(network)
+    with file_errors(path, "not written"):
+        _check_finite(tensors)
+        content = dump({**tensors, **state}, Metadata.of(network).model_dump(mode="json", exclude_none=True))
+    write_file(Path(path), content)
+
+
+def read_network(file: ModelFile) -> tuple[Network, Metadata]:
+    """Return the network in a file and the file's metadata; raises as `load`."""
+    with file_errors(file.path, "its metadata are not valid"):
+        metadata = Metadata.model_validate(file.metadata)
+    parts, config = metadata.configs(file.path)
+    tensors = {name: values for name, values in file.entries.items() if not name.startswith(STATE_PREFIX)}
+    with file_errors(file.path, "holds no network that can be used"):
+        _check_finite(tensors)
+        network = _empty_network(parts, tuple(metadata.input_shape), metadata.dtype, tensors)
+        network.classes = metadata.class_labels(network.outputs)
+    network.config = config
+    network.features = None if metadata.features is None else tuple(metadata.features)
+    for name, values in _tensors(network).items():
+        values[...] = tensors[name]
+    return network, metadata
+
+
+def _empty_network(parts: NetworkConfig, input_shape: tuple[int, ...], dtype: str, tensors: _Arrays) -> Network:
+    """Return a network that takes these tensors; one that needs more numbers is not allocated."""
+    is_scaled = any(name.startswith("scaling.") for name in tensors)
+    layers = build_layers(parts.layers, input_shape)
+    needed = sum(math.prod(spec.shape) for layer in layers for spec in layer.specs.values())
+    needed += 2 * math.prod(input_shape) if is_scaled else 0
+    stored = sum(values.size for values in tensors.values())
+    if needed > stored:
+        raise ValueError(f"{stored} numbers are stored; its configuration needs {short_repr(needed)}")
+    network = Network(parts.layers, input_shape, parts.cost, parts.regularizers, dtype)
+    if is_scaled:
+        network.scaling = Scaling(np.zeros(input_shape), np.ones(input_shape))
+    stored_forms, needed_forms = (
+        {(name, values.dtype.name, values.shape) for name, values in arrays.items()}
+        for arrays in (tensors, _tensors(network))
+    )
+    if stored_forms != needed_forms:
+        raise ValueError(f"its configuration and tensors differ in {short_repr(min(stored_forms ^ needed_forms))}")
+    return network
+
+
+def _check_finite(tensors: _Arrays) -> None:
     for name, values in tensors.items():
         if not np.isfinite(values).all():
-            raise ModelFileError(f"{place}: not written: {name} holds NaN or infinity")
-    return tensors
-
-
-def network_in(sealed: Sealed, beside: str | None = None) -> Network:
-    """Return the network in a sealed file; tensors whose names begin with ``beside`` are somebody else's.
-
-    Raises:
-        ModelFileError: the file does not hold what its configuration says.
-        ConfigError: the network needs a part that is not installed.
-    """
-    metadata = Metadata.read(sealed.text, sealed.place)
-    held = {name: form for name, form in sealed.held.items() if beside is None or not name.startswith(beside)}
-    network = _network(metadata, held, sealed.place)
-    for name, values in _tensors(network).items():
-        sealed.read(name, values)
-        if not np.isfinite(values).all():
-            raise ModelFileError(f"{sealed.place}: {name} holds NaN or infinity")
-    return network
-
-
-def _network(metadata: Metadata, held: dict[str, Form], place: str) -> Network:
-    """Return the network that the metadata describe and the held tensors fit, with its numbers still to be read."""
-    parts = metadata.network_config(place)
-    code = code_of(np.dtype(metadata.dtype))
-    try:
-        # One by one, and before so many numbers are allocated.
-        for index, layer in enumerate(build_layers(parts.layers, metadata.input_shape)):
-            for name, spec in layer.specs.items():
-                _check(f"layers.{index}.{name}", held, (code, spec.shape), place)
-        scaled = any(name.startswith("scaling.") for name in held)
-        if scaled:
-            for name in ("scaling.shift", "scaling.factor"):
-                _check(name, held, ("F64", metadata.input_shape), place)
-        network = Network(parts.layers, metadata.input_shape, parts.cost, parts.regularizers, metadata.dtype)
-    except ConfigError as error:
-        raise ModelFileError(f"{place}: {error}") from None
-    except (MemoryError, ValueError):  # what a layer without parameters keeps is known only when it is made
-        raise ModelFileError(f"{place}: no network takes samples of {short_repr(metadata.input_shape)}") from None
-    if scaled:
-        network.scaling = Scaling(np.zeros(metadata.input_shape), np.ones(metadata.input_shape))
-    wanted = {name: form_of(values) for name, values in _tensors(network).items()}
-    for name in sorted(held.keys() | wanted.keys()):
-        _check(name, held, wanted.get(name), place)
-    network.config = metadata.run_config(parts, place)
-    network.classes = metadata.labels(network.outputs, place)
-    network.features = metadata.names(place)
-    return network
-
-
-def _check(name: str, held: dict[str, Form], wanted: Form | None, place: str) -> None:
-    """Refuse a tensor that is not as the file's own configuration says."""
-    if held.get(name) != wanted:
-        have, want = ("nothing" if form is None else f"{form[0]} {form[1]}" for form in (held.get(name), wanted))
-        raise ModelFileError(f"{place}: {display_path(name)} is {have}; the file's own configuration says {want}")
+            raise ValueError(f"{name} holds NaN or infinity")
 
 
 def _tensors(network: Network) -> dict[str, NDArray[Any]]:
-    """Return the network's own arrays by their name in the file."""
+    """Return the network's own arrays by their names in a file."""
     tensors: dict[str, NDArray[Any]] = {}
     for index, layer in enumerate(network.layers):
         tensors |= {f"layers.{index}.{name}": values for name, values in layer.parameters.items()}

@@ -126,6 +126,6 @@ def test_a_checkpoint_that_cannot_be_written_is_told(
         assert content
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr("modnet.storage.checkpoint.write_atomically", full)
+    monkeypatch.setattr("modnet.storage.atomic.write_atomically", full)
     with pytest.raises(ModelFileError, match=r"epoch-00001-update-000000002\.safetensors: cannot be written: No space"):
         fit(rng, tmp_path / "run")

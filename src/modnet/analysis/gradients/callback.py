@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,7 +60,8 @@ class _Listener:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the flow at the start, the count of epochs with a diagnosis, and whether the warning was given."""
-        start = None if self._start is None else asdict(self._start)
+        # Lists in the place of tuples, as a checkpoint has them.
+        start = None if self._start is None else TypeAdapter(GradientFlow).dump_python(self._start, mode="json")
         return {"start": start, "epochs": self._epochs, "explained": self._explained, "warned": self._warned}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -19,8 +19,11 @@ from modnet.analysis.open_run import OpenRun
 from modnet.analysis.progress import Progress, silent
 from modnet.analysis.results.results import Image, Results, results
 from modnet.analysis.summary import Summary, summary
+from modnet.config.run_config import RunConfig, iter_components
+from modnet.core import registry
 from modnet.core.dataset import Data
 from modnet.core.errors import ModelFileError
+from modnet.storage.metadata import Metadata
 from modnet.storage.model_file import MODEL_NAME
 from modnet.storage.run_folder import RunFolder
 
@@ -108,7 +111,7 @@ def provenance(run: str | PathLike[str]) -> Provenance:
     config, metadata = opened.network.config, opened.metadata
     if config is None:
         raise ModelFileError(f"{opened.path / MODEL_NAME}: was saved without the configuration of a run")
-    parts = tuple({"path": path, **dict(part)} for path, part in metadata.parts.items())
+    parts = tuple(_parts(config, metadata))
     versions = {
         "modnet at training": metadata.modnet_version,
         "modnet now": __version__,
@@ -117,6 +120,14 @@ def provenance(run: str | PathLike[str]) -> Provenance:
     }
     is_same = opened.folder_config.to_config() == config.to_config()
     return Provenance(config.to_toml(), parts, versions, _command(opened.source) if is_same else None)
+
+
+def _parts(config: RunConfig, metadata: Metadata) -> Iterator[Mapping[str, str]]:
+    for path, part in iter_components(config):
+        provider = registry.active().provider_of(type(part))
+        distribution = provider.distribution if provider else ""
+        version = metadata.plugins.get(distribution, metadata.modnet_version)
+        yield {"path": path, "kind": part.kind_name(), "distribution": distribution, "version": version}
 
 
 def _command(run: str) -> str:
