@@ -50,7 +50,7 @@ def load(path: str | PathLike[str]) -> Network:
 
 
 def load_with_metadata(path: str | PathLike[str]) -> tuple[Network, Metadata]:
-    """Return the network and the metadata of a file; the errors are those of `load`."""
+    """Return the network in a file and the file's metadata; raises as `load`."""
     file = Path(path, MODEL_NAME) if Path(path).is_dir() else Path(path)
     if not file.is_file():
         raise ModelFileError(f"{display_path(path)}: no model file and no run folder with {MODEL_NAME} is here")
@@ -67,7 +67,7 @@ def write_network(path: str | PathLike[str], network: Network, state: _Arrays) -
 
 
 def read_network(file: ModelFile) -> tuple[Network, Metadata]:
-    """Return the network and the metadata in a file; the errors are those of `load`."""
+    """Return the network in a file and the file's metadata; raises as `load`."""
     with file_errors(file.path, "its metadata are not valid"):
         metadata = Metadata.model_validate(file.metadata)
     parts, config = metadata.configs(file.path)

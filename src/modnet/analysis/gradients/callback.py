@@ -60,7 +60,7 @@ class _Listener:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the flow at the start, the count of epochs with a diagnosis, and whether the warning was given."""
-        # In the form that a checkpoint has, with lists for tuples.
+        # Lists in the place of tuples, as a checkpoint has them.
         start = None if self._start is None else TypeAdapter(GradientFlow).dump_python(self._start, mode="json")
         return {"start": start, "epochs": self._epochs, "explained": self._explained, "warned": self._warned}
 

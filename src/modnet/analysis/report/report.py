@@ -111,7 +111,7 @@ def provenance(run: str | PathLike[str]) -> Provenance:
     config, metadata = opened.network.config, opened.metadata
     if config is None:
         raise ModelFileError(f"{opened.path / MODEL_NAME}: was saved without the configuration of a run")
-    parts = tuple(_origins(config, metadata))
+    parts = tuple(_parts(config, metadata))
     versions = {
         "modnet at training": metadata.modnet_version,
         "modnet now": __version__,
@@ -122,12 +122,12 @@ def provenance(run: str | PathLike[str]) -> Provenance:
     return Provenance(config.to_toml(), parts, versions, _command(opened.source) if is_same else None)
 
 
-def _origins(config: RunConfig, metadata: Metadata) -> Iterator[dict[str, str]]:
-    for path, component in iter_components(config):
-        provider = registry.active().provider_of(type(component))
+def _parts(config: RunConfig, metadata: Metadata) -> Iterator[Mapping[str, str]]:
+    for path, part in iter_components(config):
+        provider = registry.active().provider_of(type(part))
         distribution = provider.distribution if provider else ""
         version = metadata.plugins.get(distribution, metadata.modnet_version)
-        yield {"path": path, "kind": component.kind_name(), "distribution": distribution, "version": version}
+        yield {"path": path, "kind": part.kind_name(), "distribution": distribution, "version": version}
 
 
 def _command(run: str) -> str:
