@@ -53,7 +53,7 @@ from .network.network import Network as Network
 from .neural_network import NeuralNetwork as NeuralNetwork
 from .storage.model_file import load as load
 from .storage.model_file import save as save
-from .training.run import Run as Run
+from .training.result import Run as Run
 from .training.trainer import Trainer as Trainer
 
 __version__: str

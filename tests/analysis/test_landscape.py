@@ -302,7 +302,7 @@ def test_a_closer_view_is_of_the_points_near_the_start(small: Surface) -> None:
     [
         ({}, {"optimizers": ["batch", "bach"]}, modnet.ConfigError, "unknown optimizer 'bach'; did you mean 'batch'"),
         ({}, {"optimizers": []}, modnet.ConfigError, "optimizers: should name one or more kinds"),
-        ({"epochs": 0}, {}, modnet.ConfigError, "epochs: 0 makes no path; allowed: from 1"),
+        ({"epochs": 0}, {}, modnet.ConfigError, "epochs: 0 makes no trajectory; allowed: 1 or more"),
         ({}, {"directions": "up"}, modnet.ConfigError, "directions: unknown 'up'; allowed: principal, random"),
         ({}, {"samples": 0}, modnet.ConfigError, "samples: 0 is too few; allowed: from 1"),
         ({}, {"resolution": 1}, modnet.ConfigError, "resolution: 1 is too few; allowed: from 2"),

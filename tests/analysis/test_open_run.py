@@ -91,9 +91,9 @@ def test_an_open_run_is_read_when_it_is_asked(tmp_path: Path) -> None:
     assert not missing.has_model
     with pytest.raises(ModelFileError, match="no model file and no run folder"):
         _ = missing.network
-    with pytest.raises(ModelFileError, match=r"is no run folder: it has no history\.jsonl"):
+    with pytest.raises(ModelFileError, match=r"is not a run folder: it has no history\.jsonl"):
         _ = missing.history
-    with pytest.raises(ModelFileError, match=r"is no run folder: it has no config\.toml"):
+    with pytest.raises(ModelFileError, match=r"is not a run folder: it has no config\.toml"):
         _ = missing.folder_config
 
 

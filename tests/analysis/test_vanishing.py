@@ -234,7 +234,7 @@ def test_a_run_of_few_updates_is_judged_by_a_rehearsal(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match=r"is no run folder: it has no config\.toml"):
+    with pytest.raises(ModelFileError, match=r"is not a run folder: it has no config\.toml"):
         dampening(tmp_path)
     with pytest.raises(ConfigError, match="samples: 0 is too few"):
         dampening(samples=0)

@@ -187,16 +187,16 @@ def test_a_changed_file_is_doubted(modnet: Modnet, flowers: Flowers) -> None:
 @pytest.mark.parametrize(
     ("damage", "arguments", "error"),
     [
-        (None, ("none",), "none: is no run folder"),
-        (None, ("flowers.csv",), "flowers.csv: is no run folder"),
-        ("model.safetensors", (), "run: no model file and no run folder with model.safetensors is here"),
-        ("history.jsonl", (), "run: is no run folder: it has no history.jsonl"),
+        (None, ("none",), "none: is not a run folder"),
+        (None, ("flowers.csv",), "flowers.csv: is not a run folder"),
+        ("model.safetensors", (), "run: no model file or run folder with model.safetensors is here"),
+        ("history.jsonl", (), "run: is not a run folder: it has no history.jsonl"),
         ("flowers.csv", (), "flowers.csv: cannot be read: No such file or directory"),
         (None, ("run", "--part", "test"), "--part test: the data has none; allowed: train"),
         (
             None,
             ("run", "--image", "2 by 2"),
-            "--image 2 by 2: is no size; allowed: auto, none, or ROWSxCOLUMNS ",
+            "--image 2 by 2: is not a size; allowed: auto, none, or ROWSxCOLUMNS ",
         ),
         (None, ("run", "--image", "3x3"), "--image 3 × 3: a sample has 4 features; "),
         (None, ("run", "--mistakes", "-1"), "Invalid value for '--mistakes'"),

@@ -94,7 +94,7 @@ def test_rows_that_cannot_be_answered(modnet: Modnet, run: str, rows: str | None
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (("nothing",), "nothing: no model file and no run folder with model.safetensors is here"),
+        (("nothing",), "nothing: no model file or run folder with model.safetensors is here"),
         (("flowers.csv",), "flowers.csv: is damaged or no modnet file: "),
         (("run", "--part", "test"), "--part test: the data has none; allowed: train"),
         (
@@ -128,7 +128,7 @@ def test_a_run_folder_without_a_model(modnet: Modnet, run: str, command: str) ->
     Path(run, "model.safetensors").unlink()
     result = modnet(command, run, *(["flowers.csv"] if command == "predict" else []))
     assert (result.code, result.out) == (2, "")
-    assert result.err == "modnet: run: no model file and no run folder with model.safetensors is here\n"
+    assert result.err == "modnet: run: no model file or run folder with model.safetensors is here\n"
 
 
 def test_divergence_is_status_1_and_leaves_what_was_reached(modnet: Modnet, flowers: Flowers) -> None:

@@ -78,11 +78,11 @@ def test_without_matplotlib_the_numbers_come_all_the_same(
     ("arguments", "error"),
     [
         (("--optimizers", "batch,mini-bach"), "optimizer: unknown optimizer 'mini-bach'; did you mean 'mini-batch'?"),
-        (("--optimizers", ","), "--optimizers ,: names no optimizer; allowed: one or more kinds"),
+        (("--optimizers", ","), "--optimizers ,: no optimizer is given; allowed: one or more kinds"),
         (("--set", "optimizer.batch_size=5000"), "optimizer.batch_size: 5000 is more than the 1437 training samples"),
         (("--plot", "way.bmp"), "way.bmp: cannot be drawn as 'bmp'; allowed: .pdf, .png, .svg"),
         (("--animate", "way.mp4"), "way.mp4: cannot be drawn as 'mp4'; allowed: .gif"),
-        (("--epochs", 0), "epochs: 0 makes no path; allowed: from 1"),
+        (("--epochs", 0), "epochs: 0 makes no trajectory; allowed: 1 or more"),
         (("--directions", "up"), "Invalid value for '--directions'"),
         (("--samples", 0), "Invalid value for '--samples'"),
         (("nothing.toml",), "nothing.toml: cannot be read"),

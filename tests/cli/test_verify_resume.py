@@ -73,7 +73,7 @@ def test_what_cannot_be_verified_is_one_line(modnet: Modnet) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (("--resume", "nowhere"), "nowhere: no run folder and no checkpoint is here"),
+        (("--resume", "nowhere"), "nowhere: no run folder or checkpoint is here"),
         (("--resume", "run", "run/config.toml"), "--resume run: cannot be combined with CONFIG; allowed: --epochs"),
         (("--resume", "run", "--set", "epochs=9"), "--resume run: cannot be combined with --set; allowed: --epochs"),
         (("--resume", "run", "--seed", "9"), "--resume run: cannot be combined with --seed; allowed: --epochs"),
@@ -81,7 +81,7 @@ def test_what_cannot_be_verified_is_one_line(modnet: Modnet) -> None:
         (("--resume", "run", "--out", "other"), "--resume run: cannot be combined with --out; allowed: --epochs"),
         (("--resume", "run", "--epochs", "few"), "epochs: 'few' should be"),
         (("--resume", "run", "--epochs", "1"), "epochs: 1 is fewer than the 2 completed epochs of run/checkpoints/"),
-        (("--resume", "run"), "run: the run has ended after 2 epochs; more epochs can be asked for"),
+        (("--resume", "run"), "run: the run has ended after 2 epochs; pass a larger number of epochs to continue"),
     ],
 )
 def test_a_resume_that_cannot_be_is_one_line(modnet: Modnet, arguments: tuple[str, ...], error: str) -> None:

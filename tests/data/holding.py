@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from modnet import Trainer
-from modnet.training.run import Run
+from modnet.training.result import Run
 
 X = np.random.default_rng(0).integers(-8, 8, (12, 3)) / 8.0  # what every type of floats holds exactly
 Y = np.arange(12) % 2

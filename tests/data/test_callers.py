@@ -210,7 +210,7 @@ WRONG_X: dict[str, tuple[Any, str]] = {
 
 
 WRONG_Y: dict[str, tuple[Any, str]] = {
-    "nothing": (None, "fit: x needs y, class labels (samples,) or targets (samples, outputs)"),
+    "nothing": (None, "y is required where x is given: class labels (samples,) or targets (samples, outputs)"),
     "no labels": ([], "training y has 0 samples, x has 12"),
     "too few": (Y[:11], "training y has 11 samples, x has 12"),
     "on their side": (Y[None, :], "training y has 1 samples, x has 12"),

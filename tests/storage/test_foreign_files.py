@@ -74,7 +74,7 @@ def test_somebody_elses_tensors(tmp_path: Path) -> None:
 
 
 def test_nothing_where_a_model_should_be(tmp_path: Path) -> None:
-    refused(tmp_path, r"no model file and no run folder with model\.safetensors is here")
+    refused(tmp_path, r"no model file or run folder with model\.safetensors is here")
     refused(tmp_path / "none", "no model file and no run folder")
     (tmp_path / "file").write_text("")
     refused(tmp_path / "file" / "model", "no model file and no run folder")
@@ -98,7 +98,7 @@ def test_metadata_without_a_digest(good: Path, text: str) -> None:
 
 @pytest.mark.parametrize("metadata", [{}, {"a": 1}, {"network": 2}, {"a\nb": 1}])
 def test_metadata_that_say_something_else_altogether(good: Path, metadata: dict[str, Any]) -> None:
-    refused(rewritten(good, metadata, taken_apart(good)[1]), ": its metadata are not valid: ")
+    refused(rewritten(good, metadata, taken_apart(good)[1]), ": invalid metadata: ")
 
 
 def test_the_file_that_is_edited_below_is_good_before(good: Path) -> None:

@@ -351,7 +351,9 @@ def test_other_data_is_refused(data: Data, tmp_path: Path, change: str) -> None:
 
 def test_a_run_that_ended_says_so_and_may_be_gone_on_with_for_longer(data: Data, tmp_path: Path) -> None:
     Trainer.from_config(configuration({})).fit(*data, out=tmp_path / "run")
-    with pytest.raises(ModelFileError, match="run: the run has ended after 4 epochs; more epochs can be asked for"):
+    with pytest.raises(
+        ModelFileError, match="run: the run has ended after 4 epochs; pass a larger number of epochs to continue"
+    ):
         Trainer.resume(tmp_path / "run", *data)
     with pytest.raises(ConfigError, match="epochs: 3 is fewer than the 4 completed epochs of "):
         Trainer.resume(tmp_path / "run", *data, epochs=3)
@@ -414,10 +416,10 @@ def test_what_is_no_run_and_no_checkpoint_is_refused(data: Data, tmp_path: Path)
     stray.write_bytes(max((tmp_path / "run" / "checkpoints").iterdir()).read_bytes())
     Trainer.from_config(configuration({}, epochs=0)).fit(*data, out=tmp_path / "none")
     for path, match in [
-        (tmp_path / "nowhere", "nowhere: no run folder and no checkpoint is here"),
-        (tmp_path, "is no run folder"),
-        (stray, "stray.safetensors: is no checkpoint in RUN/checkpoints$"),
-        (tmp_path / "none" / "model.safetensors", "is no checkpoint in RUN"),
+        (tmp_path / "nowhere", "nowhere: no run folder or checkpoint is here"),
+        (tmp_path, "is not a run folder"),
+        (stray, "stray.safetensors: is not a checkpoint in RUN/checkpoints$"),
+        (tmp_path / "none" / "model.safetensors", "is not a checkpoint in RUN"),
         (tmp_path / "none", "none: the run has ended and has no checkpoint"),
     ]:
         with pytest.raises(ModelFileError, match=match):

@@ -80,7 +80,7 @@ class OpenRun(PathLike[str]):
         """The configuration in the folder's ``config.toml``."""
         file = self.path / RunFolder.CONFIG
         if not file.is_file():
-            raise ModelFileError(f"{self.path}: is no run folder: it has no {RunFolder.CONFIG}")
+            raise ModelFileError(f"{self.path}: is not a run folder: it has no {RunFolder.CONFIG}")
         return load_config(file)
 
     @cached_property
@@ -95,7 +95,7 @@ class OpenRun(PathLike[str]):
         try:
             lines = file.read_text(encoding="utf-8").splitlines()
         except (FileNotFoundError, NotADirectoryError):
-            raise ModelFileError(f"{self.path}: is no run folder: it has no {RunFolder.HISTORY}") from None
+            raise ModelFileError(f"{self.path}: is not a run folder: it has no {RunFolder.HISTORY}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise ModelFileError(f"{file}: cannot be read: {error_text(error)}") from None
         rows: list[dict[str, Any]] = []

@@ -9,7 +9,7 @@ import click
 from modnet.cli.common.options import json_option, optimizers_option
 from modnet.cli.common.output import print_json, print_table
 from modnet.cli.common.source import Source, source_options
-from modnet.training.run import metric_text
+from modnet.training.result import metric_text
 from modnet.training.setup import configs_per_optimizer
 from modnet.training.trainer import Trainer
 

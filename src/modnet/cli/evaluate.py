@@ -13,7 +13,7 @@ from modnet.cli.common.options import json_option, part_option
 from modnet.cli.common.output import print_json
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Dataset
-from modnet.training.run import metric_text
+from modnet.training.result import metric_text
 
 
 @click.command("evaluate")

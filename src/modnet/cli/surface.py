@@ -13,7 +13,7 @@ from modnet.analysis.plots.landscape import surface_figure
 from modnet.cli.common.options import file_option, json_option, number_option, optimizers_option
 from modnet.cli.common.output import print_json, print_table, progress_bar
 from modnet.cli.common.source import Source, source_options
-from modnet.training.run import metric_text
+from modnet.training.result import metric_text
 
 
 @click.command("surface")

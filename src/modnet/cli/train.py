@@ -12,7 +12,7 @@ import click
 from modnet.cli.common.source import Source, source_options
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, Interrupted
-from modnet.training.run import Run, metric_text
+from modnet.training.result import Run, metric_text
 from modnet.training.trainer import Trainer, with_progress
 
 

@@ -1,4 +1,4 @@
-"""The engine seam: what the training loop asks of whatever computes gradients and makes updates."""
+"""The engine interface: what the training loop asks of whatever computes gradients and makes updates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TrainState:
     Attributes:
         parameters: θ, one vector.
         rule_state: The update rule's state, by name.
-        layer_states: For every layer, the arrays that it keeps and no gradient trains, by name.
+        layer_states: For every layer, its arrays that are not trained (running means, say), by name.
         randomness: The state of every random generator that layers draw from.
         updates: How many updates have been made since the start of the training.
     """

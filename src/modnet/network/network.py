@@ -51,7 +51,7 @@ class BoundLayer:
         output_shape: The shape of one sample that leaves it.
         specs: Its parameters' specifications by name.
         parameters: Its parameters by name, views into θ.
-        state: Its arrays that no gradient trains (running means, say), by name.
+        state: Its arrays that are not trained (running means, say), by name.
     """
 
     def __init__(self, component: Layer, input_shape: tuple[int, ...], number: int) -> None:

@@ -1,4 +1,4 @@
-"""Writing a file so that the new content or the earlier file is there, whole; and errors of one line about files."""
+"""Atomic writes: the new content or the earlier file is there, whole; and file errors of one line."""
 
 from __future__ import annotations
 

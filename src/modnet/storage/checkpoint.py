@@ -38,7 +38,7 @@ def read(path: str | PathLike[str]) -> Checkpoint:
     """Read a checkpoint; the errors are those of `modnet.load`. No code from the file is run."""
     file = ModelFile.open(path)
     if not any(name.startswith(STATE_PREFIX) for name in file.entries):
-        raise ModelFileError(f"{file.path}: is a model file and no checkpoint; no training can be resumed from it")
+        raise ModelFileError(f"{file.path}: is a model file, not a checkpoint; no training can be resumed from it")
     network, _ = read_network(file)
     with file_errors(path, "cannot be read"):
         state = unflatten(file.entries, STATE_PREFIX)

@@ -24,7 +24,7 @@ __all__ = ["MODEL_NAME", "STATE_PREFIX", "load", "load_with_metadata", "read_net
 
 MODEL_NAME = "model.safetensors"
 STATE_PREFIX = "training."
-"""How the names of those tensors in a checkpoint begin that are not the network's."""
+"""The prefix of the tensors that hold a training's state in a checkpoint."""
 
 _Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
@@ -53,7 +53,7 @@ def load_with_metadata(path: str | PathLike[str]) -> tuple[Network, Metadata]:
     """Return the network in a file and the file's metadata; raises as `load`."""
     file = Path(path, MODEL_NAME) if Path(path).is_dir() else Path(path)
     if not file.is_file():
-        raise ModelFileError(f"{display_path(path)}: no model file and no run folder with {MODEL_NAME} is here")
+        raise ModelFileError(f"{display_path(path)}: no model file or run folder with {MODEL_NAME} is here")
     return read_network(ModelFile.open(file))
 
 
@@ -68,7 +68,7 @@ def write_network(path: str | PathLike[str], network: Network, state: _Arrays) -
 
 def read_network(file: ModelFile) -> tuple[Network, Metadata]:
     """Return the network in a file and the file's metadata; raises as `load`."""
-    with file_errors(file.path, "its metadata are not valid"):
+    with file_errors(file.path, "invalid metadata"):
         metadata = Metadata.model_validate(file.metadata)
     parts, config = metadata.configs(file.path)
     tensors = {name: values for name, values in file.entries.items() if not name.startswith(STATE_PREFIX)}

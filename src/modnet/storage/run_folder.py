@@ -50,7 +50,7 @@ class RunFolder:
         """Return the run folder at ``path``, or the one that holds the checkpoint at ``path``."""
         given = Path(path)
         if not given.exists():
-            raise ModelFileError(f"{given}: no run folder and no checkpoint is here")
+            raise ModelFileError(f"{given}: no run folder or checkpoint is here")
         is_checkpoint = given.is_file() and given.absolute().parent.name == cls.CHECKPOINTS
         folder = given.absolute().parent.parent if is_checkpoint else given
         if not (folder / cls.CONFIG).is_file():

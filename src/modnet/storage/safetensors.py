@@ -86,7 +86,7 @@ def _read_metadata(content: bytes) -> tuple[str, str, dict[str, Any]]:
     header = json.loads(content[8 : 8 + _header_length(content)])
     text = (header.get("__metadata__") or {}).get(_KEY, "")
     if not text.startswith(_PREFIX):
-        raise ValueError("it is not of format 3, the only one that this version of modnet reads")
+        raise ValueError("its format is not 3, the only one that this version of modnet reads")
     if sum(map(text.count, ",:[{")) > MOST_VALUES:
         raise ValueError(f"its metadata have more than {MOST_VALUES} values")
     metadata = from_json(text, allow_inf_nan=False)  # refuses deep nesting, whatever the interpreter's limit is

@@ -43,7 +43,7 @@ def flatten(state: Mapping[str, Any], prefix: str) -> dict[str, NDArray[Any]]:
 
 
 def unflatten(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Any]:
-    """Return what `flatten` was given, with new arrays; other arrays than it returned are a ValueError."""
+    """Return what `flatten` was given, with new arrays; a ValueError if `flatten` did not produce these arrays."""
 
     def decode(value: Any) -> Any:
         if isinstance(value, list):

@@ -17,7 +17,7 @@ from modnet.config.run_config import RunConfig
 from modnet.core.arrays import Array, namespace
 from modnet.core.interfaces import Layer, LayerContext, Optimizer, Solver
 from modnet.testing.numeric import normal
-from modnet.training.run import Run
+from modnet.training.result import Run
 from modnet.training.trainer import Trainer
 
 __all__ = ["Flatten", "QuadraticProblem", "flattened", "train"]

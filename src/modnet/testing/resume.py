@@ -25,7 +25,7 @@ from modnet.storage.model_file import load
 from modnet.storage.run_folder import RunFolder
 from modnet.testing.case import temporarily_registered
 from modnet.testing.numeric import tree_diff
-from modnet.training.run import Run
+from modnet.training.result import Run
 from modnet.training.trainer import Trainer, with_progress
 
 __all__ = ["Interrupt", "ResumeReport", "check_resume"]

@@ -97,7 +97,7 @@ class TrainingLoop:
         self._interruption = Interrupted(reason, signal=signal)
 
     def check_result(self) -> None:
-        """Refuse a network whose last update, whose result no cost has seen, made its outputs non-finite.
+        """Raise if the last update, whose result no cost has seen, made the outputs non-finite.
 
         Raises:
             DivergenceError: naming the last update.

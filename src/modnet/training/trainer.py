@@ -26,7 +26,7 @@ from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.checkpointing import CheckpointManager
 from modnet.training.loop import TrainingLoop
-from modnet.training.run import Run
+from modnet.training.result import Run
 from modnet.training.setup import Setup, build
 from modnet.training.signals import handle_signals
 from modnet.training.state import TrainingState
@@ -164,7 +164,8 @@ class Trainer:
             if model is not None and model.config == config:
                 reason = f", because {state.stopped}" if state.stopped else ""
                 raise ModelFileError(
-                    f"{store.path}: the run has ended after {state.epochs} epochs{reason}; more epochs can be asked for"
+                    f"{store.path}: the run has ended after {state.epochs} epochs{reason}; "
+                    "pass a larger number of epochs to continue"
                 )
         return cls(extended), state
 
@@ -209,10 +210,10 @@ class Trainer:
     def _data(self, x: ArrayLike | None, y: Any, validation: Pair | None, test: Pair | None) -> Data:
         if x is None:
             if y is not None or validation is not None or test is not None:
-                raise DataError("fit: y, validation and test need x; without x the configured dataset provides them")
+                raise DataError("y, validation and test need x; without x the configured dataset provides them")
             return self.config.data.load()
         if y is None:
-            raise DataError("fit: x needs y, class labels (samples,) or targets (samples, outputs)")
+            raise DataError("y is required where x is given: class labels (samples,) or targets (samples, outputs)")
         return Data((x, y), validation, test)
 
 

@@ -16,7 +16,7 @@ from modnet.analysis.gradients.gradient_flow import GradientFlow, LayerGradientF
 __all__ = ["FEW_UPDATES", "Diagnosis", "diagnose", "verdict"]
 
 FEW_UPDATES = 300
-"""The number of updates below which it means nothing that nothing was learnt."""
+"""The number of updates below which a lack of progress is not meaningful."""
 NOTHING = 0.05
 """Nothing is learnt where the cost is less than this share below that of the best constant prediction."""
 LITTLE = 0.5

@@ -48,7 +48,7 @@ class Suggestion:
     held_out: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what was tried and what helped, as JSON has it."""
+        """Return what was tried and what helped, as a JSON-serializable dict."""
         return {
             "before": self.before.to_dict(),
             "after": None if self.after is None else self.after.to_dict(),

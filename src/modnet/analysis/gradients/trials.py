@@ -71,7 +71,7 @@ class Trial:
         return -math.inf if self.value is None else self.value
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what was changed and what came of it, as JSON has it."""
+        """Return what was changed and its effect, as a JSON-serializable dict."""
         return {
             "patch": dict(self.patch),
             "updates": self.updates,

@@ -61,7 +61,7 @@ class Dampening:
         return None if self.suggestion is None else self.suggestion.patch
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON has it."""
+        """Return everything as a JSON-serializable dict."""
         return {
             "source": self.source,
             "samples": self.samples,

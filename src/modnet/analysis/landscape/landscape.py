@@ -91,7 +91,7 @@ class Surface:
     views: tuple[SurfaceView, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the planes' parameters as JSON has it; what is not finite is null."""
+        """Return everything but the planes' parameters as a JSON-serializable dict; non-finite numbers are null."""
         return {
             "epochs": self.config.epochs,
             "seed": self.config.seed,
@@ -213,7 +213,7 @@ def _window(coordinates: Sequence[Numbers], margin: float = _MARGIN) -> Window:
 
 def _check(config: RunConfig, optimizers: Sequence[str], directions: str, samples: int, resolution: int) -> None:
     if not config.epochs:
-        raise ConfigError("epochs: 0 makes no path; allowed: from 1")
+        raise ConfigError("epochs: 0 makes no trajectory; allowed: 1 or more")
     if not optimizers:
         raise ConfigError("optimizers: should name one or more kinds")
     if directions not in DIRECTIONS:

@@ -15,7 +15,7 @@ from modnet.analysis.report.report import Provenance, RunReport
 from modnet.analysis.results.confusion_matrix import ConfusionMatrix
 from modnet.analysis.results.results import Results
 from modnet.analysis.results.worst_samples import worst_samples_table
-from modnet.training.run import metric_text
+from modnet.training.result import metric_text
 
 __all__ = ["report_html"]
 

@@ -65,7 +65,7 @@ class RunReport:
     provenance: Provenance
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON has it."""
+        """Return everything as a JSON-serializable dict."""
         return {name: jsonable(value) for name, value in vars(self).items()}
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from modnet.analysis.open_run import is_number
 from modnet.analysis.results.predictions import PARTS, part_name
 from modnet.core.interfaces import Metric
-from modnet.training.run import metric_text
+from modnet.training.result import metric_text
 
 __all__ = ["Curve", "learning_curves"]
 

@@ -22,7 +22,7 @@ from modnet.components.metrics import R2
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
 from modnet.network.network import Network
-from modnet.training.run import metric_text
+from modnet.training.result import metric_text
 from modnet.training.setup import resolve_metrics
 
 __all__ = ["Image", "PredictionError", "Results", "results"]

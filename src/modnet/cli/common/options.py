@@ -65,7 +65,9 @@ def _kinds(ctx: click.Context, parameter: click.Parameter, value: str) -> list[s
     del ctx, parameter
     kinds = [kind.strip() for kind in value.split(",") if kind.strip()]
     if not kinds:
-        raise ConfigError(f"--optimizers {value}: names no optimizer; allowed: one or more kinds, separated by commas")
+        raise ConfigError(
+            f"--optimizers {value}: no optimizer is given; allowed: one or more kinds, separated by commas"
+        )
     return kinds
 
 
@@ -86,7 +88,7 @@ def _image(ctx: click.Context, parameter: click.Parameter, value: str) -> Image:
     rows, _, columns = value.lower().partition("x")
     if rows.isdecimal() and columns.isdecimal() and int(rows) > 0 and int(columns) > 0:
         return int(rows), int(columns)
-    raise ConfigError(f"--image {value}: is no size; allowed: auto, none, or ROWSxCOLUMNS such as 28x28")
+    raise ConfigError(f"--image {value}: is not a size; allowed: auto, none, or ROWSxCOLUMNS such as 28x28")
 
 
 def result_options(command: Callable[..., Any]) -> Callable[..., Any]:

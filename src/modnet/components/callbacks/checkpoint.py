@@ -1,4 +1,4 @@
-"""Checkpoints: files from which an interrupted training is resumed as if it had not been interrupted."""
+"""When checkpoints are written and which are kept; `modnet.storage.checkpoint` writes them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class Progress(Callback):
     kind: Literal["progress"] = "progress"
 
     def listener(self) -> object:
-        """Return a listener that writes to standard output, where the two forms are told apart."""
+        """Return a listener that shows a bar on a terminal, and prints plain lines elsewhere."""
         return _Bar() if sys.stdout.isatty() else _Lines(sys.stdout)
 
 

@@ -96,7 +96,7 @@ class TrainingView(Protocol):
 
 
 class Callback(Component):
-    """Something that is called during a training: the component holds the options, its ``listener`` is called."""
+    """Holds a callback's options; its ``listener`` makes the object with the hooks."""
 
     family: ClassVar[str] = "callback"
 

@@ -46,7 +46,7 @@ class LayerContext:
         training: Whether this is a training pass; predictions are not.
         is_first: Whether this is the first layer, so that no δ has to be passed on.
         x: The layer's input, (samples, ...).
-        z: Its net input, as ``net_input`` returned it.
+        z: Its net input, as `Layer.forward` returned it.
         a: Its output.
         delta: δ = ∂C/∂z.
         saved: Whatever the forward pass saves for the backward pass.

@@ -1,4 +1,4 @@
-"""Discovery of every entry point of the group ``modnet``, one at a time; the built-ins come in by one, too.
+"""Discovery of every entry point of the group ``modnet``, one at a time; the built-ins are registered in the same way.
 
 A plug-in that cannot be loaded is reported in one line by the logger ``modnet`` (without a configured logger: on
 standard error) and is an error only where a configuration asks for one of its components.

@@ -85,7 +85,7 @@ def _transposed_is_faster(rows: int, units: int, dtype: np.dtype[Any]) -> bool:
 
 
 class Workspace:
-    """What passes through one network leave behind.
+    """Reusable buffers for forward and backward passes through one network.
 
     Attributes:
         gradient: ∇θ, of the last batch.
