@@ -47,6 +47,7 @@ def test_the_patch_is_used_as_it_is_printed(trained: Modnet, flowers: Flowers) -
     assert arguments[:2] == ["modnet", "train"]
     settings = dict(setting.split("=", 1) for setting in arguments[3::2])
     assert {key: str(value) for key, value in told["patch"].items()}.items() <= settings.items()
+    assert settings["seed"] == "1"
     trained(*arguments[1:], "--quiet", "--out", "run")
     assert history_of("run")[-1]["accuracy"] > 0.9
 

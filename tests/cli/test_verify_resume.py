@@ -58,6 +58,24 @@ def test_what_differs_is_named_and_the_status_is_1(tmp_path: Path) -> None:
     assert "modnet-forgetful 1.0 is disabled" in refused.stderr
 
 
+def test_a_disabled_plug_in_is_not_imported_by_the_trainings_either(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("raise RuntimeError('was imported')")
+    information = tmp_path / "modnet_broken-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: modnet-broken\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text("[modnet]\nbroken = broken\n")
+    environment = {
+        "PYTHONPATH": os.pathsep.join([ENVIRONMENT["PYTHONPATH"], str(tmp_path)]),
+        "MODNET_STRICT_PLUGINS": "1",
+    }
+    arguments = ("verify-resume", "--epochs", "2", "--times", "1")
+    result = process(tmp_path, *arguments, "--no-plugin", "modnet-broken", **environment)
+    assert (result.returncode, result.stderr) == (0, "")
+    refused = process(tmp_path, *arguments, **environment)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "was imported" in refused.stderr
+
+
 def test_what_cannot_be_verified_is_one_line(modnet: Modnet) -> None:
     for arguments, match in [
         (("--epochs", 0), "modnet: epochs: 0 leaves no point at which to interrupt; allowed: more epochs\n"),

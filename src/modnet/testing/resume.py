@@ -25,6 +25,7 @@ from modnet.storage.model_file import load
 from modnet.storage.run_folder import RunFolder
 from modnet.testing.case import temporarily_registered
 from modnet.testing.numeric import tree_diff
+from modnet.testing.report import ConformanceError
 from modnet.training.result import Run
 from modnet.training.trainer import Trainer, with_progress
 
@@ -75,6 +76,15 @@ class ResumeReport:
     def ok(self) -> bool:
         """Whether there is no difference."""
         return not self.differences
+
+    def raise_for_failures(self) -> None:
+        """Do nothing if there is no difference.
+
+        Raises:
+            ConformanceError: naming the differences.
+        """
+        if not self.ok:
+            raise ConformanceError(str(self))
 
     def __str__(self) -> str:
         places = ", ".join(f"{updates:,}" for updates in self.interrupted_after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import tomllib
@@ -56,6 +57,10 @@ def test_every_family_installs_passes_and_trains(command: Modnet, tmp_path: Path
     for family in FAMILIES:
         assert command("plugins", "new", f"my-{family}", "--family", family).code == 0
     folders = [Path(f"my-{family}").absolute() for family in FAMILIES]
+    for path in (path for folder in folders for path in folder.rglob("*.*") if path.is_file()):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\b(NAME|MODULE|FAMILY|KIND|CLASS|CONFIG)\b", text), path
+        assert "modnet" in text
     for folder in folders:
         shutil.copytree(folder, tmp_path / "copies" / folder.name)
     install(tmp_path / "site", *sorted((tmp_path / "copies").iterdir()))
