@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
@@ -39,6 +38,8 @@ def apply_override(table: Mapping[str, Any], override: str) -> dict[str, Any]:
 
 
 def _parse(text: str) -> Any:
+    import tomllib
+
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

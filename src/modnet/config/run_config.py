@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-import tomli_w
 from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_serializer, field_validator
 
 from modnet.core.component import Component, Model, Slot, default_part
@@ -84,6 +83,8 @@ class RunConfig(Model):
 
     def to_toml(self) -> str:
         """Return the configuration as TOML, with every default filled in."""
+        import tomli_w
+
         return tomli_w.dumps(self.to_config())
 
 

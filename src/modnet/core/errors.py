@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["ConfigError", "DataError", "DivergenceError", "Interrupted", "ModelFileError", "ModnetError", "PluginError"]
 

@@ -51,7 +51,7 @@ _Name = Annotated[str, BeforeValidator(_check_label)]
 class Metadata(BaseModel):
     """The metadata of a model file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
     modnet_version: str
     plugins: _Table  # distribution → version of the plug-ins that provide components of the configuration

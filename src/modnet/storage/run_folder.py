@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Any
 
 from modnet import __version__
 from modnet.config.run_config import RunConfig
@@ -20,6 +18,9 @@ from modnet.storage.atomic import file_errors, write_file
 from modnet.storage.checkpoint import Checkpoint, read, write
 from modnet.storage.metadata import Metadata, plugins_of
 from modnet.storage.model_file import MODEL_NAME, load, save
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 __all__ = ["RunFolder"]
 
@@ -70,6 +71,8 @@ class RunFolder:
 
     def lock(self) -> None:
         """Keep others from writing to the folder until `release` or the end of this process, however it ends."""
+        from filelock import FileLock, Timeout  # imports sockets and more, for run folders only
+
         lock = FileLock(self.path / self.LOCK, timeout=0, thread_local=False)
         try:
             lock.acquire()

@@ -12,11 +12,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["ThreadPool", "cores", "one_blas_thread", "worker_count"]
 
@@ -71,6 +73,8 @@ def one_blas_thread() -> Iterator[None]:
     global _active, _controller, _limiter
     with _lock:
         if _active == 0:
+            from concurrent.futures import ThreadPoolExecutor
+
             _controller = ThreadPoolExecutor(1, "modnet-blas")
             _limiter = _controller.submit(_set_limit).result()
         _active += 1
@@ -111,6 +115,8 @@ class ThreadPool:
     def __init__(self, workers: int) -> None:
         self._executor: ThreadPoolExecutor | None = None
         if workers > 1:
+            from concurrent.futures import ThreadPoolExecutor
+
             self._executor = ThreadPoolExecutor(workers - 1, "modnet-worker", initializer=_start_worker)
 
     def run(self, tasks: Sequence[Callable[[], None]]) -> None:
