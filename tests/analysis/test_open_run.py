@@ -89,7 +89,7 @@ def test_a_command_opens_what_it_needs_once(
 def test_an_open_run_is_read_when_it_is_asked(tmp_path: Path) -> None:
     missing = OpenRun(tmp_path / "nothing")
     assert not missing.has_model
-    with pytest.raises(ModelFileError, match="no model file and no run folder"):
+    with pytest.raises(ModelFileError, match="no model file or run folder"):
         _ = missing.network
     with pytest.raises(ModelFileError, match=r"is not a run folder: it has no history\.jsonl"):
         _ = missing.history

@@ -83,7 +83,7 @@ def test_nothing_is_trained_and_nothing_written(trained: Modnet, tmp_path: Path)
     ("arguments", "said"),
     [
         (["nowhere.toml"], "nowhere.toml: cannot be read"),
-        (["empty"], "no model file and no run folder"),
+        (["empty"], "no model file or run folder"),
         (["none.safetensors"], "no model file"),
         (["--set", "data.kind=nonsense"], "unknown dataset 'nonsense'"),
         (["--set", "network.layers=[30, 9]"], "the output layer has 9 units, the data has 10 classes"),

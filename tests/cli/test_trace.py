@@ -91,7 +91,7 @@ def test_a_large_network_is_quick_and_by_excerpt(trained: Modnet) -> None:
         (["--sample", "-1"], "--sample -1: there is no such train sample; allowed: 0 to 1436"),
         (["--sample", "x"], "'x' is not a valid integer"),
         (["--part", "validation"], "--part validation: the data has none; allowed: train, test"),
-        (["empty"], "no model file and no run folder"),
+        (["empty"], "no model file or run folder"),
         (["nowhere.toml"], "nowhere.toml: cannot be read"),
         (["nameless.safetensors"], "was saved without a configuration"),
         (["nameless.safetensors", "--seed", "1"], "is a run, which --seed cannot change"),

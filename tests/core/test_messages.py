@@ -43,7 +43,7 @@ def test_the_nearest_known_words_are_suggested(word: str, known: list[str], expe
         (np.float64(0.5), "0.5"),
         (np.array(3), "array(3)"),
         (np.bool_(True), "True"),
-        (np.datetime64("2020-01-01"), "np.datetime64('2020-01-01')"),
+        (np.datetime64("2020-01-01"), "2020-01-01"),
         (np.str_("a"), "'a'"),
         (np.zeros((2, 2)), "array([[0., 0.], [0., 0.]])"),
     ],

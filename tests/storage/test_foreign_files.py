@@ -68,23 +68,23 @@ def test_a_file_of_another_kind(tmp_path: Path, content: bytes) -> None:
 
 def test_somebody_elses_tensors(tmp_path: Path) -> None:
     save_file({"w": np.zeros(3)}, tmp_path / "m")
-    refused(tmp_path / "m", "not of format 3")
+    refused(tmp_path / "m", "its format is not 3")
     save_file({"w": np.zeros(3)}, tmp_path / "m", metadata={"format": "pt"})
-    refused(tmp_path / "m", "not of format 3")
+    refused(tmp_path / "m", "its format is not 3")
 
 
 def test_nothing_where_a_model_should_be(tmp_path: Path) -> None:
     refused(tmp_path, r"no model file or run folder with model\.safetensors is here")
-    refused(tmp_path / "none", "no model file and no run folder")
+    refused(tmp_path / "none", "no model file or run folder")
     (tmp_path / "file").write_text("")
-    refused(tmp_path / "file" / "model", "no model file and no run folder")
+    refused(tmp_path / "file" / "model", "no model file or run folder")
 
 
 def test_a_file_of_the_earlier_format(good: Path) -> None:
     metadata, tensors = taken_apart(good)
     text = json.dumps({"sha256": DIGITS, "format_version": 2, **metadata}, separators=(",", ":"))  # as it was written
     save_file(tensors, good, metadata={"modnet": text})
-    refused(good, "not of format 3, the only one that this version of modnet reads$")
+    refused(good, "its format is not 3, the only one that this version of modnet reads$")
 
 
 TEXTS = ("", "{", "5", "null", '"x"', "[]", "[" * 5000, '{"a": 1}', '{"format_version":3}', "{}")
@@ -93,7 +93,7 @@ TEXTS = ("", "{", "5", "null", '"x"', "[]", "[" * 5000, '{"a": 1}', '{"format_ve
 @pytest.mark.parametrize("text", TEXTS)
 def test_metadata_without_a_digest(good: Path, text: str) -> None:
     save_file(taken_apart(good)[1], good, metadata={"modnet": text})
-    refused(good, "not of format 3")
+    refused(good, "its format is not 3")
 
 
 @pytest.mark.parametrize("metadata", [{}, {"a": 1}, {"network": 2}, {"a\nb": 1}])
@@ -133,7 +133,7 @@ def test_another_format(good: Path, version: Any) -> None:
     metadata, tensors = taken_apart(good)
     text = text_of(metadata).replace('"format_version":3', f'"format_version":{json.dumps(version)}', 1)
     good.write_bytes(forged_text(text, tensors))
-    refused(good, "not of format 3")
+    refused(good, "its format is not 3")
 
 
 @pytest.mark.parametrize("key", KEYS)

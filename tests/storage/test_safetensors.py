@@ -291,7 +291,7 @@ def test_a_key_twice_in_the_metadata_has_one_meaning(tmp_path: Path) -> None:
 def test_files_of_earlier_formats_are_refused_by_their_format(tmp_path: Path) -> None:
     for text in ('{"format_version":1,"modnet_version":"0.0.1"}', f'{{"sha256":"{DIGITS}","format_version":2}}'):
         save_file({"w": np.zeros(3)}, tmp_path / "m", metadata={"modnet": text})
-        refused(tmp_path / "m", "not of format 3, the only one that this version of modnet reads$")
+        refused(tmp_path / "m", "its format is not 3, the only one that this version of modnet reads$")
 
 
 def test_a_file_of_which_the_header_is_too_long_is_not_even_read(tmp_path: Path) -> None:

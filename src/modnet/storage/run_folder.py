@@ -56,7 +56,7 @@ class RunFolder:
         folder = given.absolute().parent.parent if is_checkpoint else given
         if not (folder / cls.CONFIG).is_file():
             expected = "run folder" if given.is_dir() else f"checkpoint in RUN/{cls.CHECKPOINTS}"
-            raise ModelFileError(f"{given}: is no {expected}")
+            raise ModelFileError(f"{given}: is not a {expected}")
         return cls(folder)
 
     def begin(self, config: RunConfig, network: Network) -> None:

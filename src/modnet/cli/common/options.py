@@ -42,10 +42,10 @@ def file_option(name: str, meaning: str, formats: Sequence[str] = ("pdf", "png",
     """Return an option for the file of a plot; an unknown format is refused before any work."""
 
     def check(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-        from modnet.analysis.plots.figure import file_format  # JSON is printed without any plot
-
         del ctx, parameter
         if value is not None:
+            from modnet.analysis.plots.figure import file_format  # JSON is printed without any plot
+
             file_format(value, formats)
         return value
 
