@@ -1,4 +1,4 @@
-"""A stand-in for the fresh interpreters of the kit, which take the longest; also a pytest plugin that puts it in place."""
+"""A stand-in for the fresh interpreters of the kit, which take long; also a pytest plugin that installs it."""
 
 from __future__ import annotations
 
