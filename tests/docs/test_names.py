@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import modnet
+import modnet.testing
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -111,6 +112,7 @@ def test_every_public_name_is_in_the_reference() -> None:
     pages = [path.read_text(encoding="utf-8") for path in (DOCS / "reference").glob("*.md")]
     documented = re.findall(r"^::: (\S+)$", "\n".join(pages), re.MULTILINE)
     assert len(documented) == len(set(documented))
-    assert {f"modnet.{name}" for name in public_names()} - set(documented) == set()
+    public = {*public_names(), *(f"testing.{name}" for name in modnet.testing.__all__)}
+    assert {f"modnet.{name}" for name in public} - set(documented) == set()
     for name in documented:
         assert exists(name)
