@@ -138,4 +138,4 @@ def test_the_model_file_says_everything_that_answers_need(trained: Modnet) -> No
     with safe_open("moved", "numpy") as file:
         metadata = json.loads(file.metadata()["modnet"])
     assert metadata["features"] == ["a", "b"]
-    assert metadata["classes"]["labels"] == ["x", "y"]
+    assert metadata["classes"] == ["x", "y"]

@@ -95,7 +95,7 @@ def test_rows_that_cannot_be_answered(modnet: Modnet, run: str, rows: str | None
     ("arguments", "error"),
     [
         (("nothing",), "nothing: no model file and no run folder with model.safetensors is here"),
-        (("flowers.csv",), "flowers.csv: is damaged or no modnet file: "),
+        (("flowers.csv",), "flowers.csv: cannot be read: it is damaged or no model file"),
         (("run", "--part", "test"), "--part test: the data has none; allowed: train"),
         (
             ("run", "--data", "rows.txt"),
