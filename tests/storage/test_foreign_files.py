@@ -221,6 +221,20 @@ def test_classes_of_another_kind_than_they_are_said_to_be(good: Path, kind: str,
     refused(edited(good, lambda metadata, _: metadata.update(classes=labels, classes_kind=kind)), "classes")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("plugins", dict.fromkeys(map(str, range(2000)), "1")),
+        ("config", {"metrics": [["a"] * 1000] * 20}),
+        ("config", {"callbacks": ["nothing"] * 2000}),
+        ("network", {"layers": [3] * 2000}),
+        ("input_shape", [1] * 100),
+    ],
+)
+def test_more_than_any_network_has(good: Path, key: str, value: Any) -> None:
+    refused(edited(good, lambda metadata, _: metadata.update({key: value})), f"{key}: (is too large|List should have)")
+
+
 NAMES = (["p", "q", "r"], ["p", "q", "r", "r"], "pqrs", [1, 2, 3, 4], ["p", "q", "r", None])
 
 

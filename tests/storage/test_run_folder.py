@@ -10,6 +10,8 @@ from components.callbacks.strangers import Watch, installed
 import modnet
 from modnet import Trainer
 from modnet.core.errors import ModelFileError
+from modnet.storage import checkpoint
+from modnet.storage.run_folder import RunFolder
 
 CONFIG = {"epochs": 3, "network": {"layers": [4, 2]}}
 
@@ -71,6 +73,30 @@ def test_a_history_that_cannot_be_written_is_told(tmp_path: Path, data: tuple[np
     Watch.at = {"epoch_start": replace}
     with installed(Watch), pytest.raises(ModelFileError, match=r"history\.jsonl: cannot be written: Is a directory"):
         Trainer.from_config(CONFIG | {"callbacks": ["watch"]}).fit(*data, out=tmp_path / "run")
+
+
+def test_a_component_that_no_file_could_name_is_told_before_a_folder_is_made(tmp_path: Path) -> None:
+    with installed(Watch):
+        config = modnet.load_config(CONFIG | {"callbacks": ["watch"]})
+    with pytest.raises(ModelFileError, match=r"run: .*callbacks\.0 is a Watch that no installed plug-in provides"):
+        RunFolder.claim(tmp_path / "run", config)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_is_no_checkpoint_and_a_checkpoint_lies_in_a_run_folder(
+    tmp_path: Path, data: tuple[np.ndarray, np.ndarray]
+) -> None:
+    Trainer.from_config(CONFIG | {"callbacks": ["checkpoint"]}).fit(*data, out=tmp_path / "run")
+    with pytest.raises(ModelFileError, match=r"model\.safetensors: is a model file and no checkpoint"):
+        checkpoint.read(tmp_path / "run" / "model.safetensors")
+    path = RunFolder(tmp_path / "run").checkpoints()[-1]
+    assert RunFolder.holding(path).path == RunFolder.holding(tmp_path / "run").path == tmp_path / "run"
+    (tmp_path / "run" / "other").mkdir()
+    for stray in (tmp_path / "run" / path.name, tmp_path / "run" / "other" / path.name, tmp_path / path.name):
+        path.replace(stray)
+        with pytest.raises(ModelFileError, match=rf"{path.name}: is no checkpoint in RUN/checkpoints$"):
+            RunFolder.holding(stray)
+        stray.replace(path)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])

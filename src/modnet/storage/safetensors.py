@@ -59,7 +59,7 @@ class ModelFile:
                 raise ValueError("it is damaged: its contents do not match their SHA-256")
         except DataError as error:
             raise ModelFileError(str(error)) from None
-        except (OSError, SafetensorError, LookupError, ValueError, OverflowError) as error:
+        except (OSError, SafetensorError, LookupError, ValueError) as error:
             raise ModelFileError(f"{display_path(path)}: cannot be read: {one_line(error)}") from None
         return cls(display_path(path), metadata, entries)
 
