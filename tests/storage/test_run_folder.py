@@ -87,14 +87,14 @@ def test_a_model_is_no_checkpoint_and_a_checkpoint_lies_in_a_run_folder(
     tmp_path: Path, data: tuple[np.ndarray, np.ndarray]
 ) -> None:
     Trainer.from_config(CONFIG | {"callbacks": ["checkpoint"]}).fit(*data, out=tmp_path / "run")
-    with pytest.raises(ModelFileError, match=r"model\.safetensors: is a model file and no checkpoint"):
+    with pytest.raises(ModelFileError, match=r"model\.safetensors: is a model file, not a checkpoint"):
         checkpoint.read(tmp_path / "run" / "model.safetensors")
     path = RunFolder(tmp_path / "run").checkpoints()[-1]
     assert RunFolder.holding(path).path == RunFolder.holding(tmp_path / "run").path == tmp_path / "run"
     (tmp_path / "run" / "other").mkdir()
     for stray in (tmp_path / "run" / path.name, tmp_path / "run" / "other" / path.name, tmp_path / path.name):
         path.replace(stray)
-        with pytest.raises(ModelFileError, match=rf"{path.name}: is no checkpoint in RUN/checkpoints$"):
+        with pytest.raises(ModelFileError, match=rf"{path.name}: is not a checkpoint in RUN/checkpoints$"):
             RunFolder.holding(stray)
         stray.replace(path)
 
