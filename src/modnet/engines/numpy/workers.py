@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import chain, zip_longest
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +20,9 @@ from modnet.engines.numpy.workspace import Workspace
 from modnet.network.network import Network, Vector
 
 __all__ = ["LoadBatch", "Workers"]
+
+PIECES_TOGETHER = 8
+"""How many micro-batches a worker goes through before the outputs of all workers are handed on."""
 
 LoadBatch = Callable[[slice], tuple[Vector, Vector]]
 """Returns the rows and targets at the positions of a slice of a batch."""
@@ -70,21 +75,23 @@ class Workers:
         The workers take turns; outputs and targets of each micro-batch go to ``on_outputs`` in order. Returns whether
         all costs were finite; where one is not, the rest is left out.
         """
-        pieces, count = list(self._first.micro_batches(rows)), self._count
-        totals = [np.zeros_like(self.gradient) for _ in range(count)]
-        outputs: list[tuple[Vector, Vector]] = [(self.gradient, self.gradient)] * count
+        pieces = list(self._first.micro_batches(rows))
+        shares = [pieces[worker :: self._count] for worker in range(self._count)]
+        totals = [np.zeros_like(self.gradient) for _ in shares]
+        for start in range(0, len(shares[0]), PIECES_TOGETHER):
+            outputs: list[list[tuple[Vector, Vector]]] = [[] for _ in shares]
 
-        def work(worker: int, piece: slice) -> None:
-            workspace = self.workspaces[worker]
-            x, y = load(piece)
-            outputs[worker] = workspace.forward(x), y
-            workspace.backward(y, 1.0 / rows)
-            totals[worker] += workspace.gradient
+            def work(worker: int, start: int = start, outputs: list[list[Any]] = outputs) -> None:
+                workspace = self.workspaces[worker]
+                for piece in shares[worker][start : start + PIECES_TOGETHER]:
+                    x, y = load(piece)
+                    outputs[worker].append((workspace.forward(x).copy(), y))
+                    workspace.backward(y, 1.0 / rows)
+                    np.add(totals[worker], workspace.gradient, out=totals[worker])
 
-        for start in range(0, len(pieces), count):
-            together = pieces[start : start + count]
-            self._pool.run([partial(work, worker, piece) for worker, piece in enumerate(together)])
-            if not all(on_outputs(a, y) for a, y in outputs[: len(together)]):
+            self._pool.run([partial(work, worker) for worker in range(self._count)])
+            in_order = chain.from_iterable(zip_longest(*outputs))
+            if not all(on_outputs(*pair) for pair in in_order if pair is not None):
                 return False
         for workspace, total in zip(self.workspaces, totals, strict=True):
             workspace.gradient[...] = total
