@@ -68,10 +68,14 @@ def test_of_a_run_its_epochs_are_told_and_drawn(modnet: Modnet) -> None:
     [
         (("--samples", "0"), "Invalid value for '--samples': 0 is not in the range x>=1."),
         (("--plot", "flow.txt"), "flow.txt: cannot be drawn as 'txt'; allowed: .pdf, .png, .svg"),
-        (("run", "--epochs", "3"), "run: is a run, which --epochs cannot change; allowed: a configuration"),
+        (("run", "--epochs", "3"), "run: is a run; --epochs only applies to a configuration"),
         (("run",), "run: is not a run folder: it has no config.toml"),
         (("--set", "network.layers=[30, 9]"), "network.layers.1: the output layer has 9 units"),
         (("missing.toml",), "missing.toml: cannot be read: No such file"),
+        (
+            ("run/model.safetensors",),
+            "run/model.safetensors: is a model file, without a history; allowed: a run folder",
+        ),
     ],
 )
 def test_bad_input_is_one_line(modnet: Modnet, arguments: tuple[str, ...], error: str) -> None:

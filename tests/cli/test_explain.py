@@ -87,7 +87,7 @@ def test_nothing_is_trained_and_nothing_written(trained: Modnet, tmp_path: Path)
         (["none.safetensors"], "no model file"),
         (["--set", "data.kind=nonsense"], "unknown dataset 'nonsense'"),
         (["--set", "network.layers=[30, 9]"], "the output layer has 9 units, the data has 10 classes"),
-        (["empty", "--set", "epochs=1"], "empty: is a run, which --set cannot change; allowed: a configuration"),
+        (["empty", "--set", "epochs=1"], "empty: is a run; --set only applies to a configuration"),
         (["--plot", "net.gif"], "net.gif: cannot be drawn as 'gif'"),
         (["--plot", "missing/net.svg"], "missing/net.svg: cannot be written"),
     ],

@@ -134,7 +134,7 @@ def test_the_version_and_help_load_no_parts_and_no_drawing(tmp_path: Path) -> No
     [
         (("train", "--bogus"), "No such option"),
         (("evaluate",), "Missing argument 'RUN'"),
-        (("trian",), "No such command 'trian'"),
+        (("trian",), "No such command 'trian'; did you mean 'train'"),
         (("evaluate", "run", "--part", "x"), "Invalid value for '--part'"),
     ],
 )

@@ -94,7 +94,7 @@ def test_a_large_network_is_quick_and_by_excerpt(trained: Modnet) -> None:
         (["empty"], "no model file or run folder"),
         (["nowhere.toml"], "nowhere.toml: cannot be read"),
         (["nameless.safetensors"], "was saved without a configuration"),
-        (["nameless.safetensors", "--seed", "1"], "is a run, which --seed cannot change"),
+        (["nameless.safetensors", "--seed", "1"], "is a run; --seed only applies to a configuration"),
         (["--set", "data.kind=nonsense"], "unknown dataset 'nonsense'"),
         (["--out", "missing/way.md"], "--out missing/way.md: cannot be written"),
     ],

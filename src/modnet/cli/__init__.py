@@ -77,9 +77,10 @@ class _Commands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
         if cmd_name not in _COMMANDS:
-            return None
+            from modnet.core.messages import did_you_mean
+
+            ctx.fail(f"No such command '{cmd_name}'{did_you_mean(cmd_name, _COMMANDS)}")
         command: click.Command = importlib.import_module(f"modnet.cli.{cmd_name.replace('-', '_')}").command
         return _with_plugin_options(command)
 

@@ -17,11 +17,11 @@ from modnet.analysis.plots.gradients import flow_figure
 from modnet.cli.common.options import file_option, json_option, number_option
 from modnet.cli.common.output import print_json, print_table, progress_bar
 from modnet.cli.common.source import Source, source_options
+from modnet.core.errors import ConfigError
 from modnet.training.result import metric_text
 
 _WIDTH = 80
-_SHOWN = 8
-"""How many of the trials the text shows; the JSON has all of them."""
+_SHOWN = 8  # trials in the text; the JSON has all of them
 _NOTES = (
     "‖δ‖: the mean over {} training samples. ratio: to ‖δ‖ of the next layer; it is at most the layer's largest σ′ "
     "times ‖W‖, the spectral norm of the next layer's weights. σ′: the mean. Δθ/θ: the relative change of the layer's "
@@ -42,7 +42,10 @@ def command(source: Source, samples: int, no_suggestion: bool, plot: str | None,
     δ is computed layer by layer ("gradient dampening" in the document). A run is evaluated as it ended; a
     configuration is first trained for the epochs that it asks for, up to about 5,000 updates.
     """
-    config = source.run_path() or source.config()
+    run = source.run_path()
+    if run is not None and not Path(run).is_dir():
+        raise ConfigError(f"{run}: is a model file, without a history; allowed: a run folder or a TOML file")
+    config = run or source.config()
     with source.error_prefix(), progress_bar() as progress:
         diagnosis = dampening(config, samples=samples, suggest=not no_suggestion, progress=progress)
     diagnosis = replace(diagnosis, source=source.path)

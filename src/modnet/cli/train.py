@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 
 import click
@@ -60,11 +61,8 @@ def _interrupted(interruption: Interrupted) -> str:
 def _new_folder(config: RunConfig) -> Path:
     """Return a path in runs/ that does not exist, named by the dataset and the time."""
     base = Path("runs") / f"{config.data.kind}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    folder, number = base, 1
-    while folder.exists():
-        number += 1
-        folder = base.with_name(f"{base.name}-{number}")
-    return folder
+    others = (base.with_name(f"{base.name}-{number}") for number in count(2))
+    return next(folder for folder in chain([base], others) if not folder.exists())
 
 
 def _summary(run: Run) -> str:

@@ -78,7 +78,7 @@ class Source:
         if not self.is_run:
             return None
         if self.given != ["CONFIG"]:
-            raise ConfigError(f"{self.path}: is a run, which {self.given[1]} cannot change; allowed: a configuration")
+            raise ConfigError(f"{self.path}: is a run; {self.given[1]} only applies to a configuration")
         return self.path
 
     def open(self) -> OpenRun | Untrained:
