@@ -327,7 +327,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     refused(tmp_path / "pipe", "is not a regular file")  # and nobody waits for a writer
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     refused(tmp_path / "loop", "cannot be read: ")
-    with pytest.raises(ModelFileError, match="cannot be read: .*embedded null"):
+    with pytest.raises(ModelFileError, match=r"cannot be read: .*embedded null"):
         ModelFile.open("a\0b")
 
 
