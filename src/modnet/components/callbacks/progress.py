@@ -22,14 +22,14 @@ class Progress(Callback):
 
 
 def epoch_line(row: dict[str, Any], counts: dict[str, int]) -> str:
-    """Return the document's line: ``Epoch 0: 301 / 360`` where samples were judged, or ``Epoch 0 complete``."""
+    """Return the document's line: ``Epoch 0: 301 / 360`` where samples are held out, or ``Epoch 0 complete``."""
     epoch = row["epoch"]
-    judged = next((name for name in ("test", "validation") if name in counts), None)
-    if judged is None:
+    part = next((name for name in ("test", "validation") if name in counts), None)
+    if part is None:
         return f"Epoch {epoch} complete"
-    if f"{judged}_accuracy" in row:
-        return f"Epoch {epoch}: {round(row[f'{judged}_accuracy'] * counts[judged])} / {counts[judged]}"
-    return f"Epoch {epoch}: {judged} cost {row[f'{judged}_cost']:.6g}"
+    if f"{part}_accuracy" in row:
+        return f"Epoch {epoch}: {round(row[f'{part}_accuracy'] * counts[part])} / {counts[part]}"
+    return f"Epoch {epoch}: {part} cost {row[f'{part}_cost']:.6g}"
 
 
 class _Lines:
@@ -62,10 +62,10 @@ class _Bar:
 
     @hookimpl
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
-        judged = next((f"{name}_" for name in ("test", "validation") if name in training.held_out), "")
+        part = next((f"{name}_" for name in ("test", "validation") if name in training.held_out), "")
         figures = [f"cost {row['cost']:.4f}"]
-        if f"{judged}accuracy" in row:
-            figures.append(f"{judged.replace('_', ' ')}accuracy {row[f'{judged}accuracy']:.2%}")
+        if f"{part}accuracy" in row:
+            figures.append(f"{part.replace('_', ' ')}accuracy {row[f'{part}accuracy']:.2%}")
         self._bar.update(self._task, advance=1, description=", ".join(figures))
 
     @hookimpl
