@@ -43,9 +43,7 @@ def write_file(path: Path, content: bytes) -> None:
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file: a temporary one beside it, with its permissions, is written, synced and renamed; then the folder.
 
-    Raises:
-        OSError: the earlier file is unchanged, and no temporary file is left. Only where syncing the folder is what
-            failed, the new file is there.
+    After an OSError the earlier file is unchanged, unless syncing the folder failed; no temporary file is left.
     """
     temporary = path.parent / f".{path.name[:40]}.{secrets.token_hex(8)}"
     # Opened now, so that it cannot fail when the earlier file is gone. Windows has no such descriptor and needs none.

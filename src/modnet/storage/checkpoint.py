@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from modnet.core.errors import ModelFileError
 from modnet.network.network import Network
@@ -18,8 +17,7 @@ from modnet.storage.state_codec import flatten, unflatten
 __all__ = ["Checkpoint", "read", "write"]
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """The contents of a checkpoint."""
 
     path: Path

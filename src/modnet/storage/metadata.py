@@ -20,8 +20,7 @@ from modnet.storage.atomic import one_line
 
 __all__ = ["Metadata", "plugins_of"]
 
-MOST_ENTRIES, MOST_VALUES = 2**10, 2**14
-"""How many entries a list or table of a configuration may have (its layers, say), and how many all of them together."""
+MOST_ENTRIES, MOST_VALUES = 2**10, 2**14  # of a list or table in a configuration (its layers, say), and of them all
 
 _LABEL_DTYPES = {"i": "int64", "u": "uint64", "f": "float64", "b": "bool", "U": "str", "O": "object"}
 
@@ -60,11 +59,13 @@ class Metadata(BaseModel):
     network: _Table
     config: _Table | None = None  # of the run that trained the network, without its network and dtype
     classes: list[_Label] | None = Field(default=None, fail_fast=True)
-    classes_kind: Literal["i", "u", "f", "b", "U", "O"] = "O"  # NumPy's letter for their dtype
+    classes_kind: Literal["i", "u", "f", "b", "U", "O"] | None = None  # NumPy's letter for their dtype
     features: list[_Name] | None = Field(default=None, fail_fast=True)
 
     @model_validator(mode="after")
-    def _check_features(self) -> Self:
+    def _check_names(self) -> Self:
+        if (self.classes is None) != (self.classes_kind is None):
+            raise ValueError("classes and classes_kind belong together")
         names, shape = self.features, self.input_shape
         if names is not None and (shape != [len(names)] or len(set(names)) != len(names)):
             raise ValueError(f"features: {len(names)} names do not fit the inputs {tuple(shape)}")
@@ -87,7 +88,7 @@ class Metadata(BaseModel):
                 "network": _plain(parts),
                 "config": config and {k: v for k, v in config.to_config().items() if k not in ("network", "dtype")},
                 "classes": None if classes is None else classes.tolist(),
-                "classes_kind": "O" if classes is None else classes.dtype.kind,
+                "classes_kind": None if classes is None else classes.dtype.kind,
                 "features": None if features is None else list(features),
             }
         )
@@ -108,7 +109,7 @@ class Metadata(BaseModel):
 
     def class_labels(self, outputs: int) -> NDArray[Any] | None:
         """Return the class labels; if they do not fit the outputs or their kind, this is a Value- or OverflowError."""
-        if self.classes is None:
+        if self.classes is None or self.classes_kind is None:
             return None
         is_complete = len(self.classes) == outputs or (len(self.classes) == 2 and outputs == 1)
         labels = np.array(self.classes, dtype=_LABEL_DTYPES[self.classes_kind])

@@ -86,10 +86,9 @@ def read_network(file: ModelFile) -> tuple[Network, Metadata]:
 def _empty_network(parts: NetworkConfig, input_shape: tuple[int, ...], dtype: str, tensors: _Arrays) -> Network:
     """Return a network that takes these tensors; one that needs more numbers is not allocated."""
     is_scaled = any(name.startswith("scaling.") for name in tensors)
-    layers = build_layers(parts.layers, input_shape)
-    needed = sum(math.prod(spec.shape) for layer in layers for spec in layer.specs.values())
-    needed += 2 * math.prod(input_shape) if is_scaled else 0
-    stored = sum(values.size for values in tensors.values())
+    shapes = [spec.shape for layer in build_layers(parts.layers, input_shape) for spec in layer.specs.values()]
+    shapes += [input_shape, input_shape] if is_scaled else []
+    needed, stored = sum(map(math.prod, shapes)), sum(values.size for values in tensors.values())
     if needed > stored:
         raise ValueError(f"{stored} numbers are stored; its configuration needs {short_repr(needed)}")
     network = Network(parts.layers, input_shape, parts.cost, parts.regularizers, dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
@@ -82,9 +82,8 @@ class RunFolder:
             raise ModelFileError(f"{self.path}: cannot be locked: {error.strerror}") from None
         self._lock = lock
         # What a process that was killed while it wrote has left behind.
-        for path in (*self.path.glob(".*"), *(self.path / self.CHECKPOINTS).glob(".*")):
-            if _TEMPORARY.fullmatch(path.name):
-                _remove(path)
+        files = (*self.path.glob(".*"), *(self.path / self.CHECKPOINTS).glob(".*"))
+        _remove(path for path in files if _TEMPORARY.fullmatch(path.name))
 
     def release(self) -> None:
         """Let others write to the folder; without a lock, do nothing."""
@@ -151,8 +150,7 @@ class RunFolder:
 
     def remove_checkpoints(self) -> None:
         """Remove all checkpoints, and their folder if nothing else is in it."""
-        for path in self.checkpoints():
-            _remove(path)
+        _remove(self.checkpoints())
         with suppress(OSError):  # other files are kept there
             (self.path / self.CHECKPOINTS).rmdir()
 
@@ -162,6 +160,7 @@ class RunFolder:
                 raise ModelFileError(f"{self.path}: is not empty; a run needs a folder of its own")
 
 
-def _remove(path: Path) -> None:
-    with file_errors(path, "cannot be removed"):
-        path.unlink(missing_ok=True)
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        with file_errors(path, "cannot be removed"):
+            path.unlink(missing_ok=True)

@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +35,7 @@ MOST_TABLES = 2**13  # in the header, of which every tensor is one
 MOST_VALUES = 2**18  # commas, colons and opening brackets of the metadata; 100,000 names of features are fewer
 
 
-@dataclass(frozen=True)
-class ModelFile:
+class ModelFile(NamedTuple):
     """The contents of a file."""
 
     path: str  # as an error names the file
