@@ -184,7 +184,8 @@ def test_a_network_that_does_not_fit_its_tensors(good: Path, key: str, value: An
 def test_a_promise_of_terabytes_is_refused_before_they_are_asked_for(good: Path, tensors: dict[str, Any]) -> None:
     metadata = taken_apart(good)[0] | {"input_shape": [10**13]}
     metadata["network"]["layers"] = ["dropout"]
-    del metadata["config"], metadata["features"], metadata["classes"]
+    for key in ("config", "features", "classes", "classes_kind"):
+        del metadata[key]
     refused(rewritten(good, metadata, {"more": np.zeros(1)} | tensors), "'more'|needs 20000000000000")
 
 
