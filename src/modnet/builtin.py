@@ -18,6 +18,7 @@ from modnet.components.callbacks import checkpoint, early_stopping, progress
 from modnet.core.component import Component
 from modnet.core.plugins.hookspecs import hookimpl
 from modnet.data import datasets
+from modnet.engines.numpy import engine as numpy_engine
 
 __all__ = ["modnet_components"]
 
@@ -36,6 +37,7 @@ _MODULES = (
     checkpoint,
     vanishing_gradients,
     datasets,
+    numpy_engine,
 )
 
 

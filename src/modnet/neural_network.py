@@ -18,6 +18,7 @@ from modnet.components.layers import Dense
 from modnet.components.update_rules import Plain
 from modnet.core.arrays import Array
 from modnet.core.errors import ConfigError, DataError
+from modnet.core.interfaces import UpdateContext
 from modnet.core.random import Stream, generator
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.network import Network, Vector
@@ -164,7 +165,7 @@ class NeuralNetwork:
         if not eta > 0:
             raise ConfigError(f"eta: {eta} should be greater than 0")
         _, gradient = self._workspace.cost_and_gradient(x, y)
-        step, _ = _plain.update(gradient, {}, eta)
+        step, _ = _plain.update(gradient, {}, UpdateContext(self.network.parameters, eta))
         self.network.parameters -= step
 
     def _matrices(self, pairs: Pairs, where: str) -> tuple[Vector, Vector]:

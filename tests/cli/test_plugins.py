@@ -10,7 +10,7 @@ import pytest
 from cli.running import Modnet
 from pydantic import Field
 
-from modnet import Activation, Schedule, namespace
+from modnet import Activation, Position, Schedule, namespace
 from modnet.core import registry
 from modnet.core.interfaces import FAMILIES
 from modnet.core.registry import Provider, Registry, UnavailablePlugin
@@ -35,8 +35,8 @@ class Needy(Schedule):
     kind: Literal["needy"] = "needy"
     given: int = Field(description="a number [in brackets]")
 
-    def __call__(self, position: float, epochs: int) -> float:
-        del position, epochs
+    def __call__(self, at: Position) -> float:
+        del at
         return 1.0
 
 

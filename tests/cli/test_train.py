@@ -81,7 +81,7 @@ def test_config_toml_has_every_default_and_is_a_fixed_point(trained: Modnet) -> 
     assert table == {
         "seed": 0,
         "epochs": 0,
-        "threads": "auto",
+        "engine": {"kind": "numpy", "threads": "auto"},
         "dtype": "float64",
         "metrics": "auto",
         "callbacks": [],

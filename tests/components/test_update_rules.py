@@ -9,6 +9,7 @@ import pytest
 from support import parts
 
 from modnet.components.update_rules import Adam, Momentum, Nesterov, Plain, RmsProp
+from modnet.core.interfaces import UpdateContext
 
 # rule, the steps that it takes for the gradients 1, 1 and −2 at η = 0.1, worked by hand:
 # momentum ½: v = 1, 1.5, −1.25; nesterov: 1 + .5·1, 1 + .5·1.5, −2 + .5·(−1.25)
@@ -32,7 +33,7 @@ def test_hand_worked_steps(rule, steps):
     for gradient, expected in zip((1.0, 1.0, -2.0), steps, strict=True):
         given = np.array([gradient])
         given.flags.writeable = False
-        step, state = rule.update(given, state, 0.1)
+        step, state = rule.update(given, state, UpdateContext(np.zeros(1), 0.1))
         np.testing.assert_allclose(step, [expected], rtol=1e-9)
 
 
@@ -43,7 +44,7 @@ def test_descends_a_bowl(rule, steps):
     curvature, theta = np.array([1.0, 10.0]), np.array([3.0, -2.0])
     state = rule.init(theta)
     for update in range(600):
-        step, state = rule.update(curvature * theta, state, 0.05 * 0.99**update)
+        step, state = rule.update(curvature * theta, state, UpdateContext(theta, 0.05 * 0.99**update))
         theta = theta - step
     assert np.abs(theta).max() < 0.02
 
@@ -56,7 +57,7 @@ def test_float32_stays_float32_and_the_state_is_not_written_to(rule, steps):
     for value in state.values():
         if isinstance(value, np.ndarray):
             value.flags.writeable = False
-    step, after = rule.update(theta, state, 0.1)
+    step, after = rule.update(theta, state, UpdateContext(theta, 0.1))
     assert step.dtype == np.float32
     assert all(value.dtype == np.float32 for value in after.values() if isinstance(value, np.ndarray))
 

@@ -9,7 +9,7 @@ import pytest
 from support import parts
 
 from modnet.components import activations, costs, initializers, metrics, regularizers, schedules
-from modnet.core.interfaces import Task
+from modnet.core.interfaces import Position, Task
 
 LN2 = 0.6931471805599453
 
@@ -143,7 +143,9 @@ SCHEDULE_CASES = [
 @pytest.mark.parametrize(("schedule", "points"), SCHEDULE_CASES, ids=lambda case: getattr(case, "kind", ""))
 def test_schedule_over_thirty_epochs(schedule, points):
     for position, factor in points:
-        assert schedule(position, 30) == pytest.approx(factor, rel=1e-12, abs=1e-15)
+        assert schedule(Position(position, 30, round(100 * position), 3000)) == pytest.approx(
+            factor, rel=1e-12, abs=1e-15
+        )
 
 
 def test_regularizers():

@@ -81,7 +81,12 @@ def fit(
     """Train on noise; return the network, and the history without its times."""
     rng = np.random.default_rng(rng_seed)
     x, y = rng.normal(size=(samples, 5)), rng.normal(size=(samples, 4))
-    config = {"threads": threads, "epochs": 2, "network": {"layers": list(layers)}, "optimizer": {"eta": 0.5}} | changes
+    config = {
+        "engine": {"threads": threads},
+        "epochs": 2,
+        "network": {"layers": list(layers)},
+        "optimizer": {"eta": 0.5},
+    } | changes
     run = Trainer.from_config(config).fit(x, y, validation=(x[:7], y[:7]))
     return run.network, [{key: value for key, value in row.items() if key != "seconds"} for row in run.history]
 
@@ -89,7 +94,7 @@ def fit(
 def lanes_of(threads: int | str, samples: int, layers: Sequence[Any], **changes: Any) -> int:
     """Return how many workspaces a training has."""
     found = []
-    Watch.at["fit_start"] = lambda training: found.append(training._engine.workers)
+    Watch.at["fit_start"] = lambda training: found.append(training._engine.fingerprint["threads"])
     fit(0, samples, threads, layers, callbacks=["watch"], epochs=1, **changes)
     return found[0]
 
@@ -146,7 +151,7 @@ def test_lanes_learn_what_the_equations_say(threads: int | str, kind: str, size:
     network = {"layers": [6, 4], "regularizers": [{"kind": "l2", "strength": 0.01}]}
     rng = np.random.default_rng(20)
     x, y = rng.normal(size=(samples, 5)), rng.random(size=(samples, 4))
-    config = {"threads": threads, "epochs": 2, "network": network, "optimizer": optimizer}
+    config = {"engine": {"threads": threads}, "epochs": 2, "network": network, "optimizer": optimizer}
     start = Trainer.from_config(config | {"epochs": 0}).fit(x, y).network
     expected = descended(start, x, y, size, 2, 0.5, 0.01)
     trained = Trainer.from_config(config).fit(x, y).network
@@ -366,16 +371,16 @@ def test_auto_is_one_for_each_core_where_an_update_is_large_enough(monkeypatch: 
     [("auto", None, "auto"), (1, 1, 1), (2, 2, 2), (512, 512, 512)],
 )
 def test_what_threads_may_be(given: Any, read: int | None, written: Any) -> None:
-    config = load_config({"threads": given})
-    assert config.threads == read
-    assert config.to_config()["threads"] == written
+    config = load_config({"engine": {"threads": given}})
+    assert config.engine.threads == read
+    assert config.to_config()["engine"]["threads"] == written
     assert load_config(config.to_config()) == config
-    assert load_config(None, [f"threads={given}"]).threads == read
+    assert load_config(None, [f"engine.threads={given}"]).engine.threads == read
 
 
 def test_threads_are_auto_where_nobody_says_anything() -> None:
-    assert RunConfig().threads is None
-    assert RunConfig().to_config()["threads"] == "auto"
+    assert RunConfig().engine.threads is None
+    assert RunConfig().to_config()["engine"]["threads"] == "auto"
 
 
 @pytest.mark.parametrize(
@@ -391,8 +396,8 @@ def test_threads_are_auto_where_nobody_says_anything() -> None:
     ],
 )
 def test_what_threads_may_not_be(given: Any, error: str) -> None:
-    with pytest.raises(ConfigError, match=f"^{error}"):
-        load_config({"threads": given})
+    with pytest.raises(ConfigError, match=f"^engine.{error}"):
+        load_config({"engine": {"threads": given}})
 
 
 # Errors in lanes
@@ -467,7 +472,11 @@ def test_divergence_is_told_as_with_one_thread(kind: str, samples: int, place: i
     layers = [{"kind": "dense", "units": units, "activation": "identity"} for units in (4, 3, 2)]
     said = []
     for threads in (1, 2):
-        config = {"threads": threads, "network": {"layers": layers}, "optimizer": {"kind": kind, "eta": 0.1}}
+        config = {
+            "engine": {"threads": threads},
+            "network": {"layers": layers},
+            "optimizer": {"kind": kind, "eta": 0.1},
+        }
         with pytest.raises(DivergenceError) as caught:
             Trainer.from_config(config).fit(x, y)
         said.append((caught.value.epoch, caught.value.update, caught.value.layer, str(caught.value)))
@@ -679,7 +688,7 @@ def test_predictions_beside_a_training_are_those_alone() -> None:
         made = 0
         while not over.is_set():
             Watch.at["epoch_start"] = lambda training: begun.set()  # noqa: ARG005
-            config = {"epochs": 2, "threads": 2, "network": layers, "callbacks": ["watch"]}
+            config = {"epochs": 2, "engine": {"threads": 2}, "network": layers, "callbacks": ["watch"]}
             trained = Trainer.from_config(config).fit(x, y, initial=network).network
             made += 1
         return trained, made

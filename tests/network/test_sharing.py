@@ -23,7 +23,7 @@ CONFIGS: list[dict[str, Any]] = [
         "seed": seed,
         "epochs": 2,
         "dtype": dtype,
-        "threads": 1 + seed % 2,
+        "engine": {"threads": 1 + seed % 2},
         "network": {"layers": [12, DROPOUT, 3]},
         "optimizer": {"kind": kind, "rule": rule, "learning_rate": 0.05},
         "callbacks": ["checkpoint"],

@@ -508,11 +508,11 @@ class MutatesState(Momentum):
 
     kind: Literal["mutates-state"] = "mutates-state"
 
-    def update(self, gradient, state, rate):
+    def update(self, gradient, state, context):
         velocity = state["velocity"]
         velocity *= self.momentum
         velocity += gradient
-        return rate * velocity, {"velocity": velocity}
+        return context.learning_rate * velocity, {"velocity": velocity}
 
 
 @found_by("inputs-not-modified", "modifies its input")
@@ -521,9 +521,9 @@ class MutatesTheDict(Adam):
 
     kind: Literal["mutates-the-dict"] = "mutates-the-dict"
 
-    def update(self, gradient, state, rate):
+    def update(self, gradient, state, context):
         state["updates"] += 1
-        step, after = super().update(gradient, {**state, "updates": state["updates"] - 1}, rate)
+        step, after = super().update(gradient, {**state, "updates": state["updates"] - 1}, context)
         return step, after
 
 
@@ -536,8 +536,8 @@ class ListState(Plain):
     def init(self, parameters):
         return {"rates": []}
 
-    def update(self, gradient, state, rate):
-        return rate * gradient, {"rates": [*state["rates"], rate]}
+    def update(self, gradient, state, context):
+        return context.learning_rate * gradient, {"rates": [*state["rates"], context.learning_rate]}
 
 
 @found_by("resumes-exactly", "step 1 after resuming is not that")
@@ -547,9 +547,9 @@ class CountsOutsideTheState(Plain):
     kind: Literal["counts-outside-the-state"] = "counts-outside-the-state"
     updates: ClassVar[list[float]] = []
 
-    def update(self, gradient, state, rate):
-        self.updates.append(rate)
-        return rate * len(self.updates) * gradient, state
+    def update(self, gradient, state, context):
+        self.updates.append(context.updates)
+        return context.learning_rate * len(self.updates) * gradient, state
 
 
 @found_by("minimizes-quadratic", "should fall to 0.01 of its start")
@@ -558,8 +558,8 @@ class Climbs(Plain):
 
     kind: Literal["climbs"] = "climbs"
 
-    def update(self, gradient, state, rate):
-        return -rate * gradient, state
+    def update(self, gradient, state, context):
+        return -context.learning_rate * gradient, state
 
 
 @found_by("stateless", "in another order")
@@ -569,28 +569,28 @@ class CountsCalls(Schedule):
     kind: Literal["counts-calls"] = "counts-calls"
     calls: ClassVar[list[float]] = []
 
-    def __call__(self, position, epochs):
-        self.calls.append(position)
+    def __call__(self, at):
+        self.calls.append(at.epoch)
         return 1.0 / len(self.calls)
 
 
-@found_by("positive-finite-factor", "factor(31.5, 30) should be positive and finite, got -")
+@found_by("positive-finite-factor", "factor at epoch 31.5 of 30 should be positive and finite, got -")
 class FallsBelowZero(Schedule):
     """1 − p/E."""
 
     kind: Literal["falls-below-zero"] = "falls-below-zero"
 
-    def __call__(self, position, epochs):
-        return 1.0 - position / max(epochs, 1)
+    def __call__(self, at):
+        return 1.0 - at.epoch / max(at.epochs, 1)
 
 
-@found_by("positive-finite-factor", "factor(0.0, 1) should be a Python float, got ndarray")
+@found_by("positive-finite-factor", "factor at epoch 0.0 of 1 should be a Python float, got ndarray")
 class ArrayFactor(Schedule):
     """1, as an array."""
 
     kind: Literal["array-factor"] = "array-factor"
 
-    def __call__(self, position, epochs):
+    def __call__(self, at):
         return np.array(1.0)
 
 
@@ -945,8 +945,8 @@ class WarmUp(Constant):
     kind: Literal["warm-up"] = "warm-up"
     constant: ClassVar[bool] = False
 
-    def __call__(self, position, epochs):
-        return 0.5 if position < 1 else 1.0
+    def __call__(self, at):
+        return 0.5 if at.epoch < 1 else 1.0
 
 
 class Drifts(Plain):
@@ -954,8 +954,8 @@ class Drifts(Plain):
 
     kind: Literal["drifts"] = "drifts"
 
-    def update(self, gradient, state, rate):
-        return rate * (gradient + 1e-9), state
+    def update(self, gradient, state, context):
+        return context.learning_rate * (gradient + 1e-9), state
 
 
 def _refuse():

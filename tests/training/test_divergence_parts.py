@@ -22,7 +22,7 @@ from training.diverging import (
     told_by_training,
 )
 
-from modnet import DivergenceError, Layer, LayerContext, Trainer, UpdateRule
+from modnet import DivergenceError, Layer, LayerContext, Trainer, UpdateContext, UpdateRule
 from modnet.components.activations import Tanh
 from modnet.components.costs import Quadratic
 
@@ -92,8 +92,8 @@ class TrippedRule(UpdateRule):
         del parameters
         return {"updates": 0}
 
-    def update(self, gradient: Any, state: dict[str, Any], rate: float) -> Any:
-        step = rate * gradient
+    def update(self, gradient: Any, state: dict[str, Any], context: UpdateContext) -> Any:
+        step = context.learning_rate * gradient
         if state["updates"] == self.at:
             step[self.place] = float(self.size)
         return step, {"updates": state["updates"] + 1}

@@ -21,17 +21,24 @@ from modnet.training.trainer import Trainer, with_progress
 @source_options
 @click.option("--out", metavar="DIR", help="The run folder, new or empty.  [default: a new folder in runs/]")
 @click.option("--resume", metavar="RUN", help="Resume the run in this folder, or from this checkpoint of a run.")
+@click.option(
+    "--allow-other-engine",
+    is_flag=True,
+    help="Resume although engine, threads or versions differ; the last bits of the result will, too.",
+)
 @click.option("--quiet", is_flag=True, help="Print only the result, no progress.")
-def command(source: Source, out: str | None, resume: str | None, quiet: bool) -> None:
+def command(source: Source, out: str | None, resume: str | None, allow_other_engine: bool, quiet: bool) -> None:
     """Train a network.
 
     CONFIG is a TOML file; the default is the network of the teaching document on the embedded digits. The run folder
     holds configuration, history and model. Ctrl-C writes a checkpoint, from which --resume continues; with --resume,
-    --epochs may extend the training.
+    --epochs may extend the training, and --set engine=KIND continue it on another engine.
     """
     try:
         if resume is not None:
-            run = _resume(resume, source, out, quiet=quiet)
+            run = _resume(resume, source, out, allow_other_engine=allow_other_engine, quiet=quiet)
+        elif allow_other_engine:
+            raise ConfigError("--allow-other-engine: applies only to a training that is resumed, with --resume")
         else:
             config = with_progress(source.config(), shown=not quiet)
             with source.error_prefix():
@@ -42,12 +49,23 @@ def command(source: Source, out: str | None, resume: str | None, quiet: bool) ->
     click.echo(_summary(run))
 
 
-def _resume(path: str, source: Source, out: str | None, *, quiet: bool) -> Run:
-    given = [name for name in [*source.given, *(["--out"] if out else [])] if name != "--epochs"]
+def _resume(path: str, source: Source, out: str | None, *, allow_other_engine: bool, quiet: bool) -> Run:
+    allowed = {"--epochs"}
+    if all(setting.startswith("engine") for setting in source.settings):
+        allowed.add("--set")
+    given = [name for name in [*source.given, *(["--out"] if out else [])] if name not in allowed]
     if given:
-        raise ConfigError(f"--resume {path}: cannot be combined with {given[0]}; allowed: --epochs")
-    epochs = source.config().epochs if source.shortcuts["epochs"] else None
-    return Trainer.resume(path, epochs=epochs, progress=not quiet)
+        raise ConfigError(
+            f"--resume {path}: cannot be combined with {given[0]}; allowed: --epochs, and --set of the engine"
+        )
+    config = source.config()
+    return Trainer.resume(
+        path,
+        epochs=config.epochs if source.shortcuts["epochs"] else None,
+        engine=config.engine if source.settings else None,
+        allow_other_engine=allow_other_engine,
+        progress=not quiet,
+    )
 
 
 def _interrupted(interruption: Interrupted) -> str:

@@ -39,14 +39,16 @@ class Stochastic(Optimizer):
 
 
 class MiniBatch(Optimizer):
-    """A few samples feed one update; a random order is cut into batches, the last of which may be shorter."""
+    """A few samples feed one update: their order, random by default, is cut into batches; the last may be shorter."""
 
     kind: Literal["mini-batch"] = "mini-batch"
     batch_size: int = Field(default=10, gt=0, description="how many samples feed one update")
+    shuffle: bool = Field(default=True, description="whether each epoch has a new random order")
+    drop_last: bool = Field(default=False, description="whether a last, shorter batch is left out")
 
     def updates(self, samples: int) -> int:
         """Return the number of batches."""
-        return -(-samples // self.batch_size)
+        return samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)
 
     def check(self, samples: int) -> None:
         """Refuse a batch that is larger than the data."""
@@ -55,6 +57,10 @@ class MiniBatch(Optimizer):
                              f"allowed: 1 to {samples}")  # fmt: skip
 
     def sweeps(self, data: TrainingData, rng: np.random.Generator, state: dict[str, Any]) -> list[Sweep]:
-        """Return the batches of a new random order."""
+        """Return the batches of a new random order, or of the samples as they lie."""
         del state
-        return [Sweep(rng.permutation(len(data)), self.batch_size)]
+        samples = len(data)
+        order = rng.permutation(samples) if self.shuffle else None
+        if self.drop_last and samples % self.batch_size:
+            order = (np.arange(samples) if order is None else order)[: samples - samples % self.batch_size]
+        return [Sweep(order, self.batch_size)]

@@ -1,18 +1,16 @@
-"""The schedules: the factor on η at a position, in epochs since the start of the training.
-
-The factor is computed for every update, so positions between two epochs occur; it depends on nothing else.
-"""
+"""The schedules: the factor on η of every update, from its position p in epochs, or in updates, since the start."""
 
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from modnet.core.interfaces import Schedule
+from modnet.core.component import Slot, default_part
+from modnet.core.interfaces import Position, Schedule
 
-__all__ = ["Constant", "Cosine", "Exponential", "InverseScaling", "Step"]
+__all__ = ["Constant", "Cosine", "Exponential", "InverseScaling", "OneCycle", "Step", "WarmUp"]
 
 
 class Constant(Schedule):
@@ -21,9 +19,9 @@ class Constant(Schedule):
     kind: Literal["constant"] = "constant"
     constant: ClassVar[bool] = True
 
-    def __call__(self, position: float, epochs: int) -> float:
+    def __call__(self, at: Position) -> float:
         """Return 1."""
-        del position, epochs
+        del at
         return 1.0
 
 
@@ -34,10 +32,9 @@ class Step(Schedule):
     every: int = Field(default=10, gt=0, description="n, the number of epochs between two changes")
     factor: float = Field(default=0.5, gt=0, le=1, description="γ, the factor for each change")
 
-    def __call__(self, position: float, epochs: int) -> float:
+    def __call__(self, at: Position) -> float:
         """Return γ^⌊p/n⌋."""
-        del epochs
-        return float(self.factor ** (position // self.every))
+        return float(self.factor ** (at.epoch // self.every))
 
 
 class Exponential(Schedule):
@@ -46,10 +43,9 @@ class Exponential(Schedule):
     kind: Literal["exponential"] = "exponential"
     factor: float = Field(default=0.95, gt=0, le=1, description="γ, the factor for one epoch")
 
-    def __call__(self, position: float, epochs: int) -> float:
+    def __call__(self, at: Position) -> float:
         """Return γ^p."""
-        del epochs
-        return float(self.factor**position)
+        return float(self.factor**at.epoch)
 
 
 class Cosine(Schedule):
@@ -62,9 +58,9 @@ class Cosine(Schedule):
     kind: Literal["cosine"] = "cosine"
     minimum: float = Field(default=0.0, ge=0, le=1, description="m, the factor at the end")
 
-    def __call__(self, position: float, epochs: int) -> float:
+    def __call__(self, at: Position) -> float:
         """Return the factor; after the last epoch it is m."""
-        share = min(position / epochs, 1.0) if epochs > 0 else 0.0
+        share = min(at.epoch / at.epochs, 1.0) if at.epochs > 0 else 0.0
         return self.minimum + (1.0 - self.minimum) * 0.5 * (1.0 + math.cos(math.pi * share))
 
 
@@ -78,7 +74,59 @@ class InverseScaling(Schedule):
     power: float = Field(default=0.5, ge=0, description="q, how fast η decreases")
     scale: float = Field(default=1.0, gt=0, description="s, the number of epochs after which the factor is 2^−q")
 
-    def __call__(self, position: float, epochs: int) -> float:
+    def __call__(self, at: Position) -> float:
         """Return (1 + p/s)^−q."""
-        del epochs
-        return float((1.0 + position / self.scale) ** -self.power)
+        return float((1.0 + at.epoch / self.scale) ** -self.power)
+
+
+class WarmUp(Schedule):
+    """min(1, (u + 1)/n) times another schedule's factor: η rises linearly over the first n updates u.
+
+    Source: Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour" (2017), section 2.2.
+    """
+
+    kind: Literal["warm-up"] = "warm-up"
+    updates: int = Field(default=500, gt=0, description="n, the number of updates after which η is reached")
+    then: Annotated[Schedule, Slot()] = default_part("constant", "the schedule whose factor is multiplied")
+
+    def __call__(self, at: Position) -> float:
+        """Return min(1, (u + 1)/n) times the other schedule's factor."""
+        return min(1.0, (at.update + 1) / self.updates) * self.then(at)
+
+    def momentum(self, at: Position) -> float | None:
+        """Return the other schedule's momentum."""
+        return self.then.momentum(at)
+
+
+class OneCycle(Schedule):
+    """η rises from η/d to η and falls to η/(d f), while the momentum falls and rises again, each along half a cosine.
+
+    The rise ends at the share s of all U updates, at update sU − 1. Source: Smith and Topin, "Super-Convergence"
+    (2019), with the cosines and the default values of PyTorch's ``OneCycleLR``.
+    """
+
+    kind: Literal["one-cycle"] = "one-cycle"
+    rise: float = Field(default=0.3, gt=0, lt=1, description="s, the share of the updates in which η rises")
+    start_divisor: float = Field(default=25.0, ge=1, description="d: η starts at η/d")
+    end_divisor: float = Field(default=1e4, ge=1, description="f: η ends at η/(d f)")
+    momentum_high: float = Field(default=0.95, ge=0, lt=1, description="the momentum at the start and at the end")
+    momentum_low: float = Field(default=0.85, ge=0, lt=1, description="the momentum where η is highest")
+
+    def __call__(self, at: Position) -> float:
+        """Return the factor; after the last update it stays at its end."""
+        start = 1.0 / self.start_divisor
+        return self._between(at, start, 1.0, start / self.end_divisor)
+
+    def momentum(self, at: Position) -> float:
+        """Return the momentum."""
+        return self._between(at, self.momentum_high, self.momentum_low, self.momentum_high)
+
+    def _between(self, at: Position, first: float, middle: float, last: float) -> float:
+        peak, end = self.rise * at.updates - 1.0, at.updates - 1.0
+        if at.update <= peak:
+            return _cosine(first, middle, at.update / peak if peak > 0 else 1.0)
+        return _cosine(middle, last, min((at.update - peak) / (end - peak), 1.0) if end > peak else 1.0)
+
+
+def _cosine(first: float, last: float, share: float) -> float:
+    return last + (first - last) * 0.5 * (1.0 + math.cos(math.pi * share))

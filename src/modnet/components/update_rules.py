@@ -1,19 +1,19 @@
-"""The update rules: what one update subtracts from θ, given ∇ (averaged over the samples of the update) and η.
+"""The update rules: what one update subtracts from θ, given ∇ (the mean over the samples of the update) and η.
 
 A rule stores no state: it is passed in and returned, as arrays like θ and integers.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from modnet.core.arrays import Array, namespace
-from modnet.core.interfaces import UpdateRule
+from modnet.core.component import Slot, default_part
+from modnet.core.interfaces import UpdateContext, UpdateRule
 
-__all__ = ["Adam", "Momentum", "Nesterov", "Plain", "RmsProp"]
+__all__ = ["Adam", "AdamW", "ClipByNorm", "ClipByValue", "Momentum", "Nesterov", "Plain", "RmsProp"]
 
 
 class Plain(UpdateRule):
@@ -21,21 +21,27 @@ class Plain(UpdateRule):
 
     kind: Literal["plain"] = "plain"
     usual_rate: ClassVar[float] = 3.0
+    elementwise: ClassVar[bool] = True
 
-    def update(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
+    def update(self, gradient: Array, state: dict[str, Any], context: UpdateContext) -> tuple[Array, dict[str, Any]]:
         """Return η∇."""
-        return rate * gradient, state
+        return context.learning_rate * gradient, state
 
 
 class _WithVelocity(UpdateRule):
     """The base class of momentum and its variants: v, a decaying sum of the gradients."""
 
     usual_rate: ClassVar[float] = 0.3
+    elementwise: ClassVar[bool] = True
     momentum: float = Field(default=0.9, ge=0, lt=1, description="μ, the share of the previous velocity that is kept")
 
     def init(self, parameters: Array) -> dict[str, Any]:
         """Return v = 0."""
         return {"velocity": namespace(parameters).zeros_like(parameters)}
+
+    def _momentum(self, context: UpdateContext) -> float:
+        """Return μ: the schedule's, where it drives the momentum."""
+        return self.momentum if context.momentum is None else context.momentum
 
 
 class Momentum(_WithVelocity):
@@ -47,10 +53,10 @@ class Momentum(_WithVelocity):
 
     kind: Literal["momentum"] = "momentum"
 
-    def update(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
+    def update(self, gradient: Array, state: dict[str, Any], context: UpdateContext) -> tuple[Array, dict[str, Any]]:
         """Return ηv."""
-        velocity = self.momentum * state["velocity"] + gradient
-        return rate * velocity, {"velocity": velocity}
+        velocity = self._momentum(context) * state["velocity"] + gradient
+        return context.learning_rate * velocity, {"velocity": velocity}
 
 
 class Nesterov(_WithVelocity):
@@ -62,10 +68,11 @@ class Nesterov(_WithVelocity):
 
     kind: Literal["nesterov"] = "nesterov"
 
-    def update(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
+    def update(self, gradient: Array, state: dict[str, Any], context: UpdateContext) -> tuple[Array, dict[str, Any]]:
         """Return η(∇ + μv) with the new v."""
-        velocity = self.momentum * state["velocity"] + gradient
-        return rate * (gradient + self.momentum * velocity), {"velocity": velocity}
+        momentum = self._momentum(context)
+        velocity = momentum * state["velocity"] + gradient
+        return context.learning_rate * (gradient + momentum * velocity), {"velocity": velocity}
 
 
 class RmsProp(UpdateRule):
@@ -76,6 +83,7 @@ class RmsProp(UpdateRule):
 
     kind: Literal["rmsprop"] = "rmsprop"
     usual_rate: ClassVar[float] = 0.001
+    elementwise: ClassVar[bool] = True
     decay: float = Field(default=0.9, ge=0, lt=1, description="ρ, the decay rate of the mean of squares")
     epsilon: float = Field(default=1e-8, gt=0, description="ε, which avoids a division by zero")
 
@@ -83,10 +91,11 @@ class RmsProp(UpdateRule):
         """Return s = 0."""
         return {"mean_square": namespace(parameters).zeros_like(parameters)}
 
-    def update(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
+    def update(self, gradient: Array, state: dict[str, Any], context: UpdateContext) -> tuple[Array, dict[str, Any]]:
         """Return η∇ / (√s + ε)."""
         square = self.decay * state["mean_square"] + (1.0 - self.decay) * gradient * gradient
-        return rate * gradient / (namespace(gradient).sqrt(square) + self.epsilon), {"mean_square": square}
+        step = context.learning_rate * gradient / (namespace(gradient).sqrt(square) + self.epsilon)
+        return step, {"mean_square": square}
 
 
 class Adam(UpdateRule):
@@ -97,6 +106,7 @@ class Adam(UpdateRule):
 
     kind: Literal["adam"] = "adam"
     usual_rate: ClassVar[float] = 0.001
+    elementwise: ClassVar[bool] = True
     beta1: float = Field(default=0.9, ge=0, lt=1, description="β₁, the decay rate of the mean")
     beta2: float = Field(default=0.999, ge=0, lt=1, description="β₂, the decay rate of the mean of squares")
     epsilon: float = Field(default=1e-8, gt=0, description="ε, which avoids a division by zero")
@@ -106,11 +116,89 @@ class Adam(UpdateRule):
         xp = namespace(parameters)
         return {"mean": xp.zeros_like(parameters), "mean_square": xp.zeros_like(parameters), "updates": 0}
 
-    def update(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
+    def update(self, gradient: Array, state: dict[str, Any], context: UpdateContext) -> tuple[Array, dict[str, Any]]:
         """Return η m̂ / (√ŝ + ε)."""
+        beta1 = self.beta1 if context.momentum is None else context.momentum
         t = state["updates"] + 1
-        mean = self.beta1 * state["mean"] + (1.0 - self.beta1) * gradient
+        mean = beta1 * state["mean"] + (1.0 - beta1) * gradient
         square = self.beta2 * state["mean_square"] + (1.0 - self.beta2) * gradient * gradient
-        root = namespace(gradient).sqrt(square) * (1.0 / math.sqrt(1.0 - self.beta2**t)) + self.epsilon
-        step = (rate / (1.0 - self.beta1**t)) * mean / root
+        root = namespace(gradient).sqrt(square) * (1.0 - self.beta2**t) ** -0.5 + self.epsilon
+        step = (context.learning_rate / (1.0 - beta1**t)) * mean / root
         return step, {"mean": mean, "mean_square": square, "updates": t}
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: θ ← θ − η m̂ / (√ŝ + ε) − ηλw, on the weights w only, never the biases.
+
+    Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), algorithm 2, with η in place of
+    the schedule's factor, as in PyTorch.
+    """
+
+    kind: Literal["adamw"] = "adamw"  # type: ignore[assignment] # another kind than the base class
+    weight_decay: float = Field(default=0.01, ge=0, description="λ, what a step with η = 1 takes of the weights")
+
+    def update(self, gradient: Array, state: dict[str, Any], context: UpdateContext) -> tuple[Array, dict[str, Any]]:
+        """Return η m̂ / (√ŝ + ε) + ηλw."""
+        step, state = super().update(gradient, state, context)
+        xp, parameters = namespace(gradient), context.parameters
+        is_weight = xp.arange(parameters.shape[0]) < context.regularized
+        decay = (context.learning_rate * self.weight_decay) * parameters
+        return step + xp.where(is_weight, decay, xp.zeros_like(decay)), state
+
+
+class _Clipping(UpdateRule):
+    """The base class of rules that clip the gradient before another rule's update."""
+
+    rule: Annotated[UpdateRule, Slot()] = default_part("plain", "the rule that is given the clipped gradient")
+
+    @property
+    def usual_rate(self) -> float:  # type: ignore[override] # that of the other rule
+        """The other rule's."""
+        return self.rule.usual_rate
+
+    def init(self, parameters: Array) -> dict[str, Any]:
+        """Return the other rule's state."""
+        return self.rule.init(parameters)
+
+    def update(self, gradient: Array, state: dict[str, Any], context: UpdateContext) -> tuple[Array, dict[str, Any]]:
+        """Return the other rule's step for the clipped gradient."""
+        return self.rule.update(self._clip(gradient), state, context)
+
+    def _clip(self, gradient: Array) -> Array:
+        raise NotImplementedError
+
+
+class ClipByNorm(_Clipping):
+    """∇ ← ∇ · min(1, c/‖∇‖), the norm over all of θ, and then another rule.
+
+    Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks" (2013), algorithm 1.
+    """
+
+    kind: Literal["clip-by-norm"] = "clip-by-norm"
+    maximum: float = Field(default=1.0, gt=0, description="c, the largest norm of the gradient")
+
+    def _clip(self, gradient: Array) -> Array:
+        xp = namespace(gradient)
+        largest = xp.max(xp.abs(gradient))
+        unit = xp.where(largest > 0.0, largest, xp.ones_like(largest))  # squares of large numbers would overflow
+        scaled = gradient / unit
+        norm = unit * xp.sqrt(xp.sum(scaled * scaled))
+        return gradient * (self.maximum / xp.maximum(norm, xp.asarray(self.maximum, dtype=norm.dtype)))
+
+
+class ClipByValue(_Clipping):
+    """Every number of ∇ is limited to [−c, c], and then another rule follows.
+
+    Source: Mikolov, "Statistical Language Models Based on Neural Networks" (2012), section 3.2.2.
+    """
+
+    kind: Literal["clip-by-value"] = "clip-by-value"
+    maximum: float = Field(default=1.0, gt=0, description="c, the largest absolute value in the gradient")
+
+    @property
+    def elementwise(self) -> bool:  # type: ignore[override] # that of the other rule
+        """Whether the other rule is."""
+        return self.rule.elementwise
+
+    def _clip(self, gradient: Array) -> Array:
+        return namespace(gradient).clip(gradient, -self.maximum, self.maximum)

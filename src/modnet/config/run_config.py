@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_serializer, field_validator
+from pydantic import Field
 
-from modnet.core.component import Component, Model, Slot, default_part
-from modnet.core.interfaces import Callback, Cost, Dataset, Layer, Metric, Optimizer, Regularizer
-from modnet.core.messages import short_repr
+from modnet.core.component import Auto, Component, Model, Slot, default_part
+from modnet.core.interfaces import Callback, Cost, Dataset, Engine, Layer, Metric, Optimizer, Regularizer
 
 __all__ = ["NetworkConfig", "RunConfig", "iter_components"]
 
@@ -31,50 +30,27 @@ class NetworkConfig(Model):
     )
 
 
-def _or_auto(schema: dict[str, Any]) -> None:
-    """Add ``"auto"``, the default, to a field's JSON Schema."""
-    schema |= {"anyOf": [*schema["anyOf"], {"const": "auto"}], "default": "auto"}
-
-
 class RunConfig(Model):
     """One training. The defaults are the network of the teaching document, on the digits."""
 
     seed: int = Field(default=0, ge=0, description="the seed of all randomness")
     epochs: int = Field(default=30, ge=0, description="passes over the training samples; 0 only initializes")
     dtype: Literal["float64", "float32"] = Field(default="float64", description="the floating-point type")
-    threads: int | None = Field(
-        default=None,
-        ge=1,
-        json_schema_extra=_or_auto,
-        description='threads that share the samples of one update; `"auto"` is one for each core if an update is '
-        "large enough, else one. Results depend on it in their last bits",
-    )
+    engine: Annotated[Engine, Slot()] = default_part("numpy", "what computes gradients and makes updates")
     data: Annotated[Dataset, Slot()] = default_part("digits", "where the samples come from")
     network: NetworkConfig = Field(default_factory=NetworkConfig, description="layers, cost and penalties")
     optimizer: Annotated[Optimizer, Slot()] = default_part(
         "mini-batch", "which samples feed one update, and at what rate"
     )
-    metrics: tuple[Annotated[Metric, Slot()], ...] | None = Field(
+    metrics: Annotated[tuple[Annotated[Metric, Slot()], ...] | None, Auto("a list")] = Field(
         default=None,
         strict=False,
-        json_schema_extra=_or_auto,
+        json_schema_extra=Auto.schema,
         description='metrics beside the cost; `"auto"` is accuracy for classes and r2 for other targets',
     )
     callbacks: tuple[Annotated[Callback, Slot()], ...] = Field(
         default=(), strict=False, description="what is called during the training, in this order"
     )
-
-    @field_validator("metrics", "threads", mode="before")
-    @classmethod
-    def _read_auto(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, str) and value != "auto":
-            allowed = "an integer from 1" if info.field_name == "threads" else "a list"
-            raise ValueError(f'{short_repr(value)} should be {allowed} or "auto"')
-        return None if isinstance(value, str) else value
-
-    @field_serializer("metrics", "threads", mode="wrap")
-    def _write_auto(self, value: Any, serialize: SerializerFunctionWrapHandler) -> Any:
-        return "auto" if value is None else serialize(value)
 
     def to_config(self) -> dict[str, Any]:
         """Return the configuration as the table of a TOML file, with every default filled in."""

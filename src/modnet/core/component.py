@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from modnet.core import registry
 from modnet.core.errors import PluginError
 from modnet.core.messages import did_you_mean, short_repr
 
-__all__ = ["Component", "Model", "Slot", "default_part"]
+__all__ = ["Auto", "Component", "Model", "Slot", "default_part"]
 
 
 class Model(BaseModel):
@@ -133,7 +142,7 @@ class Component(Model):
         The name is ``distribution:kind`` for a plug-in's component, so that it means the same whatever is installed
         later; a built-in goes by its kind.
         """
-        table = self.model_dump(exclude_none=True)
+        table = {name: value for name, value in self.model_dump().items() if value is not None}
         table["kind"] = registry.active().full_name(type(self))
         return table["kind"] if len(table) == 1 else table
 
@@ -156,6 +165,33 @@ class Slot:
             source.resolve,
             serialization=core_schema.plain_serializer_function_ser_schema(Component.to_config),
         )
+
+
+class Auto:
+    """Marks a field whose None is written ``"auto"``: ``threads: Annotated[int | None, Auto("an integer from 1")]``."""
+
+    def __init__(self, otherwise: str) -> None:
+        self._otherwise = otherwise
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Read ``"auto"`` as None, and write None as ``"auto"``."""
+        return core_schema.no_info_before_validator_function(
+            self._read, handler(source), serialization=core_schema.wrap_serializer_function_ser_schema(self._write)
+        )
+
+    def _read(self, value: Any) -> Any:
+        if isinstance(value, str) and value != "auto":
+            raise ValueError(f'{short_repr(value)} should be {self._otherwise} or "auto"')
+        return None if isinstance(value, str) else value
+
+    @staticmethod
+    def _write(value: Any, serialize: SerializerFunctionWrapHandler) -> Any:
+        return "auto" if value is None else serialize(value)
+
+    @staticmethod
+    def schema(schema: dict[str, Any]) -> None:
+        """Add ``"auto"``, the default, to a field's JSON Schema."""
+        schema |= {"anyOf": [*schema["anyOf"], {"const": "auto"}], "default": "auto"}
 
 
 def default_part(kind: str, description: str) -> Any:

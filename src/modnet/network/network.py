@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, DataError
-from modnet.core.interfaces import Activation, Cost, Layer, LayerContext, ParameterSpec, Regularizer
+from modnet.core.interfaces import Activation, Cost, Layer, LayerContext, ParameterSlice, ParameterSpec, Regularizer
 from modnet.data.scaling import Scaling
 from modnet.data.validation import as_samples, check_finite, column_names, column_selector
 
@@ -149,6 +149,15 @@ class Network:
                 for name, spec in layer.specs.items():
                     if spec.regularized is regularized:
                         yield index, name, spec, int(np.prod(spec.shape))
+
+    @property
+    def layout(self) -> tuple[ParameterSlice, ...]:
+        """Which part of θ is which layer's which parameter, in order."""
+        slices, start = [], 0
+        for layer, name, spec, size in self.parameter_layout():
+            slices.append(ParameterSlice(layer, name, start, start + size, spec.shape, spec.regularized))
+            start += size
+        return tuple(slices)
 
     def views(self, vector: Vector) -> list[dict[str, Vector]]:
         """Return, for every layer, views of its parameters into a vector like θ, by name."""

@@ -73,6 +73,7 @@ CHECKS = (
     Check(optimizer.resumes_exactly, ("rule",)),
     Check(optimizer.minimizes_quadratic, ("rule",)),
     Check(optimizer.zero_gradient_zero_step, ("rule",)),
+    Check(optimizer.elementwise_in_pieces, ("rule",)),
     Check(optimizer.stateless, ("schedule",)),
     Check(optimizer.positive_finite_factor, ("schedule",)),
     Check(optimizer.starts_at_one, ("schedule",)),

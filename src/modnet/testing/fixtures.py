@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from modnet.config.run_config import RunConfig
 from modnet.core.arrays import Array, namespace
-from modnet.core.interfaces import Layer, LayerContext, Optimizer, Solver
+from modnet.core.interfaces import Layer, LayerContext, Optimizer, ParameterSlice, Solver
 from modnet.testing.numeric import normal
 from modnet.training.result import Run
 from modnet.training.trainer import Trainer
@@ -96,6 +96,11 @@ class QuadraticProblem:
     def parameters(self) -> NDArray[np.float64]:
         """θ."""
         return self._theta
+
+    @property
+    def layout(self) -> tuple[ParameterSlice, ...]:
+        """One array of weights."""
+        return (ParameterSlice(0, "weights", 0, 3, (1, 3), regularized=True),)
 
     def run_epoch(self, optimizer: Optimizer) -> None:
         """Make the updates of one epoch, and record the sweeps."""

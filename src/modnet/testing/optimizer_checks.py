@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from modnet.core.interfaces import Position, UpdateContext
 from modnet.testing.case import Case, refusal
 from modnet.testing.fixtures import QuadraticProblem, train
 from modnet.testing.numeric import normal, tree_diff
-from modnet.testing.probes import INITIALIZER_SHAPES, POSITIONS, initialize
+from modnet.testing.probes import INITIALIZER_SHAPES, POSITIONS, initialize, position_at
 from modnet.testing.report import NoteError, require
 
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
@@ -22,13 +23,14 @@ CONSTANTS = 3  # so many distinct numbers may be the same for every generator: z
 
 def resumes_exactly(case: Case) -> None:
     """Check that the state is arrays and integers, and gives the same steps after it was saved and loaded."""
-    state = case.component.init(normal(40, 9))
+    context = UpdateContext(normal(40, 9), 0.1, regularized=6)
+    state = case.component.init(context.parameters)
     for seed in (41, 42, 43):
-        state = case.component.update(normal(seed, 9), state, 0.1)[1]
+        state = case.component.update(normal(seed, 9), state, context)[1]
     resumed = {name: _write_and_read(name, value) for name, value in state.items()}
     for seed in (44, 45, 46):
-        step, state = case.component.update(normal(seed, 9), state, 0.1)
-        resumed_step, resumed = case.component.update(normal(seed, 9), resumed, 0.1)
+        step, state = case.component.update(normal(seed, 9), state, context)
+        resumed_step, resumed = case.component.update(normal(seed, 9), resumed, context)
         differs = tree_diff(step, resumed_step)
         require(not differs, f"step {seed - 43} after resuming is not that of an uninterrupted training")
 
@@ -51,7 +53,8 @@ def minimizes_quadratic(case: Case) -> None:
         theta, state = start.copy(), case.component.init(start.copy())
         with np.errstate(all="ignore"):  # at too high a rate θ becomes non-finite
             for update in range(600):
-                step, state = case.component.update(curvature * theta, state, rate * 0.99**update)
+                context = UpdateContext(theta, rate * 0.99**update, updates=update)
+                step, state = case.component.update(curvature * theta, state, context)
                 theta = theta - step
             ratios.append(float(np.sum(curvature * theta * theta) / np.sum(curvature * start * start)))
     best = min(ratio for ratio in ratios if not math.isnan(ratio))
@@ -60,43 +63,76 @@ def minimizes_quadratic(case: Case) -> None:
 
 def zero_gradient_zero_step(case: Case) -> None:
     """Check that a gradient of 0 gives a step of 0 in the first update; a note if not."""
-    step = case.component.update(np.zeros(9), case.component.init(normal(47, 9)), 0.1)[0]
+    theta = np.zeros(9)  # weight decay of other parameters would be a step
+    step = case.component.update(np.zeros(9), case.component.init(theta), UpdateContext(theta, 0.1))[0]
     if np.any(step != 0.0):
         raise NoteError(f"a gradient of 0 makes a step of {np.max(np.abs(step)):.3g} in the first update")
 
 
+def elementwise_in_pieces(case: Case) -> None:
+    """Check that a rule with `elementwise = True` makes the same steps for pieces of θ as for all of it."""
+    rule, theta = case.component, normal(49, 9)
+    state, pieces = rule.init(theta), [(theta[:4], rule.init(theta[:4])), (theta[4:], rule.init(theta[4:]))]
+    for seed in (50, 51, 52) if rule.elementwise else ():
+        gradient, steps = normal(seed, 9), []
+        step, state = rule.update(gradient, state, UpdateContext(theta, 0.1, updates=seed - 50, regularized=6))
+        for index, (part, part_state) in enumerate(pieces):
+            context = UpdateContext(part, 0.1, updates=seed - 50, regularized=2 if index else 4)
+            part_step, part_state = rule.update(gradient[4:] if index else gradient[:4], part_state, context)
+            steps.append(part_step)
+            pieces[index] = part, part_state
+        message = f"elementwise = True, but step {seed - 49} of two pieces of θ is not that of θ as a whole"
+        require(np.array_equal(np.concatenate(steps), step), message)
+
+
+def _factor_at(position: Position) -> str:
+    return f"the factor at epoch {position.epoch} of {position.epochs}"
+
+
 def stateless(case: Case) -> None:
-    """Check that the factor depends only on position and epochs, not on earlier calls."""
-    factors = {position: case.component(*position) for position in POSITIONS}
+    """Check that the factor depends only on the position, not on earlier calls."""
+    factors = {position: case.component(position) for position in POSITIONS}
     shuffled = POSITIONS * 2
     random.Random(48).shuffle(shuffled)  # noqa: S311 -- an order, not a secret
     for position in shuffled:
-        factor, expected = case.component(*position), factors[position]
-        require(factor == expected, f"factor{position} is {expected:.9g}, but {factor:.9g} in another order")
+        factor, expected = case.component(position), factors[position]
+        require(
+            factor == expected,
+            f"{_factor_at(position)} is {expected:.9g}, but {factor:.9g} in another order",
+        )
 
 
 def positive_finite_factor(case: Case) -> None:
     """Check that the factor is a finite Python float, above 0 until the last epoch ends and never below 0."""
-    end = [(float(epochs), epochs) for epochs in (0, 1, 7, 30)] + [(31.5, 30)]
+    end = [position_at(float(epochs), epochs) for epochs in (0, 1, 7, 30)] + [position_at(31.5, 30)]
     for position in [*POSITIONS, *end]:
-        factor = case.component(*position)
+        factor = case.component(position)
         is_number = isinstance(factor, float | int) and not isinstance(factor, bool)
-        require(is_number, f"factor{position} should be a Python float, got {type(factor).__name__}")
-        positive = factor > 0 or (factor == 0 and position[0] >= position[1])
-        require(positive and math.isfinite(factor), f"factor{position} should be positive and finite, got {factor:g}")
+        require(
+            is_number,
+            f"{_factor_at(position)} should be a Python float, got {type(factor).__name__}",
+        )
+        positive = factor > 0 or (factor == 0 and position.update >= position.updates - 1)
+        require(
+            positive and math.isfinite(factor),
+            f"{_factor_at(position)} should be positive and finite, got {factor:g}",
+        )
 
 
 def starts_at_one(case: Case) -> None:
     """Check that the factor is 1 at the start, so that training starts at the configured rate; a note if not."""
-    if (factor := case.component(0.0, 30)) != 1.0:
+    if (factor := case.component(position_at(0.0, 30))) != 1.0:
         raise NoteError(f"the factor at the start is {factor:.9g}, not 1")
 
 
 def constant_means_one(case: Case) -> None:
     """Check that the factor is 1 everywhere if the class sets `constant = True`, because it is not called then."""
     for position in POSITIONS if case.component.constant else ():
-        factor = case.component(*position)
-        require(factor == 1.0, f"constant = True, but factor{position} is {factor:.9g}, not 1")
+        factor = case.component(position)
+        require(
+            factor == 1.0,
+            f"constant = True, but {_factor_at(position)} is {factor:.9g}, not 1",
+        )
 
 
 def initial_shape(case: Case) -> None:

@@ -17,18 +17,28 @@ from numpy.typing import NDArray
 
 from modnet.components.activations import Identity, Sigmoid, Softmax, Tanh
 from modnet.core.arrays import Array, namespace
-from modnet.core.interfaces import Activation, Cost, LayerContext
+from modnet.core.interfaces import Activation, Cost, LayerContext, Position, UpdateContext
 from modnet.testing.case import Case
 from modnet.testing.fixtures import QuadraticProblem, train
 from modnet.testing.numeric import extreme_sizes, normal, targets
 from modnet.testing.report import require
 
-__all__ = ["INITIALIZER_SHAPES", "POSITIONS", "Probe", "extreme_probes", "initialize", "probes_of"]
+__all__ = ["INITIALIZER_SHAPES", "POSITIONS", "Probe", "extreme_probes", "initialize", "position_at", "probes_of"]
 
 Arrays: TypeAlias = dict[str, Array]
 
 # The positions at which a schedule is evaluated, with the number of epochs.
-POSITIONS = [(epoch + share, epochs) for epochs in (1, 7, 30) for epoch in range(epochs) for share in (0.0, 0.25, 0.9)]
+UPDATES_PER_EPOCH = 20
+
+
+def position_at(epoch: float, epochs: int) -> Position:
+    """Return a position in a training with some updates in every epoch."""
+    return Position(epoch, epochs, round(epoch * UPDATES_PER_EPOCH), epochs * UPDATES_PER_EPOCH)
+
+
+POSITIONS = [
+    position_at(epoch + share, epochs) for epochs in (1, 7, 30) for epoch in range(epochs) for share in (0.0, 0.25, 0.9)
+]
 INITIALIZER_SHAPES = [(7, 5), (5,), (3, 2, 4), (1, 1)]
 UPDATES = (1, 2, 3)  # the updates that are made with a rule
 WIDTHS = (3.0, 0.5, 2.0, 8.0)  # the widths of the inputs of functions, by seed
@@ -162,7 +172,8 @@ def _rule(case: Case, seed: int) -> list[Probe]:
     def update_repeatedly(theta: Array, **gradients: Array) -> Arrays:
         state, results = rule.init(theta), {}
         for update in UPDATES:
-            step, state = rule.update(gradients[f"gradient {update}"], _protect(state, theta), 0.1)
+            context = UpdateContext(theta, 0.1, updates=update, regularized=6)
+            step, state = rule.update(gradients[f"gradient {update}"], _protect(state, theta), context)
             results[f"step {update}"] = step
         return results | {f"state {name!r}": value for name, value in state.items() if hasattr(value, "dtype")}
 
@@ -232,7 +243,7 @@ def _run_layer(case: Case, training: bool = True, is_first: bool = False, **give
 
 
 def _schedule(case: Case, _: int) -> list[Probe]:
-    return [Probe("factor", lambda: {str(position): case.component(*position) for position in POSITIONS})]
+    return [Probe("factor", lambda: {str(tuple(position)): case.component(position) for position in POSITIONS})]
 
 
 def initialize(case: Case, shape: tuple[int, ...], seed: int) -> Any:

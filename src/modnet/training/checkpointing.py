@@ -6,12 +6,14 @@ from functools import cached_property
 from pathlib import Path
 
 from modnet.core.errors import DataError, ModelFileError
+from modnet.core.interfaces import EngineSession
 from modnet.core.messages import display_path
 from modnet.data.prepared import Samples
 from modnet.network.network import Network
 from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
+from modnet.training.fingerprint import Fingerprint, check_fingerprint, fingerprint_of
 from modnet.training.loop import TrainingLoop
 from modnet.training.state import TrainingState
 
@@ -22,9 +24,15 @@ class CheckpointManager:
     """Writes one training to its run folder."""
 
     def __init__(
-        self, loop: TrainingLoop, callbacks: CallbackRunner, store: RunFolder, samples: dict[str, Samples]
+        self,
+        loop: TrainingLoop,
+        callbacks: CallbackRunner,
+        store: RunFolder,
+        samples: dict[str, Samples],
+        engine: EngineSession,
     ) -> None:
         self._loop, self._callbacks, self._store, self._samples = loop, callbacks, store, samples
+        self._engine = engine
         self._view = loop.view
         self._wanted = callbacks.listens_to("checkpoint_due")
 
@@ -33,13 +41,17 @@ class CheckpointManager:
         """A SHA-256 of every part of the samples, computed when the first checkpoint needs it."""
         return {part: samples.digest() for part, samples in self._samples.items()}
 
+    @cached_property
+    def _fingerprint(self) -> Fingerprint:
+        return fingerprint_of(self._view.config, self._engine)
+
     def save(self) -> Path:
         """Write a checkpoint and return its path.
 
         Raises:
             ModelFileError: it cannot be written, or a state holds something that no file can hold.
         """
-        state = self._loop.state(self._digests)
+        state = self._loop.state(self._digests, self._fingerprint)
         path = self._store.write_checkpoint(self._view.network, state.to_dict(), state.epochs, state.updates)
         self._callbacks.call("checkpoint_written", training=self._view, path=path)
         return path
@@ -49,20 +61,26 @@ class CheckpointManager:
         if self._wanted and any(self._callbacks.call("checkpoint_due", training=self._view)):
             self.save()
 
-    def load(self, checkpoint: Checkpoint, state: TrainingState) -> None:
+    def load(self, checkpoint: Checkpoint, state: TrainingState, *, allow_other_engine: bool) -> None:
         """Put the training at the position of a checkpoint.
 
         Raises:
             DataError: the samples are not those of the interrupted run.
-            ModelFileError: the checkpoint does not fit.
+            ModelFileError: the checkpoint does not fit, or the engine is another one.
         """
         path = display_path(checkpoint.path)
         for part in sorted(self._digests.keys() | state.data.keys(), reverse=True):
             if self._digests.get(part) != state.data.get(part):
                 name = "training" if part == "train" else part
                 raise DataError(f"{name} samples: must be those of the interrupted run, {path}")
+        if not allow_other_engine:
+            check_fingerprint(state.fingerprint, self._fingerprint, path)
+        engines = {state.fingerprint.get("engine"), self._fingerprint["engine"]}
+        reseed = allow_other_engine and (
+            len(engines) > 1 or len(state.randomness) != len(self._engine.state().randomness)
+        )
         try:
-            self._loop.load_state(state, checkpoint.network)
+            self._loop.load_state(state, checkpoint.network, reseed=reseed)
         except ModelFileError as error:
             raise ModelFileError(f"{path}: {error}") from None
 

@@ -10,9 +10,9 @@ import numpy as np
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import DivergenceError
 from modnet.core.interfaces import Cost
+from modnet.core.interfaces.engine import Block, EngineSession, Rows, TrainState, part_of
 from modnet.core.random import Stream, generator
 from modnet.data.prepared import Samples
-from modnet.engines.base import Block, EngineSession, Rows, TrainState, part_of
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import Network, Vector

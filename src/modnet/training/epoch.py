@@ -9,9 +9,9 @@ import numpy as np
 
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ModelFileError
-from modnet.core.interfaces import Metric, Solver, Sweep
+from modnet.core.interfaces import Block, EngineSession, Metric, ParameterSlice, Position, Solver, Sweep
+from modnet.core.interfaces.engine import OnUpdate
 from modnet.data.prepared import Samples
-from modnet.engines.base import Block, EngineSession, OnUpdate
 from modnet.network.evaluate import MetricAccumulator, evaluate
 from modnet.network.network import CHUNK, Network, Vector
 from modnet.training.divergence import OutputCheck, divergence_error, first_nonfinite_state, raise_divergence
@@ -71,8 +71,15 @@ class EpochRunner:
     def learning_rate(self, update: int) -> float:
         """Return the learning rate of an update of this epoch: η times the schedule's factor."""
         optimizer = self._config.optimizer
-        position = self.epoch + (update - self.first_update) / self._updates_per_epoch
-        return optimizer.learning_rate * optimizer.schedule(position, self._config.epochs)
+        return optimizer.learning_rate * optimizer.schedule(self._position(update))
+
+    def momentum(self, update: int) -> float | None:
+        """Return the momentum that the schedule asks for at an update of this epoch, or None."""
+        return self._config.optimizer.schedule.momentum(self._position(update))
+
+    def _position(self, update: int) -> Position:
+        epochs, per_epoch = self._config.epochs, self._updates_per_epoch
+        return Position(self.epoch + (update - self.first_update) / per_epoch, epochs, update, epochs * per_epoch)
 
     def run(
         self,
@@ -128,7 +135,7 @@ class EpochRunner:
         for start in range(self.rows, total, limit):
             stop = min(start + limit, total)
             rows = slice(start, stop) if sweep.order is None else sweep.order[start:stop]
-            yield Block(rows, size, self._rates(-(-(stop - start) // size)))
+            yield Block(rows, size, *self._rates(-(-(stop - start) // size)))
 
     def _block_rows(self, batch_size: int) -> int:
         if batch_size > CHUNK:
@@ -137,11 +144,13 @@ class EpochRunner:
         work = MAX_BLOCK_WORK // max(self._network.parameters.size, 1)
         return max(1, min(MAX_BLOCK_ROWS, MAX_BLOCK_BYTES // row_bytes, work) // batch_size) * batch_size
 
-    def _rates(self, updates: int) -> list[float]:
+    def _rates(self, count: int) -> tuple[list[float], list[float] | None]:
+        """Return learning rate and momentum of the next updates."""
         if self._config.optimizer.schedule.constant:
-            return [self._config.optimizer.learning_rate] * updates
-        made = self._engine.updates
-        return [self.learning_rate(update) for update in range(made, made + updates)]
+            return [self._config.optimizer.learning_rate] * count, None
+        updates = range(self._engine.updates, self._engine.updates + count)
+        momenta = [momentum for momentum in map(self.momentum, updates) if momentum is not None]
+        return [self.learning_rate(update) for update in updates], momenta or None
 
     def _run_block(self, block: Block, on_update: OnUpdate | None) -> None:
         engine, before = self._engine, self._engine.state()
@@ -180,6 +189,11 @@ class SolverProblem:
         self.on_update: OnUpdate | None = None
 
     @property
+    def layout(self) -> tuple[ParameterSlice, ...]:
+        """The layers' parameters in θ."""
+        return self._network.layout
+
+    @property
     def parameters(self) -> Vector:
         """θ, a view."""
         return self._network.parameters
@@ -195,6 +209,7 @@ class SolverProblem:
 
     def apply_gradient(self, gradient: Vector) -> None:
         """Make one update."""
-        self._engine.apply_gradient(gradient, self.learning_rate)
+        momentum = self._runner.momentum(self._engine.updates)
+        self._engine.apply_gradient(gradient, self.learning_rate, momentum)
         if self.on_update is not None:
             self.on_update()

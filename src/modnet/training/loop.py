@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,15 +16,16 @@ import numpy as np
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import Interrupted, ModelFileError
 from modnet.core.interfaces import Metric, Solver
+from modnet.core.interfaces.engine import EngineSession
 from modnet.core.random import Stream, generator
 from modnet.data.prepared import Samples
-from modnet.engines.base import EngineSession
 from modnet.network.evaluate import evaluate
 from modnet.network.network import CHUNK, Network
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.divergence import divergence_error, first_nonfinite_layer
 from modnet.training.epoch import EpochRunner
+from modnet.training.fingerprint import Fingerprint
 from modnet.training.state import EpochProgress, ListenerState, TrainingState, check_fits
 from modnet.training.view import Training
 
@@ -107,11 +109,12 @@ class TrainingLoop:
             few = Samples(train.x[:CHUNK], train.targets.take(np.arange(min(CHUNK, len(train)))))
             self._check_metrics(evaluate(self._network, few, ()).compute())
 
-    def state(self, data: dict[str, str]) -> TrainingState:
+    def state(self, data: dict[str, str], fingerprint: Fingerprint) -> TrainingState:
         """Return everything that `load_state` needs; called between epochs, or at the end of a block.
 
         Args:
             data: A SHA-256 of the samples of each part.
+            fingerprint: What the last bits of the results depend on.
         """
         view, train = self.view, self._engine.state()
         start, progress = (dict(self._rng.bit_generator.state), self._optimizer_state), None
@@ -125,7 +128,7 @@ class TrainingLoop:
             randomness=[dict(state) for state in train.randomness],
             updates=train.updates,
             epochs=view.epochs,
-            workers=self._engine.workers,
+            fingerprint=fingerprint,
             order=start[0],
             optimizer_state=start[1],
             history=view.history,
@@ -136,14 +139,21 @@ class TrainingLoop:
             progress=progress,
         )
 
-    def load_state(self, state: TrainingState, network: Network) -> None:
+    def load_state(self, state: TrainingState, network: Network, *, reseed: bool = False) -> None:
         """Go to the position of a checkpoint, whose network is ``network``.
+
+        Args:
+            state: The checkpoint's state.
+            network: The checkpoint's network.
+            reseed: Whether the layers' random generators are not those of the checkpoint, and stay as they are.
 
         Raises:
             ModelFileError: it does not fit.
         """
-        view, train = self.view, state.train_state(network)
-        check_fits(train, self._engine.state(), self._config.optimizer.rule)
+        view, train, current = self.view, state.train_state(network), self._engine.state()
+        if reseed:
+            train = replace(train, randomness=current.randomness)
+        check_fits(train, current, self._config.optimizer.rule)
         try:
             self._rng.bit_generator.state = state.order
             self._engine.restore(train)

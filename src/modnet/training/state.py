@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 from modnet.config.load import explain
 from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import UpdateRule
+from modnet.core.interfaces.engine import TrainState
 from modnet.core.messages import display_path
-from modnet.engines.base import TrainState
 from modnet.network.network import Network
 from modnet.storage.checkpoint import Checkpoint
 
@@ -67,7 +67,7 @@ class TrainingState(_Strict):
         randomness: The states of the random generators that layers draw from.
         updates: How many updates have been made.
         epochs: How many epochs have been completed.
-        workers: Among how many workers the samples of an update are divided.
+        fingerprint: What the last bits of the results depend on: see `modnet.training.fingerprint`.
         order: The state of the generator of the samples' order: that of the epoch's start where there is ``progress``.
         optimizer_state: What the optimizer keeps, of the same moment.
         history: The rows of the completed epochs.
@@ -82,7 +82,7 @@ class TrainingState(_Strict):
     randomness: list[dict[str, Any]]
     updates: Count
     epochs: Count
-    workers: Annotated[int, Field(ge=1)]
+    fingerprint: dict[str, str | int | float]
     order: dict[str, Any]
     optimizer_state: dict[str, Any]
     history: list[dict[str, Any]]

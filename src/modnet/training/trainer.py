@@ -6,7 +6,7 @@ import time
 from contextlib import closing, nullcontext
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,10 +15,8 @@ from modnet.config.load import ConfigSource, load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError, DivergenceError, ModelFileError
-from modnet.core.interfaces import Callback
+from modnet.core.interfaces import Callback, TrainingPlan
 from modnet.core.messages import display_path
-from modnet.engines.numpy.engine import NumpySession
-from modnet.engines.numpy.threads import one_blas_thread
 from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
 from modnet.storage.checkpoint import Checkpoint, read
@@ -33,7 +31,17 @@ from modnet.training.state import TrainingState
 
 __all__ = ["Trainer", "with_progress"]
 
-Resumption = tuple[Checkpoint, TrainingState]
+
+class Resumption(NamedTuple):
+    """What a training is resumed from."""
+
+    checkpoint: Checkpoint
+    state: TrainingState
+    allow_other_engine: bool
+
+    def load(self, checkpoints: CheckpointManager) -> None:
+        """Put a training at the position of the checkpoint."""
+        checkpoints.load(self.checkpoint, self.state, allow_other_engine=self.allow_other_engine)
 
 
 class Trainer:
@@ -103,6 +111,8 @@ class Trainer:
         validation: Pair | None = None,
         test: Pair | None = None,
         epochs: int | None = None,
+        engine: Any = None,
+        allow_other_engine: bool = False,
         progress: bool | None = None,
     ) -> Run:
         """Resume an interrupted training; the result has the same bits as without the interruption.
@@ -114,6 +124,9 @@ class Trainer:
             validation: Its validation samples, if it had any.
             test: Its test samples, if it had any.
             epochs: The total number of epochs; None leaves it as it was.
+            engine: The engine to continue on, by its kind or a table; None leaves it as it was.
+            allow_other_engine: Whether engine, number of threads and versions may differ from those of the checkpoint;
+                the result then has other last bits.
             progress: Whether to show the progress; None leaves it as configured.
 
         Raises:
@@ -121,8 +134,8 @@ class Trainer:
             DataError: the samples are not those of the interrupted run.
             DivergenceError: a number became non-finite (NaN or infinity).
             Interrupted: the training was interrupted again.
-            ModelFileError: there is no checkpoint, it is damaged, the run has ended, or another training is writing to
-                the run folder.
+            ModelFileError: there is no checkpoint, it is damaged, the run has ended, its results would have other bits
+                here, or another training is writing to the run folder.
         """
         started = time.perf_counter()
         store = RunFolder.holding(path)
@@ -132,6 +145,8 @@ class Trainer:
             trainer, state = cls._prepare_resume(store, checkpoint, epochs)
             if progress is not None:
                 trainer = cls(with_progress(trainer.config, shown=progress))
+            if engine is not None:
+                trainer = cls(trainer.config.model_copy(update={"engine": load_config({"engine": engine}).engine}))
             data = trainer._data(x, y, validation, test)
             try:
                 setup = build(trainer.config, data, checkpoint.network)
@@ -139,7 +154,7 @@ class Trainer:
                 samples = f"{data.place('train')} samples"
                 path_text = display_path(checkpoint.path)
                 raise DataError(f"{samples}: must be those of the interrupted run, {path_text}; {error}") from None
-            return trainer._train(setup, store, started, (checkpoint, state))
+            return trainer._train(setup, store, started, Resumption(checkpoint, state, allow_other_engine))
         finally:
             store.release()
 
@@ -173,16 +188,15 @@ class Trainer:
         self, setup: Setup, store: RunFolder | None, started: float, resumption: Resumption | None = None
     ) -> Run:
         network, samples, metrics = setup
-        workers = None if resumption is None else resumption[1].workers
+        fingerprint = {} if resumption is None else resumption.state.fingerprint
         callbacks = CallbackRunner(self.config)
-        engine = NumpySession(self.config, network, samples["train"], workers)
+        engine = self.config.engine.start(TrainingPlan(self.config, network, samples["train"], fingerprint))
         loop = TrainingLoop(self.config, network, samples, metrics, callbacks, engine, store)
         loop.started = started
-        checkpoints = None if store is None else CheckpointManager(loop, callbacks, store, samples)
+        checkpoints = None if store is None else CheckpointManager(loop, callbacks, store, samples, engine)
         signals = nullcontext() if store is None else handle_signals(loop.request_stop)
         try:
-            # A non-finite number is an error of ours; the engine's threads end before BLAS gets its threads back.
-            with signals, one_blas_thread(), np.errstate(all="ignore"), closing(engine):
+            with signals, np.errstate(all="ignore"), closing(engine):  # a non-finite number is an error of ours
                 _run(loop, callbacks, checkpoints, resumption)
                 loop.check_result()
                 test = evaluate(network, samples["test"], metrics).compute() if "test" in samples else {}
@@ -226,11 +240,11 @@ def _run(
     """Call ``fit_start``, run the epochs, and call ``fit_end`` whatever happens."""
     try:
         if resumption is not None and checkpoints is not None:
-            checkpoints.load(*resumption)
+            resumption.load(checkpoints)
         callbacks.call("fit_start", training=loop.view)
         if resumption is not None and checkpoints is not None:
-            checkpoints.load(*resumption)  # again, because a listener may have written to θ
-            callbacks.load_state_dicts([state.model_dump() for state in resumption[1].listeners])
+            resumption.load(checkpoints)  # again, because a listener may have written to θ
+            callbacks.load_state_dicts([state.model_dump() for state in resumption.state.listeners])
         if checkpoints is not None:
             checkpoints.open(resumed=resumption is not None)
         loop.run(checkpoints)

@@ -8,8 +8,8 @@ from typing import Any
 
 from modnet.config.run_config import RunConfig
 from modnet.core.interfaces import Metric
+from modnet.core.interfaces.engine import EngineSession, TrainState
 from modnet.data.prepared import Samples
-from modnet.engines.base import EngineSession, TrainState
 from modnet.network.network import Network, Vector
 from modnet.storage.run_folder import RunFolder
 from modnet.training.epoch import EpochRunner

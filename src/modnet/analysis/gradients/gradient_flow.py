@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.analysis.summary import acts_elementwise
-from modnet.core.interfaces import Activation, UpdateRule
+from modnet.core.interfaces import Activation, UpdateContext, UpdateRule
 from modnet.core.random import Stream, generator
 from modnet.data.prepared import Samples
 from modnet.engines.numpy.workspace import Workspace
@@ -147,7 +147,8 @@ def flow_through(
         workspace.gradient[...] = workspace.gradient / len(x)
         workspace.add_penalties()
         theta = network.parameters
-        step, _ = rule.update(workspace.gradient, dict(rule.init(theta) if state is None else state), rate)
+        context = UpdateContext(theta, rate, layout=network.layout, regularized=network.regularized)
+        step, _ = rule.update(workspace.gradient, dict(rule.init(theta) if state is None else state), context)
         layers = _layers(network, workspace, _relative(network, workspace.gradient), _relative(network, step))
         varied = y.std(axis=0)
         constant = (varied > 0) & ~(a.std(axis=0) >= CONSTANT * varied)

@@ -17,7 +17,7 @@ from modnet.analysis.jsonable import jsonable
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DivergenceError
-from modnet.core.interfaces import Metric
+from modnet.core.interfaces import Metric, Position
 from modnet.core.random import Stream, generator
 from modnet.data.prepared import Samples
 from modnet.data.scaling import split
@@ -83,7 +83,9 @@ class Trial:
 
 def flow_at(network: Network, samples: Samples, config: RunConfig, epoch: int) -> GradientFlow:
     """Return the gradient flow of a network, with the learning rate at the start of an epoch."""
-    rate = config.optimizer.learning_rate * config.optimizer.schedule(epoch, config.epochs)
+    updates = config.optimizer.updates(len(samples))
+    at = Position(epoch, config.epochs, epoch * updates, config.epochs * updates)
+    rate = config.optimizer.learning_rate * config.optimizer.schedule(at)
     return flow_through(network, samples, config.optimizer.rule, rate, seed=config.seed)
 
 

@@ -24,7 +24,7 @@ def report_html(report: RunReport) -> str:
     """Return the report as an HTML page: the same report, the same text."""
     results, network = report.results, report.network
     cost = " with ".join([network.cost, *network.regularizers])
-    threads_vary = results.run.config.threads is None
+    threads_vary = getattr(results.run.config.engine, "threads", 1) is None
     sections = [
         ("Results", _metrics(results)),
         ("Learning curves", _curves(results)),

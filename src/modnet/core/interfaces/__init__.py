@@ -9,35 +9,56 @@ b biases, δ = ∂C/∂z, η learning rate, θ all parameters.
 from modnet.core.component import Component
 from modnet.core.interfaces.callback import Callback, TrainingView
 from modnet.core.interfaces.dataset import Dataset
+from modnet.core.interfaces.engine import Block, Engine, EngineSession, TrainingPlan, TrainState
 from modnet.core.interfaces.functions import Activation, Cost, Initializer, Regularizer
 from modnet.core.interfaces.layer import Layer, LayerContext, ParameterSpec
 from modnet.core.interfaces.metric import Metric, Task
-from modnet.core.interfaces.optimizer import Optimizer, Problem, Schedule, Solver, Sweep, TrainingData, UpdateRule
+from modnet.core.interfaces.optimizer import (
+    Optimizer,
+    ParameterSlice,
+    Position,
+    Problem,
+    Schedule,
+    Solver,
+    Sweep,
+    TrainingData,
+    UpdateContext,
+    UpdateRule,
+)
 
 __all__ = [
     "FAMILIES",
     "Activation",
+    "Block",
     "Callback",
     "Cost",
     "Dataset",
+    "Engine",
+    "EngineSession",
     "Initializer",
     "Layer",
     "LayerContext",
     "Metric",
     "Optimizer",
+    "ParameterSlice",
     "ParameterSpec",
+    "Position",
     "Problem",
     "Regularizer",
     "Schedule",
     "Solver",
     "Sweep",
     "Task",
+    "TrainState",
     "TrainingData",
+    "TrainingPlan",
     "TrainingView",
+    "UpdateContext",
     "UpdateRule",
 ]
 
 _BASES: tuple[type[Component], ...] = (
     Activation, Cost, Layer, Initializer, Optimizer, UpdateRule, Schedule, Regularizer, Metric, Callback, Dataset,
+    Engine,
 )  # fmt: skip
 FAMILIES: dict[str, type[Component]] = {base.family: base for base in _BASES}

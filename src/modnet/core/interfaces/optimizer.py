@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -11,7 +12,59 @@ from pydantic import AliasChoices, Field
 from modnet.core.arrays import Array
 from modnet.core.component import Component, Slot, default_part
 
-__all__ = ["Optimizer", "Problem", "Schedule", "Solver", "Sweep", "TrainingData", "UpdateRule"]
+__all__ = [
+    "Optimizer",
+    "ParameterSlice",
+    "Position",
+    "Problem",
+    "Schedule",
+    "Solver",
+    "Sweep",
+    "TrainingData",
+    "UpdateContext",
+    "UpdateRule",
+]
+
+
+class ParameterSlice(NamedTuple):
+    """Which part of θ is one array of a layer's parameters.
+
+    Attributes:
+        layer: The layer, from 0 for the first above the input.
+        name: The name of the parameter: ``weights``, ``biases``.
+        start: The position of its first number in θ.
+        stop: The position after its last number.
+        shape: Its shape.
+        regularized: Whether penalties and weight decay act on it: weights yes, biases no.
+    """
+
+    layer: int
+    name: str
+    start: int
+    stop: int
+    shape: tuple[int, ...]
+    regularized: bool
+
+
+@dataclass(slots=True)
+class UpdateContext:
+    """What a rule sees beside the gradient and its state; it is only read.
+
+    Attributes:
+        parameters: θ before the update, a vector like the gradient.
+        learning_rate: η of this update.
+        momentum: The momentum that the schedule asks for, or None for the rule's own.
+        updates: How many updates have been made before this one.
+        layout: The layers' parameters in θ, in order; empty where an elementwise rule is given a piece of θ.
+        regularized: How many numbers at the start of ``parameters`` are weights, on which weight decay acts.
+    """
+
+    parameters: Array
+    learning_rate: float = 1.0
+    momentum: float | None = None
+    updates: int = 0
+    layout: tuple[ParameterSlice, ...] = ()
+    regularized: int = 0
 
 
 class UpdateRule(Component):
@@ -20,27 +73,51 @@ class UpdateRule(Component):
     family: ClassVar[str] = "rule"
     usual_rate: ClassVar[float] = 0.01
     """The learning rate η that an optimizer takes where none is configured."""
+    elementwise: ClassVar[bool] = False
+    """True where every number of the step depends on the numbers at its own position alone, so that an engine may
+    update θ piece by piece."""
 
     def init(self, parameters: Array) -> dict[str, Any]:
         """Return the state before the first update: arrays like θ, and integers, by name."""
         del parameters
         return {}
 
-    def update(self, gradient: Array, state: dict[str, Any], rate: float) -> tuple[Array, dict[str, Any]]:
-        """Return what to subtract from θ, and the next state; ``gradient`` and ``state`` stay as they are."""
+    def update(self, gradient: Array, state: dict[str, Any], context: UpdateContext) -> tuple[Array, dict[str, Any]]:
+        """Return what to subtract from θ, and the next state, of the same names; the arguments stay as they are."""
         raise NotImplementedError
+
+
+class Position(NamedTuple):
+    """How far a training is, before an update.
+
+    Attributes:
+        epoch: Passes over the training samples since the start, with a fraction within an epoch.
+        epochs: How many passes there are in all.
+        update: Updates since the start.
+        updates: How many updates there are in all.
+    """
+
+    epoch: float
+    epochs: int
+    update: int
+    updates: int
 
 
 class Schedule(Component):
-    """The learning rate over time, as a factor on η."""
+    """The learning rate over time, as a factor on η; it may drive the momentum, too."""
 
     family: ClassVar[str] = "schedule"
     constant: ClassVar[bool] = False
-    """True where the factor is always 1, so that it need not be asked for."""
+    """True where the factor is always 1 and no momentum is driven, so that neither need be asked for."""
 
-    def __call__(self, position: float, epochs: int) -> float:
-        """Return the factor at ``position``, in passes over the data since the start, of ``epochs`` in all."""
+    def __call__(self, at: Position) -> float:
+        """Return the factor of the update at this position."""
         raise NotImplementedError
+
+    def momentum(self, at: Position) -> float | None:
+        """Return the momentum (β₁ of adam) of the update at this position, or None for the rule's own."""
+        del at
+        return None
 
 
 class Sweep(NamedTuple):
@@ -114,6 +191,10 @@ class Problem(Protocol):
     """What the solver keeps from epoch to epoch, as plain values and arrays by name; checkpoints keep it."""
     rng: np.random.Generator
     """The source of randomness for the order of the samples."""
+
+    @property
+    def layout(self) -> tuple[ParameterSlice, ...]:
+        """The layers' parameters in θ."""
 
     @property
     def parameters(self) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from modnet.core.interfaces.engine import Rows, part_of
 from modnet.data.prepared import Samples
-from modnet.engines.base import Rows, part_of
 from modnet.network.network import Network, Vector
 
 __all__ = ["BatchLoader"]

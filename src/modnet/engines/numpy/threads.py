@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["ThreadPool", "cores", "one_blas_thread", "worker_count"]
+__all__ = ["ThreadPool", "blas_name", "cores", "one_blas_thread", "worker_count"]
 
 WORTHWHILE = 60e6
 """Floating-point operations of an update (some half a millisecond) from which a second worker pays."""
@@ -55,6 +56,16 @@ def worker_count(wanted: int | None, rows: int, parameters: int) -> int:
     if wanted is None:
         wanted = cores() if 6.0 * rows * parameters >= WORTHWHILE else 1
     return max(1, min(wanted, rows))
+
+
+@cache
+def blas_name() -> str:
+    """Return library, version and kernel of NumPy's BLAS, on which the last bits of products depend."""
+    from threadpoolctl import threadpool_info
+
+    libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    names = {f"{lib['internal_api']} {lib['version']} {lib.get('architecture', '')}".strip() for lib in libraries}
+    return ", ".join(sorted(names)) or "unknown"
 
 
 def _limit() -> Any:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from modnet.core.interfaces.engine import OnOutputs
 from modnet.core.random import Stream, generator
-from modnet.engines.base import OnOutputs
 from modnet.engines.numpy.threads import ThreadPool, worker_count
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.network import Network, Vector

@@ -11,16 +11,17 @@ class CLASS(modnet.UpdateRule):
 
     kind: Literal["KIND"] = "KIND"
     usual_rate = 3.0
+    elementwise = True
     decay: float = Field(default=0.5, ge=0, lt=1, description="μ, the decay rate of v")
 
     def init(self, parameters):
         """Return v = 0."""
         return {"average": modnet.namespace(parameters).zeros_like(parameters)}
 
-    def update(self, gradient, state, rate):
+    def update(self, gradient, state, context):
         """Return ηv with the new v."""
         average = self.decay * state["average"] + (1.0 - self.decay) * gradient
-        return rate * average, {"average": average}
+        return context.learning_rate * average, {"average": average}
 
 
 @modnet.hookimpl

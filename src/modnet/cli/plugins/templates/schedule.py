@@ -12,9 +12,9 @@ class CLASS(modnet.Schedule):
     kind: Literal["KIND"] = "KIND"
     minimum: float = Field(default=0.1, ge=0, le=1, description="m, the smallest factor")
 
-    def __call__(self, position, epochs):
+    def __call__(self, at):
         """Return the factor of the learning rate."""
-        return max(self.minimum, 1.0 - position / epochs) if epochs > 0 else 1.0
+        return max(self.minimum, 1.0 - at.epoch / at.epochs) if at.epochs > 0 else 1.0
 
 
 @modnet.hookimpl

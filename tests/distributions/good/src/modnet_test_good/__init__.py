@@ -32,9 +32,8 @@ class Waves(modnet.Schedule):
     every: int = Field(gt=0, description="n, the epochs from one fall to the next")
     conformance: ClassVar[dict[str, Any]] = {"examples": [{"every": 1}, {"every": 3}]}
 
-    def __call__(self, position: float, epochs: int) -> float:
-        del epochs
-        return 0.5 + 0.5 * (position % self.every) / self.every
+    def __call__(self, at: modnet.Position) -> float:
+        return 0.5 + 0.5 * (at.epoch % self.every) / self.every
 
 
 @modnet.hookimpl

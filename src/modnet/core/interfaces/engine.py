@@ -1,21 +1,40 @@
-"""The engine interface: what the training loop asks of whatever computes gradients and makes updates."""
+"""Engine: what computes gradients and makes updates, and what the training loop asks of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Block", "EngineSession", "OnOutputs", "OnUpdate", "Rows", "TrainState", "part_of"]
+from modnet.core.component import Component
+
+__all__ = ["Block", "Engine", "EngineSession", "OnOutputs", "OnUpdate", "Rows", "TrainState", "TrainingPlan", "part_of"]
 
 Rows: TypeAlias = slice | NDArray[np.intp]
 """Training samples: a slice where they lie together, else their row numbers."""
 OnOutputs: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], bool]
 """Called with outputs and targets, (samples, outputs), of a piece of a block; returns whether their cost is finite."""
 OnUpdate: TypeAlias = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What an engine is given to begin a training.
+
+    Attributes:
+        config: The configuration, a `modnet.RunConfig`: rule, optimizer and seed.
+        network: The `modnet.Network`; the session updates its θ and its layers' state in place.
+        samples: The training samples as they enter the network, a `modnet.data.prepared.Samples`; only read.
+        fingerprint: That of the session whose training is resumed; empty for a new one.
+    """
+
+    config: Any
+    network: Any
+    samples: Any
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -26,7 +45,7 @@ class TrainState:
         parameters: θ, one vector.
         rule_state: The update rule's state, by name.
         layer_states: For every layer, its arrays that are not trained (running means, say), by name.
-        randomness: The state of every random generator that layers draw from.
+        randomness: The state of every random generator that layers draw from, as plain values and arrays.
         updates: How many updates have been made since the start of the training.
     """
 
@@ -53,20 +72,24 @@ class Block(NamedTuple):
     Attributes:
         rows: The samples, in order.
         batch_size: How many of them feed one update; the last batch may be shorter.
-        rates: The learning rate of each update.
+        rates: The learning rate of each update. They are read one by one, each when its update is made: after an update
+            those that follow may be replaced in the list.
+        momenta: The momentum that the schedule asks for at each update, or None where it asks for none.
     """
 
     rows: Rows
     batch_size: int
     rates: Sequence[float]
+    momenta: Sequence[float] | None = None
 
     def __len__(self) -> int:
         return self.rows.stop - self.rows.start if isinstance(self.rows, slice) else len(self.rows)
 
     def part(self, start: int, stop: int) -> Block:
         """Return the updates from sample ``start`` to sample ``stop`` of the block."""
-        rates = self.rates[start // self.batch_size : -(-stop // self.batch_size)]
-        return Block(part_of(self.rows, start, stop), self.batch_size, rates)
+        updates = slice(start // self.batch_size, -(-stop // self.batch_size))
+        momenta = None if self.momenta is None else self.momenta[updates]
+        return Block(part_of(self.rows, start, stop), self.batch_size, self.rates[updates], momenta)
 
     def single_updates(self) -> list[Block]:
         """Return the updates as blocks of their own."""
@@ -80,17 +103,22 @@ def part_of(rows: Rows, start: int, stop: int) -> Rows:
 
 
 class EngineSession(Protocol):
-    """An engine at work on one training: it holds the samples, θ, the states of rule and layers, and randomness.
+    """An engine at work on one training: it holds the samples, θ, the states of rule and layers, and randomness."""
 
-    Attributes:
-        updates: How many updates have been made since the start of the training.
-        rule_state: The update rule's state.
-        workers: Among how many workers the samples of an update are divided; the last bits depend on it.
-    """
+    @property
+    def fingerprint(self) -> Mapping[str, str | int | float]:
+        """What the last bits of the results depend on: versions of libraries, number of threads, kind of device.
 
-    updates: int
-    rule_state: dict[str, Any]
-    workers: int
+        Where it is equal, results have equal bits.
+        """
+
+    @property
+    def updates(self) -> int:
+        """How many updates have been made since the start of the training."""
+
+    @property
+    def rule_state(self) -> dict[str, Any]:
+        """The update rule's state."""
 
     def state(self) -> TrainState:
         """Return a copy of everything that an update changes."""
@@ -114,8 +142,22 @@ class EngineSession(Protocol):
             rows: The training samples to use; None for all.
         """
 
-    def apply_gradient(self, gradient: NDArray[Any], rate: float) -> None:
+    def apply_gradient(self, gradient: NDArray[Any], rate: float, momentum: float | None = None) -> None:
         """Make one update by the configured rule; randomness and the layers' state advance."""
 
     def close(self) -> None:
         """Release threads and devices."""
+
+
+class Engine(Component):
+    """Computes gradients and makes updates, on one kind of hardware; a training is a session of it."""
+
+    family: ClassVar[str] = "engine"
+
+    def start(self, plan: TrainingPlan) -> EngineSession:
+        """Begin a training; where it cannot run here, no run folder has been made yet.
+
+        Raises:
+            ConfigError: the hardware or a library is missing, or a component cannot run on this engine.
+        """
+        raise NotImplementedError

@@ -1,0 +1,147 @@
+"""The NumPy engine's session: one training in this process."""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from modnet.core.interfaces import Block, TrainingPlan, TrainState
+from modnet.core.interfaces.engine import OnOutputs, OnUpdate, Rows
+from modnet.engines.numpy.batches import BatchLoader
+from modnet.engines.numpy.threads import blas_name, one_blas_thread
+from modnet.engines.numpy.updates import Updater
+from modnet.engines.numpy.workers import Workers
+from modnet.network.evaluate import MetricAccumulator
+from modnet.network.network import CHUNK, Network, Vector
+
+__all__ = ["NumpySession"]
+
+
+class NumpySession:
+    """Makes updates with NumPy; see `modnet.EngineSession` for what the methods promise.
+
+    While it is open, BLAS has one thread.
+
+    Args:
+        plan: What is trained; θ and the layers' state of its network are updated in place.
+        threads: Among how many workers the samples of an update are divided; None decides by the size of an update.
+    """
+
+    def __init__(self, plan: TrainingPlan, threads: int | None = None) -> None:
+        config, network, samples = plan.config, plan.network, plan.samples
+        self._network: Network = network
+        self._batches = BatchLoader(samples, network)
+        self._theta = network.parameters
+        self._updater = Updater(config.optimizer.rule, network)
+        rows = math.ceil(len(samples) / max(config.optimizer.updates(len(samples)), 1))
+        self._workers = Workers(network, config.seed, threads, rows)
+        self._after_gradient: TrainState | None = None
+        self.fingerprint: dict[str, str | int | float] = {
+            "numpy": np.__version__,
+            "blas": blas_name(),
+            "threads": len(self._workers.workspaces),
+        }
+        self._resources = ExitStack()
+        self._resources.enter_context(one_blas_thread())
+        self._resources.callback(self._workers.close)  # the threads end before BLAS gets its threads back
+
+    @property
+    def updates(self) -> int:
+        """How many updates have been made."""
+        return self._updater.context.updates
+
+    @property
+    def rule_state(self) -> dict[str, Any]:
+        """The update rule's state."""
+        return self._updater.state
+
+    def state(self) -> TrainState:
+        """Return a copy of everything that an update changes."""
+        return TrainState(
+            parameters=self._theta.copy(),
+            rule_state=self._updater.copy_state(),
+            layer_states=[
+                {name: value.copy() for name, value in layer.state.items()} for layer in self._network.layers
+            ],
+            randomness=[dict(rng.bit_generator.state) for rng in self._workers.rngs],
+            updates=self.updates,
+        )
+
+    def restore(self, state: TrainState) -> None:
+        """Go to a state."""
+        self._theta[...] = state.parameters
+        self._updater.restore(state.rule_state, state.updates)
+        self._restore_layers(state)
+
+    def run(self, block: Block, on_outputs: OnOutputs, on_update: OnUpdate | None = None) -> bool:
+        """Make a block's updates, and return whether costs, θ and the rule's state are finite."""
+        if block.batch_size > CHUNK:
+            finite = self._run_large(block, on_outputs, on_update)
+        else:
+            finite = self._run_small(block, on_outputs, on_update)
+        return finite and self._is_finite()
+
+    def value_and_grad(self, rows: Rows | None = None) -> tuple[float, Vector]:
+        """Return the mean cost at θ, penalties included, and its gradient, a new array."""
+        before = self.state()
+        rows = slice(0, len(self._batches)) if rows is None else rows
+        count = len(Block(rows, 1, ()))
+        accumulator = MetricAccumulator(self._network.cost, ())
+        finite = self._workers.accumulate_gradient(count, partial(self._batches.load, rows), accumulator.update)
+        self._after_gradient = self.state()
+        self._restore_layers(before)
+        cost = accumulator.compute()["cost"] + self._network.penalty() if finite else math.inf
+        return cost, self._workers.gradient.copy()
+
+    def apply_gradient(self, gradient: Vector, rate: float, momentum: float | None = None) -> None:
+        """Make one update by the configured rule; randomness and the layers' state advance."""
+        if self._after_gradient is not None:
+            self._restore_layers(self._after_gradient)
+            self._after_gradient = None
+        self._updater.apply(gradient, rate, momentum)
+
+    def close(self) -> None:
+        """Release the threads."""
+        self._resources.close()
+
+    def _run_small(self, block: Block, on_outputs: OnOutputs, on_update: OnUpdate | None) -> bool:
+        x, y = self._batches.gather(block.rows), self._batches.targets(block.rows)
+        outputs, size = np.empty_like(y), block.batch_size
+        compute_gradient, gradient = self._workers.compute_gradient, self._workers.gradient
+        apply, momenta = self._updater.apply, block.momenta
+        start = 0
+        for index, rate in enumerate(block.rates):
+            stop = start + size  # past the end for a short last batch, which slices allow
+            compute_gradient(x[start:stop], y[start:stop], outputs[start:stop])
+            apply(gradient, rate, None if momenta is None else momenta[index])
+            if on_update is not None:
+                on_update()
+            start = stop
+        return on_outputs(outputs, y)
+
+    def _run_large(self, block: Block, on_outputs: OnOutputs, on_update: OnUpdate | None) -> bool:
+        for index, single in enumerate(block.single_updates()):
+            load = partial(self._batches.load, single.rows)
+            if not self._workers.accumulate_gradient(len(single), load, on_outputs):
+                return False
+            momentum = None if block.momenta is None else block.momenta[index]
+            self._updater.apply(self._workers.gradient, block.rates[index], momentum)
+            if on_update is not None:
+                on_update()
+        return True
+
+    def _restore_layers(self, state: TrainState) -> None:
+        for layer, arrays in zip(self._network.layers, state.layer_states, strict=True):
+            for name, value in arrays.items():
+                layer.state[name][...] = value
+        for rng, randomness in zip(self._workers.rngs, state.randomness, strict=True):
+            rng.bit_generator.state = randomness
+
+    def _is_finite(self) -> bool:
+        arrays: list[Any] = [self._theta]
+        arrays += [value for value in self.rule_state.values() if np.shape(value) == self._theta.shape]
+        return all(np.isfinite(array).all() for array in arrays)

@@ -1,0 +1,34 @@
+"""What the last bits of a training's results depend on, and whether a training may be resumed where it differs."""
+
+from __future__ import annotations
+
+from modnet.config.run_config import RunConfig
+from modnet.core import registry
+from modnet.core.errors import ModelFileError
+from modnet.core.interfaces import EngineSession
+from modnet.storage.metadata import plugins_of
+
+__all__ = ["Fingerprint", "check_fingerprint", "fingerprint_of"]
+
+Fingerprint = dict[str, str | int | float]
+
+
+def fingerprint_of(config: RunConfig, session: EngineSession) -> Fingerprint:
+    """Return the engine's name, what its session depends on, and the versions of the configuration's plug-ins."""
+    plugins = {f"{name} (plug-in)": version for name, version in plugins_of(config).items()}
+    return {"engine": registry.active().full_name(type(config.engine)), **session.fingerprint, **plugins}
+
+
+def check_fingerprint(kept: Fingerprint, current: Fingerprint, path: str) -> None:
+    """Refuse to resume a training where its results would have other last bits.
+
+    Raises:
+        ModelFileError: naming the first difference, and how it is allowed.
+    """
+    for name in [*current, *kept]:
+        before, here = kept.get(name, "none"), current.get(name, "none")
+        if before != here:
+            raise ModelFileError(
+                f"{path}: was written with {name} {before}, here it is {here}, so the last bits would differ; "
+                "allowed with --allow-other-engine (in Python: allow_other_engine=True)"
+            )
