@@ -28,10 +28,11 @@ def test_the_parts_are_those_that_are_promised():
         "cost": {"quadratic", "binary-cross-entropy", "categorical-cross-entropy"},
         "initializer": {"standard-normal", "scaled-normal", "glorot-uniform", "glorot-normal", "he-normal", "zeros"},
         "optimizer": {"batch", "stochastic", "mini-batch"},
-        "rule": {"plain", "momentum", "nesterov", "rmsprop", "adam"},
-        "schedule": {"constant", "step", "exponential", "cosine", "inverse-scaling"},
+        "rule": {"plain", "momentum", "nesterov", "rmsprop", "adam", "adamw", "clip-by-norm", "clip-by-value"},
+        "schedule": {"constant", "step", "exponential", "cosine", "inverse-scaling", "warm-up", "one-cycle"},
         "regularizer": {"l2", "l1"},
         "metric": {"accuracy", "cost", "mean-squared-error", "r2"},
         "callback": {"progress", "early-stopping", "checkpoint", "dampening"},
         "dataset": {"digits", "idx", "csv", "npz"},
+        "engine": {"numpy"},
     }

@@ -8,7 +8,7 @@ import pytest
 from support import parts
 
 from modnet.components.layers import Dense, Dropout
-from modnet.core.interfaces import LayerContext
+from modnet.core.interfaces import LayerContext, UpdateContext
 
 
 def strict(array):
@@ -55,8 +55,9 @@ def test_rules(part, numbers):
     rule, theta, gradient = part(), numbers(9), numbers(9)
     state, strict_state = rule.init(theta), rule.init(strict(theta))
     for _ in range(3):
-        step, state = rule.update(gradient, state, 0.5)
-        strict_step, strict_state = rule.update(strict(gradient), strict_state, 0.5)
+        step, state = rule.update(gradient, state, UpdateContext(theta, 0.5, regularized=4))
+        context = UpdateContext(strict(theta), 0.5, regularized=4)
+        strict_step, strict_state = rule.update(strict(gradient), strict_state, context)
         same(step, strict_step)
     assert set(state) == set(strict_state)
 

@@ -137,6 +137,11 @@ SCHEDULE_CASES = [
     (schedules.Cosine(minimum=0.2), [(0.0, 1.0), (15.0, 0.6), (30.0, 0.2)]),
     (schedules.InverseScaling(power=0.5), [(0.0, 1.0), (3.0, 0.5), (8.0, 1 / 3)]),
     (schedules.InverseScaling(power=1.0, scale=2.0), [(2.0, 0.5), (6.0, 0.25)]),
+    (schedules.WarmUp(updates=400), [(0.0, 1 / 400), (1.0, 101 / 400), (3.99, 1.0), (20.0, 1.0)]),
+    (schedules.WarmUp(updates=1000, then="cosine"), [(4.99, 0.5 * (1 + math.cos(math.pi * 4.99 / 30)) / 2)]),
+    # 3,000 updates: up to update 599 and down to update 2,999
+    (schedules.OneCycle(rise=0.2, start_divisor=10.0, end_divisor=100.0), [(0.0, 0.1), (5.99, 1.0), (29.99, 0.001)]),
+    (schedules.OneCycle(rise=0.2, start_divisor=10.0), [(17.99, 0.500005)]),
 ]
 
 
@@ -146,6 +151,14 @@ def test_schedule_over_thirty_epochs(schedule, points):
         assert schedule(Position(position, 30, round(100 * position), 3000)) == pytest.approx(
             factor, rel=1e-12, abs=1e-15
         )
+
+
+def test_one_cycle_drives_the_momentum_the_other_way():
+    schedule = schedules.OneCycle(rise=0.2, momentum_high=0.95, momentum_low=0.85)
+    found = [schedule.momentum(Position(update / 100, 30, update, 3000)) for update in (0, 599, 1799, 2999, 3100)]
+    assert found == pytest.approx([0.95, 0.85, 0.90, 0.95, 0.95], rel=1e-12)
+    assert schedules.WarmUp(then=schedule).momentum(Position(0.0, 30, 0, 3000)) == 0.95
+    assert schedules.Cosine().momentum(Position(0.0, 30, 0, 3000)) is None
 
 
 def test_regularizers():

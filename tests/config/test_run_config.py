@@ -213,6 +213,7 @@ def test_a_configuration_cannot_be_changed() -> None:
 def test_components_are_listed_with_their_key_paths() -> None:
     config = load_config({"network": {"layers": [{"kind": "dropout"}, 2]}, "callbacks": ["progress"]})
     assert {path: component.kind for path, component in iter_components(config)} == {
+        "engine": "numpy",
         "data": "digits",
         "network.layers.0": "dropout",
         "network.layers.1": "dense",

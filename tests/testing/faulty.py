@@ -562,6 +562,17 @@ class Climbs(Plain):
         return -context.learning_rate * gradient, state
 
 
+@found_by("elementwise-in-pieces", "of two pieces of θ is not that of θ as a whole")
+class NormalizedInPieces(Plain):
+    """θ ← θ − η∇/(1 + ‖∇‖), said to be elementwise."""
+
+    kind: Literal["normalized-in-pieces"] = "normalized-in-pieces"
+
+    def update(self, gradient, state, context):
+        xp = namespace(gradient)
+        return context.learning_rate * gradient / (1.0 + xp.sqrt(xp.sum(gradient * gradient))), state
+
+
 @found_by("stateless", "in another order")
 class CountsCalls(Schedule):
     """1 / n at the n-th call."""

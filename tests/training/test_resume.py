@@ -261,7 +261,11 @@ SPECIAL: dict[str, tuple[dict[str, Any], int, list[int]]] = {
     "all samples in pieces": (configuration({"kind": "batch"}, network={"layers": [6, DROPOUT, 3]}), 2600, [1, 3]),
     "several blocks": (configuration({"kind": "mini-batch", "batch_size": 100}), 9000, [20, 41, 100, 200]),
     "two lanes": (cell("mini-batch", "adam", "cosine", True) | {"engine": {"threads": 2}}, SAMPLES, [3, 7, 10]),
-    "two lanes, large": (configuration(LARGE, engine={"threads": 2}, network={"layers": [6, DROPOUT, 3]}), 4500, [2, 5]),
+    "two lanes, large": (
+        configuration(LARGE, engine={"threads": 2}, network={"layers": [6, DROPOUT, 3]}),
+        4500,
+        [2, 5],
+    ),
     "a layer with state": (configuration({"rule": "adam"}, network={"layers": [6, "centre", 3]}), SAMPLES, [3, 6]),
     "a layer with state at two sweeps": (
         configuration({"kind": "twice"}, network={"layers": ["centre", 6, DROPOUT, 3]}), SAMPLES, [2, 6, 16],

@@ -265,6 +265,10 @@ def _optimizer(case: Case, seed: int) -> list[Probe]:
     return [Probe("epoch", run_epochs)]
 
 
+def _engine(case: Case, seed: int) -> list[Probe]:
+    return [Probe("training", lambda: {"θ": train(epochs=2 + seed, engine=case.component).network.parameters})]
+
+
 def _callback(case: Case, seed: int) -> list[Probe]:
     return [Probe("training", lambda: {"θ": train(epochs=2 + seed, callbacks=[case.component]).network.parameters})]
 
@@ -290,4 +294,5 @@ _PROBES: dict[str, Callable[[Case, int], list[Probe]]] = {
     "optimizer": _optimizer,
     "callback": _callback,
     "dataset": _dataset,
+    "engine": _engine,
 }
