@@ -18,6 +18,7 @@ from modnet.analysis.results.learning_curves import learning_curves
 from modnet.analysis.results.results import SCATTERED
 from modnet.analysis.results.worst_samples import worst_samples_table
 from modnet.components.metrics import R2, Accuracy
+from modnet.core.interfaces import Task
 from modnet.data.datasets import Digits
 
 # Ten samples of four classes, of which no sample is the last. By hand: row = true, column = predicted.
@@ -67,17 +68,17 @@ def test_the_best_epoch_is_judged_by_validation_then_test_then_training() -> Non
         row(1, cost=0.3, accuracy=0.6, test_cost=0.4, test_accuracy=0.8),
         row(2, cost=0.2, accuracy=0.6, test_cost=0.4, test_accuracy=0.9),
     ]
-    cost, accuracy = learning_curves(history, [Accuracy()])
+    cost, accuracy = learning_curves(history, [Accuracy()], Task(3, classes=True))
     assert (cost.name, cost.monitored, cost.best, cost.best_value) == ("cost", "test", 0, 0.1)
     assert (accuracy.name, accuracy.monitored, accuracy.best, accuracy.best_value) == ("accuracy", "test", 0, 0.9)
     assert cost.values == {"train": (0.5, 0.3, 0.2), "test": (0.1, 0.4, 0.4)}
     watched = [
         each | {"validation_cost": 1 + each["cost"], "validation_accuracy": each["accuracy"]} for each in history
     ]
-    cost, accuracy = learning_curves(watched, [Accuracy()])
+    cost, accuracy = learning_curves(watched, [Accuracy()], Task(3, classes=True))
     assert [(curve.monitored, curve.best) for curve in (cost, accuracy)] == [("validation", 2), ("validation", 1)]
     alone = [{key: value for key, value in each.items() if not key.startswith("test")} for each in history]
-    assert [(curve.monitored, curve.best) for curve in learning_curves(alone, [Accuracy()])] == [
+    assert [(curve.monitored, curve.best) for curve in learning_curves(alone, [Accuracy()], Task(3, classes=True))] == [
         ("train", 2),
         ("train", 1),
     ]
@@ -85,11 +86,11 @@ def test_the_best_epoch_is_judged_by_validation_then_test_then_training() -> Non
 
 def test_a_figure_that_is_not_finite_is_never_the_best() -> None:
     history = [row(0, r2=math.nan), row(1, r2=0.1), row(2, r2=math.inf)]
-    _, r2 = learning_curves(history, [R2()])
+    _, r2 = learning_curves(history, [R2()], Task(1, classes=False))
     assert (r2.values["train"], r2.best) == ((None, 0.1, None), 1)
     json.dumps(r2.to_dict(), allow_nan=False)
-    assert learning_curves([row(0, r2=math.nan)], [R2()])[1].best is None
-    assert learning_curves([], [R2()]) == ()
+    assert learning_curves([row(0, r2=math.nan)], [R2()], Task(1, classes=False))[1].best is None
+    assert learning_curves([], [R2()], Task(1, classes=False)) == ()
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ def test_regularizers(part, numbers):
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_metrics(part, outputs, numbers):
     metric, a, y = part(), numbers(8, outputs), numbers(8, outputs)
-    total = metric.merge(metric.partial(a[:5], y[:5]), metric.partial(a[5:], y[5:]))
-    halves = [metric.partial(strict(a[rows]), strict(y[rows])) for rows in (slice(5), slice(5, None))]
+    total = metric.merge(metric.partial(a[:5], y[:5], None), metric.partial(a[5:], y[5:], None))
+    halves = [metric.partial(strict(a[rows]), strict(y[rows]), None) for rows in (slice(5), slice(5, None))]
     np.testing.assert_allclose(metric.value(metric.merge(*halves)), metric.value(total), rtol=1e-6)
 
 

@@ -188,9 +188,9 @@ METRIC_CASES = [
 @pytest.mark.parametrize(("metric", "value", "label"), METRIC_CASES, ids=lambda case: getattr(case, "kind", ""))
 @pytest.mark.parametrize("cut", [1, 2, 3, 4])
 def test_metric_in_one_piece_and_in_two(metric, value, label, cut):
-    total = metric.partial(OUTPUTS[:cut], TRUTH[:cut])
+    total = metric.partial(OUTPUTS[:cut], TRUTH[:cut], None)
     if cut < 4:
-        total = metric.merge(total, metric.partial(OUTPUTS[cut:], TRUTH[cut:]))
+        total = metric.merge(total, metric.partial(OUTPUTS[cut:], TRUTH[cut:], None))
     assert metric.value(total) == pytest.approx(value, rel=1e-12)
     assert metric.label == label
 
@@ -198,7 +198,7 @@ def test_metric_in_one_piece_and_in_two(metric, value, label, cut):
 def test_accuracy_of_one_output_asks_for_the_side_of_one_half():
     accuracy = metrics.Accuracy()
     outputs, truth = np.array([[0.5], [0.49], [0.9], [0.1]]), np.array([[1.0], [0.0], [0.0], [0.0]])
-    assert accuracy.value(accuracy.partial(outputs, truth)) == 3 / 4
+    assert accuracy.value(accuracy.partial(outputs, truth, None)) == 3 / 4
 
 
 def test_accuracy_refuses_numbers():
@@ -209,5 +209,5 @@ def test_accuracy_refuses_numbers():
 def test_r2_of_a_constant_target():
     r2 = metrics.R2()
     ones = np.ones((3, 1))
-    assert r2.value(r2.partial(ones, ones)) == 1.0
-    assert r2.value(r2.partial(ones + 0.5, ones)) == 0.0
+    assert r2.value(r2.partial(ones, ones, None)) == 1.0
+    assert r2.value(r2.partial(ones + 0.5, ones, None)) == 0.0

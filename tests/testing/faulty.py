@@ -802,6 +802,40 @@ class ArrayValue(MeanSquaredError):
         return np.array(super().value(total))
 
 
+@found_by("weights-repeat-samples", "the value should be")
+class IgnoresWeights(MeanSquaredError):
+    """Σ (a − y)², in which all samples count the same."""
+
+    kind: Literal["ignores-weights"] = "ignores-weights"
+
+    def partial(self, a, y, weights):
+        return super().partial(a, y, None)
+
+
+@found_by("weights-repeat-samples", "with weights instead of repeated and absent samples")
+class DividesByTheSamples(MeanSquaredError):
+    """Σ w (a − y)², divided by the number of samples."""
+
+    kind: Literal["divides-by-the-samples"] = "divides-by-the-samples"
+
+    def partial(self, a, y, weights):
+        total = super().partial(a, y, weights)
+        return total if weights is None else np.stack([total[0], np.asarray(float(len(a)))])
+
+
+@found_by("names-match", "value gives numbers for ('bias',), the names are ('spread',)")
+class OtherNames(MeanSquaredError):
+    """Σ (a − y)², under a name that is not announced."""
+
+    kind: Literal["other-names"] = "other-names"
+
+    def names(self, task):
+        return ("spread",)
+
+    def value(self, total):
+        return {"bias": super().value(total)}
+
+
 @found_by("refuses-with-value-error", "refuses both classes and numbers")
 class TakesNoTask(MeanSquaredError):
     """Σ (a − y)², for no task."""

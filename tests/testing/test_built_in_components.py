@@ -132,7 +132,7 @@ CHECKS_OF_FAMILIES = {
     "schedule": 14,
     "initializer": 13,
     "optimizer": 14,
-    "metric": 18,
+    "metric": 20,
     "callback": 13,
     "dataset": 11,
     "engine": 10,

@@ -1,7 +1,11 @@
-"""The metrics: scores of outputs a compared with targets y, both (samples, outputs), accumulated piece by piece."""
+"""The metrics: scores of outputs a compared with targets y, both (samples, outputs), accumulated piece by piece.
+
+What is said of numbers of samples holds for sums of their weights where there are any.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, ClassVar, Literal
 
 from modnet.core.arrays import Array, namespace
@@ -23,14 +27,14 @@ class Accuracy(Metric):
                 "accuracy needs classes, and the targets are numbers; allowed: mean-squared-error, r2, cost"
             )
 
-    def partial(self, a: Array, y: Array) -> Array:
+    def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return the number of correctly classified samples, and of all samples."""
         xp = namespace(a)
         if a.shape[-1] == 1:
             right = (a[:, 0] >= 0.5) == (y[:, 0] >= 0.5)
         else:
             right = xp.argmax(a, axis=-1) == xp.argmax(y, axis=-1)
-        return _counts(xp, xp.sum(xp.astype(right, xp.float64)), a.shape[0])
+        return _sums(xp.astype(right, xp.float64), weights)
 
     def value(self, total: Array) -> float:
         """Return the share."""
@@ -51,10 +55,9 @@ class CostMetric(Metric):
         """The kind of the cost; plain ``cost`` is always the cost that is minimized."""
         return self.cost.kind.replace("-", "_")
 
-    def partial(self, a: Array, y: Array) -> Array:
+    def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return the sum of the samples' costs, and their number."""
-        xp = namespace(a)
-        return _counts(xp, xp.sum(xp.astype(self.cost(a, y), xp.float64)), a.shape[0])
+        return _sums(namespace(a).astype(self.cost(a, y), namespace(a).float64), weights)
 
     def value(self, total: Array) -> float:
         """Return the mean."""
@@ -67,11 +70,11 @@ class MeanSquaredError(Metric):
     kind: Literal["mean-squared-error"] = "mean-squared-error"
     better: ClassVar[Literal["higher", "lower"]] = "lower"
 
-    def partial(self, a: Array, y: Array) -> Array:
+    def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return the sum of squares, and the number of values."""
         xp = namespace(a)
         difference = xp.astype(a, xp.float64) - xp.astype(y, xp.float64)
-        return _counts(xp, xp.sum(difference * difference), a.shape[0] * a.shape[1])
+        return _sums(difference * difference, weights)
 
     def value(self, total: Array) -> float:
         """Return the mean."""
@@ -87,21 +90,26 @@ class R2(Metric):
 
     kind: Literal["r2"] = "r2"
 
-    def partial(self, a: Array, y: Array) -> Array:
+    def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return for every output: samples, mean of y, Σ (y − ȳ)², Σ (a − y)²; shape (4, outputs)."""
         xp = namespace(a)
         a, y = xp.astype(a, xp.float64), xp.astype(y, xp.float64)
-        mean = xp.mean(y, axis=0)
-        count = xp.zeros_like(mean) + float(y.shape[0])
-        return xp.stack([count, mean, xp.sum((y - mean) ** 2, axis=0), xp.sum((a - y) ** 2, axis=0)])
+        if weights is None:
+            mean = xp.mean(y, axis=0)
+            count = xp.zeros_like(mean) + float(y.shape[0])
+            return xp.stack([count, mean, xp.sum((y - mean) ** 2, axis=0), xp.sum((a - y) ** 2, axis=0)])
+        w = xp.astype(weights, xp.float64)[:, None]
+        count = xp.sum(w + xp.zeros_like(y), axis=0)
+        mean = xp.sum(w * y, axis=0) / _or_one(count)
+        return xp.stack([count, mean, xp.sum(w * (y - mean) ** 2, axis=0), xp.sum(w * (a - y) ** 2, axis=0)])
 
     def merge(self, first: Array, second: Array) -> Array:
         """Return the four numbers of two sets of samples together."""
         xp = namespace(first)
         count = first[0, :] + second[0, :]
-        shift = second[1, :] - first[1, :]
-        mean = first[1, :] + shift * (second[0, :] / count)
-        spread = first[2, :] + second[2, :] + shift * shift * (first[0, :] * second[0, :] / count)
+        shift, divisor = second[1, :] - first[1, :], _or_one(count)
+        mean = first[1, :] + shift * (second[0, :] / divisor)
+        spread = first[2, :] + second[2, :] + shift * shift * (first[0, :] * second[0, :] / divisor)
         return xp.stack([count, mean, spread, first[3, :] + second[3, :]])
 
     def value(self, total: Array) -> float:
@@ -113,6 +121,17 @@ class R2(Metric):
         return float(xp.mean(xp.where(flat, xp.astype(error == 0.0, xp.float64), 1.0 - ratio)))
 
 
-def _counts(xp: object, total: Array, count: int) -> Array:
-    """Return (total, count) as a float64 vector."""
-    return xp.stack([total, xp.zeros_like(total) + float(count)])  # type: ignore[attr-defined] # a namespace has no type
+def _sums(values: Array, weights: Array | None) -> Array:
+    """Return Σ w · value and Σ w, float64, of values with a row for each sample; without weights w is 1."""
+    xp = namespace(values)
+    if weights is None:
+        total = xp.sum(values)
+        return xp.stack([total, xp.zeros_like(total) + float(math.prod(values.shape))])
+    w = xp.reshape(xp.astype(weights, xp.float64), (-1,) + (1,) * (values.ndim - 1)) + xp.zeros_like(values)
+    return xp.stack([xp.sum(w * values), xp.sum(w)])
+
+
+def _or_one(count: Array) -> Array:
+    """Return a sum of weights to divide by: 1 where it is 0, as what is divided is."""
+    xp = namespace(count)
+    return xp.where(count > 0.0, count, xp.ones_like(count))

@@ -17,28 +17,44 @@ __all__ = ["MetricAccumulator", "evaluate"]
 
 
 class MetricAccumulator:
-    """The mean cost and the metrics of the outputs that were added so far."""
+    """The mean cost and the metrics of the outputs that were added so far.
+
+    Attributes:
+        samples: How many samples were added.
+    """
 
     def __init__(self, cost: Cost, metrics: Sequence[Metric]) -> None:
         self._cost = cost
         self._metrics = metrics
         self._partials: list[Vector | None] = [None] * len(metrics)
-        self._total = 0.0
+        self._total = self._weight = 0.0
         self.samples = 0
+        self._keeps_outputs = any(metric.needs_all_outputs for metric in metrics)
+        self._outputs: list[tuple[Vector, Vector, Vector | None]] = []
 
-    def update(self, a: Vector, y: Vector) -> bool:
-        """Add outputs and targets, (samples, outputs); return whether their cost is finite."""
-        total = float(np.sum(self._cost(a, y), dtype=np.float64))
+    def update(self, a: Vector, y: Vector, weights: Vector | None = None) -> bool:
+        """Add outputs and targets, (samples, outputs), and weights, (samples,); return whether their cost is finite."""
+        costs = self._cost(a, y)
+        total = float(np.sum(costs if weights is None else costs * weights, dtype=np.float64))
         self._total += total
+        self._weight += len(a) if weights is None else float(np.sum(weights))
         self.samples += len(a)
         for index, metric in enumerate(self._metrics):
-            piece, before = metric.partial(a, y), self._partials[index]
-            self._partials[index] = piece if before is None else metric.merge(before, piece)
+            if not metric.needs_all_outputs:
+                piece, before = metric.partial(a, y, weights), self._partials[index]
+                self._partials[index] = piece if before is None else metric.merge(before, piece)
+        if self._keeps_outputs:
+            self._outputs.append((a, y, weights))
         return math.isfinite(total)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what was added up, for `load_state_dict`."""
-        return {"total": self._total, "samples": self.samples, "partials": list(self._partials)}
+        """Return what was added up, for `load_state_dict`; metrics that need all outputs have no part in it."""
+        return {
+            "total": self._total,
+            "weight": self._weight,
+            "samples": self.samples,
+            "partials": list(self._partials),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` returned.
@@ -48,14 +64,23 @@ class MetricAccumulator:
         """
         if len(state["partials"]) != len(self._metrics):
             raise ModelFileError("the sums are not those of the configured metrics")
-        self._total, self.samples, self._partials = state["total"], state["samples"], list(state["partials"])
+        self._total, self._weight, self.samples = state["total"], state["weight"], state["samples"]
+        self._partials = list(state["partials"])
 
     def compute(self, prefix: str = "") -> dict[str, float]:
-        """Return ``cost`` and every metric by its label, each with ``prefix`` before it."""
-        values = {f"{prefix}cost": self._total / self.samples}
+        """Return ``cost`` and every metric by its names in the history, each with ``prefix`` before it."""
+        values = {f"{prefix}cost": self._total / self._weight if self._weight else 0.0}
         for metric, total in zip(self._metrics, self._partials, strict=True):
-            values[f"{prefix}{metric.label}"] = metric.value(total)
+            value = metric.value(metric.partial(*self._all_outputs()) if metric.needs_all_outputs else total)
+            if isinstance(value, Mapping):
+                values |= {f"{prefix}{metric.label}_{name}": number for name, number in value.items()}
+            else:
+                values[f"{prefix}{metric.label}"] = value
         return values
+
+    def _all_outputs(self) -> tuple[Vector, Vector, Vector | None]:
+        a, y, weights = zip(*self._outputs, strict=True)
+        return np.concatenate(a), np.concatenate(y), None if weights[0] is None else np.concatenate(weights)
 
 
 def evaluate(network: Network, samples: Samples, metrics: Sequence[Metric]) -> MetricAccumulator:

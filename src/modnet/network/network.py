@@ -10,7 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, DataError
-from modnet.core.interfaces import Activation, Cost, Layer, LayerContext, ParameterSlice, ParameterSpec, Regularizer
+from modnet.core.interfaces import (
+    Activation,
+    Cost,
+    Layer,
+    LayerContext,
+    ParameterSlice,
+    ParameterSpec,
+    Regularizer,
+    Task,
+)
 from modnet.data.scaling import Scaling
 from modnet.data.validation import as_samples, check_finite, column_names, column_selector
 
@@ -172,6 +181,11 @@ class Network:
     def outputs(self) -> int:
         """How many outputs a sample has."""
         return self.layers[-1].output_shape[0]
+
+    @property
+    def task(self) -> Task:
+        """What it is trained to do, as metrics ask."""
+        return Task(self.outputs, self.classes is not None)
 
     @property
     def sizes(self) -> list[int]:

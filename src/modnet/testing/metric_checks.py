@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -20,7 +20,7 @@ from modnet.testing.case import Case, refusal
 from modnet.testing.common_checks import WORDS
 from modnet.testing.fixtures import train
 from modnet.testing.numeric import tree_diff
-from modnet.testing.report import FailedError, NoteError, require
+from modnet.testing.report import FailedError, NoteError, SkippedError, require
 from modnet.training.setup import split_data
 
 TASKS = [Task(outputs, classes) for outputs in (1, 3) for classes in (True, False)]
@@ -43,33 +43,59 @@ def label_format(case: Case) -> None:
     require(not reserved, f"the label {label!r} is reserved in the history")
 
 
+def names_match(case: Case) -> None:
+    """Check that `value` gives a finite number for each of `names`, words joined by underscores; or one without."""
+    for task, a, y in _samples(case):
+        names = case.component.names(task)
+        is_valid = isinstance(names, tuple) and all(isinstance(name, str) and WORDS.fullmatch(name) for name in names)
+        require(is_valid, f"names should be a tuple of lower-case words joined by underscores, got {names!r}")
+        value = case.component.value(case.component.partial(a, y, None))
+        given = tuple(value) if isinstance(value, Mapping) else ()
+        require(set(given) == set(names), f"value gives numbers for {given}, the names are {names}")
+
+
 def merge_equals_whole(case: Case) -> None:
     """Check that the value of merged pieces is that of the whole, however it is cut."""
-    for a, y in _samples(case):
+    for _, a, y in _samples(case):
         for cuts in ((4,), (1, 2), (3, 9, 10), tuple(range(1, 12))):
-            _require_close(_value(case, a, y), _value(case, a, y, cuts), f"in {len(cuts) + 1} pieces")
+            _require_close(_value(case, a, y), _merged(case, a, y, cuts), f"in {len(cuts) + 1} pieces")
 
 
 def merge_order(case: Case) -> None:
     """Check that the order in which pieces are merged does not matter."""
-    for a, y in _samples(case):
+    for _, a, y in _samples(case):
         for order in itertools.permutations(range(3)):
-            _require_close(_value(case, a, y, (3, 8)), _value(case, a, y, (3, 8), order), "in another order")
+            _require_close(_value(case, a, y), _merged(case, a, y, (3, 8), order), "in another order")
+
+
+def weights_repeat_samples(case: Case) -> None:
+    """Check that a weight of 2 gives what the sample twice gives, and a weight of 0 what its absence gives."""
+    for _, a, y in _samples(case):
+        codes = np.argmax(y, axis=1) if y.shape[1] > 1 else y[:, 0] > 0.5
+        place = np.array([np.count_nonzero(codes[:row] == code) for row, code in enumerate(codes)])
+        for cycle in ([2, 1, 1, 1], [1, 0, 1, 2], [3, 2, 0, 1]):  # of every class, something is left
+            count = np.resize(cycle, len(a))[place]
+            count[-1] = 0
+            expected, weights = _value(case, np.repeat(a, count, axis=0), np.repeat(y, count, axis=0)), 1.0 * count
+            how = "with weights instead of repeated and absent samples"
+            _require_close(expected, _value(case, a, y, weights), how)
+            if not case.component.needs_all_outputs:
+                _require_close(expected, _merged(case, a, y, (4, 11), (2, 0, 1), weights), f"{how}, in pieces,")
 
 
 def perfect_is_best(case: Case) -> None:
     """Check that exact outputs are at least as good as random ones, according to `better`."""
     better = case.component.better
     require(better in ("higher", "lower"), f"better should be 'higher' or 'lower', got {better!r}")
-    for a, y in _samples(case):
-        exact, sampled = _value(case, y, y), _value(case, a, y)
-        best = exact >= sampled if better == "higher" else exact <= sampled
-        values = f"exact outputs have the value {exact:.6g} and random ones {sampled:.6g}"
-        require(best, f"better = {better!r}, but {values}")
+    for _, a, y in _samples(case):
+        for exact, sampled in zip(_value(case, y, y), _value(case, a, y), strict=True):
+            best = exact >= sampled if better == "higher" else exact <= sampled
+            values = f"exact outputs have the value {exact:.6g} and random ones {sampled:.6g}"
+            require(best, f"better = {better!r}, but {values}")
 
 
-def _samples(case: Case) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """Return random outputs and targets for each task that the metric accepts; all are between 0 and 1."""
+def _samples(case: Case) -> list[tuple[Task, NDArray[Any], NDArray[Any]]]:
+    """Return each task that the metric accepts, with random outputs and targets; all are between 0 and 1."""
     samples = []
     for number, task in enumerate(task for task in TASKS if refusal(case.component.check, task) is None):
         rng, shape = np.random.default_rng([50, number]), (12, task.outputs)
@@ -79,22 +105,45 @@ def _samples(case: Case) -> list[tuple[NDArray[Any], NDArray[Any]]]:
             y = rng.permutation(np.arange(12.0) % 2).reshape(shape)
         else:
             y = np.eye(3)[rng.permutation(np.arange(12) % 3)]
-        samples.append((rng.uniform(0.05, 0.95, shape), y))
+        samples.append((task, rng.uniform(0.05, 0.95, shape), y))
     return samples
 
 
-def _value(case: Case, a: NDArray[Any], y: NDArray[Any], cuts: Sequence[int] = (), order: Sequence[int] = ()) -> float:
-    """Return the metric of outputs and targets that are cut into pieces and merged in an order."""
-    pieces = [case.component.partial(*piece) for piece in zip(np.split(a, cuts), np.split(y, cuts), strict=True)]
-    value = case.component.value(reduce(case.component.merge, (pieces[i] for i in order or range(len(pieces)))))
-    is_finite = isinstance(value, float) and np.isfinite(value)
-    require(is_finite, f"value should return a finite Python float, got {value!r}")
-    return float(value)
+def _value(case: Case, a: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None = None) -> list[float]:
+    """Return the numbers of the metric of outputs, targets and perhaps weights, in one piece."""
+    return _numbers(case.component.value(case.component.partial(a, y, weights)))
 
 
-def _require_close(expected: float, value: float, how: str) -> None:
-    close = math.isclose(value, expected, rel_tol=1e-9, abs_tol=1e-9)  # summed in another order
-    require(close, f"the value should be {expected:.12g}, {how} it is {value:.12g}")
+def _merged(
+    case: Case,
+    a: NDArray[Any],
+    y: NDArray[Any],
+    cuts: Sequence[int],
+    order: Sequence[int] = (),
+    weights: NDArray[Any] | None = None,
+) -> list[float]:
+    """Return the numbers of the metric of samples that are cut into pieces and merged in an order."""
+    if case.component.needs_all_outputs:
+        raise SkippedError("partial gets all samples at once, and nothing is merged")
+    rows = np.split(np.arange(len(a)), cuts)
+    pieces = [case.component.partial(a[r], y[r], None if weights is None else weights[r]) for r in rows]
+    return _numbers(
+        case.component.value(reduce(case.component.merge, (pieces[i] for i in order or range(len(pieces)))))
+    )
+
+
+def _numbers(value: Any) -> list[float]:
+    numbers = list(value.values()) if isinstance(value, Mapping) else [value]
+    for number in numbers:
+        is_finite = isinstance(number, float) and np.isfinite(number)
+        require(is_finite, f"value should return a finite Python float, got {number!r}")
+    return [float(number) for number in numbers]
+
+
+def _require_close(expected: list[float], values: list[float], how: str) -> None:
+    for wanted, value in zip(expected, values, strict=True):
+        close = math.isclose(value, wanted, rel_tol=1e-9, abs_tol=1e-9)  # summed in another order
+        require(close, f"the value should be {wanted:.12g}, {how} it is {value:.12g}")
 
 
 def new_listener(case: Case) -> None:

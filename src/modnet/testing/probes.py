@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from modnet.components.activations import Identity, Sigmoid, Softmax, Tanh
 from modnet.core.arrays import Array, namespace
-from modnet.core.interfaces import Activation, Cost, LayerContext, Position, UpdateContext
-from modnet.testing.case import Case
+from modnet.core.interfaces import Activation, Cost, LayerContext, Position, Task, UpdateContext
+from modnet.testing.case import Case, refusal
 from modnet.testing.fixtures import QuadraticProblem, train
 from modnet.testing.numeric import extreme_sizes, normal, targets
 from modnet.testing.report import require
@@ -89,6 +89,10 @@ def extreme_probes(case: Case, dtype: Any) -> list[Probe]:
     roots = extreme_sizes(dtype, 0.25)
     powers = np.concatenate([roots, -roots])
     extremes = {"z": z, "upstream": np.ones_like(z), "a": outputs, "y": np.array([[0.0, 1.0], [1.0, 0.0]] * len(a))}
+    if case.cls.family == "metric":
+        width = probes_of(case)[0].inputs["a"].shape[1]
+        extremes |= {name: np.resize(extremes[name], (len(a) * 2, width)) for name in ("a", "y")}
+        extremes["sample_weight"] = np.arange(2.0 * len(a)) % 3.0
     extremes |= {"weights": powers, "theta": np.ones_like(powers)}
     extremes |= {f"gradient {update}": np.roll(powers, update) for update in UPDATES}
     if case.cls.family == "layer":
@@ -183,13 +187,26 @@ def _rule(case: Case, seed: int) -> list[Probe]:
 
 def _metric(case: Case, seed: int) -> list[Probe]:
     metric, y = case.component, targets(seed, 8, 3)
-    inputs = {"a": np.random.default_rng([23, seed]).uniform(0.05, 0.95, y.shape), "y": y}
+    if all(refusal(metric.check, Task(3, classes)) for classes in (True, False)):
+        y = y[:, :1]
+    rng = np.random.default_rng([23, seed])
+    inputs = {"a": rng.uniform(0.05, 0.95, y.shape), "y": y}
+    weighted = inputs | {"sample_weight": rng.uniform(0.5, 2.0, len(y))}
 
     def merge(a: Array, y: Array) -> Arrays:
-        first, second = (_protect(metric.partial(a[rows, :], y[rows, :]), a) for rows in (slice(0, 5), slice(5, 8)))
+        halves = (slice(0, 5), slice(5, 8))
+        first, second = (_protect(metric.partial(a[rows, :], y[rows, :], None), a) for rows in halves)
         return {"total": metric.merge(first, second)}
 
-    return [Probe("partial", lambda a, y: {"partial": metric.partial(a, y)}, inputs), Probe("merge", merge, inputs)]
+    probes = [
+        Probe("partial", lambda a, y: {"partial": metric.partial(a, y, None)}, inputs),
+        Probe(
+            "partial (weighted)",
+            lambda a, y, sample_weight: {"partial": metric.partial(a, y, sample_weight)},
+            weighted,
+        ),
+    ]
+    return probes if metric.needs_all_outputs else [*probes, Probe("merge", merge, inputs)]
 
 
 def _layer(case: Case, seed: int) -> list[Probe]:

@@ -64,7 +64,8 @@ class TrainingLoop:
     ) -> None:
         self._config, self._network, self._metrics = config, network, metrics
         self._callbacks, self._engine, self._store = callbacks, engine, store
-        self._runner = EpochRunner(config, network, samples["train"], metrics, engine)
+        summed = tuple(metric for metric in metrics if not metric.needs_all_outputs)
+        self._runner = EpochRunner(config, network, samples["train"], summed, engine)
         self.view = Training(config, network, samples, metrics, engine, self._runner, store)
         self.started = self._epoch_started = time.perf_counter()
         self._rng = generator(config.seed, Stream.ORDER)

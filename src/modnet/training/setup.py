@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from modnet.config.load import load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError
-from modnet.core.interfaces import Metric, Task
+from modnet.core.interfaces import Metric
 from modnet.core.random import Stream, generator
 from modnet.data.labels import Targets
 from modnet.data.prepared import Samples
@@ -54,7 +54,9 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
     for part, (rows, labels) in parts.items():
         place = data.place(part)
         samples[part] = Samples(network.preprocess(rows, f"{place} x"), labels.astype(network.dtype, f"{place} y"))
-    return Setup(network, samples, resolve_metrics(config, network))
+    metrics = resolve_metrics(config, network)
+    _check_held_out(metrics, parts)
+    return Setup(network, samples, metrics)
 
 
 def split_data(config: RunConfig, data: Data, like: Network | None = None) -> dict[str, tuple[NDArray[Any], Targets]]:
@@ -139,19 +141,30 @@ def resolve_metrics(config: RunConfig, network: Network) -> tuple[Metric, ...]:
     Raises:
         ConfigError: a metric does not apply to the network's task, or two have one name.
     """
-    task = Task(network.outputs, network.classes is not None)
+    task = network.task
     if config.metrics is None:
         return (Metric.resolve("accuracy" if task.classes else "r2"),)
-    labels = {"cost"}
+    taken = {"cost"}
     for index, metric in enumerate(config.metrics):
         try:
             metric.check(task)
         except ValueError as error:
             raise ConfigError(f"metrics.{index}: {error}") from None
-        if metric.label in labels:
-            raise ConfigError(f"metrics.{index}: two metrics would be called '{metric.label}' in the history")
-        labels.add(metric.label)
+        for name in metric.history_names(task):
+            if name in taken:
+                raise ConfigError(f"metrics.{index}: two metrics would be called '{name}' in the history")
+            taken.add(name)
     return config.metrics
+
+
+def _check_held_out(metrics: Sequence[Metric], parts: Iterable[str]) -> None:
+    """Refuse metrics that need all outputs at once where there are training samples only."""
+    for index, metric in enumerate(metrics):
+        if metric.needs_all_outputs and set(parts) == {"train"}:
+            raise ConfigError(
+                f"metrics.{index}: {metric.kind} needs all outputs at once, so validation or test samples; "
+                "there are none (data.validation_share = 0.2 would sample some)"
+            )
 
 
 def _start_from(initial: Network, network: Network) -> None:

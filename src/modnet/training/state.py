@@ -30,6 +30,7 @@ class AccumulatorState(_Strict):
     """What a `modnet.network.evaluate.MetricAccumulator` has added up."""
 
     total: float
+    weight: float
     samples: Count
     partials: list[Array | None]
 

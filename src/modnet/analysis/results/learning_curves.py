@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from modnet.analysis.open_run import is_number
 from modnet.analysis.results.predictions import PARTS, part_name
-from modnet.core.interfaces import Metric
+from modnet.core.interfaces import Metric, Task
 from modnet.training.result import metric_text
 
 __all__ = ["Curve", "learning_curves"]
@@ -80,10 +80,10 @@ class Curve:
         return metric_text(self.name, value if self.is_share else float(f"{value:.4g}"))
 
 
-def learning_curves(history: Sequence[Mapping[str, Any]], metrics: Sequence[Metric]) -> tuple[Curve, ...]:
+def learning_curves(history: Sequence[Mapping[str, Any]], metrics: Sequence[Metric], task: Task) -> tuple[Curve, ...]:
     """Return the curves of a history: the cost, then every metric; none where no epoch was trained."""
     directions: dict[str, Literal["higher", "lower"]] = {"cost": "lower"}
-    directions |= {metric.label: metric.better for metric in metrics}
+    directions |= {name: metric.better for metric in metrics for name in metric.history_names(task)}
     epochs = tuple(int(row["epoch"]) for row in history)
     curves = []
     for name, better in directions.items():

@@ -168,7 +168,7 @@ def results(
         candidates, confusion = np.flatnonzero(predicted != true), confusion_matrix(true, predicted, network.classes)
     return Results(
         run=opened,
-        curves=learning_curves(history, resolve_metrics(opened.config, network)),
+        curves=learning_curves(history, resolve_metrics(opened.config, network), network.task),
         predictions=predictions,
         matches_history=_matches_history(predictions, history),
         confusion=confusion,
@@ -183,7 +183,7 @@ def _prediction_error(predictions: Predictions) -> PredictionError:
     true: NDArray[Any] = np.asarray(predictions.targets.values)
     metric, shown = R2(), slice(None, None, max(1, -(-len(predictions) // SCATTERED)))
     columns = [(predictions.outputs[:, [j]], true[:, [j]]) for j in range(true.shape[1])]
-    r2 = tuple(metric.value(metric.partial(*column)) for column in columns)
+    r2 = tuple(metric.value(metric.partial(*column, None)) for column in columns)
     return PredictionError(true[shown], predictions.outputs[shown], len(predictions), r2)
 
 

@@ -15,9 +15,12 @@ def sign_of(monitor: str, training: TrainingView, callback: Callback) -> float:
     Raises:
         ConfigError: the history has no metric of this name; ``callback`` is the one whose option it is.
     """
-    better = {"cost": "lower"} | {metric.label: metric.better for metric in training.metrics}
-    prefixes = ["", *(f"{part}_" for part in training.held_out)]
-    known = {prefix + name: direction for prefix in prefixes for name, direction in better.items()}
+    known = {}
+    for prefix in ["", *(f"{part}_" for part in training.held_out)]:
+        known[f"{prefix}cost"] = "lower"
+        for metric in training.metrics:
+            if prefix or not metric.needs_all_outputs:
+                known |= {prefix + name: metric.better for name in metric.history_names(training.network.task)}
     if monitor not in known:
         hint = did_you_mean(monitor, known)
         index = training.config.callbacks.index(callback)

@@ -1,7 +1,8 @@
-"""Metric: a number that says how good outputs are, accumulated over any number of samples."""
+"""Metric: one number or several that say how good outputs are, accumulated over any number of samples."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -16,7 +17,7 @@ class Task:
     """What a network is trained to do.
 
     Attributes:
-        outputs: The number of its outputs.
+        outputs: How many values a target has, and so a prediction; one for each class, or one for two classes.
         classes: Whether the targets are classes.
     """
 
@@ -30,11 +31,23 @@ class Metric(Component):
     family: ClassVar[str] = "metric"
     better: ClassVar[Literal["higher", "lower"]] = "higher"
     """Which values are better."""
+    needs_all_outputs: ClassVar[bool] = False
+    """True where ``partial`` must see all samples of a part at once (a rank statistic). Such a metric is computed for
+    validation and test samples only, whose outputs are kept for it, and nothing is merged."""
 
     @property
     def label(self) -> str:
         """The name of the metric in the history."""
         return self.kind.replace("-", "_")
+
+    def names(self, task: Task) -> tuple[str, ...]:
+        """Return the names of the numbers that ``value`` gives for a task; empty where it gives one without a name."""
+        del task
+        return ()
+
+    def history_names(self, task: Task) -> tuple[str, ...]:
+        """Return the names of the numbers in the history: the label, or label and name (``recall_cat``)."""
+        return tuple(f"{self.label}_{name}" for name in self.names(task)) or (self.label,)
 
     def check(self, task: Task) -> None:
         """Refuse a task for which this metric is not defined.
@@ -44,14 +57,21 @@ class Metric(Component):
         """
         del task
 
-    def partial(self, a: Array, y: Array) -> Array:
-        """Return the contribution of samples, a vector, from outputs ``a`` and targets ``y``, (samples, outputs)."""
+    def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
+        """Return the contribution of samples, an array.
+
+        Args:
+            a: The outputs, (samples, outputs).
+            y: The targets, (samples, outputs).
+            weights: The weight of each sample, at least 0, (samples,); None where all count the same. A weight of 2
+                must give what the sample twice would give, a weight of 0 what its absence would.
+        """
         raise NotImplementedError
 
     def merge(self, first: Array, second: Array) -> Array:
         """Return the contribution of two sets of samples together, from that of each."""
         return first + second
 
-    def value(self, total: Array) -> float:
-        """Return the metric from the contribution of all samples."""
+    def value(self, total: Array) -> float | Mapping[str, float]:
+        """Return the metric from the contribution of all samples: one number, or several by their ``names``."""
         raise NotImplementedError

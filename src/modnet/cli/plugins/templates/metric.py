@@ -11,11 +11,12 @@ class CLASS(modnet.Metric):
     kind: Literal["KIND"] = "KIND"
     better = "lower"
 
-    def partial(self, a, y):
-        """Return the sum of the absolute errors, and their number."""
+    def partial(self, a, y, weights):
+        """Return the sum of the absolute errors, and their number; each counts with its sample's weight."""
         xp = modnet.namespace(a)
         sizes = xp.abs(xp.astype(a, xp.float64) - xp.astype(y, xp.float64))
-        return xp.stack([xp.sum(sizes), xp.sum(xp.ones_like(sizes))])
+        counts = xp.ones_like(sizes) if weights is None else xp.ones_like(sizes) * weights[:, None]
+        return xp.stack([xp.sum(counts * sizes), xp.sum(counts)])
 
     def value(self, total):
         """Return the mean."""
