@@ -10,18 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, DataError
-from modnet.core.interfaces import (
-    Activation,
-    Cost,
-    Layer,
-    LayerContext,
-    ParameterSlice,
-    ParameterSpec,
-    Regularizer,
-    Task,
-)
+from modnet.core.interfaces import Activation, Cost, Layer, LayerContext, ParameterSlice, ParameterSpec, Regularizer
+from modnet.core.interfaces.metric import Task
 from modnet.data.scaling import Scaling
 from modnet.data.validation import as_samples, check_finite, column_names, column_selector
+from modnet.network.decoding import predict_codes
 
 __all__ = ["CHUNK", "BoundLayer", "Network", "Vector", "build_layers"]
 
@@ -244,12 +237,8 @@ class Network:
 
     def decode(self, outputs: Vector) -> NDArray[Any]:
         """Return the labels that outputs, (samples, units), predict."""
-        codes = self.predict_codes(outputs)
+        codes = predict_codes(outputs)
         return codes if self.classes is None else self.classes[codes]
-
-    def predict_codes(self, outputs: Vector) -> NDArray[np.intp]:
-        """Return the indices in ``classes`` of the labels that outputs, (samples, units), predict."""
-        return (outputs[:, 0] >= 0.5).astype(np.intp) if outputs.shape[1] == 1 else np.argmax(outputs, axis=1)
 
     def preprocess(self, rows: NDArray[Any], where: str = "x") -> Vector:
         """Return raw rows as they enter the first layer: scaled, and of the network's dtype.

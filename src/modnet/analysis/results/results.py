@@ -21,6 +21,7 @@ from modnet.analysis.summary import times
 from modnet.components.metrics import R2
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
+from modnet.network.decoding import predict_codes
 from modnet.network.network import Network
 from modnet.training.result import metric_text
 from modnet.training.setup import resolve_metrics
@@ -164,7 +165,7 @@ def results(
     predictions = predict_part(network, opened.config, opened.data, part)
     candidates, confusion = np.arange(len(predictions)), None
     if network.classes is not None and predictions.targets.codes is not None:
-        true, predicted = predictions.targets.codes, network.predict_codes(predictions.outputs)
+        true, predicted = predictions.targets.codes, predict_codes(predictions.outputs)
         candidates, confusion = np.flatnonzero(predicted != true), confusion_matrix(true, predicted, network.classes)
     return Results(
         run=opened,

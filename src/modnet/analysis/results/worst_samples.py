@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.analysis.results.predictions import Predictions
+from modnet.network.decoding import predict_codes
 from modnet.network.network import Network
 
 __all__ = ["Table", "WorstSample", "number_text", "worst_samples", "worst_samples_table"]
@@ -83,7 +84,7 @@ def _worst_sample(network: Network, predictions: Predictions, index: int) -> Wor
     if network.classes is None:
         true, predicted = np.asarray(targets.values)[index].tolist(), outputs.tolist()
     else:
-        code, predicted_code = np.asarray(targets.codes)[index], network.predict_codes(outputs[None])[0]
+        code, predicted_code = np.asarray(targets.codes)[index], predict_codes(outputs[None])[0]
         true, predicted = network.classes[[code, predicted_code]].tolist()
         if network.outputs > 1:
             true_output, predicted_output = float(outputs[code]), float(outputs[predicted_code])
