@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from modnet.core.numerical_gradient import STEP, numerical_gradient
 from modnet.testing.case import Case
 from modnet.testing.numeric import first_difference
-from modnet.testing.probes import Arrays, Probe, probes_of
+from modnet.testing.probe import Arrays, Probe
+from modnet.testing.probes import probes_of
 from modnet.testing.report import FailedError, require
 
 TOLERANCE = 1e-6  # how far a derivative may be from its central difference, relative to it

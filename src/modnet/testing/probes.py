@@ -1,16 +1,12 @@
-"""Probes: the ways in which a component of each family is used, with inputs and the shapes of the results.
-
-Most checks are the same for all families: inputs are not modified, results repeat, the dtype is preserved. They are
-written once, over probes; only the probes know the family.
-"""
+"""The probes of each family: how its components are used, with inputs and the shapes of the results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +17,10 @@ from modnet.core.interfaces import Activation, Cost, LayerContext, Position, Tas
 from modnet.testing.case import Case, refusal
 from modnet.testing.fixtures import QuadraticProblem, train
 from modnet.testing.numeric import extreme_sizes, normal, targets
+from modnet.testing.probe import Arrays, Probe, protect
 from modnet.testing.report import require
 
-__all__ = ["INITIALIZER_SHAPES", "POSITIONS", "Probe", "extreme_probes", "initialize", "position_at", "probes_of"]
-
-Arrays: TypeAlias = dict[str, Array]
+__all__ = ["INITIALIZER_SHAPES", "POSITIONS", "extreme_probes", "initialize", "position_at", "probes_of"]
 
 # The positions at which a schedule is evaluated, with the number of epochs.
 UPDATES_PER_EPOCH = 20
@@ -42,31 +37,6 @@ POSITIONS = [
 INITIALIZER_SHAPES = [(7, 5), (5,), (3, 2, 4), (1, 1)]
 UPDATES = (1, 2, 3)  # the updates that are made with a rule
 WIDTHS = (3.0, 0.5, 2.0, 8.0)  # the widths of the inputs of functions, by seed
-
-
-@dataclass(frozen=True)
-class Probe:
-    """One way in which a component is used.
-
-    Attributes:
-        name: The method, as messages name it.
-        run: Uses the component: takes the inputs, returns the results, by name.
-        inputs: float64 arrays by name; empty for families that take no arrays.
-        shapes: The shapes of the results by name; a result that is not listed may have any.
-        rows: The inputs that have a row per sample; if there are any, so has every result.
-        terms: Returns the terms of the sum of which a result "gradient of <input>" is the derivative.
-    """
-
-    name: str
-    run: Callable[..., Arrays]
-    inputs: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    rows: tuple[str, ...] = ()
-    terms: Callable[..., Array] | None = None
-
-    def arrays(self, dtype: Any = np.float64) -> Arrays:
-        """Return new copies of the inputs with this dtype."""
-        return {name: np.array(value, dtype=dtype) for name, value in self.inputs.items()}
 
 
 def probes_of(case: Case, seed: int = 0) -> list[Probe]:
@@ -104,22 +74,11 @@ def extreme_probes(case: Case, dtype: Any) -> list[Probe]:
     ]
 
 
-def _protect(result: Any, given: Array) -> Any:
-    """Return a result, read-only if the array that was ``given`` is, to pass it to the component again."""
-    if not isinstance(given, np.ndarray) or given.flags.writeable:
-        return result
-    if isinstance(result, dict):
-        return MappingProxyType({name: _protect(value, given) for name, value in result.items()})
-    if isinstance(result, np.ndarray):
-        result.flags.writeable = False
-    return result
-
-
 def _activation(case: Case, seed: int) -> list[Probe]:
     activation, z, upstream = case.component, WIDTHS[seed] * normal(seed, 6, 5), normal(seed + 100, 6, 5)
 
     def backward(upstream: Array, z: Array) -> Arrays:
-        return {"gradient of z": activation.backward(upstream, z, _protect(activation(z), z))}
+        return {"gradient of z": activation.backward(upstream, z, protect(activation(z), z))}
 
     inputs, shapes = {"upstream": upstream, "z": z}, {"gradient of z": z.shape}
     return [
@@ -150,7 +109,7 @@ def _delta(cost: Cost, activation: Activation | None, z: NDArray[Any], y: NDArra
     function = Identity() if activation is None else activation
     return Probe(
         f"delta ({'no activation' if activation is None else activation.kind})",
-        lambda z, y: {"gradient of z": cost.delta(activation, z, _protect(function(z), z), y)},
+        lambda z, y: {"gradient of z": cost.delta(activation, z, protect(function(z), z), y)},
         {"z": z, "y": y},
         {"gradient of z": z.shape},
         ("z", "y"),
@@ -177,7 +136,7 @@ def _rule(case: Case, seed: int) -> list[Probe]:
         state, results = rule.init(theta), {}
         for update in UPDATES:
             context = UpdateContext(theta, 0.1, updates=update, regularized=6)
-            step, state = rule.update(gradients[f"gradient {update}"], _protect(state, theta), context)
+            step, state = rule.update(gradients[f"gradient {update}"], protect(state, theta), context)
             results[f"step {update}"] = step
         return results | {f"state {name!r}": value for name, value in state.items() if hasattr(value, "dtype")}
 
@@ -195,7 +154,7 @@ def _metric(case: Case, seed: int) -> list[Probe]:
 
     def merge(a: Array, y: Array) -> Arrays:
         halves = (slice(0, 5), slice(5, 8))
-        first, second = (_protect(metric.partial(a[rows, :], y[rows, :], None), a) for rows in halves)
+        first, second = (protect(metric.partial(a[rows, :], y[rows, :], None), a) for rows in halves)
         return {"total": metric.merge(first, second)}
 
     probes = [
@@ -248,8 +207,8 @@ def _run_layer(case: Case, training: bool = True, is_first: bool = False, **give
             value.flags.writeable = False
         return {"z": layer.forward(x, ctx)}
     activation = layer.activation_function()
-    ctx.z = _protect(layer.forward(x, ctx), x)
-    ctx.a = ctx.z if activation is None else _protect(activation(ctx.z), x)
+    ctx.z = protect(layer.forward(x, ctx), x)
+    ctx.a = ctx.z if activation is None else protect(activation(ctx.z), x)
     ctx.delta = given["δ"]
     input_gradient, gradients = layer.backward(given["δ"], ctx)
     names = f"{sorted(gradients)}; the layer's parameters are {sorted(parameters)}"
