@@ -196,3 +196,15 @@ def test_samples_are_sampled_with_the_seed(rng: np.random.Generator) -> None:
     assert (len(one), len(one.targets)) == (20, 20)
     assert not np.array_equal(one.x, other.x)
     assert isinstance(flow_through(net(layers([3])), one, PLAIN, 1.0), GradientFlow)
+
+
+def test_the_flow_of_weighted_samples_is_that_of_repeated_ones(rng: np.random.Generator) -> None:
+    network, samples = net(layers([4, 6, 3], "tanh", "sigmoid")), some(rng, 9, 5, 3)
+    counts = np.resize([2, 0, 1, 3, 1], 9)
+    weighted = flow_through(network, Samples(samples.x, samples.targets, 1.0 * counts), PLAIN, 0.5)
+    repeated = flow_through(network, samples.take(np.repeat(np.arange(9), counts)), PLAIN, 0.5)
+    assert weighted.cost == pytest.approx(repeated.cost, rel=1e-12)
+    assert weighted.constant_cost == pytest.approx(repeated.constant_cost, rel=1e-12)
+    for layer, expected in zip(weighted.layers, repeated.layers, strict=True):
+        assert layer.delta == pytest.approx(expected.delta, rel=1e-12)
+        assert (layer.gradient, layer.update) == pytest.approx((expected.gradient, expected.update), rel=1e-12)

@@ -155,3 +155,22 @@ def test_figures_that_are_no_numbers_are_not_printed(
     result = modnet("evaluate", "run", *form)
     assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
     assert result.err.startswith(f"modnet: {error}")
+
+
+def test_weights_count_in_the_figures_of_the_run_s_own_data(trained: Modnet) -> None:
+    rng = np.random.default_rng(0)
+    x, mass = rng.normal(size=(40, 2)), rng.uniform(size=40)
+    y = (x[:, 0] > 0.4).astype(int)
+    rows = [[f"{a}" for a in row] for row in np.column_stack([x, y, mass]).tolist()]
+    write_csv("rows.csv", ["a", "b", "label", "mass"], rows)
+    trained(
+        *("train", "--epochs", 2, "--quiet", "--out", "run", "--set", "data.kind=csv", "--set", "data.path=rows.csv"),
+        *("--set", "data.target=label", "--set", "data.weight=mass", "--set", "data.target_type=number"),
+        *("--set", "network.layers=[3, 1]"),
+    )
+    a = outputs_of("run", x)
+    expected = float(0.5 * np.average((a[:, 0] - y) ** 2, weights=mass))
+    assert evaluated(trained, "run", "--part", "train")["cost"] == pytest.approx(expected, rel=1e-9)
+    plain = float(0.5 * np.mean((a[:, 0] - y) ** 2))
+    assert evaluated(trained, "run", "--data", "rows.csv")["cost"] == pytest.approx(plain, rel=1e-9)
+    trained("report", "run", "--out", "report.html")

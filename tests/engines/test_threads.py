@@ -178,11 +178,11 @@ def test_the_gradient_of_a_batch_in_lanes_is_the_whole_batchs(
     x, y = rng.normal(size=(rows, 5)), rng.normal(size=(rows, 4))
     cost, gradient = Workspace(network).cost_and_gradient(x, y)
     split, outputs = lanes(network, count, 1000), np.full((rows, 4), np.nan)
-    split.compute_gradient(x, y, outputs)
+    split.compute_gradient(x, y, None, outputs)
     assert np.max(np.abs(split.gradient - gradient)) <= 1e-12 * np.max(np.abs(gradient))
     assert np.allclose(outputs, network.forward(x), rtol=1e-13, atol=0)
     tally = MetricAccumulator(network.cost, ())
-    assert split.accumulate_gradient(rows, lambda piece: (x[piece], y[piece]), tally.update)
+    assert split.accumulate_gradient(rows, lambda piece: (x[piece], y[piece]), None, tally.update)
     assert np.max(np.abs(split.gradient - gradient)) <= 1e-12 * np.max(np.abs(gradient))
     weights = network.parameters[: network.regularized]
     penalty = sum(float(penalty(weights)) for penalty in network.regularizers)
@@ -198,7 +198,7 @@ def test_the_gradient_of_chunks_in_lanes_is_the_whole_batchs(rng: np.random.Gene
     _, gradient = Workspace(network, micro_batch_rows=rows).cost_and_gradient(x, y)
     split, asked, tally = lanes(network, count, rows), [], MetricAccumulator(network.cost, ())
     split.accumulate_gradient(
-        rows, lambda piece: (asked.append((piece.start, piece.stop)), (x[piece], y[piece]))[1], tally.update
+        rows, lambda piece: (asked.append((piece.start, piece.stop)), (x[piece], y[piece]))[1], None, tally.update
     )
     assert np.max(np.abs(split.gradient - gradient)) <= 1e-12 * np.max(np.abs(gradient))
     assert sorted(asked) == [(start, min(start + CHUNK, rows)) for start in range(0, rows, CHUNK)]  # each of them once
@@ -291,7 +291,7 @@ def test_every_lane_draws_its_own_dropout(rng: np.random.Generator) -> None:
     network.parameters[...] = 1.0
     x = np.ones((8, 5))
     split, outputs = lanes(network, 2, 8), np.empty((8, 4))
-    split.compute_gradient(x, np.ones((8, 4)), outputs)
+    split.compute_gradient(x, np.ones((8, 4)), None, outputs)
     kept = [workspace.passes[1].z for workspace in split.workspaces]
     assert [len(some) for some in kept] == [4, 4]
     assert not np.array_equal(*kept)
@@ -305,7 +305,7 @@ def test_dropout_may_differ_with_the_lanes_and_one_lane_is_as_it_was(rng: np.ran
     source = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(2,)))
     _, gradient = Workspace(network, source).cost_and_gradient(x, y)
     one = lanes(network, 1, 8)
-    one.compute_gradient(x, y, np.empty((8, 4)))
+    one.compute_gradient(x, y, None, np.empty((8, 4)))
     assert one.gradient.tobytes() == gradient.tobytes()
     assert fit(1, 45, 1, (6, DROPOUT, 4))[1] != fit(1, 45, 2, (6, DROPOUT, 4))[1]
 

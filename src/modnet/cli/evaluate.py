@@ -41,6 +41,8 @@ def command(run: str, path: str | None, part: str | None, as_json: bool) -> None
 def dataset_at(path: str, like: Dataset) -> Dataset:
     """Return the dataset at ``path``, with the options of the run's own dataset where it is of the same kind.
 
+    Its samples all count the same.
+
     Raises:
         ConfigError: the path is of no known format.
     """
@@ -49,7 +51,7 @@ def dataset_at(path: str, like: Dataset) -> Dataset:
         raise ConfigError(f"--data {path}: unknown format; allowed: a .csv file, an .npz file, a folder of IDX files")
     table: dict[str, Any] = {"kind": kind, "path": path}
     if like.kind == kind:
-        own = {"validation_path", "test_path", "validation_share"}
+        own = {"validation_path", "test_path", "validation_share", "class_weight", "weight"}
         table = like.model_dump(exclude_none=True, exclude=own) | table
     elif kind == "csv":
         table["target"] = "target"

@@ -38,7 +38,7 @@ def command(source: Source, sample: int, part: str, out: str | None, as_json: bo
     parts = split_data(network.config, opened.data, network)
     if part not in parts:
         raise DataError(f"--part {part}: the data has none; allowed: {', '.join(parts)}")
-    rows, targets = parts[part]
+    rows, targets, _ = parts[part]
     if not 0 <= sample < len(rows):
         raise DataError(f"--sample {sample}: there is no such {part} sample; allowed: 0 to {len(rows) - 1}")
     if targets.classes is not None and targets.codes is not None:

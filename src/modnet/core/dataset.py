@@ -10,8 +10,9 @@ from modnet.core.errors import DataError
 
 __all__ = ["Data", "Pair"]
 
-Pair: TypeAlias = tuple[Any, Any]
-"""x, (samples, features), and y: class labels (samples,), or targets (samples, outputs) as floats."""
+Pair: TypeAlias = tuple[Any, Any] | tuple[Any, Any, Any]
+"""x, (samples, features), and y: class labels (samples,), or targets (samples, outputs) as floats. A third member is
+the samples' weights, (samples,), each at least 0; None where all count the same."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Data:
         image: The (height, width) in pixels if each row of x is an image, stored row by row; None otherwise.
 
     Raises:
-        DataError: ``train``, ``validation`` or ``test`` is not a pair.
+        DataError: ``train``, ``validation`` or ``test`` is neither a pair nor a triple.
     """
 
     train: Pair
@@ -42,9 +43,10 @@ class Data:
             pair = getattr(self, part)
             if pair is None and part != "train":
                 continue
-            if not (isinstance(pair, tuple | list) and len(pair) == 2):
+            if not (isinstance(pair, tuple | list) and len(pair) in (2, 3)):
                 size = f" of length {len(pair)}" if hasattr(pair, "__len__") else ""
-                raise DataError(f"{self.place(part)}: expects a pair of x and y, got a {type(pair).__name__}{size}")
+                expected = "expects a pair of x and y, or x, y and sample_weight"
+                raise DataError(f"{self.place(part)}: {expected}, got a {type(pair).__name__}{size}")
 
     def place(self, part: str) -> str:
         """Return the name of ``train``, ``validation`` or ``test`` in error messages, after its file if it has one."""

@@ -41,12 +41,21 @@ Cell = tuple[int, object, str]  # its line, its column's name or number, and its
 
 @dataclass(frozen=True)
 class Table:
-    """The content of a CSV file: x (rows, features), and y, labels (rows,) or targets (rows, 1), of the ``kind``."""
+    """The content of a CSV file.
+
+    Attributes:
+        features: The names of the columns of x.
+        x: The features, (rows, features).
+        y: Labels (rows,), or targets (rows, 1).
+        kind: What the target column holds.
+        weights: The weight of each row, (rows,), or None.
+    """
 
     features: tuple[str, ...]
     x: NDArray[np.float64]
     y: NDArray[Any]
     kind: TargetKind
+    weights: NDArray[np.float64] | None = None
 
 
 def read_table(
@@ -54,13 +63,14 @@ def read_table(
     target: str,
     features: tuple[str, ...] | None = None,
     kind: TargetKind | None = None,
+    weight: str | None = None,
 ) -> Table:
-    """Return the columns of a CSV file with a header: ``target``, and all others as features.
+    """Return the columns of a CSV file with a header: ``target``, perhaps ``weight``, and all others as features.
 
     UTF-8, comma-separated, cells in double quotes where needed (RFC 4180); blank lines and spaces around a
     cell are ignored. A target column of integers only holds labels, one of numbers otherwise holds targets,
     any other holds labels that are text. A validation or test file has the ``features`` of the training file,
-    in any order, and its ``kind``.
+    in any order, and its ``kind``; its rows may go without weights.
 
     Raises:
         DataError: naming the line and the column.
@@ -71,18 +81,29 @@ def read_table(
     positions = _positions(header, where)
     hint = " (is this line data, and the header missing?)" if all(map(_is_number, header)) else ""
     _require([target], positions, where, hint)
-    columns = tuple(column for column in header if column != target)
+    if weight == target:
+        raise DataError(f"{where}: column {short_repr(target)} cannot be both target and weight")
+    if weight is not None and features is None:
+        _require([weight], positions, where, ", which is to hold the weights")
+    columns = tuple(column for column in header if column not in (target, weight))
     if not columns:
-        raise DataError(f"{where}: no column besides {short_repr(target)}; at least one feature is needed")
+        taken = " and ".join(short_repr(column) for column in (target, weight) if column is not None)
+        raise DataError(f"{where}: no column besides {taken}; at least one feature is needed")
     if features is not None:
         _require(features, positions, where, ", which the training file has")
         if extra := set(columns) - set(features):
             raise DataError(f"{where}: column {short_repr(min(extra))} is not in the training file")
         columns = features
-    x, cells = _numbers(rows, name, header, [positions[column] for column in columns], positions[target])
+    read = [*columns, *([weight] if weight in positions else [])]
+    x, cells = _numbers(rows, name, header, [positions[column] for column in read], positions[target])
     kind = kind or _kind([content for _, _, content in cells])
     y = np.array(_parse(cells, kind, name))
-    return Table(columns, x, y[:, None] if kind == "number" else y, kind)
+    x, weights = (x[:, :-1], x[:, -1]) if len(read) > len(columns) else (x, None)
+    if weights is not None and (weights < 0).any():
+        row = int(np.argmax(weights < 0))
+        problem = f"column {short_repr(weight)}: {weights[row]:g}; a weight of at least 0 is expected"
+        raise DataError(f"{name}: line {cells[row][0]}, {problem}")
+    return Table(columns, x, y[:, None] if kind == "number" else y, kind, weights)
 
 
 def read_rows(path: str | os.PathLike[str], features: tuple[str, ...] | None, count: int) -> NDArray[np.float64]:

@@ -93,6 +93,12 @@ class Csv(Dataset):
     kind: Literal["csv"] = "csv"
     path: str = Field(min_length=1, description="the file to train with, absolute or from the current folder")
     target: str = Field(min_length=1, description="the name of the column to predict")
+    weight: str | None = Field(
+        default=None,
+        min_length=1,
+        description="the name of a column that says how much each row counts, if any; a validation or test file "
+        "without it counts all rows the same",
+    )
     validation_path: str | None = Field(
         default=None, min_length=1, description="a file with the same columns to validate with, if any"
     )
@@ -107,9 +113,10 @@ class Csv(Dataset):
 
     def load(self) -> Data:
         """Return the rows, and the names of the features."""
-        train = read_table(self.path, self.target, kind=None if self.target_type == "auto" else self.target_type)
+        kind = None if self.target_type == "auto" else self.target_type
+        train = read_table(self.path, self.target, kind=kind, weight=self.weight)
         return Data(
-            train=(train.x, train.y),
+            train=(train.x, train.y, train.weights),
             validation=self._read(self.validation_path, train),
             test=self._read(self.test_path, train),
             features=train.features,
@@ -119,8 +126,8 @@ class Csv(Dataset):
     def _read(self, path: str | None, train: Table) -> Pair | None:
         if path is None:
             return None
-        table = read_table(path, self.target, train.features, train.kind)
-        return table.x, table.y
+        table = read_table(path, self.target, train.features, train.kind, self.weight)
+        return table.x, table.y, table.weights
 
 
 class Npz(Dataset):
@@ -134,13 +141,20 @@ class Npz(Dataset):
     path: str = Field(min_length=1, description="the archive, absolute or from the current folder")
     x: str = Field(default="x", min_length=1, description="the name of the array of samples")
     y: str = Field(default="y", min_length=1, description="the name of the array of labels or targets")
+    weight: str | None = Field(
+        default=None,
+        min_length=1,
+        description="the name of an array that says how much each sample counts, if any; `_validation` and `_test` "
+        "after it are used where they are there",
+    )
 
     def load(self) -> Data:
         """Return the arrays as they are."""
-        optional = [f"{name}_{part}" for part in ("validation", "test") for name in (self.x, self.y)]
-        arrays = read_npz(self.path, required=(self.x, self.y), optional=optional)
+        required = [self.x, self.y, *([self.weight] if self.weight else [])]
+        optional = [f"{name}_{part}" for part in ("validation", "test") for name in required]
+        arrays = read_npz(self.path, required=required, optional=optional)
         return Data(
-            train=(arrays[self.x], arrays[self.y]),
+            train=(arrays[self.x], arrays[self.y], arrays[self.weight] if self.weight else None),
             validation=self._pair(arrays, "validation"),
             test=self._pair(arrays, "test"),
             sources=dict.fromkeys(("train", "validation", "test"), self.path),
@@ -151,7 +165,7 @@ class Npz(Dataset):
         if (x in arrays) != (y in arrays):
             present, missing = (x, y) if x in arrays else (y, x)
             raise DataError(f"{display_path(self.path)}: there is an array {present!r}, but no array {missing!r}")
-        return (arrays[x], arrays[y]) if x in arrays else None
+        return (arrays[x], arrays[y], arrays.get(f"{self.weight}_{part}")) if x in arrays else None
 
 
 def _read_images(folder: Path, stem: str, part: str) -> tuple[NDArray[Any], NDArray[Any], tuple[int, int]]:

@@ -21,10 +21,12 @@ class Samples:
     Attributes:
         x: (samples, features) or with more dimensions, scaled, in the network's dtype.
         targets: The same number of targets.
+        weights: How much each sample counts, (samples,), float64, at least 0; None where all count the same.
     """
 
     x: NDArray[Any]
     targets: Targets
+    weights: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -34,11 +36,15 @@ class Samples:
         """The class of each sample as an integer from 0, (samples,); None if the targets are numbers."""
         return self.targets.codes
 
+    def take(self, rows: NDArray[np.intp]) -> Samples:
+        """Return the samples ``rows``."""
+        return Samples(self.x[rows], self.targets.take(rows), None if self.weights is None else self.weights[rows])
+
     def digest(self) -> str:
-        """Return a SHA-256 of dtypes, shapes, values and class labels, in hexadecimal digits."""
+        """Return a SHA-256 of dtypes, shapes, values, weights and class labels, in hexadecimal digits."""
         classes = self.targets.classes
         digest = hashlib.sha256(repr(None if classes is None else classes.tolist()).encode())
-        for array in (self.x, self.targets.codes, self.targets.values):
+        for array in (self.x, self.targets.codes, self.targets.values, self.weights):
             if array is not None:
                 digest.update(f"{array.dtype} {array.shape}".encode())
                 digest.update(np.ascontiguousarray(array).data)

@@ -88,7 +88,8 @@ def evaluate(network: Network, samples: Samples, metrics: Sequence[Metric]) -> M
     accumulator = MetricAccumulator(network.cost, metrics)
     for start in range(0, len(samples), CHUNK):
         rows = slice(start, start + CHUNK)
+        y = samples.targets.batch(rows, network.dtype, network.outputs)
         accumulator.update(
-            network.forward(samples.x[rows]), samples.targets.batch(rows, network.dtype, network.outputs)
+            network.forward(samples.x[rows]), y, None if samples.weights is None else samples.weights[rows]
         )
     return accumulator

@@ -79,7 +79,7 @@ class QuadraticProblem:
     """
 
     def __init__(self, samples: int) -> None:
-        self.samples, self.labels = samples, np.arange(samples) % 3
+        self.samples, self.labels, self.weights = samples, np.arange(samples) % 3, None
         self.state: dict[str, Any] = {}
         self.rng = np.random.default_rng(33)
         self.learning_rate = 0.02

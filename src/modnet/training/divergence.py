@@ -35,9 +35,9 @@ class OutputCheck:
         self._samples = 0
         self.first_bad: int | None = None
 
-    def __call__(self, outputs: Vector, targets: Vector) -> bool:
-        """Add outputs and targets of the next samples, (samples, outputs); return whether their cost is finite."""
-        finite = self._accumulator.update(outputs, targets)
+    def __call__(self, outputs: Vector, targets: Vector, weights: Vector | None) -> bool:
+        """Add outputs, targets and weights of the next samples; return whether their cost is finite."""
+        finite = self._accumulator.update(outputs, targets, weights)
         if not finite and self.first_bad is None:
             bad = np.flatnonzero(~np.isfinite(self._cost(outputs, targets)))
             self.first_bad = self._samples + (int(bad[0]) if len(bad) else 0)

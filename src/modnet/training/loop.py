@@ -107,7 +107,7 @@ class TrainingLoop:
         """
         train = self.view.train
         if self.view.updates:
-            few = Samples(train.x[:CHUNK], train.targets.take(np.arange(min(CHUNK, len(train)))))
+            few = train.take(np.arange(min(CHUNK, len(train))))
             self._check_metrics(evaluate(self._network, few, ()).compute())
 
     def state(self, data: dict[str, str], fingerprint: Fingerprint) -> TrainingState:

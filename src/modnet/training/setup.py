@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,13 @@ from modnet.data.labels import Targets
 from modnet.data.prepared import Samples
 from modnet.data.scaling import Scaling, split
 from modnet.data.validation import as_samples, column_names, column_selector
+from modnet.data.weights import as_weights, require_weight, with_class_weights
 from modnet.network.network import Network
 
-__all__ = ["Setup", "build", "check_optimizer", "configs_per_optimizer", "resolve_metrics", "split_data"]
+__all__ = ["Part", "Setup", "build", "check_optimizer", "configs_per_optimizer", "resolve_metrics", "split_data"]
+
+Part: TypeAlias = tuple[NDArray[Any], Targets, NDArray[np.float64] | None]
+"""Raw rows of one part of the data, their targets, and the samples' weights or None."""
 
 
 class Setup(NamedTuple):
@@ -42,7 +46,7 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
         DataError: samples or labels cannot be used.
     """
     parts = split_data(config, data)
-    x, targets = parts["train"]
+    x, targets, _ = parts["train"]
     network = _network(config, x.shape[1:], targets)
     network.features = feature_names(data)
     if config.data.scaling != "none":
@@ -51,22 +55,25 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
         _start_from(initial, network)
     check_optimizer(config, len(x))
     samples = {}
-    for part, (rows, labels) in parts.items():
+    for part, (rows, labels, weights) in parts.items():
         place = data.place(part)
-        samples[part] = Samples(network.preprocess(rows, f"{place} x"), labels.astype(network.dtype, f"{place} y"))
+        targets = labels.astype(network.dtype, f"{place} y")
+        samples[part] = Samples(network.preprocess(rows, f"{place} x"), targets, weights)
     metrics = resolve_metrics(config, network)
     _check_held_out(metrics, parts)
     return Setup(network, samples, metrics)
 
 
-def split_data(config: RunConfig, data: Data, like: Network | None = None) -> dict[str, tuple[NDArray[Any], Targets]]:
-    """Return raw rows and targets of ``train``, ``validation`` and ``test``, where there are any.
+def split_data(config: RunConfig, data: Data, like: Network | None = None) -> dict[str, Part]:
+    """Return raw rows, targets and weights of ``train``, ``validation`` and ``test``, where there are any.
 
     Without a validation part, the share that ``data.validation_share`` asks for is sampled at random with the seed.
-    With a network to be ``like``, columns are matched by its names and labels by its classes.
+    ``data.class_weight`` applies to the training samples that are left. With a network to be ``like``, columns are
+    matched by its names and labels by its classes.
 
     Raises:
-        DataError: samples or labels cannot be used.
+        ConfigError: ``data.class_weight`` does not fit the targets.
+        DataError: samples, labels or weights cannot be used.
     """
     names = feature_names(data) if like is None else like.features
 
@@ -83,17 +90,32 @@ def split_data(config: RunConfig, data: Data, like: Network | None = None) -> di
         targets = Targets.fit(data.train[1], len(x), where)
     else:
         targets = Targets.transform(data.train[1], len(x), where, like.classes, like.outputs)
-    parts = {"train": (x, targets)}
+    weights = _weights_of(data, "train", len(x))
+    parts: dict[str, Part] = {"train": (x, targets, weights)}
     if data.validation is None and config.data.validation_share:
         kept, held_out = split(targets, config.data.validation_share, generator(config.seed, Stream.SPLIT))
-        parts = {"train": (x[kept], targets.take(kept)), "validation": (x[held_out], targets.take(held_out))}
+        parts = {
+            part: (x[rows], targets.take(rows), None if weights is None else weights[rows])
+            for part, rows in (("train", kept), ("validation", held_out))
+        }
+    if config.data.class_weight is not None:
+        rows, labels, weights = parts["train"]
+        parts["train"] = rows, labels, with_class_weights(config.data.class_weight, labels, weights)
+    for part, (*_, weights) in parts.items():
+        require_weight(weights, f"{data.place(part)} sample_weight")
     for part, pair in (("validation", data.validation), ("test", data.test)):
         if pair is not None:
             rows = rows_of(pair, part)
             _check_shape(rows, shape, data.place(part))
             where = f"{data.place(part)} y"
-            parts[part] = rows, Targets.transform(pair[1], len(rows), where, targets.classes, targets.width or 0)
+            labels = Targets.transform(pair[1], len(rows), where, targets.classes, targets.width or 0)
+            parts[part] = rows, labels, _weights_of(data, part, len(rows))
     return parts
+
+
+def _weights_of(data: Data, part: str, count: int) -> NDArray[np.float64] | None:
+    _, _, weights = (*getattr(data, part), None)[:3]
+    return None if weights is None else as_weights(weights, count, f"{data.place(part)} sample_weight")
 
 
 def feature_names(data: Data) -> tuple[str, ...] | None:

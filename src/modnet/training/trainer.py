@@ -69,6 +69,7 @@ class Trainer:
         self,
         x: ArrayLike | None = None,
         y: Any = None,
+        sample_weight: ArrayLike | None = None,
         *,
         validation: Pair | None = None,
         test: Pair | None = None,
@@ -84,8 +85,11 @@ class Trainer:
         Args:
             x: Training samples, (samples, features); with None the configured dataset provides all samples.
             y: Class labels, (samples,), or targets, (samples, outputs).
-            validation: x and y to evaluate after every epoch; they take precedence over ``data.validation_share``.
-            test: x and y to evaluate after every epoch, as the document does, and at the end.
+            sample_weight: How much each training sample counts, (samples,), at least 0: a weight of 2 is the sample
+                twice, one of 0 its absence. None: all count the same.
+            validation: x and y, or x, y and sample_weight, to evaluate after every epoch; they take precedence over
+                ``data.validation_share``.
+            test: The same, to evaluate after every epoch, as the document does, and at the end.
             initial: A network whose parameters and scaling the training starts with; it is not changed.
             out: A new folder for configuration, history, checkpoints and model.
 
@@ -97,7 +101,7 @@ class Trainer:
             ModelFileError: the run folder cannot be written, or another training is writing to it.
         """
         started = time.perf_counter()
-        setup = build(self.config, self._data(x, y, validation, test), initial)
+        setup = build(self.config, self._data(x, y, sample_weight, validation, test), initial)
         store = None if out is None else RunFolder.claim(out, self.config)
         return self._train(setup, store, started)
 
@@ -107,6 +111,7 @@ class Trainer:
         path: str | PathLike[str],
         x: ArrayLike | None = None,
         y: Any = None,
+        sample_weight: ArrayLike | None = None,
         *,
         validation: Pair | None = None,
         test: Pair | None = None,
@@ -121,6 +126,7 @@ class Trainer:
             path: A run folder, whose latest checkpoint is used, or one of its checkpoints.
             x: The training samples of the interrupted run; with None the configured dataset provides them again.
             y: Its labels or targets.
+            sample_weight: Its weights, if it had any.
             validation: Its validation samples, if it had any.
             test: Its test samples, if it had any.
             epochs: The total number of epochs; None leaves it as it was.
@@ -147,7 +153,7 @@ class Trainer:
                 trainer = cls(with_progress(trainer.config, shown=progress))
             if engine is not None:
                 trainer = cls(trainer.config.model_copy(update={"engine": load_config({"engine": engine}).engine}))
-            data = trainer._data(x, y, validation, test)
+            data = trainer._data(x, y, sample_weight, validation, test)
             try:
                 setup = build(trainer.config, data, checkpoint.network)
             except ConfigError as error:  # the configuration fits the samples of the interrupted run
@@ -221,14 +227,17 @@ class Trainer:
             folder=loop.view.folder,
         )
 
-    def _data(self, x: ArrayLike | None, y: Any, validation: Pair | None, test: Pair | None) -> Data:
+    def _data(
+        self, x: ArrayLike | None, y: Any, weights: ArrayLike | None, validation: Pair | None, test: Pair | None
+    ) -> Data:
         if x is None:
-            if y is not None or validation is not None or test is not None:
-                raise DataError("y, validation and test need x; without x the configured dataset provides them")
+            if any(given is not None for given in (y, weights, validation, test)):
+                problem = "y, sample_weight, validation and test need x"
+                raise DataError(f"{problem}; without x the configured dataset provides them")
             return self.config.data.load()
         if y is None:
             raise DataError("y is required where x is given: class labels (samples,) or targets (samples, outputs)")
-        return Data((x, y), validation, test)
+        return Data((x, y, weights), validation, test)
 
 
 def _run(

@@ -43,7 +43,7 @@ class LayerGradientFlow:
         number: The layer, from 1 for the first above the input.
         kind, activation: Its kind, and that of its activation or None.
         units, parameters: The numbers of its neurons and of its parameters.
-        delta: ‖δˡ‖, the mean over the samples of each sample's Euclidean norm.
+        delta: ‖δˡ‖, the mean over the samples of each sample's Euclidean norm (weighted, where samples have weights).
         ratio: ‖δˡ‖ / ‖δ^{l+1}‖; None at the output, and where the next layer's is 0.
         slope: The mean of σ′(zˡ) over samples and neurons; 1 without an activation. Where an activation mixes the
             units, as softmax does, σ′ is the diagonal of its matrix.
@@ -115,7 +115,7 @@ def subsample(samples: Samples, count: int, seed: int) -> Samples:
     if count >= len(samples):
         return samples
     rows = np.sort(generator(seed, Stream.SAMPLE).choice(len(samples), count, replace=False))
-    return Samples(samples.x[rows], samples.targets.take(rows))
+    return samples.take(rows)
 
 
 def flow_through(
@@ -138,12 +138,14 @@ def flow_through(
     """
     x, y = samples.x, samples.targets.batch(slice(0, len(samples)), network.dtype, network.outputs)
     states = [{name: value.copy() for name, value in layer.state.items()} for layer in network.layers]
+    weights = None if samples.weights is None or not samples.weights.any() else samples.weights
+    share = 1.0 if weights is None else (weights / weights.mean()).astype(network.dtype)[:, None]
     workspace = Workspace(network, generator(seed, Stream.SAMPLE, 1))
     with np.errstate(all="ignore"):  # numbers that are not finite are a diagnosis, not a warning
         a = workspace.forward(x)
-        workspace.backward(y, 1.0)  # without 1/m: the δ of each sample
+        workspace.backward(y, share)  # without 1/m: the δ of each sample
         costs = network.cost(a, y)
-        constant_costs = network.cost(np.broadcast_to(y.mean(axis=0), y.shape), y)
+        constant_costs = network.cost(np.broadcast_to(np.average(y, 0, weights).astype(y.dtype), y.shape), y)
         workspace.gradient[...] = workspace.gradient / len(x)
         workspace.add_penalties()
         theta = network.parameters
@@ -157,7 +159,7 @@ def flow_through(
     for layer, before in zip(network.layers, states, strict=True):
         for name, value in before.items():
             layer.state[name][...] = value
-    cost, constant_cost = float(np.mean(costs)), float(np.mean(constant_costs))
+    cost, constant_cost = float(np.average(costs, 0, weights)), float(np.average(constant_costs, 0, weights))
     return GradientFlow(tuple(layers), _indices(constant), _indices(stuck), cost, constant_cost)
 
 

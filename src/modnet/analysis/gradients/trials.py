@@ -98,7 +98,7 @@ class TrialRunner:
 
     def __init__(self, config: RunConfig, data: Data, samples: int) -> None:
         self._seed, self._samples = config.seed, samples
-        self._x, self._targets = split_data(config, data)["train"]
+        self._x, self._targets, self._weights = split_data(config, data)["train"]
         self._all = np.arange(len(self._x))
         self._pool, self._evaluated, self.held_out = self._all, self._all, 0
         if len(self._all) >= _FEWEST:
@@ -125,7 +125,7 @@ class TrialRunner:
         pool, evaluated = (self._pool, self._evaluated) if hold_out else (self._all, self._all)
         rows = self._rows(config, updates, pool)
         epochs = -(-updates // config.optimizer.updates(len(rows)))
-        dataset = config.data.model_copy(update={"validation_share": 0.0})
+        dataset = config.data.model_copy(update={"validation_share": 0.0, "class_weight": None})  # they have it
         config = config.model_copy(update={"epochs": epochs, "callbacks": (), "data": dataset})
         data = Data(self._pair(rows))
         network, parts, _ = build(config, data, None)
@@ -138,8 +138,8 @@ class TrialRunner:
             diverged = Diagnosis("diverged", (error.layer,), (), str(error))
             return Trial(patch, error.update, metric, None, start, None, (diverged,))
         end = flow_at(run.network, sample, config, epochs - 1)
-        targets = self._targets.take(evaluated).astype(network.dtype, "training y")
-        held_out = Samples(run.network.preprocess(self._x[evaluated]), targets)
+        x, targets, weights = self._x[evaluated], self._targets.take(evaluated), self._weights_of(evaluated)
+        held_out = Samples(run.network.preprocess(x), targets.astype(network.dtype, "training y"), weights)
         value = evaluate(run.network, held_out, [Metric.resolve(metric)]).compute()[metric]
         return Trial(patch, run.updates, metric, value, start, end, diagnose(start, end, network.classes))
 
@@ -155,7 +155,11 @@ class TrialRunner:
 
     def _pair(self, rows: _Rows) -> Pair:
         targets = self._targets.take(rows)
-        return self._x[rows], targets.values if targets.classes is None else targets.classes[targets.codes]
+        y = targets.values if targets.classes is None else targets.classes[targets.codes]
+        return self._x[rows], y, self._weights_of(rows)
+
+    def _weights_of(self, rows: _Rows) -> NDArray[np.float64] | None:
+        return None if self._weights is None else self._weights[rows]
 
 
 def _is_enough(config: RunConfig, samples: int) -> bool:

@@ -29,6 +29,7 @@ class Predictions:
     Attributes:
         part: ``train``, ``validation`` or ``test``.
         x, targets: The raw rows, (samples, features), their columns in the network's order, and their targets.
+        weights: How much each sample counts in the metrics, (samples,); None where all count the same.
         outputs, costs: The outputs of the network, (samples, outputs), and the cost of each sample, (samples,).
         metrics: The mean cost and the metrics, by name.
     """
@@ -36,6 +37,7 @@ class Predictions:
     part: str
     x: NDArray[Any]
     targets: Targets
+    weights: NDArray[np.float64] | None
     outputs: Vector
     costs: Vector
     metrics: dict[str, float]
@@ -66,7 +68,7 @@ def predict_part(network: Network, config: RunConfig, data: Data, part: str | No
     chosen = part or next(name for name in reversed(PARTS) if name in parts)
     if chosen not in parts:
         raise DataError(f"--part {chosen}: the data has none; allowed: {', '.join(parts)}")
-    rows, targets = parts[chosen]
+    rows, targets, weights = parts[chosen]
     place = data.place(chosen)
     x, targets = network.preprocess(rows, f"{place} x"), targets.astype(network.dtype, f"{place} y")
     accumulator = MetricAccumulator(network.cost, resolve_metrics(config, network))
@@ -76,10 +78,10 @@ def predict_part(network: Network, config: RunConfig, data: Data, part: str | No
             piece = slice(start, start + CHUNK)
             outputs[piece] = network.forward(x[piece])
             y = targets.batch(piece, network.dtype, network.outputs)
-            accumulator.update(outputs[piece], y)
+            accumulator.update(outputs[piece], y, None if weights is None else weights[piece])
             costs[piece] = network.cost(outputs[piece], y)
         metrics = accumulator.compute()
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise DataError(f"{place}: the metric '{name}' of the network is {value}; the numbers may be too large")
-    return Predictions(chosen, rows, targets, outputs, costs, metrics)
+    return Predictions(chosen, rows, targets, weights, outputs, costs, metrics)

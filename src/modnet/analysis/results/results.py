@@ -184,7 +184,7 @@ def _prediction_error(predictions: Predictions) -> PredictionError:
     true: NDArray[Any] = np.asarray(predictions.targets.values)
     metric, shown = R2(), slice(None, None, max(1, -(-len(predictions) // SCATTERED)))
     columns = [(predictions.outputs[:, [j]], true[:, [j]]) for j in range(true.shape[1])]
-    r2 = tuple(metric.value(metric.partial(*column, None)) for column in columns)
+    r2 = tuple(metric.value(metric.partial(*column, predictions.weights)) for column in columns)
     return PredictionError(true[shown], predictions.outputs[shown], len(predictions), r2)
 
 

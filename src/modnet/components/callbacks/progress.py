@@ -21,14 +21,18 @@ class Progress(Callback):
         return _Bar() if sys.stdout.isatty() else _Lines(sys.stdout)
 
 
-def epoch_line(row: dict[str, Any], counts: dict[str, int]) -> str:
-    """Return the document's line: ``Epoch 0: 301 / 360`` where samples are held out, or ``Epoch 0 complete``."""
+def epoch_line(row: dict[str, Any], counts: dict[str, int | None]) -> str:
+    """Return the document's line: ``Epoch 0: 301 / 360`` where samples are held out, or ``Epoch 0 complete``.
+
+    A count is None where samples have weights: an accuracy is then not a number of them.
+    """
     epoch = row["epoch"]
     part = next((name for name in ("test", "validation") if name in counts), None)
     if part is None:
         return f"Epoch {epoch} complete"
-    if f"{part}_accuracy" in row:
-        return f"Epoch {epoch}: {round(row[f'{part}_accuracy'] * counts[part])} / {counts[part]}"
+    count = counts[part]
+    if f"{part}_accuracy" in row and count is not None:
+        return f"Epoch {epoch}: {round(row[f'{part}_accuracy'] * count)} / {count}"
     return f"Epoch {epoch}: {part} cost {row[f'{part}_cost']:.6g}"
 
 
@@ -38,7 +42,8 @@ class _Lines:
 
     @hookimpl
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
-        counts = {name: len(samples) for name, samples in training.held_out.items()}
+        parts = training.held_out.items()
+        counts = {name: len(samples) if samples.weights is None else None for name, samples in parts}
         print(epoch_line(row, counts), file=self._stream, flush=True)
 
 

@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import math
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from modnet.core.component import Component
 from modnet.core.dataset import Data
+from modnet.core.messages import short_repr
 
-__all__ = ["Dataset"]
+__all__ = ["ClassWeight", "Dataset"]
+
+ClassWeight: TypeAlias = Literal["balanced"] | tuple[tuple[str, float], ...]
+"""``balanced``, or pairs of a label, as text, and its weight."""
+
+
+def _read_class_weight(value: Any) -> ClassWeight | None:
+    if value is None:
+        return None
+    if value == "balanced":
+        return "balanced"
+    table = dict(value) if isinstance(value, Mapping | tuple) else {}
+    if not table:
+        raise ValueError(f'{short_repr(value)} should be "balanced", or a table with a weight for each label')
+    for label, weight in table.items():
+        if type(weight) not in (int, float) or not 0 <= weight < math.inf:
+            raise ValueError(f"{label}: {short_repr(weight)} should be a finite number from 0")
+    return tuple((str(label), float(weight)) for label, weight in table.items())
+
+
+def _write_class_weight(value: ClassWeight | None) -> Any:
+    return dict(value) if isinstance(value, tuple) else value
+
+
+_WEIGHT = {"type": "number", "minimum": 0, "maximum": sys.float_info.max}
+_CLASS_WEIGHT = {
+    "anyOf": [
+        {"const": "balanced"},
+        {"type": "object", "additionalProperties": _WEIGHT, "minProperties": 1},
+        {"type": "null"},
+    ]
+}
 
 
 class Dataset(Component):
@@ -28,6 +63,17 @@ class Dataset(Component):
         default="none",
         description="how the network scales each feature, fitted on the training samples alone and kept with the "
         "model: `standard` to mean 0 and standard deviation 1, `min-max` to [0, 1]",
+    )
+
+    class_weight: Annotated[
+        ClassWeight | None,
+        PlainValidator(_read_class_weight),
+        PlainSerializer(_write_class_weight),
+        WithJsonSchema(_CLASS_WEIGHT),
+    ] = Field(
+        default=None,
+        description="how much the training samples of each class count: `balanced` so that all classes count the same, "
+        "or a table of weights by label, 1 for those not in it; none means that all samples count the same",
     )
 
     def load(self) -> Data:

@@ -15,8 +15,9 @@ __all__ = ["Block", "Engine", "EngineSession", "OnOutputs", "OnUpdate", "Rows", 
 
 Rows: TypeAlias = slice | NDArray[np.intp]
 """Training samples: a slice where they lie together, else their row numbers."""
-OnOutputs: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], bool]
-"""Called with outputs and targets, (samples, outputs), of a piece of a block; returns whether their cost is finite."""
+OnOutputs: TypeAlias = Callable[[NDArray[Any], NDArray[Any], NDArray[Any] | None], bool]
+"""Called with outputs and targets, (samples, outputs), and weights, (samples,) or None, of a piece of a block; returns
+whether their cost is finite."""
 OnUpdate: TypeAlias = Callable[[], None]
 
 

@@ -142,6 +142,13 @@ class TrainingData(Protocol):
     def labels(self) -> Array | None:
         """The class of each sample as an integer from 0, or None where targets are numbers."""
 
+    @property
+    def weights(self) -> Array | None:
+        """How much each sample counts in the mean cost of an update, at least 0; None where all count the same.
+
+        The engine applies them whatever the order is: a sampler that draws by weight must not count on them too.
+        """
+
 
 class Optimizer(Component):
     """Which samples feed one update, and at what rate; what an update does is the rule's business."""

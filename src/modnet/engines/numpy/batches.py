@@ -25,6 +25,10 @@ class BatchLoader:
         """Return the targets of these rows, (samples, outputs)."""
         return self._samples.targets.batch(rows, self._network.dtype, self._network.outputs)
 
+    def weights(self, rows: Rows) -> Vector | None:
+        """Return the weights of these rows, (samples,), or None where all count the same."""
+        return None if self._samples.weights is None else self._samples.weights[rows]
+
     def gather(self, rows: Rows) -> Vector:
         """Return these rows of x: a view where they lie together, else a copy in a buffer that is used again."""
         x = self._samples.x

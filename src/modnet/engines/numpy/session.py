@@ -91,7 +91,8 @@ class NumpySession:
         rows = slice(0, len(self._batches)) if rows is None else rows
         count = len(Block(rows, 1, ()))
         accumulator = MetricAccumulator(self._network.cost, ())
-        finite = self._workers.accumulate_gradient(count, partial(self._batches.load, rows), accumulator.update)
+        load, weights = partial(self._batches.load, rows), self._batches.weights(rows)
+        finite = self._workers.accumulate_gradient(count, load, weights, accumulator.update)
         self._after_gradient = self.state()
         self._restore_layers(before)
         cost = accumulator.compute()["cost"] + self._network.penalty() if finite else math.inf
@@ -110,23 +111,24 @@ class NumpySession:
 
     def _run_small(self, block: Block, on_outputs: OnOutputs, on_update: OnUpdate | None) -> bool:
         x, y = self._batches.gather(block.rows), self._batches.targets(block.rows)
-        outputs, size = np.empty_like(y), block.batch_size
+        weights, outputs, size = self._batches.weights(block.rows), np.empty_like(y), block.batch_size
         compute_gradient, gradient = self._workers.compute_gradient, self._workers.gradient
         apply, momenta = self._updater.apply, block.momenta
         start = 0
         for index, rate in enumerate(block.rates):
             stop = start + size  # past the end for a short last batch, which slices allow
-            compute_gradient(x[start:stop], y[start:stop], outputs[start:stop])
+            w = None if weights is None else weights[start:stop]
+            compute_gradient(x[start:stop], y[start:stop], w, outputs[start:stop])
             apply(gradient, rate, None if momenta is None else momenta[index])
             if on_update is not None:
                 on_update()
             start = stop
-        return on_outputs(outputs, y)
+        return on_outputs(outputs, y, weights)
 
     def _run_large(self, block: Block, on_outputs: OnOutputs, on_update: OnUpdate | None) -> bool:
         for index, single in enumerate(block.single_updates()):
-            load = partial(self._batches.load, single.rows)
-            if not self._workers.accumulate_gradient(len(single), load, on_outputs):
+            load, weights = partial(self._batches.load, single.rows), self._batches.weights(single.rows)
+            if not self._workers.accumulate_gradient(len(single), load, weights, on_outputs):
                 return False
             momentum = None if block.momenta is None else block.momenta[index]
             self._updater.apply(self._workers.gradient, block.rates[index], momentum)

@@ -48,12 +48,10 @@ class Workers:
         self._pool = ThreadPool(count)
         self._scales: dict[int, Vector] = {}
 
-    def compute_gradient(self, x: Vector, y: Vector, outputs: Vector) -> None:
-        """Write the outputs of a batch that fits in one piece, and ∇θ of its mean cost with penalties."""
+    def compute_gradient(self, x: Vector, y: Vector, weights: Vector | None, outputs: Vector) -> None:
+        """Write the outputs of a batch that fits in one piece, and ∇θ of its weighted mean cost with penalties."""
         rows, count = len(x), self._count
-        scale = self._scales.get(rows)
-        if scale is None:  # an array, because a Python number costs NumPy a conversion
-            scale = self._scales[rows] = np.array(1.0 / rows, dtype=self.network.dtype)
+        scale = self._scale(rows, weights)
         if count == 1 or rows < count:
             outputs[...] = self._first.forward(x)
             self._first.backward(y, scale)
@@ -61,37 +59,39 @@ class Workers:
             cuts = [rows * worker // count for worker in range(count + 1)]
             self._pool.run(
                 [
-                    partial(_forward_backward, workspace, x[start:stop], y[start:stop], outputs[start:stop], scale)
-                    for workspace, start, stop in zip(self.workspaces, cuts[:-1], cuts[1:], strict=True)
+                    partial(_forward_backward, workspace, x[rows], y[rows], outputs[rows], _of_rows(scale, rows))
+                    for workspace, rows in zip(self.workspaces, map(slice, cuts[:-1], cuts[1:]), strict=True)
                 ]
             )
             self._add_up()
         if self.network.regularizers:
             self._first.add_penalties()
 
-    def accumulate_gradient(self, rows: int, load: LoadBatch, on_outputs: OnOutputs) -> bool:
-        """Work through a batch of any size in micro-batches, and leave ∇θ of its mean cost with penalties.
+    def accumulate_gradient(self, rows: int, load: LoadBatch, weights: Vector | None, on_outputs: OnOutputs) -> bool:
+        """Work through a batch of any size in micro-batches, and leave ∇θ of its weighted mean cost with penalties.
 
-        The workers take turns; outputs and targets of each micro-batch go to ``on_outputs`` in order. Returns whether
-        all costs were finite; where one is not, the rest is left out.
+        The workers take turns; outputs, targets and weights of each micro-batch go to ``on_outputs`` in order. Returns
+        whether all costs were finite; where one is not, the rest is left out.
         """
+        scale = self._scale(rows, weights)
         pieces = list(self._first.micro_batches(rows))
         shares = [pieces[worker :: self._count] for worker in range(self._count)]
         totals = [np.zeros_like(self.gradient) for _ in shares]
         for start in range(0, len(shares[0]), PIECES_TOGETHER):
-            outputs: list[list[tuple[Vector, Vector]]] = [[] for _ in shares]
+            outputs: list[list[tuple[Vector, Vector, Vector | None]]] = [[] for _ in shares]
 
             def work(worker: int, start: int = start, outputs: list[list[Any]] = outputs) -> None:
                 workspace = self.workspaces[worker]
                 for piece in shares[worker][start : start + PIECES_TOGETHER]:
                     x, y = load(piece)
-                    outputs[worker].append((workspace.forward(x).copy(), y))
-                    workspace.backward(y, 1.0 / rows)
+                    w = None if weights is None else weights[piece]
+                    outputs[worker].append((workspace.forward(x).copy(), y, w))
+                    workspace.backward(y, _of_rows(scale, piece))
                     np.add(totals[worker], workspace.gradient, out=totals[worker])
 
             self._pool.run([partial(work, worker) for worker in range(self._count)])
             in_order = chain.from_iterable(zip_longest(*outputs))
-            if not all(on_outputs(*pair) for pair in in_order if pair is not None):
+            if not all(on_outputs(*given) for given in in_order if given is not None):
                 return False
         for workspace, total in zip(self.workspaces, totals, strict=True):
             workspace.gradient[...] = total
@@ -103,9 +103,23 @@ class Workers:
         """Release the threads."""
         self._pool.close()
 
+    def _scale(self, rows: int, weights: Vector | None) -> Vector:
+        """Return 1/m, or w / Σ w of each row as a column, 0 where Σ w is 0."""
+        if weights is not None:
+            total = float(weights.sum())
+            return (weights / total if total else weights).astype(self.network.dtype)[:, None]
+        scale = self._scales.get(rows)
+        if scale is None:  # an array, because a Python number costs NumPy a conversion
+            scale = self._scales[rows] = np.array(1.0 / rows, dtype=self.network.dtype)
+        return scale
+
     def _add_up(self) -> None:
         for workspace in self.workspaces[1:]:
             self._first.gradient += workspace.gradient
+
+
+def _of_rows(scale: Vector, rows: slice) -> Vector:
+    return scale[rows] if scale.ndim else scale
 
 
 def _forward_backward(workspace: Workspace, x: Vector, y: Vector, outputs: Vector, scale: Vector) -> None:
