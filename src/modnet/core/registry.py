@@ -146,9 +146,10 @@ class Registry:
             raise PluginError(f"{len(entries)} plug-ins provide the {family} '{kind}': write {names}")
         return entries[0]
 
-    def provider_of(self, component: type) -> Provider | None:
+    def provider_of(self, component: type[Any]) -> Provider | None:
         """Return the provider of this class, or None for one that is not registered."""
-        return next((entry.provider for entry in self if entry.component is component), None)
+        entries = self._registrations.get((component.family, component.kind_name()), ())
+        return next((entry.provider for entry in entries if entry.component is component), None)
 
     def full_name(self, component: type[Any]) -> str:
         """Return the name that means this class whatever else is installed: ``distribution:kind``.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,11 +18,12 @@ __all__ = ["Checkpoint", "read", "write"]
 
 
 class Checkpoint(NamedTuple):
-    """The contents of a checkpoint."""
+    """The contents of a checkpoint; the rows of the ``history`` that belong to it are in a file of their own."""
 
     path: Path
     network: Network
     state: dict[str, Any]
+    history: Sequence[dict[str, Any]] = ()
 
 
 def write(path: str | PathLike[str], network: Network, state: Mapping[str, Any]) -> None:

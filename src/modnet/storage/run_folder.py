@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
@@ -16,6 +15,7 @@ from modnet.core.errors import ModelFileError
 from modnet.network.network import Network
 from modnet.storage.atomic import file_errors, write_file
 from modnet.storage.checkpoint import Checkpoint, read, write
+from modnet.storage.history import HistoryFile
 from modnet.storage.metadata import Metadata, plugins_of
 from modnet.storage.model_file import MODEL_NAME, load, save
 
@@ -29,12 +29,16 @@ _TEMPORARY = re.compile(r"\.(config\.toml|history\.jsonl|model\.safetensors|epoc
 
 
 class RunFolder:
-    """The folder of one run, at ``path``. What cannot be read, written or removed is a `ModelFileError`."""
+    """The folder of one run, at ``path``, with its ``history``.
+
+    What cannot be read, written or removed is a `ModelFileError`.
+    """
 
     CONFIG, HISTORY, CHECKPOINTS, LOCK = "config.toml", "history.jsonl", "checkpoints", ".lock"
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = Path(path)
+        self.history = HistoryFile(self.path / self.HISTORY)
         self._lock: FileLock | None = None
 
     @classmethod
@@ -67,7 +71,7 @@ class RunFolder:
         self.lock()
         self._check_empty()
         self.write_config(config)
-        self.write_history([])
+        self.history.create()
 
     def lock(self) -> None:
         """Keep others from writing to the folder until `release` or the end of this process, however it ends."""
@@ -98,16 +102,6 @@ class RunFolder:
         comment = f"# Written by modnet {__version__}; every default is filled in. Plug-ins: {plugins or 'none'}\n"
         write_file(self.path / self.CONFIG, (comment + config.to_toml()).encode())
 
-    def write_history(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Replace the history by these rows."""
-        write_file(self.path / self.HISTORY, "".join(f"{json.dumps(row)}\n" for row in rows).encode())
-
-    def append_history(self, row: dict[str, Any]) -> None:
-        """Add one epoch's row to the history."""
-        path = self.path / self.HISTORY
-        with file_errors(path, "cannot be written"), path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-
     def write_model(self, network: Network) -> None:
         """Write the model file."""
         save(network, self.path / MODEL_NAME)
@@ -126,19 +120,25 @@ class RunFolder:
         return self.path / self.CHECKPOINTS / f"epoch-{epochs:05d}-update-{updates:09d}.safetensors"
 
     def write_checkpoint(self, network: Network, state: Mapping[str, Any], epochs: int, updates: int) -> Path:
-        """Write a checkpoint and return its path."""
+        """Write a checkpoint, which the history so far belongs to, and return its path."""
         path = self.checkpoint(epochs, updates)
         with file_errors(path.parent, "cannot be made"):
             path.parent.mkdir(exist_ok=True)
-        write(path, network, state)
+        write(path, network, {**state, "history": self.history.position()})
         return path
 
+    def read_checkpoint(self, path: Path) -> Checkpoint:
+        """Return a checkpoint of this run with the rows of the history that belong to it."""
+        checkpoint = read(path)
+        position = checkpoint.state.pop("history", None)
+        return checkpoint._replace(history=self.history.read(position, path))
+
     def latest(self) -> Checkpoint:
-        """Return the latest checkpoint; if it cannot be read, the error names an earlier one that can."""
+        """Return the latest checkpoint; if it cannot be used, the error names an earlier one that can."""
         problem = None
         for path in reversed(self.checkpoints()):
             try:
-                checkpoint = read(path)
+                checkpoint = self.read_checkpoint(path)
             except ModelFileError as error:
                 problem = problem or error
             else:
@@ -147,6 +147,13 @@ class RunFolder:
                 raise ModelFileError(f"{problem}; the training can be resumed from {path}")
         ended = "the run has ended and " if (self.path / MODEL_NAME).exists() else ""
         raise problem or ModelFileError(f"{self.path}: {ended}has no checkpoint to resume from")
+
+    def rewind(self, checkpoint: Path) -> None:
+        """Remove what came after a checkpoint that was read: the later checkpoints, and their rows of the history."""
+        paths = self.checkpoints()
+        names = [path.name for path in paths]
+        _remove(paths[names.index(checkpoint.name) + 1 :])  # before the rows, without which they could not be used
+        self.history.truncate()
 
     def remove_checkpoints(self) -> None:
         """Remove all checkpoints, and their folder if nothing else is in it."""

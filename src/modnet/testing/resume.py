@@ -194,9 +194,7 @@ def _final(path: Path) -> dict[str, Any]:
         folder = RunFolder(path)
         checkpoint, model = folder.latest(), load(path)
     state = {name: value for name, value in checkpoint.state.items() if name != "seconds"}
-    state["history"] = [
-        {name: value for name, value in row.items() if name != "seconds"} for row in checkpoint.state["history"]
-    ]
+    state["history"] = [{name: value for name, value in row.items() if name != "seconds"} for row in checkpoint.history]
     state["listeners"] = [entry for entry in state["listeners"] if entry["kind"] != "checkpoint"]  # it lists its files
     layers = [layer.state for layer in checkpoint.network.layers]
     return {"θ": checkpoint.network.parameters, "model θ": model.parameters, "layers": layers, **state}

@@ -80,19 +80,19 @@ class CheckpointManager:
             len(engines) > 1 or len(state.randomness) != len(self._engine.state().randomness)
         )
         try:
-            self._loop.load_state(state, checkpoint.network, reseed=reseed)
+            self._loop.load_state(state, checkpoint, reseed=reseed)
         except ModelFileError as error:
             raise ModelFileError(f"{path}: {error}") from None
 
-    def open(self, *, resumed: bool) -> None:
-        """Begin the run folder, or cut its history back to where the training is resumed.
+    def open(self, resumed_from: Checkpoint | None) -> None:
+        """Begin the run folder, or take it back to the checkpoint at which the training is resumed.
 
         Raises:
             ModelFileError: it cannot be written.
         """
-        if resumed:
+        if resumed_from is not None:
             self._store.write_config(self._view.config)
-            self._store.write_history(self._view.history)
+            self._store.rewind(resumed_from.path)
         else:
             self._store.begin(self._view.config, self._view.network)
 

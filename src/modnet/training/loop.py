@@ -21,6 +21,7 @@ from modnet.core.random import Stream, generator
 from modnet.data.prepared import Samples
 from modnet.network.evaluate import evaluate
 from modnet.network.network import CHUNK, Network
+from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.divergence import divergence_error, first_nonfinite_layer
@@ -87,7 +88,7 @@ class TrainingLoop:
             row = self._run_epoch(checkpoints)
             view.history.append(row)
             if self._store is not None:
-                self._store.append_history(row)
+                self._store.history.append(row)
             self._callbacks.call("epoch_end", training=view, row=row)
             view.stopped = self._callbacks.call_first("should_stop", training=view)
             if checkpoints is not None:
@@ -132,7 +133,6 @@ class TrainingLoop:
             fingerprint=fingerprint,
             order=start[0],
             optimizer_state=start[1],
-            history=view.history,
             listeners=[ListenerState(**state) for state in self._callbacks.state_dicts()],
             data=data,
             seconds=time.perf_counter() - self.started,
@@ -140,18 +140,18 @@ class TrainingLoop:
             progress=progress,
         )
 
-    def load_state(self, state: TrainingState, network: Network, *, reseed: bool = False) -> None:
-        """Go to the position of a checkpoint, whose network is ``network``.
+    def load_state(self, state: TrainingState, checkpoint: Checkpoint, *, reseed: bool = False) -> None:
+        """Go to the position of a checkpoint.
 
         Args:
             state: The checkpoint's state.
-            network: The checkpoint's network.
+            checkpoint: The checkpoint, for its network and history.
             reseed: Whether the layers' random generators are not those of the checkpoint, and stay as they are.
 
         Raises:
             ModelFileError: it does not fit.
         """
-        view, train, current = self.view, state.train_state(network), self._engine.state()
+        view, train, current = self.view, state.train_state(checkpoint.network), self._engine.state()
         if reseed:
             train = replace(train, randomness=current.randomness)
         check_fits(train, current, self._config.optimizer.rule)
@@ -161,7 +161,7 @@ class TrainingLoop:
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelFileError(f"the state of a random generator is not valid: {error}") from None
         self._optimizer_state = copy.deepcopy(state.optimizer_state)
-        view.history = [dict(row) for row in state.history]
+        view.history = [dict(row) for row in checkpoint.history]
         view.epoch = view.epochs = state.epochs
         view.stopped = state.stopped
         now = time.perf_counter()

@@ -71,7 +71,6 @@ class TrainingState(_Strict):
         fingerprint: What the last bits of the results depend on: see `modnet.training.fingerprint`.
         order: The state of the generator of the samples' order: that of the epoch's start where there is ``progress``.
         optimizer_state: What the optimizer keeps, of the same moment.
-        history: The rows of the completed epochs.
         listeners: The states of the callbacks' listeners, in the order of the callbacks.
         data: A SHA-256 of the samples of each part.
         seconds: How long the training has lasted.
@@ -86,7 +85,6 @@ class TrainingState(_Strict):
     fingerprint: dict[str, str | int | float]
     order: dict[str, Any]
     optimizer_state: dict[str, Any]
-    history: list[dict[str, Any]]
     listeners: list[ListenerState]
     data: dict[str, str]
     seconds: float

@@ -19,7 +19,7 @@ from modnet.core.interfaces import Callback, TrainingPlan
 from modnet.core.messages import display_path
 from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
-from modnet.storage.checkpoint import Checkpoint, read
+from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.checkpointing import CheckpointManager
@@ -147,7 +147,7 @@ class Trainer:
         store = RunFolder.holding(path)
         store.lock()
         try:
-            checkpoint = store.latest() if Path(path).is_dir() else read(path)
+            checkpoint = store.latest() if Path(path).is_dir() else store.read_checkpoint(Path(path))
             trainer, state = cls._prepare_resume(store, checkpoint, epochs)
             if progress is not None:
                 trainer = cls(with_progress(trainer.config, shown=progress))
@@ -255,7 +255,7 @@ def _run(
             resumption.load(checkpoints)  # again, because a listener may have written to θ
             callbacks.load_state_dicts([state.model_dump() for state in resumption.state.listeners])
         if checkpoints is not None:
-            checkpoints.open(resumed=resumption is not None)
+            checkpoints.open(None if resumption is None else resumption[0])
         loop.run(checkpoints)
     except BaseException as error:
         try:

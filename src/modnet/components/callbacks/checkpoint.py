@@ -82,11 +82,9 @@ class _Listener:
         return training.ended or (options.every_epochs > 0 and training.epochs % options.every_epochs == 0)
 
     @hookimpl
-    def modnet_checkpoint_written(self, training: TrainingView, path: Path) -> None:
+    def modnet_checkpoint_written(self, training: TrainingView) -> None:
         self._written_at = time.monotonic()
-        checkpoints = list(training.checkpoints)
-        # A training that was resumed from an earlier checkpoint has later ones in its folder.
-        written = checkpoints[: checkpoints.index(path) + 1]
+        written = training.checkpoints
         names = {checkpoint.name for checkpoint in written}
         self._scores = {name: score for name, score in self._scores.items() if name in names}
         best = max(self._scores, key=self._scores.__getitem__, default=None)
