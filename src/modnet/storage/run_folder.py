@@ -40,6 +40,7 @@ class RunFolder:
         self.path = Path(path)
         self.history = HistoryFile(self.path / self.HISTORY)
         self._lock: FileLock | None = None
+        self._made: list[Path] = []
 
     @classmethod
     def claim(cls, path: str | PathLike[str], config: RunConfig) -> RunFolder:
@@ -67,11 +68,21 @@ class RunFolder:
         """Make the folder, lock it, and write the configuration and an empty history."""
         with file_errors(self.path, "no run can be stored here"):
             Metadata.of(network)  # what could not be stored at the end is an error now
+            self._made = [path for path in (self.path, *self.path.parents) if not path.exists()]
             self.path.mkdir(parents=True, exist_ok=True)
         self.lock()
         self._check_empty()
         self.write_config(config)
         self.history.create()
+
+    def discard(self) -> None:
+        """Remove what `begin` made, as far as nothing else is in it; for a training that did not begin."""
+        with suppress(OSError):  # the error that kept it from beginning is the one to report
+            for name in (self.CONFIG, self.HISTORY):
+                (self.path / name).unlink()
+            self.release()
+            for path in self._made:
+                path.rmdir()
 
     def lock(self) -> None:
         """Keep others from writing to the folder until `release` or the end of this process, however it ends."""

@@ -84,17 +84,26 @@ class CheckpointManager:
         except ModelFileError as error:
             raise ModelFileError(f"{path}: {error}") from None
 
-    def open(self, resumed_from: Checkpoint | None) -> None:
-        """Begin the run folder, or take it back to the checkpoint at which the training is resumed.
+    def begin(self) -> None:
+        """Begin the run folder.
 
         Raises:
             ModelFileError: it cannot be written.
         """
-        if resumed_from is not None:
-            self._store.write_config(self._view.config)
-            self._store.rewind(resumed_from.path)
-        else:
-            self._store.begin(self._view.config, self._view.network)
+        self._store.begin(self._view.config, self._view.network)
+
+    def discard(self) -> None:
+        """Remove the run folder of a training that did not begin; what a listener wrote there stays."""
+        self._store.discard()
+
+    def rewind(self, checkpoint: Checkpoint) -> None:
+        """Take the run folder back to the checkpoint at which the training is resumed.
+
+        Raises:
+            ModelFileError: it cannot be written.
+        """
+        self._store.write_config(self._view.config)
+        self._store.rewind(checkpoint.path)
 
     def close(self, network: Network) -> None:
         """Write the model; without a callback that asks for checkpoints, remove those of interruptions.

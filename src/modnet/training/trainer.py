@@ -246,16 +246,20 @@ def _run(
     checkpoints: CheckpointManager | None,
     resumption: Resumption | None,
 ) -> None:
-    """Call ``fit_start``, run the epochs, and call ``fit_end`` whatever happens."""
-    try:
-        if resumption is not None and checkpoints is not None:
+    """Open the run folder, call ``fit_start``, run the epochs, and call ``fit_end`` whatever happens."""
+    if checkpoints is not None:
+        if resumption is None:
+            checkpoints.begin()
+        else:
             resumption.load(checkpoints)
+    has_begun = False
+    try:
         callbacks.call("fit_start", training=loop.view)
         if resumption is not None and checkpoints is not None:
             resumption.load(checkpoints)  # again, because a listener may have written to θ
             callbacks.load_state_dicts([state.model_dump() for state in resumption.state.listeners])
-        if checkpoints is not None:
-            checkpoints.open(None if resumption is None else resumption[0])
+            checkpoints.rewind(resumption.checkpoint)
+        has_begun = True
         loop.run(checkpoints)
     except BaseException as error:
         try:
@@ -264,6 +268,8 @@ def _run(
             error.add_note(f"then a listener failed in the event 'fit_end': {later!r}")
             for note in getattr(later, "__notes__", ()):
                 error.add_note(note)
+        if not has_begun and resumption is None and checkpoints is not None:
+            checkpoints.discard()
         raise
     callbacks.call_all("fit_end", training=loop.view)
 

@@ -52,7 +52,9 @@ class _Listener:
     def __init__(self, options: Dampening) -> None:
         self._options = options
         self._start: GradientFlow | None = None
-        self._unwritten: list[EpochGradientFlow] = []  # there is not a run folder yet when a training starts
+        self._unwritten: list[
+            EpochGradientFlow
+        ] = []  # a training that another callback refuses at its start leaves no folder
         self._diagnoses: tuple[Diagnosis, ...] = ()
         self._epochs = 0
         self._explained = 0.0

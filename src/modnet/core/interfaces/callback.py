@@ -75,7 +75,7 @@ class TrainingView(Protocol):
 
     @property
     def folder(self) -> Path | None:
-        """The run folder, or None; it is created after ``modnet_fit_start``."""
+        """The run folder, or None; it is there at every event, so that a listener may keep files in it."""
 
     @property
     def checkpoint_path(self) -> Path | None:

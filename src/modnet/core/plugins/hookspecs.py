@@ -38,7 +38,12 @@ class Events:
 
     @hookspec
     def modnet_fit_start(self, training: TrainingView) -> None:
-        """Run before the first update, or before the next one where a training is resumed."""
+        """Run before the first update, or before the next one where a training is resumed.
+
+        The run folder is there, with the configuration; after an error here it is removed, unless a listener has put
+        a file into it. Where a training is resumed, its position and history are those of the checkpoint, and listeners
+        get their states next.
+        """
 
     @hookspec
     def modnet_epoch_start(self, training: TrainingView) -> None:
