@@ -32,6 +32,9 @@ class EpochRunner:
         first_update: How many updates had been made at its start.
         sweep: Which of its sweeps is in progress, from 0.
         rows: How many samples of that sweep have been processed.
+        rate: The learning rate of the epoch's first update, or None before it.
+        is_stopping: Whether the epoch ends after the block in progress.
+        factor: What η and the schedule's factor are multiplied by.
         accumulator: The cost and the metrics of the samples that have been processed.
     """
 
@@ -41,12 +44,16 @@ class EpochRunner:
         self._config, self._network, self._samples, self._engine = config, network, samples, engine
         self._metrics = metrics
         self._updates_per_epoch = config.optimizer.updates(len(samples))
-        self.epoch = self.first_update = self.sweep = self.rows = 0
-        self.accumulator = MetricAccumulator(network.cost, metrics)
+        self.factor = 1.0
+        self._block_rates: list[float] = []
+        self._block_end = 0  # the number of updates after the block
+        self.begin(0)
 
     def begin(self, epoch: int) -> None:
         """Go to the start of an epoch."""
         self.epoch, self.first_update, self.sweep, self.rows = epoch, self._engine.updates, 0, 0
+        self.rate: float | None = None
+        self.is_stopping = False
         self.accumulator = MetricAccumulator(self._network.cost, self._metrics)
 
     def state_dict(self) -> dict[str, Any]:
@@ -55,6 +62,7 @@ class EpochRunner:
             "first_update": self.first_update,
             "sweep": self.sweep,
             "rows": self.rows,
+            "rate": self.rate,
             "metrics": self.accumulator.state_dict(),
         }
 
@@ -66,12 +74,20 @@ class EpochRunner:
         """
         self.begin(epoch)
         self.first_update, self.sweep, self.rows = state["first_update"], state["sweep"], state["rows"]
+        self.rate = state["rate"]
         self.accumulator.load_state_dict(state["metrics"])
 
     def learning_rate(self, update: int) -> float:
-        """Return the learning rate of an update of this epoch: η times the schedule's factor."""
+        """Return the learning rate of an update of this epoch: η times the schedule's and the listeners' factor."""
         optimizer = self._config.optimizer
-        return optimizer.learning_rate * optimizer.schedule(self._position(update))
+        return optimizer.learning_rate * optimizer.schedule(self._position(update)) * self.factor
+
+    def set_factor(self, factor: float) -> None:
+        """Set the listeners' factor; within a block the rates of the updates that follow are replaced."""
+        self.factor = factor
+        left = self._block_end - self._engine.updates
+        if left > 0:
+            self._block_rates[-left:] = self._rates(left)[0]
 
     def momentum(self, update: int) -> float | None:
         """Return the momentum that the schedule asks for at an update of this epoch, or None."""
@@ -88,7 +104,7 @@ class EpochRunner:
         on_update: OnUpdate | None,
         after_block: Callable[[], None],
     ) -> dict[str, float]:
-        """Make the rest of the epoch's updates; return the rate of its first one, and cost and metrics.
+        """Make the rest of the epoch's updates, unless it stops; return its first rate, and cost and metrics.
 
         Args:
             rng: The source of the samples' order, as it was at the start of the epoch.
@@ -100,7 +116,8 @@ class EpochRunner:
             DivergenceError: a number became non-finite; θ is as it was before that update.
             ModelFileError: the optimizer does not return to the position that the training is resumed at.
         """
-        rate = self.learning_rate(self.first_update)
+        if self.rate is None:
+            self.rate = self.learning_rate(self.first_update)
         optimizer = self._config.optimizer
         if isinstance(optimizer, Solver):
             problem = SolverProblem(self, self._engine, self._network, len(self._samples), rng, optimizer_state)
@@ -108,16 +125,13 @@ class EpochRunner:
         else:
             sweeps = optimizer.sweeps(self._samples, rng, optimizer_state)
             self._check_position(sweeps)
-            for index in range(self.sweep, len(sweeps)):
-                self.sweep = index
-                for block in self._blocks(sweeps[index]):
-                    self._run_block(block, on_update)
-                    self.rows += len(block)
-                    after_block()
-                self.rows = 0
+            for block in self._blocks(sweeps):
+                self._run_block(block, on_update)
+                self.rows += len(block)
+                after_block()
         if not self.accumulator.samples:
             self.accumulator = evaluate(self._network, self._samples, self._metrics)
-        return {"learning_rate": rate, **self.accumulator.compute()}
+        return {"learning_rate": self.rate, **self.accumulator.compute()}
 
     def _check_position(self, sweeps: list[Sweep]) -> None:
         if self.sweep == self.rows == 0:
@@ -128,14 +142,21 @@ class EpochRunner:
     def _length(self, sweep: Sweep) -> int:
         return len(self._samples) if sweep.order is None else len(sweep.order)
 
-    def _blocks(self, sweep: Sweep) -> Iterator[Block]:
-        """Yield the blocks of a sweep from the current position on."""
-        total, size = self._length(sweep), sweep.batch_size
-        limit = self._block_rows(size)
-        for start in range(self.rows, total, limit):
-            stop = min(start + limit, total)
-            rows = slice(start, stop) if sweep.order is None else sweep.order[start:stop]
-            yield Block(rows, size, *self._rates(-(-(stop - start) // size)))
+    def _blocks(self, sweeps: list[Sweep]) -> Iterator[Block]:
+        """Yield the blocks from the current position on, until the training stops."""
+        for index, sweep in enumerate(sweeps[self.sweep :], self.sweep):
+            self.sweep = index
+            total, size = self._length(sweep), sweep.batch_size
+            limit = self._block_rows(size)
+            for start in range(self.rows, total, limit):
+                if self.is_stopping:
+                    return
+                stop = min(start + limit, total)
+                rows = slice(start, stop) if sweep.order is None else sweep.order[start:stop]
+                self._block_rates, momenta = self._rates(-(-(stop - start) // size))
+                self._block_end = self._engine.updates + len(self._block_rates)
+                yield Block(rows, size, self._block_rates, momenta)
+            self.rows = 0
 
     def _block_rows(self, batch_size: int) -> int:
         if batch_size > CHUNK:
@@ -147,7 +168,7 @@ class EpochRunner:
     def _rates(self, count: int) -> tuple[list[float], list[float] | None]:
         """Return learning rate and momentum of the next updates."""
         if self._config.optimizer.schedule.constant:
-            return [self._config.optimizer.learning_rate] * count, None
+            return [self._config.optimizer.learning_rate * self.factor] * count, None
         updates = range(self._engine.updates, self._engine.updates + count)
         momenta = [momentum for momentum in map(self.momentum, updates) if momentum is not None]
         return [self.learning_rate(update) for update in updates], momenta or None
@@ -164,8 +185,11 @@ class EpochRunner:
     ) -> None:
         before = self._engine.state()
         problem.on_update = on_update
-        for _ in solver.solve(problem) or ():
-            after_block()
+        if not self.is_stopping:
+            for _ in solver.solve(problem) or ():
+                after_block()
+                if self.is_stopping:
+                    break
         cause = first_nonfinite_state(self._network, self._engine.rule_state)
         if cause is not None:  # a solver may have written to θ
             self._engine.restore(before)

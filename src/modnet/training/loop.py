@@ -82,7 +82,7 @@ class TrainingLoop:
             Interrupted: `request_stop` was called.
         """
         view = self.view
-        while not view.ended:
+        while view.within_epoch or not view.ended:
             if not view.within_epoch:
                 self._begin_epoch()
             row = self._run_epoch(checkpoints)
@@ -90,7 +90,9 @@ class TrainingLoop:
             if self._store is not None:
                 self._store.history.append(row)
             self._callbacks.call("epoch_end", training=view, row=row)
-            view.stopped = self._callbacks.call_first("should_stop", training=view)
+            if view.stopped is None:
+                reason = self._callbacks.call_first("should_stop", training=view)
+                view.stopped = view.stopped or reason  # a listener may have called `stop`
             if checkpoints is not None:
                 checkpoints.save_if_due()
             if not view.ended:
@@ -133,6 +135,7 @@ class TrainingLoop:
             fingerprint=fingerprint,
             order=start[0],
             optimizer_state=start[1],
+            learning_rate_factor=self._runner.factor,
             listeners=[ListenerState(**state) for state in self._callbacks.state_dicts()],
             data=data,
             seconds=time.perf_counter() - self.started,
@@ -161,6 +164,7 @@ class TrainingLoop:
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelFileError(f"the state of a random generator is not valid: {error}") from None
         self._optimizer_state = copy.deepcopy(state.optimizer_state)
+        self._runner.factor = state.learning_rate_factor
         view.history = [dict(row) for row in checkpoint.history]
         view.epoch = view.epochs = state.epochs
         view.stopped = state.stopped
@@ -170,6 +174,7 @@ class TrainingLoop:
             self._enter_epoch()
             self._epoch_started = now - state.progress.seconds
             self._runner.load_state_dict(view.epoch, state.progress.model_dump())
+            self._runner.is_stopping = view.stopped is not None
 
     def _begin_epoch(self) -> None:
         self.view.epoch, self._epoch_started = self.view.epochs, time.perf_counter()
@@ -193,7 +198,9 @@ class TrainingLoop:
             self._raise_if_interrupted(checkpoints)
 
         def on_update() -> None:
+            self.view.is_after_update = True
             self._callbacks.call("batch_end", training=self.view)
+            self.view.is_after_update = False
 
         listens = self._callbacks.listens_to("batch_end")
         values = self._runner.run(self._rng, self._optimizer_state, on_update if listens else None, after_block)

@@ -42,6 +42,7 @@ class EpochProgress(_Strict):
         first_update: How many updates had been made at the start of the epoch.
         sweep: Which sweep is in progress, from 0.
         rows: How many of its samples have been processed.
+        rate: The learning rate of the epoch's first update, or None before it.
         metrics: Cost and metrics of these samples.
         seconds: How long the epoch has lasted.
     """
@@ -49,6 +50,7 @@ class EpochProgress(_Strict):
     first_update: Count
     sweep: Count
     rows: Count
+    rate: float | None
     metrics: AccumulatorState
     seconds: float
 
@@ -71,6 +73,7 @@ class TrainingState(_Strict):
         fingerprint: What the last bits of the results depend on: see `modnet.training.fingerprint`.
         order: The state of the generator of the samples' order: that of the epoch's start where there is ``progress``.
         optimizer_state: What the optimizer keeps, of the same moment.
+        learning_rate_factor: What listeners have set the factor on the learning rate to.
         listeners: The states of the callbacks' listeners, in the order of the callbacks.
         data: A SHA-256 of the samples of each part.
         seconds: How long the training has lasted.
@@ -85,6 +88,7 @@ class TrainingState(_Strict):
     fingerprint: dict[str, str | int | float]
     order: dict[str, Any]
     optimizer_state: dict[str, Any]
+    learning_rate_factor: float
     listeners: list[ListenerState]
     data: dict[str, str]
     seconds: float

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,7 @@ class Training:
         self.epoch = self.epochs = 0
         self.history: list[dict[str, Any]] = []
         self.stopped: str | None = None
-        self.within_epoch = False
+        self.within_epoch = self.is_after_update = False
         self._engine, self._runner, self._store = engine, runner, store
 
     @property
@@ -63,6 +65,29 @@ class Training:
     def learning_rate(self) -> float:
         """The learning rate of the next update."""
         return self._runner.learning_rate(self.updates)
+
+    @property
+    def learning_rate_factor(self) -> float:
+        """What the learning rate is multiplied by."""
+        return self._runner.factor
+
+    @learning_rate_factor.setter
+    def learning_rate_factor(self, factor: float) -> None:
+        if not isinstance(factor, Real) or not math.isfinite(factor) or factor <= 0:
+            raise ValueError(f"learning_rate_factor: {factor!r} should be a finite number above 0")
+        self._runner.set_factor(float(factor))
+
+    @property
+    def last_cost(self) -> float:
+        """The mean cost of the samples of the last update."""
+        self._check_after_update("last_cost")
+        return self._engine.last_cost()
+
+    @property
+    def gradient_norm(self) -> float:
+        """The length of the gradient of the last update."""
+        self._check_after_update("gradient_norm")
+        return self._engine.gradient_norm()
 
     @property
     def rule_state(self) -> dict[str, Any]:
@@ -89,6 +114,13 @@ class Training:
         """The checkpoints in the run folder, the latest last."""
         return [] if self._store is None else self._store.checkpoints()
 
+    def stop(self, reason: str) -> None:
+        """End the training after the block in progress."""
+        if not isinstance(reason, str) or not reason:
+            raise ValueError(f"reason: {reason!r} should be a text that says why the training stops")
+        self.stopped = self.stopped or reason
+        self._runner.is_stopping = True
+
     def snapshot(self) -> dict[str, Any]:
         """Return a copy of all that an update changes."""
         return self._engine.state().to_dict()
@@ -96,3 +128,7 @@ class Training:
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Go back to a snapshot; the number of updates stays."""
         self._engine.restore(TrainState(**{**snapshot, "updates": self.updates}))
+
+    def _check_after_update(self, name: str) -> None:
+        if not self.is_after_update:
+            raise RuntimeError(f"training.{name} is there in modnet_batch_end only")

@@ -16,8 +16,8 @@ __all__ = ["Callback", "TrainingView"]
 class TrainingView(Protocol):
     """A training in progress, as the hooks of `modnet.core.plugins.hookspecs.Events` see it.
 
-    Everything is read-only, with two exceptions: a listener may write to ``parameters`` (``parameters[...] = θ``), and
-    may call `restore`.
+    It is to be read. What a listener may change is θ (``parameters[...] = θ``) and ``learning_rate_factor``, and it may
+    call `stop` and `restore`; all of this is in checkpoints.
 
     Attributes:
         epoch: The epoch in progress, counted from 0.
@@ -25,6 +25,8 @@ class TrainingView(Protocol):
         updates: How many updates have been made since the start of the training.
         history: One row for each completed epoch, as in ``history.jsonl``: epoch, learning rate, cost and metrics.
         stopped: Why the training stops before its last epoch, or None.
+        learning_rate_factor: What η and the schedule's factor are multiplied by, 1 at the start. It may be set at any
+            event, and holds from the next update on; anything but a finite number above 0 is a ValueError.
     """
 
     epoch: int
@@ -32,6 +34,7 @@ class TrainingView(Protocol):
     updates: int
     history: list[dict[str, Any]]
     stopped: str | None
+    learning_rate_factor: float
 
     @property
     def config(self) -> Any:
@@ -47,7 +50,18 @@ class TrainingView(Protocol):
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the next update: η times the schedule's factor."""
+        """The learning rate of the next update: η times the schedule's factor and ``learning_rate_factor``."""
+
+    @property
+    def last_cost(self) -> float:
+        """The mean cost of the last update's samples, as that update saw them, without penalties.
+
+        It is computed when it is read, and is there in ``modnet_batch_end`` only; elsewhere it is a RuntimeError.
+        """
+
+    @property
+    def gradient_norm(self) -> float:
+        """The Euclidean norm of the last update's gradient ∇θ, penalties included; there as ``last_cost`` is."""
 
     @property
     def rule_state(self) -> Mapping[str, Any]:
@@ -84,6 +98,18 @@ class TrainingView(Protocol):
     @property
     def checkpoints(self) -> Sequence[Path]:
         """The checkpoints in the run folder, the latest last."""
+
+    def stop(self, reason: str) -> None:
+        """End the training early, from any event; the first reason is kept as ``stopped``.
+
+        As with Keras's ``model.stop_training``, the rest of the epoch is left out. The updates that are under way
+        together with the present one (some thousand samples) are still made. Then the epoch ends as every epoch does:
+        its row in the history is of the samples so far, and ``modnet_epoch_end`` and ``modnet_fit_end`` run. A run that
+        stopped can be resumed with a larger number of epochs.
+
+        Raises:
+            ValueError: the reason is not a text, or empty.
+        """
 
     def snapshot(self) -> dict[str, Any]:
         """Return a copy of all that an update changes (θ, the states of rule and layers, randomness), for `restore`.

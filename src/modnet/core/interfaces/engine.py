@@ -146,6 +146,15 @@ class EngineSession(Protocol):
     def apply_gradient(self, gradient: NDArray[Any], rate: float, momentum: float | None = None) -> None:
         """Make one update by the configured rule; randomness and the layers' state advance."""
 
+    def last_cost(self) -> float:
+        """Return the mean cost of the last update's samples, as it saw them, without penalties.
+
+        Asked for while ``on_update`` runs, or after `apply_gradient`, where it is that of the last `value_and_grad`.
+        """
+
+    def gradient_norm(self) -> float:
+        """Return the Euclidean norm of the last update's gradient; asked for as `last_cost` is."""
+
     def close(self) -> None:
         """Release threads and devices."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -40,6 +41,8 @@ class NumpySession:
         rows = math.ceil(len(samples) / max(config.optimizer.updates(len(samples)), 1))
         self._workers = Workers(network, config.seed, threads, rows)
         self._after_gradient: TrainState | None = None
+        self._last_gradient = self._workers.gradient
+        self._last_cost: Callable[[], float] = lambda: math.nan
         self.fingerprint: dict[str, str | int | float] = {
             "numpy": np.__version__,
             "blas": blas_name(),
@@ -95,7 +98,8 @@ class NumpySession:
         finite = self._workers.accumulate_gradient(count, load, weights, accumulator.update)
         self._after_gradient = self.state()
         self._restore_layers(before)
-        cost = accumulator.compute()["cost"] + self._network.penalty() if finite else math.inf
+        self._last_cost = partial(_cost_in, accumulator)
+        cost = _cost_in(accumulator) + self._network.penalty() if finite else math.inf
         return cost, self._workers.gradient.copy()
 
     def apply_gradient(self, gradient: Vector, rate: float, momentum: float | None = None) -> None:
@@ -104,6 +108,15 @@ class NumpySession:
             self._restore_layers(self._after_gradient)
             self._after_gradient = None
         self._updater.apply(gradient, rate, momentum)
+        self._last_gradient = gradient
+
+    def last_cost(self) -> float:
+        """Return the mean cost of the last update's samples."""
+        return self._last_cost()
+
+    def gradient_norm(self) -> float:
+        """Return the Euclidean norm of the last update's gradient."""
+        return float(np.linalg.norm(self._last_gradient))
 
     def close(self) -> None:
         """Release the threads."""
@@ -121,6 +134,7 @@ class NumpySession:
             compute_gradient(x[start:stop], y[start:stop], w, outputs[start:stop])
             apply(gradient, rate, None if momenta is None else momenta[index])
             if on_update is not None:
+                self._last_cost = partial(self._mean_cost, outputs[start:stop], y[start:stop], w)
                 on_update()
             start = stop
         return on_outputs(outputs, y, weights)
@@ -128,13 +142,25 @@ class NumpySession:
     def _run_large(self, block: Block, on_outputs: OnOutputs, on_update: OnUpdate | None) -> bool:
         for index, single in enumerate(block.single_updates()):
             load, weights = partial(self._batches.load, single.rows), self._batches.weights(single.rows)
-            if not self._workers.accumulate_gradient(len(single), load, weights, on_outputs):
+            costs = MetricAccumulator(self._network.cost, ())
+
+            def hand_on(a: Vector, y: Vector, weights: Vector | None = None, costs: MetricAccumulator = costs) -> bool:
+                return costs.update(a, y, weights) & on_outputs(a, y, weights)
+
+            hand_outputs = on_outputs if on_update is None else hand_on
+            if not self._workers.accumulate_gradient(len(single), load, weights, hand_outputs):
                 return False
             momentum = None if block.momenta is None else block.momenta[index]
             self._updater.apply(self._workers.gradient, block.rates[index], momentum)
             if on_update is not None:
+                self._last_cost = partial(_cost_in, costs)
                 on_update()
         return True
+
+    def _mean_cost(self, outputs: Vector, y: Vector, weights: Vector | None) -> float:
+        costs = MetricAccumulator(self._network.cost, ())
+        costs.update(outputs, y, weights)
+        return _cost_in(costs)
 
     def _restore_layers(self, state: TrainState) -> None:
         for layer, arrays in zip(self._network.layers, state.layer_states, strict=True):
@@ -147,3 +173,7 @@ class NumpySession:
         arrays: list[Any] = [self._theta]
         arrays += [value for value in self.rule_state.values() if np.shape(value) == self._theta.shape]
         return all(np.isfinite(array).all() for array in arrays)
+
+
+def _cost_in(accumulator: MetricAccumulator) -> float:
+    return accumulator.compute()["cost"]
