@@ -664,14 +664,14 @@ class Miscounts(Optimizer):
         return [Sweep(None, 2)]
 
 
-@found_by("covers-every-sample", "should occur once, occurred")
-class WithReplacement(MiniBatch):
-    """Mini-batches that are sampled with replacement."""
+@found_by("covers-every-sample", "out of bounds")
+class CountsFromOne(MiniBatch):
+    """Mini-batches of the samples 1 to n."""
 
-    kind: Literal["with-replacement"] = "with-replacement"
+    kind: Literal["counts-from-one"] = "counts-from-one"
 
     def sweeps(self, data, rng, state):
-        return [Sweep(rng.integers(0, len(data), len(data)), self.batch_size)]
+        return [Sweep(rng.permutation(len(data)) + 1, self.batch_size)]
 
 
 @found_by("covers-every-sample", "an epoch neither made a sweep nor changed θ")
@@ -1003,8 +1003,22 @@ class Drifts(Plain):
         return context.learning_rate * (gradient + 1e-9), state
 
 
+class WithReplacement(MiniBatch):
+    """Mini-batches that are drawn with replacement."""
+
+    kind: Literal["with-replacement"] = "with-replacement"
+
+    def sweeps(self, data, rng, state):
+        return [Sweep(rng.integers(0, len(data), len(data)), self.batch_size)]
+
+
 def _refuse():
     raise TypeError("only NumPy arrays")
 
 
-NOTES = [(NumpyOnly, "array-api"), (WarmUp, "starts-at-one"), (Drifts, "zero-gradient-zero-step")]
+NOTES = [
+    (NumpyOnly, "array-api"),
+    (WarmUp, "starts-at-one"),
+    (Drifts, "zero-gradient-zero-step"),
+    (WithReplacement, "covers-every-sample"),
+]
