@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,12 +27,15 @@ class Updater:
     def __init__(self, rule: UpdateRule, network: Network) -> None:
         self._theta = network.parameters
         self._update = rule.update
-        self._regularized = network.regularized
         self.context = UpdateContext(self._theta, layout=network.layout, regularized=network.regularized)
         self.state = rule.init(self._theta)
         size = self._theta.size
-        starts = range(0, size, PIECE) if rule.elementwise and size >= 2 * PIECE else ()
-        self._pieces = [slice(start, min(start + PIECE, size)) for start in starts]
+        # Without arrays in the state there is little to keep in the cache.
+        in_pieces = rule.elementwise and size >= 2 * PIECE and bool(self._names_like_theta())
+        starts = range(0, size, PIECE) if in_pieces else ()
+        self._slices = [slice(start, min(start + PIECE, size)) for start in starts]
+        self._pieces: list[_Piece] = []
+        self.restore(self.state, 0)
 
     def apply(self, gradient: Vector, rate: float, momentum: float | None) -> None:
         """Make one update."""
@@ -54,20 +57,35 @@ class Updater:
         """Go to a state of the rule and a number of updates."""
         self.state, self.context.updates = dict(state), updates
         self.state = self.copy_state()
+        names, regularized = self._names_like_theta(), self.context.regularized
+        self._pieces = [
+            _Piece(
+                where,
+                UpdateContext(self._theta[where], regularized=min(max(regularized - where.start, 0), PIECE)),
+                {name: self.state[name][where] for name in names},
+            )
+            for where in self._slices
+        ]
 
     def _apply_pieces(self, gradient: Vector) -> None:
-        whole, arrays = self.context, self._arrays_like_theta()
-        updated: dict[str, Any] = {}
-        for piece in self._pieces:
-            theta = self._theta[piece]
-            regularized = min(max(self._regularized - piece.start, 0), len(theta))
-            context = UpdateContext(theta, whole.learning_rate, whole.momentum, whole.updates, regularized=regularized)
-            state = {name: value[piece] if name in arrays else value for name, value in self.state.items()}
-            step, updated = self._update(gradient[piece], state, context)
+        whole, state = self.context, self.state
+        for where, context, arrays in self._pieces:
+            context.learning_rate, context.momentum = whole.learning_rate, whole.momentum
+            context.updates = whole.updates
+            step, updated = self._update(gradient[where], {**state, **arrays}, context)
+            theta = context.parameters
             theta -= step
-            for name in arrays:
-                arrays[name][piece] = updated[name]
-        self.state = {name: arrays.get(name, value) for name, value in updated.items()}
+            for name, array in arrays.items():
+                array[...] = updated[name]
+        self.state = {name: state[name] if name in arrays else value for name, value in updated.items()}
 
-    def _arrays_like_theta(self) -> dict[str, Vector]:
-        return {name: value for name, value in self.state.items() if np.shape(value) == self._theta.shape}
+    def _names_like_theta(self) -> list[str]:
+        return [name for name, value in self.state.items() if np.shape(value) == self._theta.shape]
+
+
+class _Piece(NamedTuple):
+    """A piece of θ: where it lies, what the rule sees of it, and the views of the state's arrays."""
+
+    where: slice
+    context: UpdateContext
+    arrays: dict[str, Vector]
