@@ -94,6 +94,8 @@ def test_config_toml_has_every_default_and_is_a_fixed_point(trained: Modnet) -> 
         "optimizer": {
             "kind": "mini-batch",
             "batch_size": 10,
+            "shuffle": True,
+            "drop_last": False,
             "learning_rate": 3.0,
             "rule": "plain",
             "schedule": "constant",
@@ -220,3 +222,17 @@ def test_the_sentence_tells_what_the_network_reaches_that_early_stopping_went_ba
     if best["validation_accuracy"] == rows[-1]["validation_accuracy"]:
         pytest.fail("the two epochs that should be told apart look alike")
     assert f"Reached validation accuracy {best['validation_accuracy']:.2%}" in sentence
+
+
+def test_another_engine_goes_on_only_where_it_is_allowed(modnet: Modnet) -> None:
+    first = modnet("train", "--quiet", "--epochs", 1, "--set", "callbacks=['checkpoint']", "--out", "run")
+    assert (first.code, first.err) == (0, "")
+    more = ["train", "--quiet", "--resume", "run", "--epochs", 2, "--set", "engine.threads=2"]
+    refused = modnet(*more)
+    assert refused.code == 2
+    assert "was written with threads 1, here it is 2, so the last bits would differ; allowed with" in refused.err
+    assert modnet(*more, "--allow-other-engine").err == ""
+    alone = modnet("train", "--allow-other-engine")
+    assert alone.err.startswith("modnet: --allow-other-engine: applies only to a training that is resumed")
+    other = modnet("train", "--resume", "run", "--set", "seed=3")
+    assert "cannot be combined with --set; allowed: --epochs, and --set of the engine" in other.err

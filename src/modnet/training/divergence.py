@@ -92,7 +92,7 @@ def first_nonfinite_layer(
     """
     rows = slice(0, len(samples)) if rows is None else rows
     rng = generator(None, Stream.LAYERS)
-    if state is not None:
+    if state is not None and state.randomness and "bit_generator" in state.randomness[0]:  # else another engine's
         rng.bit_generator.state = state.randomness[0]
     workspace = Workspace(network, rng)
     for piece in workspace.micro_batches(len(Block(rows, 1, ()))):
