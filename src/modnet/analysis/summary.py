@@ -10,7 +10,8 @@ import numpy as np
 
 from modnet.analysis.html_table import html_table
 from modnet.core.interfaces import Activation
-from modnet.network.network import BoundLayer, Network, Vector
+from modnet.network.layers import BoundLayer
+from modnet.network.network import Network, Vector
 
 __all__ = ["LayerSummary", "ParameterSummary", "Summary", "acts_elementwise", "lowered", "raised", "summary", "times"]
 
@@ -183,8 +184,8 @@ def _layer(number: int, layer: BoundLayer, places: dict[str, tuple[int, int]]) -
             dimensions = units
         start, stop = places[name]
         letter = f"{_LETTERS[name]}{raised(number)}" if name in _LETTERS else name
-        size = stop - start
-        parameters.append(ParameterSummary(name, letter, dimensions, spec.shape, size, start, stop, spec.regularized))
+        size, is_regularized = stop - start, spec.regularized and spec.trainable
+        parameters.append(ParameterSummary(name, letter, dimensions, spec.shape, size, start, stop, is_regularized))
     lettered = {parameter.name for parameter in parameters if "n" in parameter.dimensions}
     return LayerSummary(
         number=number,

@@ -2,85 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, DataError
-from modnet.core.interfaces import Activation, Cost, Layer, LayerContext, ParameterSlice, ParameterSpec, Regularizer
+from modnet.core.interfaces import Cost, Layer, ParameterSlice, Regularizer
 from modnet.core.interfaces.metric import Task
 from modnet.data.scaling import Scaling
 from modnet.data.validation import as_samples, check_finite, column_names, column_selector
 from modnet.network.decoding import predict_codes
+from modnet.network.layers import (
+    BoundLayer,
+    Layout,
+    Prediction,
+    Vector,
+    build_layers,
+    parameter_layout,
+    trained_slices,
+    views_into,
+)
 
-__all__ = ["CHUNK", "BoundLayer", "Network", "Vector", "build_layers"]
-
-Vector: TypeAlias = NDArray[np.floating[Any]]
+__all__ = ["CHUNK", "Network", "Vector"]
 
 CHUNK = 1024
 """Rows that go through the network in one piece: few enough for their activations to stay in the cache."""
-
-
-class _Prediction(LayerContext):
-    """The context of a prediction: a forward pass only. Each call has its own, so that threads share nothing."""
-
-    __slots__ = ()
-
-    def __init__(self, parameters: dict[str, Vector], state: dict[str, Vector]) -> None:
-        self.parameters = parameters
-        self.state = state
-        self.training = False
-        self.rng = None
-        self.saved = None
-
-    def affine(self, x: Vector, weights: Vector, biases: Vector | None) -> Vector:
-        z: Vector = np.dot(x, weights.T)
-        if biases is not None:
-            z += biases
-        return z
-
-
-class BoundLayer:
-    """A layer component bound to its place in a network.
-
-    Attributes:
-        component: The layer component.
-        activation: Its activation σ, or None.
-        input_shape: The shape of one sample that enters it.
-        output_shape: The shape of one sample that leaves it.
-        specs: Its parameters' specifications by name.
-        parameters: Its parameters by name, views into θ.
-        state: Its arrays that are not trained (running means, say), by name.
-    """
-
-    def __init__(self, component: Layer, input_shape: tuple[int, ...], number: int) -> None:
-        try:
-            self.output_shape = component.output_shape(input_shape)
-        except ValueError as error:
-            raise ConfigError(f"network.layers.{number - 1}: layer {number} ({component.kind}) {error}") from None
-        self.component = component
-        self.activation: Activation | None = component.activation_function()
-        self.input_shape = input_shape
-        self.specs: dict[str, ParameterSpec] = component.parameters(input_shape)
-        self.parameters: dict[str, Vector] = {}
-        self.state: dict[str, Vector] = {}
-
-    @property
-    def weights(self) -> Vector | None:
-        """W, (n_next, n_current), a view into θ; None for a layer without weights."""
-        return self.parameters.get("weights")
-
-    @property
-    def biases(self) -> Vector | None:
-        """The vector b, (n_next,), a view into θ; None for a layer without biases."""
-        return self.parameters.get("biases")
-
-    def __repr__(self) -> str:
-        shapes = ", ".join(f"{name} {view.shape}" for name, view in self.parameters.items())
-        return f"<{self.component.kind} layer {self.input_shape} → {self.output_shape}: {shapes or 'no parameters'}>"
 
 
 class Network:
@@ -90,7 +39,10 @@ class Network:
         layers: The layers from the first above the input to the output, each a `BoundLayer`.
         cost: What training minimises.
         regularizers: The penalties on the weights that are added to it.
-        parameters: θ, one flat vector: first all that is regularized (the weights), layer by layer, then the rest.
+        parameters: θ, one flat vector: first all that is regularized (the weights), layer by layer, then the rest of
+            what is trained, then what is frozen.
+        trainable: How many of its entries, from the start, training changes.
+        regularized: How many of its entries, from the start, the regularizers act on.
         input_shape: The shape of one sample.
         classes: The labels that the outputs stand for, or None where targets are numbers.
         scaling: How raw rows are scaled before they enter, or None.
@@ -130,7 +82,9 @@ class Network:
             shape = self.layers[-1].output_shape
             raise ConfigError(f"network.layers: the output layer gives samples of shape {shape}; allowed: vectors")
         self.parameters: Vector = np.zeros(sum(size for *_, size in self.parameter_layout()), dtype=dtype)
-        self.regularized = sum(size for *_, spec, size in self.parameter_layout() if spec.regularized)
+        trained = [(spec, size) for *_, spec, size in self.parameter_layout() if spec.trainable]
+        self.trainable = sum(size for _, size in trained)
+        self.regularized = sum(size for spec, size in trained if spec.regularized)
         for layer, views in zip(self.layers, self.views(self.parameters), strict=True):
             layer.parameters = views
             initial = layer.component.initial_state(layer.input_shape)
@@ -144,31 +98,27 @@ class Network:
             (layer.component.forward, layer.activation, layer.parameters, layer.state) for layer in self.layers
         ]
 
-    def parameter_layout(self) -> Iterator[tuple[int, str, ParameterSpec, int]]:
-        """Yield (layer, name, specification, size) of all parameters in their order in θ; layers count from 0."""
-        for regularized in (True, False):
-            for index, layer in enumerate(self.layers):
-                for name, spec in layer.specs.items():
-                    if spec.regularized is regularized:
-                        yield index, name, spec, int(np.prod(spec.shape))
+    def parameter_layout(self) -> Layout:
+        """Return (layer, name, specification, size) of all parameters in their order in θ; layers count from 0."""
+        return parameter_layout(self.layers)
 
     @property
     def layout(self) -> tuple[ParameterSlice, ...]:
-        """Which part of θ is which layer's which parameter, in order."""
-        slices, start = [], 0
-        for layer, name, spec, size in self.parameter_layout():
-            slices.append(ParameterSlice(layer, name, start, start + size, spec.shape, spec.regularized))
-            start += size
-        return tuple(slices)
+        """Which part of what is trained is which layer's which parameter, in order."""
+        return trained_slices(self.parameter_layout())
 
     def views(self, vector: Vector) -> list[dict[str, Vector]]:
-        """Return, for every layer, views of its parameters into a vector like θ, by name."""
-        views: list[dict[str, Vector]] = [{} for _ in self.layers]
-        start = 0
-        for index, name, spec, size in self.parameter_layout():
-            views[index][name] = vector[start : start + size].reshape(spec.shape)
-            start += size
-        return views
+        """Return, for every layer, views of its parameters into a vector like θ, or like its trained part, by name."""
+        return views_into(vector, self.parameter_layout(), len(self.layers))
+
+    def layer_states(self) -> list[dict[str, Vector]]:
+        """Return copies of every layer's state."""
+        return [{name: value.copy() for name, value in layer.state.items()} for layer in self.layers]
+
+    def load_layer_states(self, states: Sequence[Mapping[str, Vector]]) -> None:
+        """Take over copies of what `layer_states` of a network of the same layers returned."""
+        for layer, state in zip(self.layers, states, strict=True):
+            layer.state.update((name, value.astype(self._dtype)) for name, value in state.items())
 
     @property
     def outputs(self) -> int:
@@ -274,7 +224,7 @@ class Network:
     def forward(self, a: Vector) -> Vector:
         """Return the outputs of preprocessed rows, in one piece."""
         for net_input, activation, parameters, state in self._steps:
-            a = net_input(a, _Prediction(parameters, state))
+            a = net_input(a, Prediction(parameters, state))
             if activation is not None:
                 a = activation(a)
         return a
@@ -282,18 +232,6 @@ class Network:
 
 def _is_finite(rows: Vector) -> bool:
     return int(np.count_nonzero(np.isfinite(rows))) == rows.size
-
-
-def build_layers(layers: Sequence[Layer], shape: tuple[int, ...]) -> Iterator[BoundLayer]:
-    """Yield the layers bound to their places, without parameters.
-
-    Raises:
-        ConfigError: a layer cannot take samples of the shape that the layer below it produces.
-    """
-    for number, component in enumerate(layers, 1):
-        layer = BoundLayer(component, shape, number)
-        shape = layer.output_shape
-        yield layer
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -15,7 +15,8 @@ from modnet.config.run_config import NetworkConfig
 from modnet.core.errors import ModelFileError
 from modnet.core.messages import display_path, short_repr
 from modnet.data.scaling import Scaling
-from modnet.network.network import Network, build_layers
+from modnet.network.layers import build_layers
+from modnet.network.network import Network
 from modnet.storage.atomic import file_errors, write_file
 from modnet.storage.metadata import Metadata
 from modnet.storage.safetensors import ModelFile, dump

@@ -120,7 +120,8 @@ def first_nonfinite_state(network: Network, rule_state: Mapping[str, Any]) -> Ca
     vectors = {"parameters": network.parameters}
     vectors |= {f"rule's {name.replace('_', ' ')}": value for name, value in rule_state.items()}
     for name, vector in vectors.items():
-        if np.shape(vector) == network.parameters.shape and not np.isfinite(vector).all():
+        is_like_theta = np.shape(vector) in (network.parameters.shape, (network.trainable,))
+        if is_like_theta and not np.isfinite(vector).all():
             layers = enumerate(network.views(vector), 1)
             bad = (number for number, views in layers if not all(np.isfinite(view).all() for view in views.values()))
             return name, next(bad)

@@ -219,8 +219,8 @@ class SolverProblem:
 
     @property
     def parameters(self) -> Vector:
-        """θ, a view."""
-        return self._network.parameters
+        """What is trained of θ, a view."""
+        return self._network.parameters[: self._network.trainable]
 
     @property
     def learning_rate(self) -> float:

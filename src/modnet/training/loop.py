@@ -157,7 +157,7 @@ class TrainingLoop:
         view, train, current = self.view, state.train_state(checkpoint.network), self._engine.state()
         if reseed:
             train = replace(train, randomness=current.randomness)
-        check_fits(train, current, self._config.optimizer.rule)
+        check_fits(train, current, self._config.optimizer.rule, self._network.trainable)
         try:
             self._rng.bit_generator.state = state.order
             self._engine.restore(train)

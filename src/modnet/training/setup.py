@@ -202,10 +202,10 @@ def _start_from(initial: Network, network: Network) -> None:
         classes = None if network.classes is None else network.classes.tolist()
         if initial.classes.tolist() != classes:
             raise DataError("training y: its classes are not those of the initial network")
-    network.parameters[...] = initial.parameters
     for layer, source in zip(network.layers, initial.layers, strict=True):
-        for name, value in source.state.items():
-            layer.state[name][...] = value
+        for name, values in source.parameters.items():  # what is frozen in one may be trained in the other
+            layer.parameters[name][...] = values
+    network.load_layer_states(initial.layer_states())
     network.scaling = initial.scaling or network.scaling
 
 

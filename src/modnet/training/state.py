@@ -129,13 +129,16 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if type(value) is list else value
 
 
-def check_fits(state: TrainState, current: TrainState, rule: UpdateRule) -> None:
+def check_fits(state: TrainState, current: TrainState, rule: UpdateRule, trainable: int) -> None:
     """Refuse a state that is not of the shapes of the current one: NumPy would stretch it, or a rule would fail.
+
+    ``trainable`` is how many leading entries of θ the rule sees.
 
     Raises:
         ModelFileError: a shape, a dtype or a name differs.
     """
-    initial = rule.init(current.parameters)
+    theta = current.parameters[:trainable]
+    initial = rule.init(theta)
     fits = (
         _form(state.parameters) == _form(current.parameters)
         and [_forms(arrays) for arrays in state.layer_states] == [_forms(arrays) for arrays in current.layer_states]
@@ -143,7 +146,7 @@ def check_fits(state: TrainState, current: TrainState, rule: UpdateRule) -> None
     )
     for name, value in initial.items():
         kept = state.rule_state.get(name)
-        is_like_theta = _form(value) == _form(current.parameters)
+        is_like_theta = _form(value) == _form(theta)
         fits = (
             fits
             and (not is_like_theta or _form(kept) == _form(value))

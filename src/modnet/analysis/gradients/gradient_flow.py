@@ -137,7 +137,7 @@ def flow_through(
         seed: The seed of layers that draw random numbers, such as dropout.
     """
     x, y = samples.x, samples.targets.batch(slice(0, len(samples)), network.dtype, network.outputs)
-    states = [{name: value.copy() for name, value in layer.state.items()} for layer in network.layers]
+    states = network.layer_states()
     weights = None if samples.weights is None or not samples.weights.any() else samples.weights
     share = 1.0 if weights is None else (weights / weights.mean()).astype(network.dtype)[:, None]
     workspace = Workspace(network, generator(seed, Stream.SAMPLE, 1))
@@ -148,17 +148,15 @@ def flow_through(
         constant_costs = network.cost(np.broadcast_to(np.average(y, 0, weights).astype(y.dtype), y.shape), y)
         workspace.gradient[...] = workspace.gradient / len(x)
         workspace.add_penalties()
-        theta = network.parameters
+        theta, gradient = (vector[: network.trainable] for vector in (network.parameters, workspace.gradient))
         context = UpdateContext(theta, rate, layout=network.layout, regularized=network.regularized)
-        step, _ = rule.update(workspace.gradient, dict(rule.init(theta) if state is None else state), context)
+        step, _ = rule.update(gradient, dict(rule.init(theta) if state is None else state), context)
         layers = _layers(network, workspace, _relative(network, workspace.gradient), _relative(network, step))
         varied = y.std(axis=0)
         constant = (varied > 0) & ~(a.std(axis=0) >= CONSTANT * varied)
         slopes, steepest = _slopes(network.layers[-1].activation, workspace.passes[-1].z, a)
         stuck = constant & (np.abs(slopes).mean(axis=0) < SATURATED * steepest)
-    for layer, before in zip(network.layers, states, strict=True):
-        for name, value in before.items():
-            layer.state[name][...] = value
+    network.load_layer_states(states)
     cost, constant_cost = float(np.average(costs, 0, weights)), float(np.average(constant_costs, 0, weights))
     return GradientFlow(tuple(layers), _indices(constant), _indices(stuck), cost, constant_cost)
 

@@ -107,14 +107,15 @@ class TrajectoryPoints:
 
 
 def random_axes(network: Network, seed: int) -> Numbers:
-    """Return two random directions; each layer's part of them is as long as the layer's parameters.
+    """Return two random directions of what is trained; each layer's part is as long as the layer's parameters.
 
     Source: Li et al., "Visualizing the Loss Landscape of Neural Nets" (2018), with layers in the place of filters.
     """
     axes = _random_directions(seed, network.parameters.size)
     for axis in axes:
-        for layer, views in zip(network.layers, network.views(axis), strict=True):
-            length, own_length = norm(views.values()), norm(layer.parameters.values())
+        axis[network.trainable :] = 0.0
+        for layer, views in zip(network.layers, network.views(axis[: network.trainable]), strict=True):
+            length, own_length = norm(views.values()), norm(layer.parameters[name] for name in views)
             for view in views.values():
                 view *= (own_length or 1.0) / length  # a layer that starts at 0 has no length to go by
     return axes

@@ -22,9 +22,7 @@ def copy_network(network: Network, dtype: str) -> Network:
     components = [layer.component for layer in network.layers]
     copy = Network(components, network.input_shape, network.cost, network.regularizers, dtype)
     copy.parameters[...] = network.parameters
-    for target, source in zip(copy.layers, network.layers, strict=True):
-        for name, value in source.state.items():
-            target.state[name][...] = value
+    copy.load_layer_states(network.layer_states())
     return copy
 
 
@@ -32,13 +30,12 @@ def sample_gradient(network: Network, x: Vector, y: Vector, seed: int) -> tuple[
     """Return ∂C/∂θ by central differences, NaN for parameters that are left out, and for how many it was computed."""
     copy, rng = copy_network(network, "float64"), generator(seed, Stream.LAYERS)
     workspace, start = Workspace(copy, rng), rng.bit_generator.state
-    states = [dict(layer.state) for layer in copy.layers]
+    states = copy.layer_states()
     x, y = x.astype(np.float64), y.astype(np.float64)
 
     def cost(_: Vector) -> float:
         rng.bit_generator.state = start
-        for layer, state in zip(copy.layers, states, strict=True):
-            layer.state.update((name, value.copy()) for name, value in state.items())
+        copy.load_layer_states(states)
         return float(network.cost(workspace.forward(x), y)[0])
 
     gradient = np.full(copy.parameters.size, np.nan)

@@ -25,7 +25,8 @@ from modnet.core.random import Stream, generator
 from modnet.data.labels import Targets
 from modnet.data.validation import as_array, as_samples
 from modnet.engines.numpy.workspace import Workspace
-from modnet.network.network import BoundLayer, Network, Vector
+from modnet.network.layers import BoundLayer
+from modnet.network.network import Network, Vector
 
 __all__ = ["LayerTrace", "Trace", "trace"]
 

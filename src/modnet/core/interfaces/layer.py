@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from modnet.core.arrays import Array, namespace
 from modnet.core.component import Component
@@ -25,6 +26,7 @@ class ParameterSpec:
         fan_in: How many inputs one unit has.
         fan_out: How many units one input feeds.
         regularized: Whether a regularizer acts on it: weights yes, biases no.
+        trainable: Whether training changes it; a network clears it for all parameters of a frozen layer.
     """
 
     shape: tuple[int, ...]
@@ -32,6 +34,7 @@ class ParameterSpec:
     fan_in: int
     fan_out: int
     regularized: bool = False
+    trainable: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -88,6 +91,8 @@ class Layer(Component):
     family: ClassVar[str] = "layer"
     needs_full_batch: ClassVar[bool] = False
     """True for a layer that needs all samples of an update at once, not in micro-batches (normalisation)."""
+
+    trainable: bool = Field(default=True, description="whether training changes the layer's parameters")
 
     @classmethod
     def shorthand(cls, value: Any) -> dict[str, Any] | None:

@@ -205,7 +205,7 @@ class Problem(Protocol):
 
     @property
     def parameters(self) -> Any:
-        """θ, one vector, which may be written to (``parameters[...] = ...``)."""
+        """θ, one vector without what is frozen, which may be written to (``parameters[...] = ...``)."""
 
     @property
     def learning_rate(self) -> float:

@@ -36,7 +36,7 @@ class NumpySession:
         config, network, samples = plan.config, plan.network, plan.samples
         self._network: Network = network
         self._batches = BatchLoader(samples, network)
-        self._theta = network.parameters
+        self._trained = slice(network.trainable)
         self._updater = Updater(config.optimizer.rule, network)
         rows = math.ceil(len(samples) / max(config.optimizer.updates(len(samples)), 1))
         self._workers = Workers(network, config.seed, threads, rows)
@@ -65,18 +65,16 @@ class NumpySession:
     def state(self) -> TrainState:
         """Return a copy of everything that an update changes."""
         return TrainState(
-            parameters=self._theta.copy(),
+            parameters=self._network.parameters.copy(),
             rule_state=self._updater.copy_state(),
-            layer_states=[
-                {name: value.copy() for name, value in layer.state.items()} for layer in self._network.layers
-            ],
+            layer_states=self._network.layer_states(),
             randomness=[dict(rng.bit_generator.state) for rng in self._workers.rngs],
             updates=self.updates,
         )
 
     def restore(self, state: TrainState) -> None:
         """Go to a state."""
-        self._theta[...] = state.parameters
+        self._network.parameters[...] = state.parameters
         self._updater.restore(state.rule_state, state.updates)
         self._restore_layers(state)
 
@@ -100,7 +98,7 @@ class NumpySession:
         self._restore_layers(before)
         self._last_cost = partial(_cost_in, accumulator)
         cost = _cost_in(accumulator) + self._network.penalty() if finite else math.inf
-        return cost, self._workers.gradient.copy()
+        return cost, self._workers.gradient[self._trained].copy()
 
     def apply_gradient(self, gradient: Vector, rate: float, momentum: float | None = None) -> None:
         """Make one update by the configured rule; randomness and the layers' state advance."""
@@ -125,7 +123,7 @@ class NumpySession:
     def _run_small(self, block: Block, on_outputs: OnOutputs, on_update: OnUpdate | None) -> bool:
         x, y = self._batches.gather(block.rows), self._batches.targets(block.rows)
         weights, outputs, size = self._batches.weights(block.rows), np.empty_like(y), block.batch_size
-        compute_gradient, gradient = self._workers.compute_gradient, self._workers.gradient
+        compute_gradient, gradient = self._workers.compute_gradient, self._workers.gradient[self._trained]
         apply, momenta = self._updater.apply, block.momenta
         start = 0
         for index, rate in enumerate(block.rates):
@@ -151,7 +149,7 @@ class NumpySession:
             if not self._workers.accumulate_gradient(len(single), load, weights, hand_outputs):
                 return False
             momentum = None if block.momenta is None else block.momenta[index]
-            self._updater.apply(self._workers.gradient, block.rates[index], momentum)
+            self._updater.apply(self._workers.gradient[self._trained], block.rates[index], momentum)
             if on_update is not None:
                 self._last_cost = partial(_cost_in, costs)
                 on_update()
@@ -163,15 +161,13 @@ class NumpySession:
         return _cost_in(costs)
 
     def _restore_layers(self, state: TrainState) -> None:
-        for layer, arrays in zip(self._network.layers, state.layer_states, strict=True):
-            for name, value in arrays.items():
-                layer.state[name][...] = value
+        self._network.load_layer_states(state.layer_states)
         for rng, randomness in zip(self._workers.rngs, state.randomness, strict=True):
             rng.bit_generator.state = randomness
 
     def _is_finite(self) -> bool:
-        arrays: list[Any] = [self._theta]
-        arrays += [value for value in self.rule_state.values() if np.shape(value) == self._theta.shape]
+        theta, trained = self._network.parameters, (self._network.trainable,)
+        arrays: list[Any] = [theta, *(value for value in self.rule_state.values() if np.shape(value) == trained)]
         return all(np.isfinite(array).all() for array in arrays)
 
 

@@ -17,7 +17,7 @@ PIECE = 16_384
 
 
 class Updater:
-    """Applies the update rule to a network's θ.
+    """Applies the update rule to what is trained of a network's θ.
 
     Attributes:
         context: What the rule sees; its ``updates`` counts the updates made.
@@ -25,7 +25,7 @@ class Updater:
     """
 
     def __init__(self, rule: UpdateRule, network: Network) -> None:
-        self._theta = network.parameters
+        self._theta = network.parameters[: network.trainable]
         self._update = rule.update
         self.context = UpdateContext(self._theta, layout=network.layout, regularized=network.regularized)
         self.state = rule.init(self._theta)

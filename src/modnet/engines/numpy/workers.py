@@ -42,7 +42,7 @@ class Workers:
         if any(layer.component.needs_full_batch or layer.state for layer in network.layers):
             count = 1  # these layers see all samples of an update together, or one piece after the other
         self.rngs = [generator(seed, Stream.LAYERS, *([worker] if worker else [])) for worker in range(count)]
-        self.workspaces = [Workspace(network, rng) for rng in self.rngs]
+        self.workspaces = [Workspace(network, rng, trained_only=True) for rng in self.rngs]
         self._first, self._count = self.workspaces[0], count
         self.gradient = self._first.gradient
         self._pool = ThreadPool(count)

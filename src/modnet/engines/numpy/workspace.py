@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from modnet.core.interfaces import LayerContext
-from modnet.network.network import CHUNK, BoundLayer, Network, Vector
+from modnet.network.layers import BoundLayer
+from modnet.network.network import CHUNK, Network, Vector
 
 __all__ = ["Workspace"]
 
@@ -79,6 +80,22 @@ class _BufferedPass(LayerContext):
         return upstream
 
 
+class _FrozenPass(_BufferedPass):
+    """The pass of a frozen layer, whose gradients nobody needs: their places in ∇θ stay 0."""
+
+    __slots__ = ()
+
+    def weight_gradient(self, delta: Vector, x: Vector) -> Vector:
+        del delta, x
+        place: Vector = self.gradients["weights"]
+        return place
+
+    def bias_gradient(self, delta: Vector) -> Vector:
+        del delta
+        place: Vector = self.gradients["biases"]
+        return place
+
+
 def _transposed_is_faster(rows: int, units: int, dtype: np.dtype[Any]) -> bool:
     """Whether rows × units are better computed as units × rows; measured with OpenBLAS on one thread."""
     return 4 < rows <= 128 and units >= 64 if dtype.itemsize == 4 else rows >= 16 and units <= 128
@@ -91,15 +108,30 @@ class Workspace:
         gradient: ∇θ, of the last batch.
         micro_batch_rows: How many rows go through in one piece.
         needs_full_batch: Whether a layer must see a whole batch in one piece.
+
+    Args:
+        network: The network.
+        rng: The source of all randomness of the layers.
+        micro_batch_rows: How many rows go through in one piece.
+        trained_only: Whether the gradients of frozen parameters may be left out.
     """
 
-    def __init__(self, network: Network, rng: np.random.Generator | None = None, micro_batch_rows: int = CHUNK) -> None:
+    def __init__(
+        self,
+        network: Network,
+        rng: np.random.Generator | None = None,
+        micro_batch_rows: int = CHUNK,
+        *,
+        trained_only: bool = False,
+    ) -> None:
         self.network = network
         self.rng = rng
         self.micro_batch_rows = micro_batch_rows
         self.gradient: Vector = np.zeros_like(network.parameters)
         self.needs_full_batch = any(layer.component.needs_full_batch for layer in network.layers)
         self._views = network.views(self.gradient)
+        trained = (index for index, layer in enumerate(network.layers) if layer.is_trained)
+        self._trained_only, self._lowest = trained_only, next(trained, 0) if trained_only else 0
         self._net_inputs = [layer.component.forward for layer in network.layers]
         self._activations = [layer.activation for layer in network.layers]
         self._backwards = [layer.component.backward for layer in network.layers]
@@ -147,7 +179,7 @@ class Workspace:
             for name, gradient in gradients.items():
                 if gradient is not places[name]:
                     places[name][...] = gradient
-            if index == 0:
+            if index == self._lowest:
                 return
             index -= 1
             ctx, activation = passes[index], self._activations[index]
@@ -174,6 +206,8 @@ class Workspace:
 
     def _make(self, rows: int) -> list[_BufferedPass]:
         return [
-            _BufferedPass(layer, gradients, rows, self.network.dtype, rng=self.rng, is_first=index == 0)
+            (_BufferedPass if layer.is_trained or not self._trained_only else _FrozenPass)(
+                layer, gradients, rows, self.network.dtype, rng=self.rng, is_first=index == self._lowest
+            )
             for index, (layer, gradients) in enumerate(zip(self.network.layers, self._views, strict=True))
         ]

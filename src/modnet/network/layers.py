@@ -1,0 +1,140 @@
+"""The layers of a network, each bound to its place, and the context in which they predict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modnet.core.errors import ConfigError
+from modnet.core.interfaces import Activation, Layer, LayerContext, ParameterSlice, ParameterSpec
+
+__all__ = [
+    "BoundLayer",
+    "Layout",
+    "Prediction",
+    "Vector",
+    "build_layers",
+    "parameter_layout",
+    "trained_slices",
+    "views_into",
+]
+
+Vector: TypeAlias = NDArray[np.floating[Any]]
+Layout: TypeAlias = list[tuple[int, str, ParameterSpec, int]]
+"""(layer, name, specification, size) of all parameters in their order in θ; layers count from 0."""
+
+
+class Prediction(LayerContext):
+    """The context of a prediction: a forward pass only. Each call has its own, so that threads share nothing."""
+
+    __slots__ = ()
+
+    def __init__(self, parameters: dict[str, Vector], state: dict[str, Vector]) -> None:
+        self.parameters = parameters
+        self.state = state
+        self.training = False
+        self.rng = None
+        self.saved = None
+
+    def affine(self, x: Vector, weights: Vector, biases: Vector | None) -> Vector:
+        """Return x Wᵀ + b."""
+        z: Vector = np.dot(x, weights.T)
+        if biases is not None:
+            z += biases
+        return z
+
+
+class BoundLayer:
+    """A layer component bound to its place in a network.
+
+    Attributes:
+        component: The layer component.
+        activation: Its activation σ, or None.
+        input_shape: The shape of one sample that enters it.
+        output_shape: The shape of one sample that leaves it.
+        specs: Its parameters' specifications by name, those of a frozen layer marked as not trainable.
+        parameters: Its parameters by name, views into θ.
+        state: Its arrays that are not trained (running means, say), by name.
+    """
+
+    def __init__(self, component: Layer, input_shape: tuple[int, ...], number: int) -> None:
+        try:
+            self.output_shape = component.output_shape(input_shape)
+        except ValueError as error:
+            raise ConfigError(f"network.layers.{number - 1}: layer {number} ({component.kind}) {error}") from None
+        self.component = component
+        self.activation: Activation | None = component.activation_function()
+        self.input_shape = input_shape
+        self.specs: dict[str, ParameterSpec] = {
+            name: spec if component.trainable else replace(spec, trainable=False)
+            for name, spec in component.parameters(input_shape).items()
+        }
+        self.parameters: dict[str, Vector] = {}
+        self.state: dict[str, Vector] = {}
+
+    @property
+    def weights(self) -> Vector | None:
+        """W, (n_next, n_current), a view into θ; None for a layer without weights."""
+        return self.parameters.get("weights")
+
+    @property
+    def biases(self) -> Vector | None:
+        """The vector b, (n_next,), a view into θ; None for a layer without biases."""
+        return self.parameters.get("biases")
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether training changes any of its parameters."""
+        return any(spec.trainable for spec in self.specs.values())
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {view.shape}" for name, view in self.parameters.items())
+        return f"<{self.component.kind} layer {self.input_shape} → {self.output_shape}: {shapes or 'no parameters'}>"
+
+
+def build_layers(layers: Sequence[Layer], shape: tuple[int, ...]) -> Iterator[BoundLayer]:
+    """Yield the layers bound to their places, without parameters.
+
+    Raises:
+        ConfigError: a layer cannot take samples of the shape that the layer below it produces.
+    """
+    for number, component in enumerate(layers, 1):
+        layer = BoundLayer(component, shape, number)
+        shape = layer.output_shape
+        yield layer
+
+
+def parameter_layout(layers: Sequence[BoundLayer]) -> Layout:
+    """Return (layer, name, specification, size) of all parameters in their order in θ; layers count from 0."""
+    entries = [
+        (index, name, spec, math.prod(spec.shape))
+        for index, layer in enumerate(layers)
+        for name, spec in layer.specs.items()
+    ]
+    return sorted(entries, key=lambda entry: (not entry[2].trainable, not entry[2].regularized))
+
+
+def trained_slices(layout: Layout) -> tuple[ParameterSlice, ...]:
+    """Return which part of what is trained is which layer's which parameter."""
+    slices, start = [], 0
+    for layer, name, spec, size in layout:
+        if spec.trainable:
+            slices.append(ParameterSlice(layer, name, start, start + size, spec.shape, spec.regularized))
+        start += size
+    return tuple(slices)
+
+
+def views_into(vector: Vector, layout: Layout, layers: int) -> list[dict[str, Vector]]:
+    """Return, for every layer, views of its parameters into a vector like θ, or like its trained part, by name."""
+    views: list[dict[str, Vector]] = [{} for _ in range(layers)]
+    start = 0
+    for layer, name, spec, size in layout:
+        if start + size <= len(vector):
+            views[layer][name] = vector[start : start + size].reshape(spec.shape)
+        start += size
+    return views
