@@ -6,6 +6,7 @@ import numpy as np
 
 from modnet.core import registry
 from modnet.core.interfaces import LayerContext
+from modnet.core.random import GeneratorRandom
 from modnet.network.network import Network
 
 
@@ -21,9 +22,20 @@ def numeric_gradient(
 
     def cost_at(theta: np.ndarray) -> float:
         network.parameters[...] = theta
-        a, randomness = x, np.random.default_rng(seed)
+        a, randomness = x, GeneratorRandom(np.random.default_rng(seed))
         for layer in network.layers:
-            z = layer.component.forward(a, LayerContext(layer.parameters, rng=randomness, training=True))
+            state = dict(layer.state)
+            ctx = LayerContext(
+                layer.parameters,
+                {},
+                state,
+                randomness,
+                training=True,
+                layer=layer.component,
+                x=a,
+                trainable=layer.component.trainable,
+            )
+            z = layer.component.forward(a, ctx)
             a = z if layer.activation is None else layer.activation(z)
         weights = theta[: network.regularized]
         penalty = 0.5 * l2 * np.sum(weights**2) + l1 * np.sum(np.abs(weights))

@@ -38,6 +38,7 @@ from .core.interfaces import Dataset as Dataset
 from .core.interfaces import Engine as Engine
 from .core.interfaces import EngineSession as EngineSession
 from .core.interfaces import Initializer as Initializer
+from .core.interfaces import InnerLayer as InnerLayer
 from .core.interfaces import Layer as Layer
 from .core.interfaces import LayerContext as LayerContext
 from .core.interfaces import Metric as Metric
@@ -46,6 +47,7 @@ from .core.interfaces import ParameterSlice as ParameterSlice
 from .core.interfaces import ParameterSpec as ParameterSpec
 from .core.interfaces import Position as Position
 from .core.interfaces import Problem as Problem
+from .core.interfaces import Random as Random
 from .core.interfaces import Regularizer as Regularizer
 from .core.interfaces import Schedule as Schedule
 from .core.interfaces import Solver as Solver

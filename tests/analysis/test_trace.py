@@ -203,7 +203,7 @@ class Moved(Layer):
         return {"shift": np.zeros(input_shape)}
 
     def forward(self, x, ctx):
-        ctx.state["shift"][...] += 1.0
+        ctx.state["shift"] = ctx.state["shift"] + 1.0
         return x + ctx.state["shift"]
 
     def backward(self, delta, ctx):

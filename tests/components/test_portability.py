@@ -9,6 +9,7 @@ from support import parts
 
 from modnet.components.layers import Dense, Dropout
 from modnet.core.interfaces import LayerContext, UpdateContext
+from modnet.core.random import GeneratorRandom
 
 
 def strict(array):
@@ -82,10 +83,10 @@ def test_metrics(part, outputs, numbers):
 def test_layers(layer, numbers):
     x = numbers(4, 3)
     parameters = {name: numbers(*spec.shape) for name, spec in layer.parameters((3,)).items()}
-    ours = LayerContext(parameters, rng=np.random.default_rng(1), training=True, x=x)
+    ours = LayerContext(parameters, rng=GeneratorRandom(np.random.default_rng(1)), training=True, x=x)
     theirs = LayerContext(
         {name: strict(value) for name, value in parameters.items()},
-        rng=np.random.default_rng(1),
+        rng=GeneratorRandom(np.random.default_rng(1), xp),
         training=True,
         x=strict(x),
     )

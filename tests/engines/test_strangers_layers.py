@@ -40,8 +40,8 @@ class Normalisation(Layer):
         mean = xp.mean(x, axis=0)
         deviation = xp.sqrt(xp.mean((x - mean) ** 2, axis=0) + 1e-6)
         if state:
-            state["mean"][...] = 0.9 * state["mean"] + 0.1 * mean
-            state["variance"][...] = 0.9 * state["variance"] + 0.1 * deviation**2
+            state["mean"] = 0.9 * state["mean"] + 0.1 * mean
+            state["variance"] = 0.9 * state["variance"] + 0.1 * deviation**2
         ctx.saved = ((x - mean) / deviation, deviation)
         return ctx.saved[0] * ctx.parameters["gain"] + ctx.parameters["shift"]
 

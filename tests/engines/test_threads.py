@@ -42,7 +42,7 @@ class Remembering(Layer):
 
     def forward(self, x: Any, ctx: LayerContext) -> Any:
         if ctx.training:
-            ctx.state["mean"][...] = 0.5 * ctx.state["mean"] + 0.5 * x.mean(axis=0)
+            ctx.state["mean"] = 0.5 * ctx.state["mean"] + 0.5 * x.mean(axis=0)
         return x - ctx.state["mean"]
 
     def backward(self, delta: Any, ctx: LayerContext) -> Any:

@@ -33,7 +33,7 @@ class Centred(Layer):
 
     def forward(self, x: Any, ctx: LayerContext) -> Any:
         if ctx.training:
-            ctx.state["mean"][...] = 0.9 * ctx.state["mean"] + 0.1 * x.mean(axis=0)
+            ctx.state["mean"] = 0.9 * ctx.state["mean"] + 0.1 * x.mean(axis=0)
         return x - ctx.state["mean"]
 
     def backward(self, delta: Any, ctx: LayerContext) -> Any:
@@ -203,7 +203,7 @@ def test_a_strangers_reader_finds_tensors_and_configuration(rng: np.random.Gener
     assert (table["format_version"], table["modnet_version"]) == (3, modnet.__version__)
     assert (table["input_shape"], table["dtype"]) == ([4], "float64")
     assert (table["classes"], table["classes_kind"]) == ([0, 1, 2], "i")
-    assert table["network"]["layers"][1] == {"kind": "dropout", "rate": 0.5}
+    assert table["network"]["layers"][1] == {"kind": "dropout", "trainable": True, "rate": 0.5}
     assert table["config"].keys().isdisjoint({"network", "dtype"})
     whole = table["config"] | {"network": table["network"], "dtype": table["dtype"]}
     assert whole == network.config.to_config()
@@ -217,7 +217,7 @@ def test_a_file_names_plug_ins_and_their_components_in_full(rng: np.random.Gener
     with safe_open(tmp_path / "m", "numpy") as file:
         table = json.loads(file.metadata()["modnet"])
     assert table["plugins"] == {"modnet-strange": "0.3"}
-    assert table["network"]["layers"][0] == "modnet-strange:centred"
+    assert table["network"]["layers"][0] == {"kind": "modnet-strange:centred", "trainable": True}
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])

@@ -461,6 +461,17 @@ class LearnsWhilePredicting(Layer):
         return delta, {}
 
 
+@found_by("inputs-not-modified", "ctx.training is False")
+class AssignsWhilePredicting(LearnsWhilePredicting):
+    """The same, with a new array every time."""
+
+    kind: Literal["assigns-while-predicting"] = "assigns-while-predicting"
+
+    def forward(self, x, ctx):
+        ctx.state["mean"] = ctx.state["mean"] + 0.1 * namespace(x).mean(x, axis=0)
+        return x - ctx.state["mean"]
+
+
 @found_by("network-gradient", "the network's gradient")
 class SharesABuffer(Layer):
     """z = x W + x² V, whose two gradients share a buffer."""

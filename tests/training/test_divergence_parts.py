@@ -47,7 +47,7 @@ class Tripwire(Layer):
 
     def forward(self, x: Any, ctx: LayerContext) -> Any:
         if ctx.training:
-            ctx.state["passes"] += 1
+            ctx.state["passes"] = ctx.state["passes"] + 1
         return x * np.nan if self._trips("there", ctx) else x
 
     def backward(self, delta: Any, ctx: LayerContext) -> Any:

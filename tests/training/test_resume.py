@@ -152,7 +152,7 @@ class Centre(Layer):
 
     def forward(self, x: Any, ctx: Any) -> Any:
         if ctx.training:
-            ctx.state["mean"][...] = 0.9 * ctx.state["mean"] + 0.1 * x.mean(axis=0)
+            ctx.state["mean"] = 0.9 * ctx.state["mean"] + 0.1 * x.mean(axis=0)
         return x - ctx.state["mean"]
 
     def backward(self, delta: Any, ctx: Any) -> Any:

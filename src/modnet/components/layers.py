@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -74,9 +73,8 @@ class Dropout(Layer):
         """Return x times a random mask during training, and x otherwise."""
         if not ctx.training or ctx.rng is None:
             return x
-        draw = ctx.rng.random(math.prod(x.shape)).reshape(x.shape) >= self.rate
-        xp = namespace(x)
-        ctx.saved = xp.astype(xp.asarray(draw), x.dtype) * (1.0 / (1.0 - self.rate))
+        draw = ctx.rng.random(x.shape, x.dtype) >= self.rate
+        ctx.saved = namespace(x).astype(draw, x.dtype) * (1.0 / (1.0 - self.rate))
         return x * ctx.saved
 
     def backward(self, delta: Array, ctx: LayerContext) -> tuple[Array | None, dict[str, Array]]:

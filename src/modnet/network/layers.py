@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -34,12 +34,14 @@ class Prediction(LayerContext):
 
     __slots__ = ()
 
-    def __init__(self, parameters: dict[str, Vector], state: dict[str, Vector]) -> None:
+    def __init__(self, layer: Layer, parameters: Mapping[str, Vector], state: MutableMapping[str, Vector]) -> None:
+        self.layer = layer
         self.parameters = parameters
         self.state = state
-        self.training = False
+        self.training = self.is_first = False
         self.rng = None
         self.saved = None
+        self.inner = ()
 
     def affine(self, x: Vector, weights: Vector, biases: Vector | None) -> Vector:
         """Return x Wᵀ + b."""
@@ -47,6 +49,10 @@ class Prediction(LayerContext):
         if biases is not None:
             z += biases
         return z
+
+    def nested(self, layer: Layer, names: Callable[[Any], Any]) -> Prediction:
+        """Return the context of a layer within this one."""
+        return Prediction(layer, names(self.parameters), names(self.state))
 
 
 class BoundLayer:
@@ -60,6 +66,7 @@ class BoundLayer:
         specs: Its parameters' specifications by name, those of a frozen layer marked as not trainable.
         parameters: Its parameters by name, views into θ.
         state: Its arrays that are not trained (running means, say), by name.
+        needs_full_batch: Whether it, or a layer within it, must see a whole batch in one piece.
     """
 
     def __init__(self, component: Layer, input_shape: tuple[int, ...], number: int) -> None:
@@ -76,6 +83,7 @@ class BoundLayer:
         }
         self.parameters: dict[str, Vector] = {}
         self.state: dict[str, Vector] = {}
+        self.needs_full_batch = any(part.needs_full_batch for part in component.walk(input_shape))
 
     @property
     def weights(self) -> Vector | None:

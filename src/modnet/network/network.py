@@ -95,7 +95,8 @@ class Network:
 
         self._dtype = self.parameters.dtype
         self._steps = [
-            (layer.component.forward, layer.activation, layer.parameters, layer.state) for layer in self.layers
+            (layer.component, layer.component.forward, layer.activation, layer.parameters, layer.state)
+            for layer in self.layers
         ]
 
     def parameter_layout(self) -> Layout:
@@ -223,8 +224,10 @@ class Network:
 
     def forward(self, a: Vector) -> Vector:
         """Return the outputs of preprocessed rows, in one piece."""
-        for net_input, activation, parameters, state in self._steps:
-            a = net_input(a, Prediction(parameters, state))
+        for layer, net_input, activation, parameters, state in self._steps:
+            ctx = Prediction(layer, parameters, state)
+            ctx.x = a
+            a = net_input(a, ctx)
             if activation is not None:
                 a = activation(a)
         return a

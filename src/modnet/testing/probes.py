@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from modnet.components.activations import Identity, Sigmoid, Softmax, Tanh
 from modnet.core.arrays import Array, namespace
 from modnet.core.interfaces import Activation, Cost, LayerContext, Position, Task, UpdateContext
+from modnet.core.random import GeneratorRandom
 from modnet.testing.case import Case, refusal
 from modnet.testing.fixtures import QuadraticProblem, train
 from modnet.testing.numeric import extreme_sizes, normal, targets
@@ -196,16 +197,22 @@ def _run_layer(case: Case, training: bool = True, is_first: bool = False, **give
     ctx = LayerContext(
         MappingProxyType(parameters),
         {name: xp.zeros_like(value) for name, value in parameters.items()} if training else {},
-        {name: xp.asarray(np.array(value), dtype=x.dtype) for name, value in initial_state.items()},
-        np.random.default_rng(5) if training else None,
+        {name: protect(xp.asarray(np.array(value), dtype=x.dtype), x) for name, value in initial_state.items()},
+        GeneratorRandom(np.random.default_rng(5), xp) if training else None,
         training=training,
+        layer=layer,
+        trainable=layer.trainable,
         is_first=is_first,
         x=x,
     )
     if not training:
+        before = dict(ctx.state)
         for value in ctx.state.values() if isinstance(x, np.ndarray) else ():
             value.flags.writeable = False
-        return {"z": layer.forward(x, ctx)}
+        results = {"z": layer.forward(x, ctx)}
+        same = all(ctx.state[name] is value for name, value in before.items())
+        require(same, "forward assigns to ctx.state, but ctx.training is False")
+        return results
     activation = layer.activation_function()
     ctx.z = protect(layer.forward(x, ctx), x)
     ctx.a = ctx.z if activation is None else protect(activation(ctx.z), x)
@@ -215,6 +222,7 @@ def _run_layer(case: Case, training: bool = True, is_first: bool = False, **give
     require(set(gradients) == set(parameters), f"backward returned gradients for {names}")
     require(input_gradient is not None or is_first, "backward returned None for ∂C/∂x, but ctx.is_first is False")
     results = {"z": ctx.z} if input_gradient is None else {"z": ctx.z, "gradient of x": input_gradient}
+    results |= {f"state {name!r}": value for name, value in ctx.state.items()}
     return results | {f"gradient of parameter {name!r}": gradient for name, gradient in gradients.items()}
 
 

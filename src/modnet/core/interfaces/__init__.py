@@ -11,7 +11,7 @@ from modnet.core.interfaces.callback import Callback, TrainingView
 from modnet.core.interfaces.dataset import Dataset
 from modnet.core.interfaces.engine import Block, Engine, EngineSession, TrainingPlan, TrainState
 from modnet.core.interfaces.functions import Activation, Cost, Initializer, Regularizer
-from modnet.core.interfaces.layer import Layer, LayerContext, ParameterSpec
+from modnet.core.interfaces.layer import InnerLayer, Layer, LayerContext, ParameterSpec, Random
 from modnet.core.interfaces.metric import Metric, Task
 from modnet.core.interfaces.optimizer import (
     Optimizer,
@@ -36,6 +36,7 @@ __all__ = [
     "Engine",
     "EngineSession",
     "Initializer",
+    "InnerLayer",
     "Layer",
     "LayerContext",
     "Metric",
@@ -44,6 +45,7 @@ __all__ = [
     "ParameterSpec",
     "Position",
     "Problem",
+    "Random",
     "Regularizer",
     "Schedule",
     "Solver",

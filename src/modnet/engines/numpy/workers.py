@@ -39,7 +39,7 @@ class Workers:
     def __init__(self, network: Network, seed: int, workers: int | None, rows: int) -> None:
         self.network = network
         count = worker_count(workers, rows, network.parameters.size)
-        if any(layer.component.needs_full_batch or layer.state for layer in network.layers):
+        if any(layer.needs_full_batch or layer.state for layer in network.layers):
             count = 1  # these layers see all samples of an update together, or one piece after the other
         self.rngs = [generator(seed, Stream.LAYERS, *([worker] if worker else [])) for worker in range(count)]
         self.workspaces = [Workspace(network, rng, trained_only=True) for rng in self.rngs]

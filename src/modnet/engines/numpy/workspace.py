@@ -6,13 +6,13 @@ functions. A workspace belongs to one training; predictions have nothing to do w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from modnet.core.interfaces import LayerContext
-from modnet.network.layers import BoundLayer
+from modnet.core.interfaces import Layer, LayerContext
+from modnet.core.random import GeneratorRandom
 from modnet.network.network import CHUNK, Network, Vector
 
 __all__ = ["Workspace"]
@@ -22,15 +22,38 @@ _LENGTHS = 4
 
 
 class _BufferedPass(LayerContext):
-    """A layer's pass whose products write into buffers that the next pass of as many rows uses again."""
+    """A layer's pass whose products write into buffers that the next pass of as many rows uses again.
 
-    __slots__ = ("_ones", "_places", "turn")
+    Args:
+        ones: As many ones as there are rows.
+        trained_only: Whether the gradients of a frozen layer are left out: their places in ∇θ stay as they are.
+        options: What `LayerContext` takes.
+    """
 
-    def __init__(self, layer: BoundLayer, gradients: Mapping[str, Vector], rows: int, dtype: Any, **rest: Any) -> None:
-        super().__init__(layer.parameters, gradients, layer.state, training=True, **rest)
-        self._ones = np.ones(rows, dtype=dtype)
+    __slots__ = ("_ones", "_places", "_trained_only", "turn")
+
+    def __init__(self, ones: Vector, trained_only: bool, **options: Any) -> None:
+        super().__init__(**options, training=True)
+        self._ones, self._trained_only = ones, trained_only
         self._places: list[tuple[Vector, Vector]] = []
         self.turn = 0
+
+    def nested(self, layer: Layer, names: Callable[[Any], Any]) -> _BufferedPass:
+        """Return the pass of a layer within this one."""
+        return _BufferedPass(
+            self._ones,
+            self._trained_only,
+            parameters=names(self.parameters),
+            gradients=names(self.gradients),
+            state=names(self.state),
+            rng=self.rng,
+            layer=layer,
+            trainable=self.trainable and layer.trainable,
+        )
+
+    def begin(self, x: Vector, is_first: bool) -> None:
+        """Start a pass."""
+        self.x, self.is_first, self.turn = x, is_first, 0
 
     def _place(self, rows: int, units: int) -> tuple[Vector, Vector]:
         """Return where this turn's product is written, and the same as rows × units.
@@ -62,12 +85,12 @@ class _BufferedPass(LayerContext):
         return z
 
     def weight_gradient(self, delta: Vector, x: Vector) -> Vector:
-        gradient: Vector = np.dot(delta.T, x, out=self.gradients["weights"])
-        return gradient
+        place: Vector = self.gradients["weights"]
+        return np.dot(delta.T, x, out=place) if self.trainable or not self._trained_only else place
 
     def bias_gradient(self, delta: Vector) -> Vector:
-        gradient: Vector = np.dot(self._ones, delta, out=self.gradients["biases"])
-        return gradient
+        place: Vector = self.gradients["biases"]
+        return np.dot(self._ones, delta, out=place) if self.trainable or not self._trained_only else place
 
     def input_gradient(self, delta: Vector, weights: Vector) -> Vector | None:
         if self.is_first:
@@ -78,22 +101,6 @@ class _BufferedPass(LayerContext):
         else:
             np.dot(weights.T, delta.T, out=place)
         return upstream
-
-
-class _FrozenPass(_BufferedPass):
-    """The pass of a frozen layer, whose gradients nobody needs: their places in ∇θ stay 0."""
-
-    __slots__ = ()
-
-    def weight_gradient(self, delta: Vector, x: Vector) -> Vector:
-        del delta, x
-        place: Vector = self.gradients["weights"]
-        return place
-
-    def bias_gradient(self, delta: Vector) -> Vector:
-        del delta
-        place: Vector = self.gradients["biases"]
-        return place
 
 
 def _transposed_is_faster(rows: int, units: int, dtype: np.dtype[Any]) -> bool:
@@ -125,10 +132,10 @@ class Workspace:
         trained_only: bool = False,
     ) -> None:
         self.network = network
-        self.rng = rng
+        self._random = None if rng is None else GeneratorRandom(rng)
         self.micro_batch_rows = micro_batch_rows
         self.gradient: Vector = np.zeros_like(network.parameters)
-        self.needs_full_batch = any(layer.component.needs_full_batch for layer in network.layers)
+        self.needs_full_batch = any(layer.needs_full_batch for layer in network.layers)
         self._views = network.views(self.gradient)
         trained = (index for index, layer in enumerate(network.layers) if layer.is_trained)
         self._trained_only, self._lowest = trained_only, next(trained, 0) if trained_only else 0
@@ -205,9 +212,18 @@ class Workspace:
         return total / rows + network.penalty(), self.gradient
 
     def _make(self, rows: int) -> list[_BufferedPass]:
+        ones = np.ones(rows, dtype=self.network.dtype)
         return [
-            (_BufferedPass if layer.is_trained or not self._trained_only else _FrozenPass)(
-                layer, gradients, rows, self.network.dtype, rng=self.rng, is_first=index == self._lowest
+            _BufferedPass(
+                ones,
+                self._trained_only,
+                parameters=layer.parameters,
+                gradients=gradients,
+                state=layer.state,
+                rng=self._random,
+                is_first=index == self._lowest,
+                layer=layer.component,
+                trainable=layer.component.trainable,
             )
             for index, (layer, gradients) in enumerate(zip(self.network.layers, self._views, strict=True))
         ]
