@@ -5,6 +5,7 @@ from __future__ import annotations
 from modnet.analysis.gradients import callback as vanishing_gradients
 from modnet.components import (
     activations,
+    containers,
     costs,
     initializers,
     layers,
@@ -26,6 +27,7 @@ _MODULES = (
     activations,
     costs,
     layers,
+    containers,
     initializers,
     optimizers,
     update_rules,

@@ -50,8 +50,8 @@ def test_everything_is_written_out(trained: Modnet) -> None:
     keys = {"seed", "epochs", "dtype", "data", "network", "optimizer", "metrics", "callbacks"}
     assert keys <= set(filled)
     assert filled["network"]["layers"][0] == {
-        "kind": "dense", "units": 30, "activation": "sigmoid", "bias": True, "initializer": "standard-normal",
-        "bias_initializer": "standard-normal",
+        "kind": "dense", "trainable": True, "units": 30, "activation": "sigmoid", "bias": True,
+        "initializer": "standard-normal", "bias_initializer": "standard-normal",
     }  # fmt: skip
 
 

@@ -46,6 +46,14 @@ def plugin() -> Iterator[None]:
         yield
 
 
+REQUIRED: dict[str, dict[str, Any]] = {
+    "dense": {"units": 3},
+    "chain": {"layers": [3]},
+    "residual": {"layers": [3]},
+    "parallel": {"branches": [3, [4]]},
+}
+
+
 def test_every_option_of_every_component_is_in_the_filled_configuration() -> None:
     def check(component: Any, table: Any) -> int:
         if isinstance(table, str):
@@ -64,7 +72,7 @@ def test_every_option_of_every_component_is_in_the_filled_configuration() -> Non
 
     for cls in [entry.component for entry in registry.active()]:
         if cls.family in ("layer", "optimizer", "metric", "schedule", "rule"):
-            component = cls(**({"units": 3} if cls.kind_name() == "dense" else {}))
+            component = cls(**REQUIRED.get(cls.kind_name(), {}))
             assert check(component, component.to_config()) >= 1
     config = load_config()
     assert check(config.network, config.to_config()["network"]) == 1 + 2 * (1 + 3) + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ class Sigmoid(Activation):
     """
 
     kind: Literal["sigmoid"] = "sigmoid"
+    usual_initializer: ClassVar[str] = "standard-normal"  # the document's
+    usual_bias_initializer: ClassVar[str] = "standard-normal"
 
     def __call__(self, z: Array) -> Array:
         """Return e / (1 + e), e = e^{min(z, 40)}."""
@@ -58,6 +60,7 @@ class Relu(Activation):
     """
 
     kind: Literal["relu"] = "relu"
+    usual_initializer: ClassVar[str] = "he-normal"
 
     def __call__(self, z: Array) -> Array:
         """Return max(0, z)."""
@@ -77,6 +80,7 @@ class LeakyRelu(Activation):
     """
 
     kind: Literal["leaky-relu"] = "leaky-relu"
+    usual_initializer: ClassVar[str] = "he-normal"
     slope: float = Field(default=0.01, ge=0, lt=1, description="α, the slope for z ≤ 0")
 
     def __call__(self, z: Array) -> Array:

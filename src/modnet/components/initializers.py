@@ -6,11 +6,22 @@ import math
 from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from modnet.core.arrays import Array
 from modnet.core.interfaces import Initializer
 
-__all__ = ["GlorotNormal", "GlorotUniform", "HeNormal", "ScaledNormal", "StandardNormal", "Zeros"]
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "Ones",
+    "Orthogonal",
+    "ScaledNormal",
+    "StandardNormal",
+    "Zeros",
+]
 
 
 class StandardNormal(Initializer):
@@ -78,6 +89,50 @@ class HeNormal(Initializer):
         """Return samples of a normal distribution with standard deviation √(2/n_in)."""
         del fan_out
         return rng.standard_normal(shape) * math.sqrt(2.0 / fan_in)
+
+
+class Orthogonal(Initializer):
+    """A random matrix with W Wᵀ = g² I, or Wᵀ W = g² I where it has more rows than columns: lengths stay, times g.
+
+    It is Q of the QR decomposition of standard-normal numbers, each column with the sign that makes every such matrix
+    equally likely. An array of more axes is a matrix with a row for each index of the first. Source: Saxe, McClelland
+    and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks" (2014); the
+    signs: Mezzadri, "How to Generate Random Matrices from the Classical Compact Groups" (2007).
+    """
+
+    kind: Literal["orthogonal"] = "orthogonal"
+    gain: float = Field(default=1.0, gt=0, description="g, by which the matrix stretches a vector")
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
+        """Return g times rows, or columns, that are orthonormal."""
+        del fan_in, fan_out
+        rows, columns = shape[0], math.prod(shape[1:])
+        q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
+        q = q * np.where(np.diagonal(r) < 0.0, -self.gain, self.gain)
+        return (q if rows >= columns else q.T).reshape(shape)
+
+
+class Constant(Initializer):
+    """The same value everywhere. Units with the same weights stay identical."""
+
+    kind: Literal["constant"] = "constant"
+    value: float = Field(description="the value")
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
+        """Return the value everywhere."""
+        del rng, fan_in, fan_out
+        return np.full(shape, self.value)
+
+
+class Ones(Initializer):
+    """1 everywhere: usual for factors, as in a normalisation."""
+
+    kind: Literal["ones"] = "ones"
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
+        """Return ones."""
+        del rng, fan_in, fan_out
+        return np.ones(shape)
 
 
 class Zeros(Initializer):

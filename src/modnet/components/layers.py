@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from modnet.core.arrays import Array, namespace
-from modnet.core.component import Slot, default_part
+from modnet.core.component import Slot, default_part, usual_part
 from modnet.core.interfaces import Activation, Initializer, Layer, LayerContext, ParameterSpec
 
 __all__ = ["Dense", "Dropout"]
@@ -24,8 +24,17 @@ class Dense(Layer):
     units: int = Field(gt=0, description="n_next, the number of neurons")
     activation: Annotated[Activation, Slot()] = default_part("sigmoid", "σ, the activation function")
     bias: bool = Field(default=True, description="whether the layer has biases b")
-    initializer: Annotated[Initializer, Slot()] = default_part("standard-normal", "initial values of the weights W")
-    bias_initializer: Annotated[Initializer, Slot()] = default_part("standard-normal", "initial values of the biases b")
+    initializer: Annotated[Initializer, Slot()] = usual_part(
+        "activation",
+        "usual_initializer",
+        "initial values of the weights W; where none is given, what is usual with the activation: `standard-normal` "
+        "for sigmoid, `he-normal` for the relus, else `glorot-uniform`",
+    )
+    bias_initializer: Annotated[Initializer, Slot()] = usual_part(
+        "activation",
+        "usual_bias_initializer",
+        "initial values of the biases b; where none is given, `standard-normal` for sigmoid, else `zeros`",
+    )
 
     def activation_function(self) -> Activation:
         """Return σ."""

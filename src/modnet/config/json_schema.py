@@ -20,7 +20,7 @@ from modnet.core.errors import PluginError
 
 __all__ = ["schema_of"]
 
-_PROBES: tuple[tuple[str, Any], ...] = (("integer", 7), ("number", 7.5))
+_PROBES: tuple[tuple[str, Any], ...] = (("integer", 7), ("number", 7.5), ("array", [7]))
 """Plain values that a family may give a meaning to, beside text."""
 
 

@@ -77,8 +77,10 @@ def _line(detail: ErrorDetails) -> str:
         return f"{path}: is required"
     if detail["type"] == "too_short":
         message = f"should have at least {detail['ctx']['min_length']} entries, got {detail['ctx']['actual_length']}"
-    for pydantic_words, word in (("valid tuple", "list"), ("valid dictionary or instance of NetworkConfig", "table")):
-        message = message.replace(pydantic_words, word)
+    if detail["type"] == "too_long":
+        message = f"should have at most {detail['ctx']['max_length']} entries, got {detail['ctx']['actual_length']}"
+    message = message.replace("valid tuple", "list").replace("valid dictionary or instance of NetworkConfig", "table")
+    message = message.replace("valid dictionary", "table")
     if message.startswith(("Input should", "String should")):
         message = f"{short_repr(detail['input'])} {message.partition(' ')[2]}"
     return " ".join((f"{path}: {message}" if path else message).splitlines())

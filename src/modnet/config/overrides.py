@@ -68,10 +68,15 @@ def _set(node: Any, path: Sequence[str], value: Any, done: list[str]) -> Any:
 
 
 def _default_at(path: Sequence[str]) -> Any:
+    """Return the default at a key path; a list as its field has it, so that what follows from an option still does."""
     node: Any = RunConfig().to_config()
+    model: type[Model] | None = RunConfig
+    default: Any = None
     for key in path:
+        field = model.model_fields.get(key) if model else None
+        default, model = (field.default, _model_of(field.annotation)) if field else (None, None)
         node = node.get(key, {}) if isinstance(node, dict) else {}
-    return node
+    return list(default) if isinstance(default, tuple) else node
 
 
 def _drop_foreign_options(table: dict[str, Any], path: Sequence[str]) -> None:

@@ -19,14 +19,13 @@ class NetworkConfig(Model):
     layers: tuple[Annotated[Layer, Slot()], ...] = Field(
         default=(30, 10),
         validate_default=True,
-        strict=False,
         min_length=1,
         description="the layers above the input, from the first hidden layer to the output; an integer is a dense "
         "sigmoid layer with that many units. The number of inputs follows from the data",
     )
     cost: Annotated[Cost, Slot()] = default_part("quadratic", "C, what is minimized")
     regularizers: tuple[Annotated[Regularizer, Slot()], ...] = Field(
-        default=(), strict=False, description="penalties on the weights, added to the cost"
+        default=(), description="penalties on the weights, added to the cost"
     )
 
 
@@ -44,12 +43,11 @@ class RunConfig(Model):
     )
     metrics: Annotated[tuple[Annotated[Metric, Slot()], ...] | None, Auto("a list")] = Field(
         default=None,
-        strict=False,
         json_schema_extra=Auto.schema,
         description='metrics beside the cost; `"auto"` is accuracy for classes and r2 for other targets',
     )
     callbacks: tuple[Annotated[Callback, Slot()], ...] = Field(
-        default=(), strict=False, description="what is called during the training, in this order"
+        default=(), description="what is called during the training, in this order"
     )
 
     def to_config(self) -> dict[str, Any]:
@@ -71,9 +69,9 @@ def iter_components(value: Any, path: str = "") -> Iterator[tuple[str, Component
     if isinstance(value, Model):
         for name in type(value).model_fields:
             yield from iter_components(getattr(value, name), f"{path}.{name}" if path else name)
-    elif isinstance(value, tuple):
-        for index, item in enumerate(value):
-            yield from iter_components(item, f"{path}.{index}")
+    elif isinstance(value, tuple | dict):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from iter_components(item, f"{path}.{key}")
 
 
 def _with_lists(value: Any) -> Any:

@@ -20,7 +20,7 @@ from modnet.core import registry
 from modnet.core.errors import PluginError
 from modnet.core.messages import did_you_mean, short_repr
 
-__all__ = ["Auto", "Component", "Model", "Slot", "default_part"]
+__all__ = ["Auto", "Component", "Model", "Slot", "default_part", "usual_part"]
 
 
 class Model(BaseModel):
@@ -35,6 +35,16 @@ class Model(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
     )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let a list stand for a tuple, which TOML and JSON do not have."""
+        schema: CoreSchema = _with_lists_for_tuples(handler(source))
+        return schema
+
+    def __hash__(self) -> int:
+        """Return a hash of the options, tables of them included."""
+        return hash((type(self), *(_hashable(value) for value in self.__dict__.values())))
 
     @classmethod
     def option_names(cls) -> list[str]:
@@ -145,6 +155,32 @@ class Component(Model):
         table = {name: value for name, value in self.model_dump().items() if value is not None}
         table["kind"] = registry.active().full_name(type(self))
         return table["kind"] if len(table) == 1 else table
+
+
+def usual_part(option: str, attribute: str, description: str) -> Any:
+    """Return a field whose default is the component that the class of another ``option``'s component names.
+
+    ``usual_part("activation", "usual_initializer", "…")`` takes the kind in ``usual_initializer`` of the activation,
+    which must be declared before it.
+    """
+    return Field(
+        default_factory=lambda options: getattr(options[option], attribute),
+        validate_default=True,
+        description=description,
+    )
+
+
+def _with_lists_for_tuples(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        inner = {key: _with_lists_for_tuples(value) for key, value in schema.items()}
+        return {**inner, "strict": False} if schema.get("type") == "tuple" else inner
+    return [_with_lists_for_tuples(item) for item in schema] if type(schema) is list else schema
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return frozenset((key, _hashable(item)) for key, item in value.items())
+    return tuple(map(_hashable, value)) if isinstance(value, tuple) else value
 
 
 def _error(code: str, problem: str) -> PydanticCustomError:

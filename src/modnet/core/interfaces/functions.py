@@ -16,6 +16,10 @@ class Activation(Component):
     """a = σ(z), and how δ passes back through it."""
 
     family: ClassVar[str] = "activation"
+    usual_initializer: ClassVar[str] = "glorot-uniform"
+    """The kind of initializer that a layer's weights take with this activation where none is configured."""
+    usual_bias_initializer: ClassVar[str] = "zeros"
+    """The same of its biases."""
 
     def __call__(self, z: Array) -> Array:
         """Return a = σ(z), of z's shape and dtype."""
