@@ -15,7 +15,7 @@ from modnet.components import (
     schedules,
     update_rules,
 )
-from modnet.components.callbacks import checkpoint, early_stopping, progress
+from modnet.components.callbacks import average, checkpoint, early_stopping, progress, reduce_on_plateau
 from modnet.core.component import Component
 from modnet.core.plugins.hookspecs import hookimpl
 from modnet.data import datasets
@@ -36,6 +36,8 @@ _MODULES = (
     metrics,
     progress,
     early_stopping,
+    reduce_on_plateau,
+    average,
     checkpoint,
     vanishing_gradients,
     datasets,

@@ -32,7 +32,7 @@ def test_the_parts_are_those_that_are_promised():
         "schedule": {"constant", "step", "exponential", "cosine", "inverse-scaling", "warm-up", "one-cycle"},
         "regularizer": {"l2", "l1"},
         "metric": {"accuracy", "cost", "mean-squared-error", "r2"},
-        "callback": {"progress", "early-stopping", "checkpoint", "dampening"},
+        "callback": {"progress", "early-stopping", "reduce-on-plateau", "average", "checkpoint", "dampening"},
         "dataset": {"digits", "idx", "csv", "npz"},
         "engine": {"numpy"},
     }

@@ -57,6 +57,11 @@ EXAMPLES: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("optimizer", "mini-batch"): [{}, {"batch_size": 1}, {"batch_size": 24, "schedule": "cosine"}],
     ("metric", "cost"): [{}, {"cost": "categorical-cross-entropy"}, {"cost": "binary-cross-entropy"}],
     ("callback", "dampening"): [{}, {"samples": 1, "patience": 1}],
+    ("callback", "reduce-on-plateau"): [
+        {},
+        {"monitor": "cost", "patience": 1, "minimum_gain": 1.0, "minimum_rate": 0.01},
+    ],
+    ("callback", "average"): [{}, {"start": 0}, {"start": 1, "every_epochs": 2}],
     ("callback", "early-stopping"): [{}, {"monitor": "cost", "patience": 1}, {"restore_best": False}],
 }
 
@@ -89,6 +94,8 @@ def write_idx(folder: Path) -> list[dict[str, Any]]:
 # What these do is unusual, and meant to be.
 NOTES = {
     "early-stopping": {"training-unaffected"},
+    "reduce-on-plateau": {"training-unaffected"},
+    "average": {"training-unaffected"},
     "warm-up": {"starts-at-one"},
     "one-cycle": {"starts-at-one"},
 }

@@ -21,6 +21,7 @@ class Stream(IntEnum):
     SPLIT = 3
     SAMPLE = 4
     DIRECTIONS = 5
+    STATISTICS = 6
 
 
 def generator(seed: int | None, stream: Stream, *key: int) -> np.random.Generator:

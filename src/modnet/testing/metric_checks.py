@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pluggy
@@ -21,7 +22,9 @@ from modnet.testing.common_checks import WORDS
 from modnet.testing.fixtures import train
 from modnet.testing.numeric import tree_diff
 from modnet.testing.report import FailedError, NoteError, SkippedError, require
+from modnet.training.epoch import EpochRunner
 from modnet.training.setup import split_data
+from modnet.training.view import Training
 
 TASKS = [Task(outputs, classes) for outputs in (1, 3) for classes in (True, False)]
 
@@ -170,12 +173,21 @@ def known_hooks(case: Case) -> None:
 
 
 def training_unaffected(case: Case) -> None:
-    """Check that training with the callback gives the same θ as without; a note if it may stop the training."""
-    without, with_it = train(), train(callbacks=[case.component])
+    """Check that training with the callback gives the same θ as without; a note if it changes it as a callback may.
+
+    It may stop the training, restore a snapshot, and set the learning rate's factor.
+    """
+    without = train()
+    with (
+        mock.patch.object(Training, "restore", autospec=True, side_effect=Training.restore) as restore,
+        mock.patch.object(EpochRunner, "set_factor", autospec=True, side_effect=EpochRunner.set_factor) as set_factor,
+    ):
+        with_it = train(callbacks=[case.component])
     theta, expected = with_it.network.parameters, without.network.parameters
     if not tree_diff(theta, expected) and without.updates == with_it.updates:
         return
-    if hasattr(case.component.listener(), "modnet_should_stop"):
+    may_stop = hasattr(case.component.listener(), "modnet_should_stop") or with_it.stopped
+    if may_stop or restore.called or set_factor.called:
         raise NoteError(f"a training with it ends differently (stopped: {with_it.stopped or 'no'})")
     change = float(np.max(np.abs(theta - expected)))
     raise FailedError(f"a training with it should end with the same θ, which it changed by {change:.3g}")

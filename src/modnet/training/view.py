@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from modnet.data.prepared import Samples
 from modnet.network.network import Network, Vector
 from modnet.storage.run_folder import RunFolder
 from modnet.training.epoch import EpochRunner
+from modnet.training.statistics import update_layer_states
 
 __all__ = ["Training"]
 
@@ -128,6 +130,17 @@ class Training:
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Go back to a snapshot; the number of updates stays."""
         self._engine.restore(TrainState(**{**snapshot, "updates": self.updates}))
+
+    def update_bn(self) -> None:
+        """Estimate the layers' states anew at the present θ."""
+        state, layers = self._engine.state(), self.network.layers
+        if not any(state.layer_states):
+            return
+        for layer, arrays in zip(layers, state.layer_states, strict=True):
+            layer.state.update({name: array.copy() for name, array in arrays.items()})
+        rows = len(self.train) // max(self.config.optimizer.updates(len(self.train)), 1)
+        update_layer_states(self.network, self.train, max(rows, 1), self.config.seed)
+        self._engine.restore(replace(state, layer_states=[dict(layer.state) for layer in layers]))
 
     def _check_after_update(self, name: str) -> None:
         if not self.is_after_update:

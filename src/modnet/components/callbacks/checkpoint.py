@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from modnet.components.callbacks.monitoring import sign_of
+from modnet.components.callbacks.monitoring import key_of, sign_of
 from modnet.core.errors import ConfigError, ModelFileError
 from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.plugins.hookspecs import hookimpl
@@ -59,10 +59,8 @@ class _Listener:
     @hookimpl
     def modnet_fit_start(self, training: TrainingView) -> None:
         if training.folder is None:
-            index = training.config.callbacks.index(self._options)
-            raise ConfigError(
-                f"callbacks.{index}: checkpoints need a run folder; give one, Trainer.fit(out='runs/first')"
-            )
+            key = key_of(self._options, training)
+            raise ConfigError(f"{key}: checkpoints need a run folder; give one, Trainer.fit(out='runs/first')")
         if self._options.monitor is None and "validation" not in training.held_out:
             self._monitor = "cost"
         self._sign = sign_of(self._monitor, training, self._options)

@@ -1,4 +1,4 @@
-"""The metric of the history that a callback watches."""
+"""The metric of the history that a callback watches, and the key of its options in errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.messages import did_you_mean
 
-__all__ = ["sign_of"]
+__all__ = ["key_of", "sign_of"]
+
+
+def key_of(callback: Callback, training: TrainingView) -> str:
+    """Return the configuration's key of a callback, or its kind where it was given to the training as an object."""
+    callbacks = training.config.callbacks
+    return f"callbacks.{callbacks.index(callback)}" if callback in callbacks else callback.kind
 
 
 def sign_of(monitor: str, training: TrainingView, callback: Callback) -> float:
@@ -23,8 +29,6 @@ def sign_of(monitor: str, training: TrainingView, callback: Callback) -> float:
                 known |= {prefix + name: metric.better for name in metric.history_names(training.network.task)}
     if monitor not in known:
         hint = did_you_mean(monitor, known)
-        index = training.config.callbacks.index(callback)
-        raise ConfigError(
-            f"callbacks.{index}.monitor: no metric is called '{monitor}'{hint} (allowed: {', '.join(known)})"
-        )
+        key = f"{key_of(callback, training)}.monitor"
+        raise ConfigError(f"{key}: no metric is called '{monitor}'{hint} (allowed: {', '.join(known)})")
     return 1.0 if known[monitor] == "higher" else -1.0

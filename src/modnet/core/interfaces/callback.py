@@ -120,6 +120,13 @@ class TrainingView(Protocol):
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Restore a snapshot; only the number of updates is left as it is."""
 
+    def update_bn(self) -> None:
+        """Estimate the layers' states (running means of normalisations) anew at the present θ.
+
+        As ``torch.optim.swa_utils.update_bn``: the training samples go forward as in training, in batches, at least
+        once. It is for callbacks that write to θ; without a layer that has a state nothing is done.
+        """
+
 
 class Callback(Component):
     """Holds a callback's options; its ``listener`` makes the object with the hooks."""
