@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pluggy
@@ -10,7 +10,9 @@ import pluggy
 from modnet.config.run_config import RunConfig
 from modnet.core import registry
 from modnet.core.errors import ModelFileError, PluginError
+from modnet.core.interfaces import Callback
 from modnet.core.plugins.hookspecs import Events
+from modnet.training.functions import as_listener
 
 __all__ = ["CallbackRunner"]
 
@@ -19,16 +21,29 @@ Listener = tuple[str, Callable[..., Any], Sequence[str]]
 
 
 class CallbackRunner:
-    """The listeners of one training, called in the order of the configured callbacks."""
+    """The listeners of one training, called in the order of the configured callbacks, and of those given beside them.
 
-    def __init__(self, config: RunConfig) -> None:
+    Args:
+        config: The configuration.
+        more: Callbacks that are no part of it, as `as_listener` takes them.
+
+    Raises:
+        ConfigError: one of these is no callback.
+        PluginError: a listener implements a hook that does not exist, or wraps one.
+    """
+
+    def __init__(self, config: RunConfig, more: Iterable[object] = ()) -> None:
         manager = pluggy.PluginManager("modnet")
         manager.add_hookspecs(Events)
-        self._listeners = [(callback.kind, callback.listener()) for callback in config.callbacks]
-        for index, callback in reversed(list(enumerate(config.callbacks))):  # pluggy calls the latest first
-            provider = registry.active().provider_of(type(callback)) or type(callback).__module__
-            name = f"{provider}: callback '{callback.kind}' (callbacks.{index})"
-            manager.register(self._listeners[index][1], name=name)
+        self._listeners: list[tuple[str, object]] = []
+        names = []
+        for index, callback in enumerate([*config.callbacks, *more]):
+            kind, listener = as_listener(callback)
+            self._listeners.append((kind, listener))
+            provider = registry.active().provider_of(type(callback)) if isinstance(callback, Callback) else None
+            names.append(f"{provider or type(callback).__module__}: callback '{kind}' (callbacks.{index})")
+        for name, (_, listener) in reversed(list(zip(names, self._listeners, strict=True))):
+            manager.register(listener, name=name)  # pluggy calls the latest first
         manager.check_pending()
         self._methods = {name: list(_methods(manager, name)) for name in vars(Events) if name.startswith("modnet_")}
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from modnet.config.run_config import RunConfig
+from modnet.core.interfaces import Metric
 from modnet.data.prepared import Samples
 from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
-from modnet.training.setup import resolve_metrics
 
 __all__ = ["Run", "metric_text"]
 
@@ -28,6 +28,7 @@ class Run:
         updates: How many updates were made.
         seconds: How long it took.
         test: Cost and metrics of the finished network on the test samples; empty where there are none.
+        metrics: The metrics beside the cost.
         samples: The samples for ``train``, ``validation`` and ``test``, as they entered the network.
         stopped: Why the training ended before its last epoch, or None.
         folder: The run folder, or None.
@@ -39,6 +40,7 @@ class Run:
     updates: int
     seconds: float
     test: dict[str, float] = field(default_factory=dict)
+    metrics: tuple[Metric, ...] = field(default=(), repr=False)
     samples: dict[str, Samples] = field(default_factory=dict, repr=False)
     stopped: str | None = None
     folder: Path | None = None
@@ -65,7 +67,7 @@ class Run:
         Raises:
             KeyError: the run has no such part.
         """
-        return evaluate(self.network, self.samples[part], resolve_metrics(self.config, self.network)).compute()
+        return evaluate(self.network, self.samples[part], self.metrics).compute()
 
 
 def metric_text(name: str, value: float) -> str:

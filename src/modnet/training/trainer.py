@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,34 +15,22 @@ from numpy.typing import ArrayLike
 from modnet.config.load import ConfigSource, load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
-from modnet.core.errors import ConfigError, DataError, DivergenceError, ModelFileError
+from modnet.core.errors import ConfigError, DataError, DivergenceError
 from modnet.core.interfaces import Callback, TrainingPlan
 from modnet.core.messages import display_path
 from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
-from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.checkpointing import CheckpointManager
+from modnet.training.functions import CallbackFunction, MetricFunction, add_metrics
 from modnet.training.loop import TrainingLoop
 from modnet.training.result import Run
+from modnet.training.run import Resumption, prepare_resume, run_training
 from modnet.training.setup import Setup, build
 from modnet.training.signals import handle_signals
-from modnet.training.state import TrainingState
 
 __all__ = ["Trainer", "with_progress"]
-
-
-class Resumption(NamedTuple):
-    """What a training is resumed from."""
-
-    checkpoint: Checkpoint
-    state: TrainingState
-    allow_other_engine: bool
-
-    def load(self, checkpoints: CheckpointManager) -> None:
-        """Put a training at the position of the checkpoint."""
-        checkpoints.load(self.checkpoint, self.state, allow_other_engine=self.allow_other_engine)
 
 
 class Trainer:
@@ -75,6 +64,8 @@ class Trainer:
         test: Pair | None = None,
         initial: Network | None = None,
         out: str | PathLike[str] | None = None,
+        callbacks: Sequence[CallbackFunction | object] = (),
+        metrics: Sequence[MetricFunction] = (),
     ) -> Run:
         """Train a network and return the run.
 
@@ -92,18 +83,27 @@ class Trainer:
             test: The same, to evaluate after every epoch, as the document does, and at the end.
             initial: A network whose parameters and scaling the training starts with; it is not changed.
             out: A new folder for configuration, history, checkpoints and model.
+            callbacks: What is called after the configured callbacks: functions ``f(training, row)``, called after every
+                epoch with a `modnet.TrainingView` and the epoch's row of the history, and callbacks or objects with
+                hooks. Like ``metrics``, they are no part of the configuration.
+            metrics: Functions ``g(y, predictions)`` that return a number, or several by name, as those of
+                ``sklearn.metrics`` do: called with all validation, then all test samples. Where the targets are
+                classes, both arguments are labels; else they are numbers, (samples,) for one output. A function that
+                takes ``sample_weight`` gets the weights, where there are any. The name in the history is the
+                function's; its values should be low where it ends in error, loss or deviance.
 
         Raises:
-            ConfigError: the configured network does not fit the data.
+            ConfigError: the configured network does not fit the data, or a callback or metric cannot be used.
             DataError: samples or labels cannot be used.
             DivergenceError: a number became non-finite (NaN or infinity).
             Interrupted: the training was interrupted; with a run folder it can be resumed.
             ModelFileError: the run folder cannot be written, or another training is writing to it.
         """
         started = time.perf_counter()
-        setup = build(self.config, self._data(x, y, sample_weight, validation, test), initial)
+        setup = add_metrics(build(self.config, self._data(x, y, sample_weight, validation, test), initial), metrics)
+        runner = CallbackRunner(self.config, callbacks)
         store = None if out is None else RunFolder.claim(out, self.config)
-        return self._train(setup, store, started)
+        return self._train(setup, runner, store, started)
 
     @classmethod
     def resume(
@@ -119,6 +119,8 @@ class Trainer:
         engine: Any = None,
         allow_other_engine: bool = False,
         progress: bool | None = None,
+        callbacks: Sequence[CallbackFunction | object] = (),
+        metrics: Sequence[MetricFunction] = (),
     ) -> Run:
         """Resume an interrupted training; the result has the same bits as without the interruption.
 
@@ -134,9 +136,12 @@ class Trainer:
             allow_other_engine: Whether engine, number of threads and versions may differ from those of the checkpoint;
                 the result then has other last bits.
             progress: Whether to show the progress; None leaves it as configured.
+            callbacks: As in `fit`; they may be others than those of the interrupted run, or none.
+            metrics: As in `fit`; they may be others, too.
 
         Raises:
-            ConfigError: a component is not installed, or ``epochs`` is less than the number of completed epochs.
+            ConfigError: a component is not installed, a callback or metric cannot be used, or ``epochs`` is less than
+                the number of completed epochs.
             DataError: the samples are not those of the interrupted run.
             DivergenceError: a number became non-finite (NaN or infinity).
             Interrupted: the training was interrupted again.
@@ -148,7 +153,8 @@ class Trainer:
         store.lock()
         try:
             checkpoint = store.latest() if Path(path).is_dir() else store.read_checkpoint(Path(path))
-            trainer, state = cls._prepare_resume(store, checkpoint, epochs)
+            config, state = prepare_resume(store, checkpoint, epochs)
+            trainer = cls(config)
             if progress is not None:
                 trainer = cls(with_progress(trainer.config, shown=progress))
             if engine is not None:
@@ -160,42 +166,21 @@ class Trainer:
                 samples = f"{data.place('train')} samples"
                 path_text = display_path(checkpoint.path)
                 raise DataError(f"{samples}: must be those of the interrupted run, {path_text}; {error}") from None
-            return trainer._train(setup, store, started, Resumption(checkpoint, state, allow_other_engine))
+            setup, runner = add_metrics(setup, metrics), CallbackRunner(trainer.config, callbacks)
+            return trainer._train(setup, runner, store, started, Resumption(checkpoint, state, allow_other_engine))
         finally:
             store.release()
 
-    @classmethod
-    def _prepare_resume(
-        cls, store: RunFolder, checkpoint: Checkpoint, epochs: int | None
-    ) -> tuple[Trainer, TrainingState]:
-        """Return the trainer and the state with which a training is resumed."""
-        config, state = checkpoint.network.config, TrainingState.of(checkpoint)
-        path = display_path(checkpoint.path)
-        if config is None:
-            raise ModelFileError(f"{path}: holds no configuration")
-        extended = config
-        if epochs is not None:
-            if epochs < state.epochs:
-                raise ConfigError(f"epochs: {epochs} is fewer than the {state.epochs} completed epochs of {path}")
-            if epochs > state.epochs:
-                state = state.model_copy(update={"stopped": None})
-            extended = config.model_copy(update={"epochs": epochs})
-        if state.stopped is not None or state.epochs >= extended.epochs:
-            model = store.model()
-            if model is not None and model.config == config:
-                reason = f", because {state.stopped}" if state.stopped else ""
-                raise ModelFileError(
-                    f"{store.path}: the run has ended after {state.epochs} epochs{reason}; "
-                    "pass a larger number of epochs to continue"
-                )
-        return cls(extended), state
-
     def _train(
-        self, setup: Setup, store: RunFolder | None, started: float, resumption: Resumption | None = None
+        self,
+        setup: Setup,
+        callbacks: CallbackRunner,
+        store: RunFolder | None,
+        started: float,
+        resumption: Resumption | None = None,
     ) -> Run:
         network, samples, metrics = setup
         fingerprint = {} if resumption is None else resumption.state.fingerprint
-        callbacks = CallbackRunner(self.config)
         engine = self.config.engine.start(TrainingPlan(self.config, network, samples["train"], fingerprint))
         loop = TrainingLoop(self.config, network, samples, metrics, callbacks, engine, store)
         loop.started = started
@@ -203,7 +188,7 @@ class Trainer:
         signals = nullcontext() if store is None else handle_signals(loop.request_stop)
         try:
             with signals, np.errstate(all="ignore"), closing(engine):  # a non-finite number is an error of ours
-                _run(loop, callbacks, checkpoints, resumption)
+                run_training(loop, callbacks, checkpoints, resumption)
                 loop.check_result()
                 test = evaluate(network, samples["test"], metrics).compute() if "test" in samples else {}
                 if checkpoints is not None:
@@ -222,6 +207,7 @@ class Trainer:
             updates=loop.view.updates,
             seconds=time.perf_counter() - loop.started,
             test=test,
+            metrics=metrics,
             samples=samples,
             stopped=loop.view.stopped,
             folder=loop.view.folder,
@@ -238,40 +224,6 @@ class Trainer:
         if y is None:
             raise DataError("y is required where x is given: class labels (samples,) or targets (samples, outputs)")
         return Data((x, y, weights), validation, test)
-
-
-def _run(
-    loop: TrainingLoop,
-    callbacks: CallbackRunner,
-    checkpoints: CheckpointManager | None,
-    resumption: Resumption | None,
-) -> None:
-    """Open the run folder, call ``fit_start``, run the epochs, and call ``fit_end`` whatever happens."""
-    if checkpoints is not None:
-        if resumption is None:
-            checkpoints.begin()
-        else:
-            resumption.load(checkpoints)
-    has_begun = False
-    try:
-        callbacks.call("fit_start", training=loop.view)
-        if resumption is not None and checkpoints is not None:
-            resumption.load(checkpoints)  # again, because a listener may have written to θ
-            callbacks.load_state_dicts([state.model_dump() for state in resumption.state.listeners])
-            checkpoints.rewind(resumption.checkpoint)
-        has_begun = True
-        loop.run(checkpoints)
-    except BaseException as error:
-        try:
-            callbacks.call_all("fit_end", training=loop.view)
-        except Exception as later:  # the first error is the one to raise
-            error.add_note(f"then a listener failed in the event 'fit_end': {later!r}")
-            for note in getattr(later, "__notes__", ()):
-                error.add_note(note)
-        if not has_begun and resumption is None and checkpoints is not None:
-            checkpoints.discard()
-        raise
-    callbacks.call_all("fit_end", training=loop.view)
 
 
 def with_progress(config: RunConfig, *, shown: bool) -> RunConfig:

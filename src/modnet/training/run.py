@@ -1,0 +1,92 @@
+"""From a training's start to its end: the run folder, the events around the epochs, and where it is resumed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from modnet.config.run_config import RunConfig
+from modnet.core.errors import ConfigError, ModelFileError
+from modnet.core.messages import display_path
+from modnet.storage.checkpoint import Checkpoint
+from modnet.storage.run_folder import RunFolder
+from modnet.training.callbacks import CallbackRunner
+from modnet.training.checkpointing import CheckpointManager
+from modnet.training.loop import TrainingLoop
+from modnet.training.state import TrainingState
+
+__all__ = ["Resumption", "prepare_resume", "run_training"]
+
+
+class Resumption(NamedTuple):
+    """What a training is resumed from."""
+
+    checkpoint: Checkpoint
+    state: TrainingState
+    allow_other_engine: bool
+
+    def load(self, checkpoints: CheckpointManager) -> None:
+        """Put a training at the position of the checkpoint."""
+        checkpoints.load(self.checkpoint, self.state, allow_other_engine=self.allow_other_engine)
+
+
+def prepare_resume(store: RunFolder, checkpoint: Checkpoint, epochs: int | None) -> tuple[RunConfig, TrainingState]:
+    """Return the configuration and the state with which a training is resumed, for so many epochs in all.
+
+    Raises:
+        ConfigError: ``epochs`` is less than the number of completed epochs.
+        ModelFileError: the checkpoint holds no training, or the run has ended.
+    """
+    config, state = checkpoint.network.config, TrainingState.of(checkpoint)
+    path = display_path(checkpoint.path)
+    if config is None:
+        raise ModelFileError(f"{path}: holds no configuration")
+    extended = config
+    if epochs is not None:
+        if epochs < state.epochs:
+            raise ConfigError(f"epochs: {epochs} is fewer than the {state.epochs} completed epochs of {path}")
+        if epochs > state.epochs:
+            state = state.model_copy(update={"stopped": None})
+        extended = config.model_copy(update={"epochs": epochs})
+    if state.stopped is not None or state.epochs >= extended.epochs:
+        model = store.model()
+        if model is not None and model.config == config:
+            reason = f", because {state.stopped}" if state.stopped else ""
+            raise ModelFileError(
+                f"{store.path}: the run has ended after {state.epochs} epochs{reason}; "
+                "pass a larger number of epochs to continue"
+            )
+    return extended, state
+
+
+def run_training(
+    loop: TrainingLoop,
+    callbacks: CallbackRunner,
+    checkpoints: CheckpointManager | None,
+    resumption: Resumption | None,
+) -> None:
+    """Open the run folder, call ``fit_start``, run the epochs, and call ``fit_end`` whatever happens."""
+    if checkpoints is not None:
+        if resumption is None:
+            checkpoints.begin()
+        else:
+            resumption.load(checkpoints)
+    has_begun = False
+    try:
+        callbacks.call("fit_start", training=loop.view)
+        if resumption is not None and checkpoints is not None:
+            resumption.load(checkpoints)  # again, because a listener may have written to θ
+            callbacks.load_state_dicts([state.model_dump() for state in resumption.state.listeners])
+            checkpoints.rewind(resumption.checkpoint)
+        has_begun = True
+        loop.run(checkpoints)
+    except BaseException as error:
+        try:
+            callbacks.call_all("fit_end", training=loop.view)
+        except Exception as later:  # the first error is the one to raise
+            error.add_note(f"then a listener failed in the event 'fit_end': {later!r}")
+            for note in getattr(later, "__notes__", ()):
+                error.add_note(note)
+        if not has_begun and resumption is None and checkpoints is not None:
+            checkpoints.discard()
+        raise
+    callbacks.call_all("fit_end", training=loop.view)
