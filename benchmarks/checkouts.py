@@ -17,12 +17,14 @@ WORKER = """
 import sys
 import numpy as np
 import modnet
+from threadpoolctl import threadpool_info
 
 ROWS = {1: ([30, 10], 10, 50_000), 2: ([30, 10], 1, 10_000), 3: ([30, 10], 50_000, 50_000),
         4: ([100, 10], 32, 50_000), 5: ([512, 512, 10], 128, 50_000)}
 rng = np.random.default_rng(0)
 x, y = rng.random((50_000, 784), dtype=np.float32), rng.integers(0, 10, 50_000)
 y[:10] = range(10)
+print({library.get("architecture") for library in threadpool_info() if library["user_api"] == "blas"}, flush=True)
 for line in sys.stdin:
     layers, length, samples = ROWS[int(line)]
     optimizer = {"kind": "mini-batch", "batch_size": length, "learning_rate": 0.5}
@@ -58,7 +60,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     options = parser.parse_args()
     processes = [worker(options.before.resolve()), worker(options.after.resolve())]
-    print(f"load at the start: {os.getloadavg()[0]:.2f}; {options.pairs} pairs")
+    kernels = [process.stdout.readline().strip() for process in processes if process.stdout is not None]
+    print(f"load at the start: {os.getloadavg()[0]:.2f}; {options.pairs} pairs; BLAS kernels {' and '.join(kernels)}")
     for row in options.rows:
         for process in processes:
             seconds(process, row)  # once, not counted

@@ -12,7 +12,11 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+if os.environ.pop("OPENBLAS_CORETYPE", None) is not None:  # it may force older kernels, and is read when NumPy loads
+    os.execv(sys.executable, sys.orig_argv)
+
 import numpy as np
+from threadpoolctl import threadpool_info
 
 __all__ = ["Row", "load_mnist", "machine", "ratios", "take_turns"]
 
@@ -65,7 +69,16 @@ def machine() -> str:
     cpu = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine())
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     python = ".".join(map(str, sys.version_info[:3]))
-    return f"{cpu}, {os.cpu_count()} cores; load before the run {load}; Python {python}, {', '.join(found)}"
+    return (
+        f"{cpu}, {os.cpu_count()} cores; load before the run {load}; Python {python}, {', '.join(found)}; {kernels()}"
+    )
+
+
+def kernels() -> str:
+    """Return which kernel each BLAS library that is loaded has chosen."""
+    libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    chosen = {f"{library['internal_api']} {library.get('architecture', 'of unknown kernel')}" for library in libraries}
+    return f"BLAS: {', '.join(sorted(chosen)) or 'none'}"
 
 
 def _cpuinfo() -> list[str]:
