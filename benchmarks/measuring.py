@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 if os.environ.pop("OPENBLAS_CORETYPE", None) is not None:  # it may force older kernels, and is read when NumPy loads
-    os.execv(sys.executable, sys.orig_argv)
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 -- this very command again
 
 import numpy as np
 from threadpoolctl import threadpool_info
