@@ -29,7 +29,10 @@ class ComponentHooks:
 
 
 class Events:
-    """The events at which a listener is called; ``training`` is the training in progress.
+    """The events at which a listener is called, in their order; ``training`` is the training in progress.
+
+    At every event the listeners are called in the order of the configured callbacks. An error that a listener raises
+    ends the training.
 
     A listener that must survive an interruption has two plain methods beside its hooks: ``state_dict()`` returns its
     state, made of plain values, arrays, and lists and dicts of them, which goes into checkpoints;
@@ -40,26 +43,40 @@ class Events:
     def modnet_fit_start(self, training: TrainingView) -> None:
         """Run before the first update, or before the next one where a training is resumed.
 
-        The run folder is there, with the configuration; after an error here it is removed, unless a listener has put
-        a file into it. Where a training is resumed, its position and history are those of the checkpoint, and listeners
-        get their states next.
+        The run folder is there, with the configuration and an empty history. After an error here it is removed, unless
+        a listener has put a file into it. Where a training is resumed, its position and history are those of the
+        checkpoint, and listeners get their states next; what a listener has changed in the training is undone.
         """
 
     @hookspec
     def modnet_epoch_start(self, training: TrainingView) -> None:
-        """Run at the start of an epoch."""
+        """Run at the start of an epoch, before its samples are ordered; ``training.epoch`` is its number.
+
+        Where a training is resumed within an epoch, it does not run again for that epoch.
+        """
 
     @hookspec
     def modnet_batch_end(self, training: TrainingView) -> None:
-        """Run after every update; without a listener that implements this, updates are not announced one by one."""
+        """Run after every update.
+
+        ``training.parameters`` are those after it, ``training.last_cost`` and ``training.gradient_norm`` what it was
+        made from. Without a listener that implements this, updates are not announced one by one.
+        """
 
     @hookspec
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
-        """Run at the end of an epoch, with its row of the history."""
+        """Run at the end of an epoch, with its row of the history.
+
+        The validation and test samples have been evaluated, and the row is in ``training.history`` and the run folder.
+        """
 
     @hookspec(firstresult=True)
     def modnet_should_stop(self, training: TrainingView) -> str | None:
-        """Return a reason to stop after this epoch, or None to continue; the first reason counts."""
+        """Return a reason to stop after this epoch, or None to continue.
+
+        It runs after all listeners have heard ``modnet_epoch_end``. The first reason counts: the listeners that follow
+        are not asked, and none is where one has called ``training.stop``.
+        """
 
     @hookspec
     def modnet_checkpoint_due(self, training: TrainingView) -> bool | None:
@@ -75,4 +92,9 @@ class Events:
 
     @hookspec
     def modnet_fit_end(self, training: TrainingView) -> None:
-        """Run at the end of the training, whatever ended it."""
+        """Run at the end of the training, whatever ended it: the last epoch, a reason to stop, an interruption, an error.
+
+        All listeners are called, even if one of them fails. Then the test samples are evaluated and the model is
+        written, with the parameters that the listeners leave. ``training.ended`` is false where an interruption or an
+        error came before the end.
+        """
