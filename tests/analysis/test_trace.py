@@ -89,6 +89,8 @@ OUTPUTS = {
     "quadratic": parts("activation"),
     "binary-cross-entropy": [Sigmoid, Softmax],
     "categorical-cross-entropy": [Sigmoid, Softmax],
+    "gaussian-nll": parts("activation"),
+    "quantile": parts("activation"),
 }
 """Which output activations keep to the numbers that a cost is made for."""
 CELLS = [(cost, output) for cost in parts("cost") for output in OUTPUTS[cost.kind_name()]]
@@ -97,9 +99,8 @@ CELLS = [(cost, output) for cost in parts("cost") for output in OUTPUTS[cost.kin
 @pytest.mark.parametrize("hidden", parts("activation"), ids=lambda part: part.kind_name())
 @pytest.mark.parametrize(("cost", "output"), CELLS, ids=lambda part: part.kind_name())
 def test_every_cost_and_activation(cost: type[Cost], output: type[Activation], hidden: type[Activation], rng) -> None:
-    net = network(
-        rng, 3, Dense(units=4, activation=hidden()), Dense(units=3, activation=output(), bias=False), cost=cost()
-    )
+    last_layer = Dense(units=cost().outputs(3), activation=output(), bias=False)
+    net = network(rng, 3, Dense(units=4, activation=hidden()), last_layer, cost=cost())
     x, y = rng.normal(size=3), np.array([0.0, 1.0, 0.0])
     way = modnet.trace(net, x, y)
     expected = net.views(numeric_gradient(net, x[None], y[None]))

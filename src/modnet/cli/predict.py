@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import click
 import numpy as np
@@ -23,21 +24,27 @@ def command(run: str, rows: str, out: str | None) -> None:
     """Predict for the rows of a CSV file.
 
     RUN is a run folder or a model file, ROWS is the CSV file: with a header its columns are found by their names,
-    without one they are taken in order. CSV is printed: the class, if the network classifies, and all outputs.
+    without one they are taken in order. CSV is printed: the class, if the network classifies, the predictions, if they
+    are not the outputs (a mean of mean and variance), and all outputs.
     """
     network = load(run)
     x = read_rows(rows, network.features, network.sizes[0])
     with np.errstate(all="ignore"):  # non-finite outputs are refused below
-        outputs = network.predict(x)
+        outputs = network.predict_outputs(x)
     finite = np.isfinite(outputs).all(axis=1)
     if not finite.all():
         raise DataError(f"{rows}: row {np.argmin(finite)} (counted from 0): an output is non-finite (NaN or infinity)")
-    labels = None if network.classes is None else network.decode(outputs).tolist()
+    predictions = network.cost.predictions(outputs)
+    columns: dict[str, list[Any]] = {}
+    if network.classes is not None:
+        columns["class"] = network.decode(predictions).tolist()
+    if predictions is not outputs:
+        columns |= {f"prediction_{name}": predictions[:, name].tolist() for name in range(predictions.shape[1])}
     named_outputs = network.classes is not None and len(network.classes) == network.outputs
     names = network.classes.tolist() if named_outputs and network.classes is not None else range(network.outputs)
+    columns |= {f"output_{name}": outputs[:, index].tolist() for index, name in enumerate(names)}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(["class"] if labels is not None else []), *(f"output_{name}" for name in names)])
-    for index, row in enumerate(outputs.tolist()):
-        writer.writerow([*([labels[index]] if labels is not None else []), *row])
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
     write_out(text.getvalue(), out)

@@ -1,14 +1,17 @@
-"""The costs: C(a, y) of one sample, summed over its outputs. Shapes: a and y are (samples, outputs)."""
+"""The costs: C(a, y) of one sample, summed over its outputs. Shapes: a is (samples, outputs), y (samples, width)."""
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
 
 from modnet.components.activations import Sigmoid, Softmax
 from modnet.core.arrays import Array, namespace
 from modnet.core.interfaces import Activation, Cost
 
-__all__ = ["BinaryCrossEntropy", "CategoricalCrossEntropy", "Quadratic"]
+__all__ = ["BinaryCrossEntropy", "CategoricalCrossEntropy", "GaussianNegativeLogLikelihood", "Quadratic", "Quantile"]
 
 
 class Quadratic(Cost):
@@ -81,6 +84,95 @@ class CategoricalCrossEntropy(Cost):
         if isinstance(activation, Softmax):
             return a * namespace(y).sum(y, axis=-1, keepdims=True) - y
         return super().delta(activation, z, a, y)
+
+
+class GaussianNegativeLogLikelihood(Cost):
+    """C = ½ Σ (ln 2πv + (y − μ)²/v), v = e^s + ε: outputs are a mean μ and a log-variance s for each value of a target.
+
+    The outputs are all means first, then all log-variances, unbounded: use `identity`. The prediction is μ; an interval
+    of about 95 % is μ ± 2 √v. C may be negative. Source: Nix and Weigend, "Estimating the Mean and Variance of the
+    Target Probability Distribution" (1994), equation (4); ε as in PyTorch.
+    """
+
+    kind: Literal["gaussian-nll"] = "gaussian-nll"
+    minimum_variance: float = Field(
+        default=1e-6, gt=0, le=1, description="ε, what the variance is at least, so that exact targets keep C finite"
+    )
+
+    def outputs(self, width: int) -> int:
+        """Return two for each value of a target."""
+        return 2 * width
+
+    def predictions(self, a: Array) -> Array:
+        """Return the means."""
+        return a[:, : a.shape[1] // 2]
+
+    def __call__(self, a: Array, y: Array) -> Array:
+        """Return ½ Σ (ln 2πv + (y − μ)²/v) for each sample."""
+        error, variance, _ = self._parts(a, y)
+        xp = namespace(a)
+        return 0.5 * xp.sum(xp.log(variance) + math.log(2.0 * math.pi) + error * error / variance, axis=-1)
+
+    def gradient(self, a: Array, y: Array) -> Array:
+        """Return (μ − y)/v for the means, ½ (1 − (μ − y)²/v) e^s/v for the log-variances."""
+        error, variance, power = self._parts(a, y)
+        by_variance = 0.5 * (1.0 - error * error / variance) * (power / variance)
+        return namespace(a).concat([error / variance, by_variance], axis=-1)
+
+    def _parts(self, a: Array, y: Array) -> tuple[Array, Array, Array]:
+        """Return μ − y, v and e^s."""
+        width = y.shape[1]
+        power = namespace(a).exp(a[:, width:])
+        return a[:, :width] - y, power + self.minimum_variance, power
+
+
+class Quantile(Cost):
+    """C = Σ max(q e, (q − 1) e), e = y − a (pinball loss): outputs are the quantiles of each value of a target.
+
+    The outputs are the first quantile of all values, then the second, and so on; nothing keeps them in order. The
+    prediction is the quantile nearest to the median; `Network.predict_outputs` returns all. Source: Koenker and
+    Bassett, "Regression Quantiles" (1978).
+    """
+
+    kind: Literal["quantile"] = "quantile"
+    quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        default=(0.1, 0.5, 0.9), strict=False, min_length=1, description="q, the quantiles in increasing order"
+    )
+
+    @field_validator("quantiles")
+    @classmethod
+    def _increasing(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if list(value) != sorted(set(value)):
+            raise ValueError(f"{list(value)} should be in increasing order, without repetition")
+        return value
+
+    def outputs(self, width: int) -> int:
+        """Return one for each quantile of each value of a target."""
+        return width * len(self.quantiles)
+
+    def predictions(self, a: Array) -> Array:
+        """Return the quantile nearest to the median."""
+        nearest = min(range(len(self.quantiles)), key=lambda index: abs(self.quantiles[index] - 0.5))
+        width = a.shape[1] // len(self.quantiles)
+        return a[:, nearest * width : (nearest + 1) * width]
+
+    def __call__(self, a: Array, y: Array) -> Array:
+        """Return Σ max(q e, (q − 1) e) for each sample."""
+        error, q = self._parts(a, y)
+        return namespace(a).sum(namespace(a).maximum(q * error, (q - 1.0) * error), axis=(1, 2))
+
+    def gradient(self, a: Array, y: Array) -> Array:
+        """Return −q where the target is above the output, 1 − q where it is below, and 0 where it is equal."""
+        error, q = self._parts(a, y)
+        xp = namespace(a)
+        slopes = xp.where(error > 0, -q, xp.where(error < 0, 1.0 - q, xp.zeros_like(error)))
+        return xp.reshape(slopes, a.shape)
+
+    def _parts(self, a: Array, y: Array) -> tuple[Array, Array]:
+        """Return e, (samples, quantiles, width), and q, in a shape to be multiplied with it."""
+        xp, count = namespace(a), len(self.quantiles)
+        q: Any = xp.reshape(xp.asarray(self.quantiles, dtype=a.dtype), (1, count, 1))
+        return y[:, None, :] - xp.reshape(a, (a.shape[0], count, y.shape[1])), q
 
 
 def _floored(p: Array) -> Array:

@@ -55,6 +55,13 @@ class CostMetric(Metric):
         """The kind of the cost; plain ``cost`` is always the cost that is minimized."""
         return self.cost.kind.replace("-", "_")
 
+    def check(self, task: Task) -> None:
+        """Refuse a cost that needs more outputs than a target has values: metrics see predictions."""
+        needed = self.cost.outputs(task.outputs)
+        if needed != task.outputs:
+            values = f"predictions, {task.outputs} for each sample"
+            raise ValueError(f"the cost {self.cost.kind} needs {needed} outputs, metrics see {values}")
+
     def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return the sum of the samples' costs, and their number."""
         return _sums(namespace(a).astype(self.cost(a, y), namespace(a).float64), weights)

@@ -1,4 +1,4 @@
-"""From the outputs of a network to classes."""
+"""What the outputs of a network stand for: how many values of a target, and which classes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["predict_codes"]
+from modnet.core.interfaces import Cost
+
+__all__ = ["outputs_for", "predict_codes", "target_width"]
 
 
-def predict_codes(outputs: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the class that outputs, (samples, units), predict, as an index: the largest, or the second from ½ on."""
-    return (outputs[:, 0] >= 0.5).astype(np.intp) if outputs.shape[1] == 1 else np.argmax(outputs, axis=1)
+def outputs_for(cost: Cost, width: int) -> int | None:
+    """Return how many outputs a cost wants for targets of ``width`` values; None where these are not possible."""
+    try:
+        return cost.outputs(width)
+    except ValueError:
+        return None
+
+
+def target_width(cost: Cost, outputs: int) -> int | None:
+    """Return of how many values the targets are for which a cost wants so many outputs; None where of no number."""
+    widths = [outputs, *range(1, outputs)]  # most costs want as many as there are values
+    return next((width for width in widths if outputs_for(cost, width) == outputs), None)
+
+
+def predict_codes(a: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the class that predictions, (samples, values), are for, as an index: the largest, or the second from ½."""
+    return (a[:, 0] >= 0.5).astype(np.intp) if a.shape[1] == 1 else np.argmax(a, axis=1)

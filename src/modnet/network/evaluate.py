@@ -29,19 +29,22 @@ class MetricAccumulator:
         self._partials: list[Vector | None] = [None] * len(metrics)
         self._total = self._weight = 0.0
         self.samples = 0
+        self._uses_predictions = not all(metric.uses_outputs for metric in metrics)
         self._keeps_outputs = any(metric.needs_all_outputs for metric in metrics)
         self._outputs: list[tuple[Vector, Vector, Vector | None]] = []
 
     def update(self, a: Vector, y: Vector, weights: Vector | None = None) -> bool:
-        """Add outputs and targets, (samples, outputs), and weights, (samples,); return whether their cost is finite."""
+        """Add outputs, targets, and perhaps weights, (samples,), of samples; return whether their cost is finite."""
         costs = self._cost(a, y)
         total = float(np.sum(costs if weights is None else costs * weights, dtype=np.float64))
         self._total += total
         self._weight += len(a) if weights is None else float(np.sum(weights))
         self.samples += len(a)
+        predictions = self._cost.predictions(a) if self._uses_predictions else a
         for index, metric in enumerate(self._metrics):
             if not metric.needs_all_outputs:
-                piece, before = metric.partial(a, y, weights), self._partials[index]
+                piece = metric.partial(a if metric.uses_outputs else predictions, y, weights)
+                before = self._partials[index]
                 self._partials[index] = piece if before is None else metric.merge(before, piece)
         if self._keeps_outputs:
             self._outputs.append((a, y, weights))
@@ -71,16 +74,21 @@ class MetricAccumulator:
         """Return ``cost`` and every metric by its names in the history, each with ``prefix`` before it."""
         values = {f"{prefix}cost": self._total / self._weight if self._weight else 0.0}
         for metric, total in zip(self._metrics, self._partials, strict=True):
-            value = metric.value(metric.partial(*self._all_outputs()) if metric.needs_all_outputs else total)
+            value = metric.value(self._partial_of_all(metric) if metric.needs_all_outputs else total)
             if isinstance(value, Mapping):
                 values |= {f"{prefix}{metric.label}_{name}": number for name, number in value.items()}
             else:
                 values[f"{prefix}{metric.label}"] = value
         return values
 
-    def _all_outputs(self) -> tuple[Vector, Vector, Vector | None]:
-        a, y, weights = zip(*self._outputs, strict=True)
-        return np.concatenate(a), np.concatenate(y), None if weights[0] is None else np.concatenate(weights)
+    def _partial_of_all(self, metric: Metric) -> Any:
+        pieces, y, weights = zip(*self._outputs, strict=True)
+        a = np.concatenate(pieces)
+        return metric.partial(
+            a if metric.uses_outputs else self._cost.predictions(a),
+            np.concatenate(y),
+            None if weights[0] is None else np.concatenate(weights),
+        )
 
 
 def evaluate(network: Network, samples: Samples, metrics: Sequence[Metric]) -> MetricAccumulator:
@@ -88,7 +96,7 @@ def evaluate(network: Network, samples: Samples, metrics: Sequence[Metric]) -> M
     accumulator = MetricAccumulator(network.cost, metrics)
     for start in range(0, len(samples), CHUNK):
         rows = slice(start, start + CHUNK)
-        y = samples.targets.batch(rows, network.dtype, network.outputs)
+        y = samples.targets.batch(rows, network.dtype, network.target_width)
         accumulator.update(
             network.forward(samples.x[rows]), y, None if samples.weights is None else samples.weights[rows]
         )

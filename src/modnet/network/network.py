@@ -14,7 +14,7 @@ from modnet.core.interfaces import Cost, Layer, ParameterSlice, Regularizer
 from modnet.core.interfaces.metric import Task
 from modnet.data.scaling import Scaling
 from modnet.data.validation import as_samples, check_finite, column_names, column_selector
-from modnet.network.decoding import predict_codes
+from modnet.network.decoding import predict_codes, target_width
 from modnet.network.layers import (
     BoundLayer,
     Layout,
@@ -44,6 +44,7 @@ class Network:
         trainable: How many of its entries, from the start, training changes.
         regularized: How many of its entries, from the start, the regularizers act on.
         input_shape: The shape of one sample.
+        target_width: How many values a target has, which follows from the number of outputs and the cost.
         classes: The labels that the outputs stand for, or None where targets are numbers.
         scaling: How raw rows are scaled before they enter, or None.
         features: The names of the columns of x, or None.
@@ -81,6 +82,7 @@ class Network:
         if len(self.layers[-1].output_shape) != 1:
             shape = self.layers[-1].output_shape
             raise ConfigError(f"network.layers: the output layer gives samples of shape {shape}; allowed: vectors")
+        self.target_width = target_width(cost, self.outputs) or self.outputs
         self.parameters: Vector = np.zeros(sum(size for *_, size in self.parameter_layout()), dtype=dtype)
         trained = [(spec, size) for *_, spec, size in self.parameter_layout() if spec.trainable]
         self.trainable = sum(size for _, size in trained)
@@ -129,7 +131,7 @@ class Network:
     @property
     def task(self) -> Task:
         """What it is trained to do, as metrics ask."""
-        return Task(self.outputs, self.classes is not None)
+        return Task(self.target_width, self.classes is not None)
 
     @property
     def sizes(self) -> list[int]:
@@ -153,6 +155,17 @@ class Network:
         return sum(float(regularizer(weights)) for regularizer in self.regularizers)
 
     def predict(self, x: ArrayLike) -> Vector:
+        """Return predictions, (samples, values of a target), for raw rows ``x``, (samples, features).
+
+        They are the outputs, unless the cost says otherwise: the mean of a `gaussian-nll`, the median of a `quantile`.
+
+        Raises:
+            DataError: as `predict_outputs`.
+        """
+        predictions: Vector = self.cost.predictions(self.predict_outputs(x))
+        return predictions
+
+    def predict_outputs(self, x: ArrayLike) -> Vector:
         """Return the outputs, (samples, units), for raw rows ``x``, (samples, features).
 
         Columns of a data frame are matched by name if the network was trained with names. Any number of threads may
@@ -178,17 +191,17 @@ class Network:
     def classify(self, x: ArrayLike) -> NDArray[Any]:
         """Return the class label predicted for each row of ``x``.
 
-        With one output, the second label is predicted for outputs of at least ½. A network without labels returns the
-        index of its largest output.
+        With one value, the second label is predicted from ½ on, with several that of the largest. A network without
+        labels returns the index.
 
         Raises:
             DataError: as `predict`.
         """
         return self.decode(self.predict(x))
 
-    def decode(self, outputs: Vector) -> NDArray[Any]:
-        """Return the labels that outputs, (samples, units), predict."""
-        codes = predict_codes(outputs)
+    def decode(self, predictions: Vector) -> NDArray[Any]:
+        """Return the labels for predictions, as `predict` returns them."""
+        codes = predict_codes(predictions)
         return codes if self.classes is None else self.classes[codes]
 
     def preprocess(self, rows: NDArray[Any], where: str = "x") -> Vector:

@@ -14,7 +14,9 @@ from modnet.config.run_config import NetworkConfig, RunConfig, iter_components
 from modnet.core import registry
 from modnet.core.component import Model
 from modnet.core.errors import ConfigError, ModelFileError
+from modnet.core.interfaces import Cost
 from modnet.core.messages import display_path, truncate
+from modnet.network.decoding import target_width
 from modnet.network.network import Network
 from modnet.storage.atomic import one_line
 
@@ -107,11 +109,14 @@ class Metadata(BaseModel):
             names = display_path(truncate(", ".join(sorted(missing))))
             raise ConfigError(f"{path}: {one_line(error)}; made with {names}, not available here") from None
 
-    def class_labels(self, outputs: int) -> NDArray[Any] | None:
+    def class_labels(self, cost: Cost, outputs: int) -> NDArray[Any] | None:
         """Return the class labels; if they do not fit the outputs or their kind, this is a Value- or OverflowError."""
+        width = target_width(cost, outputs)
+        if width is None:
+            raise ValueError(f"{outputs} outputs are not what the cost {cost.kind} needs")
         if self.classes is None or self.classes_kind is None:
             return None
-        is_complete = len(self.classes) == outputs or (len(self.classes) == 2 and outputs == 1)
+        is_complete = len(self.classes) == width or (len(self.classes) == 2 and width == 1)
         labels = np.array(self.classes, dtype=_LABEL_DTYPES[self.classes_kind])
         names = list(map(repr, self.classes))
         if not is_complete or len(set(names)) != len(names) or names != list(map(repr, labels.tolist())):

@@ -76,7 +76,7 @@ def read_network(file: ModelFile) -> tuple[Network, Metadata]:
     with file_errors(file.path, "holds no network that can be used"):
         _check_finite(tensors)
         network = _empty_network(parts, tuple(metadata.input_shape), metadata.dtype, tensors)
-        network.classes = metadata.class_labels(network.outputs)
+        network.classes = metadata.class_labels(network.cost, network.outputs)
     network.config = config
     network.features = None if metadata.features is None else tuple(metadata.features)
     for name, values in _tensors(network).items():

@@ -15,11 +15,11 @@ from modnet.components.layers import Dense
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.network import Network
 from modnet.storage.model_file import load, save
-from modnet.testing.case import Case, temporarily_registered
+from modnet.testing.case import Case, refusal, temporarily_registered
 from modnet.testing.fixtures import Flatten, flattened, train
 from modnet.testing.gradient_checks import check_derivative
 from modnet.testing.numeric import normal, targets, tree_diff
-from modnet.testing.report import require
+from modnet.testing.report import SkippedError, require
 
 
 def network_gradient(case: Case) -> None:
@@ -48,8 +48,12 @@ def _check_network(layers: list[Any], x: NDArray[Any], position: str) -> None:
 def save_and_load(case: Case) -> None:
     """Check that a trained network makes the same predictions, to the last bit, after it was saved and loaded."""
     component, shape = case.component, case.shape() if case.cls.family == "layer" else (5,)
-    network: dict[str, Any] = {"cost": component}
-    if case.cls.family == "activation":
+    network: dict[str, Any] = {}
+    if case.cls.family == "cost":
+        if reason := refusal(component.outputs, 3):
+            raise SkippedError(f"it is tried with three classes, and the cost refuses them: {reason}")
+        network = {"cost": component, "layers": [4, component.outputs(3)]}
+    elif case.cls.family == "activation":
         network = {"layers": [Dense(units=4, activation=component), 3]}
     elif case.cls.family == "layer":
         network = {"layers": [*flattened(component, shape), 3]}

@@ -60,9 +60,10 @@ def extreme_probes(case: Case, dtype: Any) -> list[Probe]:
     roots = extreme_sizes(dtype, 0.25)
     powers = np.concatenate([roots, -roots])
     extremes = {"z": z, "upstream": np.ones_like(z), "a": outputs, "y": np.array([[0.0, 1.0], [1.0, 0.0]] * len(a))}
+    if case.cls.family in ("cost", "metric"):
+        first = probes_of(case)[0].inputs
+        extremes |= {name: np.resize(extremes[name], (len(a) * 2, first[name].shape[1])) for name in ("a", "y")}
     if case.cls.family == "metric":
-        width = probes_of(case)[0].inputs["a"].shape[1]
-        extremes |= {name: np.resize(extremes[name], (len(a) * 2, width)) for name in ("a", "y")}
         extremes["sample_weight"] = np.arange(2.0 * len(a)) % 3.0
     extremes |= {"weights": powers, "theta": np.ones_like(powers)}
     extremes |= {f"gradient {update}": np.roll(powers, update) for update in UPDATES}
@@ -89,21 +90,38 @@ def _activation(case: Case, seed: int) -> list[Probe]:
 
 
 def _cost(case: Case, seed: int) -> list[Probe]:
-    cost, y = case.component, targets(seed, 6, 3)
-    a = np.random.default_rng([22, seed]).uniform(0.05, 0.95, y.shape)  # where the logarithms of cross-entropies exist
+    cost, width = case.component, width_of(case.component)
+    y = targets(seed, 6, width)
+    shape = (6, cost.outputs(width))
+    a = np.random.default_rng([22, seed]).uniform(0.05, 0.95, shape)  # where the logarithms of cross-entropies exist
     inputs, shapes, rows = {"a": a, "y": y}, {"gradient of a": a.shape}, ("a", "y")
     net_inputs: list[tuple[Activation | None, NDArray[np.float64]]] = [
         (None, a),
         (Identity(), a),
-        (Sigmoid(), 2.0 * normal(seed, *y.shape)),
+        (Sigmoid(), 2.0 * normal(seed, *shape)),
         (Tanh(), np.arctanh(a)),
-        (Softmax(), 2.0 * normal(seed + 100, *y.shape)),
+        (Softmax(), 2.0 * normal(seed + 100, *shape)),
     ]
     return [
         Probe("cost", lambda a, y: {"C": cost(a, y)}, inputs, {"C": (6,)}, rows),
         Probe("gradient", lambda a, y: {"gradient of a": cost.gradient(a, y)}, inputs, shapes, rows, cost),
+        Probe(
+            "predictions", lambda a: {"predictions": cost.predictions(a)}, {"a": a}, {"predictions": y.shape}, ("a",)
+        ),
         *(_delta(cost, activation, z, y) for activation, z in net_inputs),
     ]
+
+
+def width_of(cost: Cost) -> int:
+    """Return of how many values the targets are that a cost is tried with: three, or what it accepts.
+
+    Raises:
+        ValueError: it accepts none of 3, 2, 1 and 4.
+    """
+    for width in (3, 2, 1, 4):
+        if (reason := refusal(cost.outputs, width)) is None:
+            return width
+    raise ValueError(f"takes targets of neither 1, 2, 3 nor 4 values: {reason}")
 
 
 def _delta(cost: Cost, activation: Activation | None, z: NDArray[Any], y: NDArray[Any]) -> Probe:

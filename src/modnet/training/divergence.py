@@ -97,7 +97,7 @@ def first_nonfinite_layer(
     workspace = Workspace(network, rng)
     for piece in workspace.micro_batches(len(Block(rows, 1, ()))):
         selected = part_of(rows, piece.start, piece.stop)
-        y = samples.targets.batch(selected, network.dtype, network.outputs)
+        y = samples.targets.batch(selected, network.dtype, network.target_width)
         if not np.isfinite(np.sum(network.cost(workspace.forward(samples.x[selected]), y), dtype=np.float64)):
             return _cause_in(workspace)
     return "output", len(network.layers)

@@ -20,6 +20,7 @@ from modnet.data.prepared import Samples
 from modnet.data.scaling import Scaling, split
 from modnet.data.validation import as_samples, column_names, column_selector
 from modnet.data.weights import as_weights, require_weight, with_class_weights
+from modnet.network.decoding import outputs_for
 from modnet.network.network import Network
 
 __all__ = ["Part", "Setup", "build", "check_optimizer", "configs_per_optimizer", "resolve_metrics", "split_data"]
@@ -89,7 +90,7 @@ def split_data(config: RunConfig, data: Data, like: Network | None = None) -> di
     if like is None:
         targets = Targets.fit(data.train[1], len(x), where)
     else:
-        targets = Targets.transform(data.train[1], len(x), where, like.classes, like.outputs)
+        targets = Targets.transform(data.train[1], len(x), where, like.classes, like.target_width)
     weights = _weights_of(data, "train", len(x))
     parts: dict[str, Part] = {"train": (x, targets, weights)}
     if data.validation is None and config.data.validation_share:
@@ -213,15 +214,29 @@ def _network(config: RunConfig, input_shape: tuple[int, ...], targets: Targets) 
     parts = config.network
     rng = generator(config.seed, Stream.PARAMETERS)
     network = Network(parts.layers, input_shape, parts.cost, parts.regularizers, config.dtype, rng)
-    units, last = network.outputs, f"network.layers.{len(parts.layers) - 1}"
-    if targets.classes is None:
-        allowed, described = {targets.width or 0}, f"the targets have {targets.width} outputs"
-    else:
-        count = len(targets.classes)
-        allowed, described = ({1, 2} if count == 2 else {count}), f"the data has {count} classes"
-    if units not in allowed:
-        choices = " or ".join(map(str, sorted(allowed)))
-        raise ConfigError(f"{last}: the output layer has {units} units, {described}; allowed: {choices}")
+    _check_outputs(network, targets)
     network.classes = targets.classes
     network.config = config
     return network
+
+
+def _check_outputs(network: Network, targets: Targets) -> None:
+    """Refuse an output layer that has not as many units as the cost wants for these targets."""
+    if targets.classes is None:
+        widths, described = {targets.width or 0}, f"the targets have {targets.width} outputs"
+    else:
+        count = len(targets.classes)
+        widths, described = ({1, 2} if count == 2 else {count}), f"the data has {count} classes"
+    cost = network.cost
+    wanted = {width: outputs for width in widths if (outputs := outputs_for(cost, width)) is not None}
+    if not wanted:
+        try:
+            cost.outputs(max(widths))
+        except ValueError as error:
+            raise ConfigError(f"network.cost: {cost.kind}: {error}; {described}") from None
+    if network.outputs not in wanted.values():
+        choices = " or ".join(map(str, sorted(wanted.values())))
+        if any(width != outputs for width, outputs in wanted.items()):
+            choices += f", which the cost {cost.kind} needs"
+        last = f"network.layers.{len(network.layers) - 1}"
+        raise ConfigError(f"{last}: the output layer has {network.outputs} units, {described}; allowed: {choices}")

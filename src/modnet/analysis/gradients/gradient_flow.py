@@ -136,7 +136,7 @@ def flow_through(
         state: The rule's state; by default its state before the first update.
         seed: The seed of layers that draw random numbers, such as dropout.
     """
-    x, y = samples.x, samples.targets.batch(slice(0, len(samples)), network.dtype, network.outputs)
+    x, y = samples.x, samples.targets.batch(slice(0, len(samples)), network.dtype, network.target_width)
     states = network.layer_states()
     weights = None if samples.weights is None or not samples.weights.any() else samples.weights
     share = 1.0 if weights is None else (weights / weights.mean()).astype(network.dtype)[:, None]
@@ -145,14 +145,17 @@ def flow_through(
         a = workspace.forward(x)
         workspace.backward(y, share)  # without 1/m: the δ of each sample
         costs = network.cost(a, y)
-        constant_costs = network.cost(np.broadcast_to(np.average(y, 0, weights).astype(y.dtype), y.shape), y)
+        as_targets = y if a.shape == y.shape else a  # a cost with other outputs: their own mean, for want of a better
+        constant_costs = network.cost(
+            np.broadcast_to(np.average(as_targets, 0, weights).astype(y.dtype), as_targets.shape), y
+        )
         workspace.gradient[...] = workspace.gradient / len(x)
         workspace.add_penalties()
         theta, gradient = (vector[: network.trainable] for vector in (network.parameters, workspace.gradient))
         context = UpdateContext(theta, rate, layout=network.layout, regularized=network.regularized)
         step, _ = rule.update(gradient, dict(rule.init(theta) if state is None else state), context)
         layers = _layers(network, workspace, _relative(network, workspace.gradient), _relative(network, step))
-        varied = y.std(axis=0)
+        varied = y.std(axis=0) if a.shape == y.shape else np.zeros(a.shape[1])
         constant = (varied > 0) & ~(a.std(axis=0) >= CONSTANT * varied)
         slopes, steepest = _slopes(network.layers[-1].activation, workspace.passes[-1].z, a)
         stuck = constant & (np.abs(slopes).mean(axis=0) < SATURATED * steepest)

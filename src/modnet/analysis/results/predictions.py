@@ -30,7 +30,8 @@ class Predictions:
         part: ``train``, ``validation`` or ``test``.
         x, targets: The raw rows, (samples, features), their columns in the network's order, and their targets.
         weights: How much each sample counts in the metrics, (samples,); None where all count the same.
-        outputs, costs: The outputs of the network, (samples, outputs), and the cost of each sample, (samples,).
+        outputs, costs: What the network predicts, (samples, values of a target), as `Network.predict` returns it, and
+            the cost of each sample, (samples,).
         metrics: The mean cost and the metrics, by name.
     """
 
@@ -72,14 +73,15 @@ def predict_part(network: Network, config: RunConfig, data: Data, part: str | No
     place = data.place(chosen)
     x, targets = network.preprocess(rows, f"{place} x"), targets.astype(network.dtype, f"{place} y")
     accumulator = MetricAccumulator(network.cost, resolve_metrics(config, network))
-    outputs, costs = np.empty((len(x), network.outputs), dtype=network.dtype), np.empty(len(x), dtype=network.dtype)
+    outputs = np.empty((len(x), network.target_width), dtype=network.dtype)
+    costs = np.empty(len(x), dtype=network.dtype)
     with np.errstate(all="ignore"):  # what is not finite raises below
         for start in range(0, len(x), CHUNK):
             piece = slice(start, start + CHUNK)
-            outputs[piece] = network.forward(x[piece])
-            y = targets.batch(piece, network.dtype, network.outputs)
-            accumulator.update(outputs[piece], y, None if weights is None else weights[piece])
-            costs[piece] = network.cost(outputs[piece], y)
+            a = network.forward(x[piece])
+            y = targets.batch(piece, network.dtype, network.target_width)
+            accumulator.update(a, y, None if weights is None else weights[piece])
+            outputs[piece], costs[piece] = network.cost.predictions(a), network.cost(a, y)
         metrics = accumulator.compute()
     for name, value in metrics.items():
         if not math.isfinite(value):

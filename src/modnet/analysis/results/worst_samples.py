@@ -29,7 +29,7 @@ class WorstSample:
     Attributes:
         sample: Its index in its part of the data, from 0.
         true, predicted: Its class and the predicted one; its targets and the outputs where targets are numbers.
-        cost, outputs: Its cost, and the network's outputs.
+        cost, outputs: Its cost, and what the network predicts for it.
         true_output, predicted_output: The outputs for these classes; None for numbers, and where one output stands for
             two classes.
         x: The sample as the dataset provides it, (features,).
@@ -86,7 +86,7 @@ def _worst_sample(network: Network, predictions: Predictions, index: int) -> Wor
     else:
         code, predicted_code = np.asarray(targets.codes)[index], predict_codes(outputs[None])[0]
         true, predicted = network.classes[[code, predicted_code]].tolist()
-        if network.outputs > 1:
+        if network.target_width > 1:
             true_output, predicted_output = float(outputs[code]), float(outputs[predicted_code])
     cost = float(predictions.costs[index])
     return WorstSample(

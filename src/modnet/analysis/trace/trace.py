@@ -141,8 +141,8 @@ def trace(network: Network, x: ArrayLike, y: Any, *, seed: int = 0) -> Trace:
         raise DataError(f"x: the network takes one sample of shape {network.input_shape}, got {rows.shape[1:]}")
     inputs = network.preprocess(rows)
     labels = [y] if network.classes is not None else np.reshape(as_array(y, "y"), (1, -1))
-    targets = Targets.transform(labels, 1, "y", network.classes, network.outputs)
-    target = targets.astype(network.dtype, "y").batch(slice(0, 1), network.dtype, network.outputs)
+    targets = Targets.transform(labels, 1, "y", network.classes, network.target_width)
+    target = targets.astype(network.dtype, "y").batch(slice(0, 1), network.dtype, network.target_width)
 
     about = summary(network)
     with np.errstate(all="ignore"):  # a cost that is not finite raises below
@@ -218,7 +218,7 @@ def _output_delta(network: Network, last: dict[str, Any], y: Vector) -> tuple[Fo
     chain: Vector = np.array(Cost.delta(network.cost, activation, z, a, y)[0])
     if type(network.cost).delta is Cost.delta:
         return "chain", chain
-    if np.allclose(last["delta"], (a - y)[0], rtol=100 * float(np.finfo(z.dtype).eps), atol=0):
+    if a.shape == y.shape and np.allclose(last["delta"], (a - y)[0], rtol=100 * float(np.finfo(z.dtype).eps), atol=0):
         return "difference", chain
     return ("chain" if np.array_equal(chain, last["delta"]) else "own"), chain
 

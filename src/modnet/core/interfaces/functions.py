@@ -35,12 +35,29 @@ class Cost(Component):
 
     family: ClassVar[str] = "cost"
 
+    def outputs(self, width: int) -> int:
+        """Return how many outputs a network needs for targets of ``width`` values: as many, unless overridden.
+
+        Other widths need other numbers, so that the width follows from the number of outputs.
+
+        Raises:
+            ValueError: targets of this width are not possible; the message says what is.
+        """
+        return width
+
+    def predictions(self, a: Array) -> Array:
+        """Return what outputs ``a``, (samples, outputs), predict, (samples, width): the outputs, unless overridden.
+
+        `Network.predict` returns it, metrics compare it with targets, and classes follow from it.
+        """
+        return a
+
     def __call__(self, a: Array, y: Array) -> Array:
-        """Return each sample's cost, shape (samples,), of outputs ``a`` and targets ``y``, both (samples, outputs)."""
+        """Return each sample's cost, shape (samples,), of outputs ``a`` and targets ``y``, (samples, width)."""
         raise NotImplementedError
 
     def gradient(self, a: Array, y: Array) -> Array:
-        """Return ∂C/∂a, shape (samples, outputs)."""
+        """Return ∂C/∂a, of the shape of ``a``."""
         raise NotImplementedError
 
     def delta(self, activation: Activation | None, z: Array, a: Array, y: Array) -> Array:

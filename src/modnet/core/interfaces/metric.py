@@ -35,6 +35,9 @@ class Metric(Component):
     """True where ``partial`` must see all samples of a part at once (a rank statistic). Such a metric is computed for
     validation and test samples only, whose outputs are kept for it, and nothing is merged."""
 
+    uses_outputs: ClassVar[bool] = False
+    """True where ``partial`` takes all outputs of the network, not the cost's predictions (`Cost.predictions`)."""
+
     @property
     def label(self) -> str:
         """The name of the metric in the history."""
@@ -61,8 +64,8 @@ class Metric(Component):
         """Return the contribution of samples, an array.
 
         Args:
-            a: The outputs, (samples, outputs).
-            y: The targets, (samples, outputs).
+            a: The predictions, of the targets' shape; the network's outputs where the metric ``uses_outputs``.
+            y: The targets, (samples, values); one-hot for classes.
             weights: The weight of each sample, at least 0, (samples,); None where all count the same. A weight of 2
                 must give what the sample twice would give, a weight of 0 what its absence would.
         """

@@ -22,8 +22,8 @@ class BatchLoader:
         return len(self._samples)
 
     def targets(self, rows: Rows) -> Vector:
-        """Return the targets of these rows, (samples, outputs)."""
-        return self._samples.targets.batch(rows, self._network.dtype, self._network.outputs)
+        """Return the targets of these rows, (samples, values)."""
+        return self._samples.targets.batch(rows, self._network.dtype, self._network.target_width)
 
     def weights(self, rows: Rows) -> Vector | None:
         """Return the weights of these rows, (samples,), or None where all count the same."""

@@ -122,7 +122,8 @@ class NumpySession:
 
     def _run_small(self, block: Block, on_outputs: OnOutputs, on_update: OnUpdate | None) -> bool:
         x, y = self._batches.gather(block.rows), self._batches.targets(block.rows)
-        weights, outputs, size = self._batches.weights(block.rows), np.empty_like(y), block.batch_size
+        weights, size = self._batches.weights(block.rows), block.batch_size
+        outputs = np.empty((len(y), self._network.outputs), dtype=self._network.dtype)
         compute_gradient, gradient = self._workers.compute_gradient, self._workers.gradient[self._trained]
         apply, momenta = self._updater.apply, block.momenta
         start = 0
