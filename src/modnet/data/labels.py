@@ -182,7 +182,7 @@ def _as_values(column: NDArray[Any], where: str) -> NDArray[Any]:
 
 def _label_blocks(column: NDArray[Any]) -> Iterator[tuple[int, list[Any], NDArray[np.intp]]]:
     """Yield a column in blocks: the first row, labels, and the index of each row's label among these."""
-    for rows in blocks(len(column)):
+    for rows in blocks(column):
         if column.dtype.kind == "O":  # may have no order
             labels, inverse = column[rows], np.arange(len(column[rows]))
         else:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.data.labels import Targets
+from modnet.data.row_source import ArrayOrSource
+from modnet.data.validation import blocks
 
 __all__ = ["Samples"]
 
@@ -19,12 +21,13 @@ class Samples:
     """Preprocessed samples and their targets.
 
     Attributes:
-        x: (samples, features) or with more dimensions, scaled, in the network's dtype.
+        x: (samples, features) or with more dimensions, scaled, in the network's dtype; an array, or a `RowSource`, of
+            which ``x[rows]`` is one.
         targets: The same number of targets.
         weights: How much each sample counts, (samples,), float64, at least 0; None where all count the same.
     """
 
-    x: NDArray[Any]
+    x: ArrayOrSource
     targets: Targets
     weights: NDArray[np.float64] | None = None
 
@@ -41,13 +44,14 @@ class Samples:
         return Samples(self.x[rows], self.targets.take(rows), None if self.weights is None else self.weights[rows])
 
     def digest(self) -> str:
-        """Return a SHA-256 of dtypes, shapes, values, weights and class labels, in hexadecimal digits."""
+        """Return a SHA-256 of dtypes, shapes, values, weights and class labels, in hexadecimal digits, block by block."""
         classes = self.targets.classes
         digest = hashlib.sha256(repr(None if classes is None else classes.tolist()).encode())
         for array in (self.x, self.targets.codes, self.targets.values, self.weights):
             if array is not None:
                 digest.update(f"{array.dtype} {array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
+                for rows in blocks(array):
+                    digest.update(np.ascontiguousarray(array[rows]).data)
         return digest.hexdigest()
 
     def __repr__(self) -> str:

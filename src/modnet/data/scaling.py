@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
 from modnet.data.labels import Targets
-from modnet.data.validation import blocks, check_finite
+from modnet.data.row_source import ArrayOrSource, RowSource
+from modnet.data.validation import BLOCK, RowNumbers, blocks, check_finite
 
-__all__ = ["Scaling", "split"]
+__all__ = ["Scaling", "prepare", "split"]
 
 Vector: TypeAlias = NDArray[np.float64]
 
@@ -30,7 +32,7 @@ class Scaling:
     factor: Vector
 
     @classmethod
-    def fit(cls, kind: Literal["standard", "min-max"], x: NDArray[Any]) -> Self:
+    def fit(cls, kind: Literal["standard", "min-max"], x: ArrayOrSource) -> Self:
         """Return the scaling of ``x`` (samples, ...) to mean 0 and standard deviation 1, or to the range [0, 1].
 
         The deviation is that of the population (divided by n). A constant feature is only shifted. The mean
@@ -39,13 +41,14 @@ class Scaling:
         corrected by the square of the remaining mean (T. Chan, G. Golub and R. LeVeque, "Algorithms for
         Computing the Sample Variance", 1983).
 
+        Rows are read in blocks, in one pass for the range and two more for the deviation.
+
         Raises:
             DataError: a feature whose spread is too large or too small for a float.
         """
-        table = x.reshape(len(x), -1)
-        low, high = table.min(axis=0).astype(np.float64), table.max(axis=0).astype(np.float64)
+        low, high = _range(x)
         with np.errstate(all="ignore"):  # what overflows is refused below
-            shift, spread = (low, high - low) if kind == "min-max" else _mean_and_deviation(table, low, high)
+            shift, spread = (low, high - low) if kind == "min-max" else _mean_and_deviation(x, low, high)
             factor = 1.0 / np.where(low == high, 1.0, spread)
         invalid = ~(np.isfinite(shift) & np.isfinite(factor) & (factor > 0))
         if invalid.any():
@@ -56,36 +59,85 @@ class Scaling:
             )
         return cls(shift.reshape(x.shape[1:]), factor.reshape(x.shape[1:]))
 
-    def apply(self, x: NDArray[Any]) -> NDArray[Any]:
+    def apply(self, x: NDArray[Any], numbers: RowNumbers | None = None) -> NDArray[Any]:
         """Return the scaled samples, of x's shape and dtype (computed in float64).
 
         Raises:
-            DataError: another number of features, or a value that becomes non-finite.
+            DataError: another number of features, or a value that becomes non-finite; ``numbers`` are what it calls the
+                rows.
         """
         if x.shape[1:] != self.shift.shape:
             raise DataError(f"the scaling expects samples of shape {self.shift.shape}, got {x.shape[1:]}")
         scaled = np.empty(x.shape, x.dtype)
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
-            for rows in blocks(len(x)):
+            for rows in blocks(x):
                 scaled[rows] = (x[rows] - self.shift) * self.factor
-        check_finite(scaled, "scaled x")
+        check_finite(scaled, "scaled x", numbers)
         return scaled
 
 
-def _mean_and_deviation(table: NDArray[Any], low: Vector, high: Vector) -> tuple[Vector, Vector]:
+def prepare(rows: ArrayOrSource, scaling: Scaling | None, dtype: np.dtype[Any], where: str) -> ArrayOrSource:
+    """Return raw rows as they enter a network: scaled, and of its dtype.
+
+    Raises:
+        DataError: a number becomes infinite by the scaling or in the dtype; of a source, when it is read.
+    """
+    if not isinstance(rows, RowSource):
+        return _prepare(scaling, dtype, rows, where)
+    return rows.map(partial(_prepare, scaling, dtype), dtype) if scaling or rows.dtype != dtype else rows
+
+
+def _prepare(
+    scaling: Scaling | None, dtype: np.dtype[Any], rows: NDArray[Any], where: str, numbers: RowNumbers | None = None
+) -> NDArray[Any]:
+    if scaling is not None:
+        rows = scaling.apply(rows.astype(np.float64, copy=False), numbers)
+    if rows.dtype.itemsize <= dtype.itemsize:
+        return np.ascontiguousarray(rows, dtype=dtype)
+    with np.errstate(over="ignore"):  # an overflow is reported below
+        narrowed = np.ascontiguousarray(rows, dtype=dtype)
+    check_finite(narrowed, f"{where} as {dtype}", numbers)
+    return narrowed
+
+
+def _range(x: ArrayOrSource) -> tuple[Vector, Vector]:
+    """Return the least and the largest value of each feature."""
+    low = high = None
+    for rows in blocks(x):
+        table = _table(x, rows)
+        least, most = table.min(axis=0), table.max(axis=0)
+        low = least if low is None else np.minimum(low, least)
+        high = most if high is None else np.maximum(high, most)
+    return np.asarray(low, np.float64), np.asarray(high, np.float64)
+
+
+def _mean_and_deviation(x: ArrayOrSource, low: Vector, high: Vector) -> tuple[Vector, Vector]:
     unit = np.ldexp(1.0, np.frexp(np.maximum(np.abs(low), np.abs(high)))[1] - 1)  # dividing by it rounds nothing
-    origin = table[0].astype(np.float64) / unit
-    origin = origin + _moment(table, unit, origin, 1)
-    rest = _moment(table, unit, origin, 1)
-    variance = _moment(table, unit, origin, 2) - rest * rest
-    return origin * unit, np.sqrt(variance) * unit
+    origin = _table(x, slice(0, 1))[0].astype(np.float64) / unit
+    (mean,) = _moments(x, unit, origin, 1)
+    origin = origin + mean
+    rest, square = _moments(x, unit, origin, 2)
+    return origin * unit, np.sqrt(square - rest * rest) * unit
 
 
-def _moment(table: NDArray[Any], unit: Vector, origin: Vector, power: int) -> Vector:
-    total = np.zeros(table.shape[1])
-    for rows in blocks(len(table)):
-        total += np.sum((table[rows] / unit - origin) ** power, axis=0)
-    return total / len(table)
+def _moments(x: ArrayOrSource, unit: Vector, origin: Vector, count: int) -> list[Vector]:
+    """Return the means of the first powers of (x / unit − origin), added up in groups of `BLOCK` rows."""
+    totals, groups = np.zeros((2, count, unit.size))
+    for rows in blocks(x):
+        if rows.start % BLOCK == 0:
+            totals += groups
+            groups[...] = 0.0
+        distances = _table(x, rows) / unit - origin
+        for index in range(count):
+            powers = distances ** (index + 1)
+            powers[0] += groups[index]  # so that the sums do not depend on how many rows are read together
+            groups[index] = np.sum(powers, axis=0)
+    return list((totals + groups) / len(x))
+
+
+def _table(x: ArrayOrSource, rows: slice) -> NDArray[Any]:
+    block = x[rows]
+    return block.reshape(len(block), -1)
 
 
 def split(y: Targets, share: float, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

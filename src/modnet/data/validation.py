@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,28 @@ from numpy.typing import NDArray
 from modnet.core.errors import DataError
 from modnet.core.messages import error_text, short_repr
 
-__all__ = ["as_array", "as_samples", "blocks", "check_finite", "column_names", "column_selector", "index_text"]
+__all__ = [
+    "RowNumbers",
+    "as_array",
+    "as_floats",
+    "as_samples",
+    "blocks",
+    "check_finite",
+    "check_samples",
+    "column_names",
+    "column_selector",
+    "float_dtype",
+    "index_text",
+    "is_lazy",
+]
 
 BLOCK = 4096
-"""How many rows are processed at a time, so that no temporary array is as large as the data."""
+"""How many rows are processed at a time at most, so that no temporary array is as large as the data."""
+BLOCK_BYTES = 8 << 20
+"""How many bytes they have at most; a row that has more is processed by itself."""
 NUMBERS = "allowed are integers, bools and floats"
+
+RowNumbers: TypeAlias = Sequence[int] | NDArray[np.intp]
 
 
 def as_samples(x: Any, where: str, columns: str = "features") -> NDArray[Any]:
@@ -32,20 +50,60 @@ def as_samples(x: Any, where: str, columns: str = "features") -> NDArray[Any]:
     array = as_array(x, where)
     if array.ndim == 0:
         raise DataError(f"{where} expects samples × {columns}, got one value of type {type(x).__name__}")
-    if array.size == 0:
-        raise DataError(f"{where} is empty, shape {array.shape}; at least one row and one column are needed")
-    if array.ndim == 1:
-        raise DataError(f"{where} expects samples × {columns}, got shape {array.shape}")
-    kind = array.dtype.kind
-    if kind in "OUST":
-        array = _from_objects(array, where)
-    elif kind not in "biuf":
-        raise DataError(f"{where} holds {array.dtype} values; {NUMBERS}")
-    dtype = np.float32 if kind == "f" and array.dtype.itemsize <= 4 else np.float64
+    check_samples(array.shape, where, columns)
+    return as_floats(_from_objects(array, where) if array.dtype.kind in "OUST" else array, where)
+
+
+def check_samples(shape: tuple[int, ...], where: str, columns: str = "features") -> None:
+    """Refuse a shape without samples or features.
+
+    Raises:
+        DataError: starting with ``where``.
+    """
+    if 0 in shape:
+        raise DataError(f"{where} is empty, shape {shape}; at least one row and one column are needed")
+    if len(shape) < 2:
+        raise DataError(f"{where} expects samples × {columns}, got shape {shape}")
+
+
+def float_dtype(dtype: np.dtype[Any], where: str) -> np.dtype[Any]:
+    """Return the dtype, float32 or float64, that numbers of a dtype are converted to.
+
+    Raises:
+        DataError: the dtype is not one of integers, bools or floats.
+    """
+    if dtype.kind not in "biuf":
+        raise DataError(f"{where} holds {dtype} values; {NUMBERS}")
+    return np.dtype(np.float32 if dtype.kind == "f" and dtype.itemsize <= 4 else np.float64)
+
+
+def as_floats(array: NDArray[Any], where: str, numbers: RowNumbers | None = None) -> NDArray[Any]:
+    """Return an array of numbers as finite floats; see `as_samples`.
+
+    Raises:
+        DataError: other values, NaN, infinity; ``numbers`` are what errors call the rows.
+    """
+    dtype = float_dtype(array.dtype, where)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows becomes infinite, and is refused below
         floats = array.astype(dtype, order="C", copy=False)
-    check_finite(floats, where)
+    check_finite(floats, where, numbers)
     return floats
+
+
+def is_lazy(x: Any) -> bool:
+    """Return whether ``x`` is an array whose rows are read when they are asked for, by ``x[rows]``.
+
+    These are memory-mapped numbers, and objects with a shape and a dtype of NumPy's that are neither arrays in memory
+    (which have ``__dlpack__``) nor data frames, series or sparse arrays: those of h5py, zarr and dask, say.
+    """
+    if isinstance(x, np.ndarray):
+        return isinstance(x, np.memmap) and x.dtype.kind in "biuf"
+    if not hasattr(type(x), "__getitem__") or any(hasattr(x, name) for name in ("__dlpack__", "to_numpy", "toarray")):
+        return False
+    try:
+        return isinstance(x.dtype, np.dtype) and all(isinstance(size, int | np.integer) for size in x.shape)
+    except Exception:  # a caller's own types may raise anything, those of h5py once their file is closed
+        return False
 
 
 def column_names(x: Any) -> tuple[str, ...] | None:
@@ -72,12 +130,12 @@ def column_selector(names: tuple[str, ...] | None, wanted: tuple[str, ...] | Non
     return np.s_[:, [names.index(name) for name in wanted]]
 
 
-def as_array(x: Any, where: str) -> NDArray[Any]:
+def as_array(x: Any, where: str, numbers: RowNumbers | None = None) -> NDArray[Any]:
     """Return ``x`` as a plain array of whatever dtype it has; text in nested lists gives an array of objects.
 
     Raises:
         DataError: masked entries, ragged rows, a sparse array, columns of dates, or something that cannot be
-            converted to an array.
+            converted to an array; ``numbers`` are what errors call the rows.
     """
     if callable(getattr(x, "toarray", None)):  # a data frame may have a column of that name
         raise DataError(f"{where} is sparse, a {type(x).__name__}; allowed are dense arrays, as its toarray() gives")
@@ -87,6 +145,8 @@ def as_array(x: Any, where: str) -> NDArray[Any]:
             x = np.ma.stack(x)  # np.asanyarray would take the values under the masks
         elif hasattr(x, "to_numpy") and not hasattr(x, "__array__"):
             x = x.to_numpy()
+        elif is_lazy(x):
+            x = x[:]
         array = np.asanyarray(x)
         if array.dtype.kind in "US" and isinstance(x, list | tuple):
             array = np.asarray(x, dtype=object)  # NumPy makes text of numbers beside text: errors would name those
@@ -96,33 +156,38 @@ def as_array(x: Any, where: str) -> NDArray[Any]:
         raise DataError(f"{where} {problem}") from None
     if is_masked:
         index = np.argwhere(np.ma.getmaskarray(array))[0]
-        raise DataError(f"{where}: {index_text(index)} is masked; every value is needed")
+        raise DataError(f"{where}: {index_text(index, numbers)} is masked; every value is needed")
     return np.asarray(array)
 
 
-def check_finite(array: NDArray[Any], where: str) -> None:
+def check_finite(array: NDArray[Any], where: str, numbers: RowNumbers | None = None) -> None:
     """Refuse NaN and infinity.
 
     Raises:
-        DataError: naming the first such value, its row and its column.
+        DataError: naming the first such value, its row (by its place in ``numbers``, if given) and its column.
     """
-    for rows in blocks(len(array)):
+    for rows in blocks(array):
         is_finite = np.isfinite(array[rows])
         if not is_finite.all():
             row, *rest = np.argwhere(~is_finite)[0].tolist()
             index = (rows.start + row, *rest)
-            raise DataError(f"{where}: {index_text(index)} is {float(array[index])}; values must be finite")
+            raise DataError(f"{where}: {index_text(index, numbers)} is {float(array[index])}; values must be finite")
 
 
-def blocks(count: int) -> Iterator[slice]:
-    """Yield slices of `BLOCK` rows, which together are ``count`` rows."""
-    for start in range(0, count, BLOCK):
-        yield slice(start, start + BLOCK)
+def blocks(x: Any) -> Iterator[slice]:
+    """Yield slices that cover the rows of ``x``: of `BLOCK` rows, or a power of two less where those are too large."""
+    row_bytes = math.prod(x.shape[1:]) * x.dtype.itemsize
+    size = BLOCK
+    while size > 1 and size * row_bytes > BLOCK_BYTES:
+        size //= 2
+    for start in range(0, x.shape[0], size):
+        yield slice(start, start + size)
 
 
-def index_text(index: Sequence[int] | NDArray[np.intp]) -> str:
-    """Return an array index for an error message."""
+def index_text(index: RowNumbers, numbers: RowNumbers | None = None) -> str:
+    """Return an array index for an error message; row i is called ``numbers[i]``, if given."""
     row, *rest = map(int, index)
+    row = row if numbers is None else int(numbers[row])
     if len(rest) > 1:
         return f"row {row}, index {tuple(rest)} (counted from 0)"
     return f"row {row}{''.join(f', column {column}' for column in rest)} (counted from 0)"

@@ -12,8 +12,9 @@ from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Cost, Layer, ParameterSlice, Regularizer
 from modnet.core.interfaces.metric import Task
-from modnet.data.scaling import Scaling
-from modnet.data.validation import as_samples, check_finite, column_names, column_selector
+from modnet.data.row_source import ArrayOrSource, as_rows
+from modnet.data.scaling import Scaling, prepare
+from modnet.data.validation import check_finite, column_names, column_selector
 from modnet.network.decoding import predict_codes, target_width
 from modnet.network.layers import (
     BoundLayer,
@@ -168,12 +169,14 @@ class Network:
     def predict_outputs(self, x: ArrayLike) -> Vector:
         """Return the outputs, (samples, units), for raw rows ``x``, (samples, features).
 
-        Columns of a data frame are matched by name if the network was trained with names. Any number of threads may
-        predict at once: θ is only read, and nothing is kept between calls.
+        Columns of a data frame are matched by name if the network was trained with names; rows of a file that is
+        memory-mapped, and of h5py, zarr and the like, are read in blocks. Any number of threads may predict at once: θ
+        is only read, and nothing is kept between calls.
 
         Raises:
             DataError: ``x`` has another number of features, lacks a named one, or holds NaN or infinity.
         """
+        rows: ArrayOrSource
         if type(x) is np.ndarray and self._needs_no_preprocessing(x):
             if len(x) <= CHUNK and _is_finite(x):
                 return self.forward(x)
@@ -184,7 +187,7 @@ class Network:
         for start in range(0, len(rows), CHUNK):
             piece = rows[start : start + CHUNK]
             if not (checked or _is_finite(piece)):
-                check_finite(rows, "x")  # says where
+                check_finite(rows[:], "x")  # says where
             outputs[start : start + CHUNK] = self.forward(piece)
         return outputs
 
@@ -204,7 +207,7 @@ class Network:
         codes = predict_codes(predictions)
         return codes if self.classes is None else self.classes[codes]
 
-    def preprocess(self, rows: NDArray[Any], where: str = "x") -> Vector:
+    def preprocess(self, rows: ArrayOrSource, where: str = "x") -> ArrayOrSource:
         """Return raw rows as they enter the first layer: scaled, and of the network's dtype.
 
         Args:
@@ -212,16 +215,9 @@ class Network:
             where: What an error calls them.
 
         Raises:
-            DataError: a number becomes infinite by the scaling or in the network's dtype.
+            DataError: a number becomes infinite by the scaling or in the network's dtype; of a source, when it is read.
         """
-        if self.scaling is not None:
-            rows = self.scaling.apply(rows.astype(np.float64, copy=False))
-        if rows.dtype.itemsize <= self.dtype.itemsize:
-            return np.ascontiguousarray(rows, dtype=self.dtype)
-        with np.errstate(over="ignore"):  # an overflow is reported below
-            narrowed = np.ascontiguousarray(rows, dtype=self.dtype)
-        check_finite(narrowed, f"{where} as {self.dtype}")
-        return narrowed
+        return prepare(rows, self.scaling, self.dtype, where)
 
     def _needs_no_preprocessing(self, x: NDArray[Any]) -> bool:
         """Whether rows can enter as they are: the fast path for predictions one by one."""
@@ -229,8 +225,8 @@ class Network:
             return False
         return self.scaling is None and x.flags.c_contiguous
 
-    def _rows(self, x: ArrayLike) -> Vector:
-        rows = as_samples(x, "x")[column_selector(column_names(x), self.features, "x")]
+    def _rows(self, x: ArrayLike) -> ArrayOrSource:
+        rows = as_rows(x, "x", column_selector(column_names(x), self.features, "x"))
         if rows.shape[1:] != self.input_shape:
             raise DataError(f"x: layer 1 expects {_size(self.input_shape)} inputs, got {_size(rows.shape[1:])}")
         return self.preprocess(rows)

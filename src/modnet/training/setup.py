@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,16 @@ from modnet.core.interfaces import Metric
 from modnet.core.random import Stream, generator
 from modnet.data.labels import Targets
 from modnet.data.prepared import Samples
+from modnet.data.row_source import ArrayOrSource, RowSource, as_rows, subset
 from modnet.data.scaling import Scaling, split
-from modnet.data.validation import as_samples, column_names, column_selector
+from modnet.data.validation import column_names, column_selector
 from modnet.data.weights import as_weights, require_weight, with_class_weights
 from modnet.network.decoding import outputs_for
 from modnet.network.network import Network
 
 __all__ = ["Part", "Setup", "build", "check_optimizer", "configs_per_optimizer", "resolve_metrics", "split_data"]
 
-Part: TypeAlias = tuple[NDArray[Any], Targets, NDArray[np.float64] | None]
+Part: TypeAlias = tuple[ArrayOrSource, Targets, NDArray[np.float64] | None]
 """Raw rows of one part of the data, their targets, and the samples' weights or None."""
 
 
@@ -58,8 +59,9 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
     samples = {}
     for part, (rows, labels, weights) in parts.items():
         place = data.place(part)
+        x = network.preprocess(rows, f"{place} x")
         targets = labels.astype(network.dtype, f"{place} y")
-        samples[part] = Samples(network.preprocess(rows, f"{place} x"), targets, weights)
+        samples[part] = Samples(x.validated() if isinstance(x, RowSource) else x, targets, weights)
     metrics = resolve_metrics(config, network)
     _check_held_out(metrics, parts)
     return Setup(network, samples, metrics)
@@ -68,9 +70,9 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
 def split_data(config: RunConfig, data: Data, like: Network | None = None) -> dict[str, Part]:
     """Return raw rows, targets and weights of ``train``, ``validation`` and ``test``, where there are any.
 
-    Without a validation part, the share that ``data.validation_share`` asks for is sampled at random with the seed.
-    ``data.class_weight`` applies to the training samples that are left. With a network to be ``like``, columns are
-    matched by its names and labels by its classes.
+    Rows of a source stay where they are, and are checked when they are read. Without a validation part, the share that
+    ``data.validation_share`` asks for is sampled at random with the seed. ``data.class_weight`` applies to the training
+    samples that are left. With a network to be ``like``, columns are matched by its names and labels by its classes.
 
     Raises:
         ConfigError: ``data.class_weight`` does not fit the targets.
@@ -78,10 +80,9 @@ def split_data(config: RunConfig, data: Data, like: Network | None = None) -> di
     """
     names = feature_names(data) if like is None else like.features
 
-    def rows_of(pair: Pair, part: str) -> NDArray[Any]:
+    def rows_of(pair: Pair, part: str) -> ArrayOrSource:
         where = f"{data.place(part)} x"
-        columns = column_selector(data.features or column_names(pair[0]), names, where)
-        return np.ascontiguousarray(as_samples(pair[0], where)[columns])
+        return as_rows(pair[0], where, column_selector(data.features or column_names(pair[0]), names, where))
 
     x = rows_of(data.train, "train")
     shape = x.shape[1:] if like is None else like.input_shape
@@ -96,7 +97,7 @@ def split_data(config: RunConfig, data: Data, like: Network | None = None) -> di
     if data.validation is None and config.data.validation_share:
         kept, held_out = split(targets, config.data.validation_share, generator(config.seed, Stream.SPLIT))
         parts = {
-            part: (x[rows], targets.take(rows), None if weights is None else weights[rows])
+            part: (subset(x, rows), targets.take(rows), None if weights is None else weights[rows])
             for part, rows in (("train", kept), ("validation", held_out))
         }
     if config.data.class_weight is not None:
@@ -125,9 +126,9 @@ def feature_names(data: Data) -> tuple[str, ...] | None:
     return names if names is not None and len(set(names)) == len(names) else None
 
 
-def _check_shape(rows: NDArray[Any], shape: tuple[int, ...], place: str) -> None:
+def _check_shape(rows: ArrayOrSource, shape: tuple[int, ...], place: str) -> None:
     if rows.shape[1:] != shape:
-        raise DataError(f"{place} x: layer 1 expects {math.prod(shape)} inputs, got {rows[0].size}")
+        raise DataError(f"{place} x: layer 1 expects {math.prod(shape)} inputs, got {math.prod(rows.shape[1:])}")
 
 
 def check_optimizer(config: RunConfig, samples: int) -> None:

@@ -136,7 +136,7 @@ def flow_through(
         state: The rule's state; by default its state before the first update.
         seed: The seed of layers that draw random numbers, such as dropout.
     """
-    x, y = samples.x, samples.targets.batch(slice(0, len(samples)), network.dtype, network.target_width)
+    x, y = samples.x[:], samples.targets.batch(slice(0, len(samples)), network.dtype, network.target_width)
     states = network.layer_states()
     weights = None if samples.weights is None or not samples.weights.any() else samples.weights
     share = 1.0 if weights is None else (weights / weights.mean()).astype(network.dtype)[:, None]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import DataError
 from modnet.data.labels import Targets
+from modnet.data.row_source import ArrayOrSource
 from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import CHUNK, Network, Vector
 from modnet.training.setup import resolve_metrics, split_data
@@ -36,7 +35,7 @@ class Predictions:
     """
 
     part: str
-    x: NDArray[Any]
+    x: ArrayOrSource
     targets: Targets
     weights: NDArray[np.float64] | None
     outputs: Vector

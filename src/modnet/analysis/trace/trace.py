@@ -139,7 +139,7 @@ def trace(network: Network, x: ArrayLike, y: Any, *, seed: int = 0) -> Trace:
     rows = as_samples(as_array(x, "x")[np.newaxis], "x")
     if rows.shape[1:] != network.input_shape:
         raise DataError(f"x: the network takes one sample of shape {network.input_shape}, got {rows.shape[1:]}")
-    inputs = network.preprocess(rows)
+    inputs = network.preprocess(rows)[:]
     labels = [y] if network.classes is not None else np.reshape(as_array(y, "y"), (1, -1))
     targets = Targets.transform(labels, 1, "y", network.classes, network.target_width)
     target = targets.astype(network.dtype, "y").batch(slice(0, 1), network.dtype, network.target_width)

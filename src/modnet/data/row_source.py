@@ -1,0 +1,164 @@
+"""Rows that are read where they are: files that are memory-mapped, and arrays of h5py, zarr and the like."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modnet.core.errors import DataError
+from modnet.core.messages import error_text
+from modnet.data.validation import (
+    RowNumbers,
+    as_array,
+    as_floats,
+    as_samples,
+    blocks,
+    check_samples,
+    float_dtype,
+    is_lazy,
+)
+
+__all__ = ["ArrayOrSource", "RowSource", "as_rows", "subset"]
+
+SPREAD = 4
+"""Up to how many times the rows that are wanted a source is asked for in one slice: scattered rows cost it far more."""
+
+Transform: TypeAlias = Callable[[NDArray[Any], str, RowNumbers], NDArray[Any]]
+"""Called with rows, (samples, features), as finite floats, what errors call them, and their numbers in the source."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowSource:
+    """Some rows of an array that stays where it is: they are read, checked and converted when they are asked for.
+
+    To those who read it, it is an array of floats with ``shape``, ``dtype`` and ``x[rows]``, where ``rows`` is a slice,
+    row numbers in any order, repeated or not, or one number. The array below is asked for a slice, or for increasing
+    numbers of different rows, which h5py demands, and by one thread at a time. What is read is a new array.
+
+    Attributes:
+        source: The array: ``shape``, ``dtype`` and ``source[rows]``.
+        where: What errors call it.
+        dtype: The dtype of the rows that are read.
+        columns: The index that selects their columns.
+        numbers: Which of the array's rows these are, increasing; None for all.
+        transform: What is done with the rows, if anything.
+    """
+
+    source: Any
+    where: str
+    dtype: np.dtype[Any]
+    columns: Any
+    numbers: NDArray[np.intp] | None = None
+    transform: Transform | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(samples, features), or with more dimensions."""
+        sample = np.broadcast_to(np.empty(()), (1, *self.source.shape[1:]))[self.columns]
+        return len(self), *sample.shape[1:]
+
+    def __len__(self) -> int:
+        return int(self.source.shape[0]) if self.numbers is None else len(self.numbers)
+
+    def __getitem__(self, rows: slice | NDArray[np.intp] | int) -> NDArray[Any]:
+        """Return these rows, converted.
+
+        Raises:
+            DataError: NaN, infinity, or a number that becomes infinite, with its row and column; the source raises an
+                error, or gives other rows than it was asked for.
+        """
+        if isinstance(rows, int | np.integer):
+            row: NDArray[Any] = self[np.array([rows])][0]
+            return row
+        numbers: RowNumbers
+        if self.numbers is not None:
+            numbers = self.numbers[rows]
+        else:
+            numbers = range(*rows.indices(len(self))) if isinstance(rows, slice) else rows
+        block: NDArray[Any] = self._read(numbers)[self.columns]
+        floats = as_floats(block, self.where, numbers)
+        return floats if self.transform is None else self.transform(floats, self.where, numbers)
+
+    def subset(self, rows: NDArray[np.intp]) -> RowSource:
+        """Return the rows with these numbers, which increase, as a source of their own."""
+        return replace(self, numbers=rows if self.numbers is None else self.numbers[rows])
+
+    def map(self, transform: Transform, dtype: np.dtype[Any]) -> RowSource:
+        """Return the rows with something to be done with them, which gives rows of a ``dtype``."""
+        return replace(self, transform=transform, dtype=dtype)
+
+    def validated(self) -> ArrayOrSource:
+        """Read all rows once, so that an invalid one is found before the training, not hours later.
+
+        Returns:
+            The array in the file itself where its rows are used as they lie there, else this source.
+
+        Raises:
+            DataError: as ``self[rows]``.
+        """
+        for rows in blocks(self):
+            self[rows]
+        array = self.source
+        as_it_lies = self.transform is None and self.numbers is None and self.columns == slice(None)
+        if as_it_lies and isinstance(array, np.ndarray) and array.dtype == self.dtype and array.flags.c_contiguous:
+            return array
+        return self
+
+    def _read(self, numbers: RowNumbers) -> NDArray[Any]:
+        """Return rows of the array as they are there."""
+        if isinstance(numbers, range) and numbers.step == 1:
+            return self._ask(slice(numbers.start, numbers.stop), numbers)
+        if isinstance(self.source, np.ndarray):
+            return np.take(self.source, numbers, axis=0)
+        wanted, places = np.unique(numbers, return_inverse=True)
+        first, last = int(wanted[0]), int(wanted[-1])
+        if last - first < SPREAD * len(wanted):
+            together = self._ask(slice(first, last + 1), range(first, last + 1))
+            return np.take(together, np.asarray(numbers) - first, axis=0)
+        return self._ask(wanted, wanted)[places]
+
+    def _ask(self, selection: slice | NDArray[np.intp], numbers: RowNumbers) -> NDArray[Any]:
+        if isinstance(self.source, np.ndarray):
+            block: NDArray[Any] = self.source[selection]
+            return block
+        expected = (len(numbers), *self.source.shape[1:])
+        try:
+            with self._lock:
+                rows = as_array(self.source[selection], self.where, numbers)
+        except DataError:
+            raise
+        except Exception as error:  # a caller's own types may raise anything
+            asked = f"rows {numbers[0]} to {numbers[-1]}"
+            raise DataError(f"{self.where}: {asked} cannot be read: {error_text(error)}") from error
+        if rows.shape != expected or rows.dtype.newbyteorder("=") != self.source.dtype.newbyteorder("="):
+            promised = f"{self.source.dtype} of shape {expected}"
+            raise DataError(f"{self.where}: its source should give {promised}, and gave {rows.dtype} of {rows.shape}")
+        return rows
+
+
+ArrayOrSource: TypeAlias = NDArray[Any] | RowSource
+"""Samples: an array in memory, or a source that they are read from."""
+
+
+def as_rows(x: Any, where: str, columns: Any = np.s_[:]) -> ArrayOrSource:
+    """Return ``x`` as samples, with the columns that an index selects: a source if it is lazy, else finite floats.
+
+    Raises:
+        DataError: as `as_samples`; what a source holds is only checked when it is read.
+    """
+    if not is_lazy(x):
+        return np.ascontiguousarray(as_samples(x, where)[columns])
+    check_samples(tuple(x.shape), where)
+    source = np.asarray(x) if isinstance(x, np.ndarray) else x  # NumPy takes its time over subclasses
+    return RowSource(source, where, float_dtype(x.dtype, where), columns)
+
+
+def subset(x: ArrayOrSource, rows: NDArray[np.intp]) -> ArrayOrSource:
+    """Return the rows with these numbers, which increase: a copy of an array, or a source of them."""
+    return x.subset(rows) if isinstance(x, RowSource) else x[rows]
