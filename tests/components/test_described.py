@@ -33,6 +33,6 @@ def test_the_parts_are_those_that_are_promised():
         "regularizer": {"l2", "l1"},
         "metric": {"accuracy", "cost", "mean-squared-error", "r2"},
         "callback": {"progress", "early-stopping", "reduce-on-plateau", "average", "checkpoint", "dampening"},
-        "dataset": {"digits", "idx", "csv", "npz"},
+        "dataset": {"digits", "idx", "csv", "npz", "npy", "parquet"},
         "engine": {"numpy"},
     }

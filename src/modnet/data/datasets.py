@@ -1,8 +1,9 @@
-"""The built-in datasets: x is (samples, features), float64; y is labels (samples,) or targets (samples, outputs)."""
+"""The built-in datasets: x is (samples, features); y is labels (samples,) or targets (samples, outputs)."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +18,11 @@ from modnet.core.interfaces import Dataset
 from modnet.core.messages import display_path
 from modnet.data.csv import Table, read_table
 from modnet.data.idx import read_idx
+from modnet.data.npy import open_npy
 from modnet.data.npz import read_npz
+from modnet.data.parquet import read_parquet
 
-__all__ = ["Csv", "Digits", "Idx", "Npz"]
+__all__ = ["Csv", "Digits", "Idx", "Npy", "Npz", "Parquet"]
 
 
 class Digits(Dataset):
@@ -130,14 +133,9 @@ class Csv(Dataset):
         return table.x, table.y, table.weights
 
 
-class Npz(Dataset):
-    """Arrays of an NPZ archive, as ``numpy.savez`` writes it: x, y, and optionally validation and test samples.
+class _Arrays(Dataset):
+    """Arrays with names: those of the training, and with ``_validation`` and ``_test`` after their names of others."""
 
-    With the names ``x`` and ``y`` these are ``x_validation``, ``y_validation``, ``x_test`` and ``y_test``.
-    Arrays of Python objects are refused. Source: NumPy, "NPY format".
-    """
-
-    kind: Literal["npz"] = "npz"
     path: str = Field(min_length=1, description="the archive, absolute or from the current folder")
     x: str = Field(default="x", min_length=1, description="the name of the array of samples")
     y: str = Field(default="y", min_length=1, description="the name of the array of labels or targets")
@@ -148,24 +146,97 @@ class Npz(Dataset):
         "after it are used where they are there",
     )
 
+    def names(self) -> dict[str, list[str]]:
+        """Return the names of the arrays by what is after them; those with nothing after them are required."""
+        own = [self.x, self.y, *([self.weight] if self.weight else [])]
+        return {part: [name + part for name in own] for part in ("", "_validation", "_test")}
+
+    def data(self, arrays: Mapping[str, Any]) -> Data:
+        """Return the samples that these arrays are."""
+
+        def pair(part: str) -> Pair | None:
+            x, y = self.x + part, self.y + part
+            if (x in arrays) != (y in arrays):
+                present, missing = (x, y) if x in arrays else (y, x)
+                raise DataError(f"{display_path(self.path)}: there is an array {present!r}, but no array {missing!r}")
+            return (arrays[x], arrays[y], arrays.get(f"{self.weight}{part}")) if x in arrays else None
+
+        sources = dict.fromkeys(("train", "validation", "test"), self.path)
+        train = arrays[self.x], arrays[self.y], arrays[self.weight] if self.weight else None
+        return Data(train, pair("_validation"), pair("_test"), sources=sources)
+
+
+class Npz(_Arrays):
+    """Arrays of an NPZ archive, as ``numpy.savez`` writes it: x, y, and optionally validation and test samples.
+
+    With the names ``x`` and ``y`` these are ``x_validation``, ``y_validation``, ``x_test`` and ``y_test``.
+    Arrays of Python objects are refused. Source: NumPy, "NPY format".
+    """
+
+    kind: Literal["npz"] = "npz"
+
     def load(self) -> Data:
         """Return the arrays as they are."""
-        required = [self.x, self.y, *([self.weight] if self.weight else [])]
-        optional = [f"{name}_{part}" for part in ("validation", "test") for name in required]
-        arrays = read_npz(self.path, required=required, optional=optional)
-        return Data(
-            train=(arrays[self.x], arrays[self.y], arrays[self.weight] if self.weight else None),
-            validation=self._pair(arrays, "validation"),
-            test=self._pair(arrays, "test"),
-            sources=dict.fromkeys(("train", "validation", "test"), self.path),
-        )
+        names = self.names()
+        return self.data(read_npz(self.path, required=names[""], optional=names["_validation"] + names["_test"]))
 
-    def _pair(self, arrays: dict[str, NDArray[Any]], part: str) -> Pair | None:
-        x, y = f"{self.x}_{part}", f"{self.y}_{part}"
-        if (x in arrays) != (y in arrays):
-            present, missing = (x, y) if x in arrays else (y, x)
-            raise DataError(f"{display_path(self.path)}: there is an array {present!r}, but no array {missing!r}")
-        return (arrays[x], arrays[y], arrays.get(f"{self.weight}_{part}")) if x in arrays else None
+
+class Npy(_Arrays):
+    """NPY files in a folder, as ``numpy.save`` writes them: ``x.npy``, ``y.npy``, and optionally more samples.
+
+    The rows of x are read where they are: the files are mapped into memory and never read whole, so they may be larger
+    than memory. An array may be divided among files: ``x-000.npy``, ``x-001.npy`` and so on. Validation and test
+    samples are ``x_validation.npy``, ``y_validation.npy``, ``x_test.npy`` and ``y_test.npy``, or divided too. Arrays of
+    Python objects are refused. Source: NumPy, "NPY format".
+    """
+
+    kind: Literal["npy"] = "npy"
+    path: str = Field(min_length=1, description="the folder with the files, absolute or from the current folder")
+
+    def load(self) -> Data:
+        """Return the arrays, which stay in the files."""
+        names = self.names()
+        opened = {name: open_npy(self.path, name) for part in names.values() for name in part}
+        for name in names[""]:
+            if opened[name] is None:
+                raise DataError(f"{display_path(self.path)}: has neither {name}.npy nor {name}-000.npy")
+        return self.data({name: array for name, array in opened.items() if array is not None})
+
+
+class Parquet(Dataset):
+    """Rows of a Parquet file: one column is the target, all others are features, numbers without nulls.
+
+    A target column of integers, bools or text holds labels, one of floats holds targets. The features are copied, row
+    group by row group, to a temporary file that is mapped into memory, so the file may be larger than memory; the copy
+    needs the room of the unpacked numbers in the folder for temporary files (``TMPDIR``). Needs pyarrow, in the extra
+    ``parquet``. Source: Apache Parquet.
+    """
+
+    kind: Literal["parquet"] = "parquet"
+    path: str = Field(min_length=1, description="the file to train with, absolute or from the current folder")
+    target: str = Field(min_length=1, description="the name of the column to predict")
+    weight: str | None = Field(
+        default=None,
+        min_length=1,
+        description="the name of a column that says how much each row counts, if any; a validation or test file "
+        "without it counts all rows the same",
+    )
+    validation_path: str | None = Field(
+        default=None, min_length=1, description="a file with the same columns to validate with, if any"
+    )
+    test_path: str | None = Field(
+        default=None, min_length=1, description="a file with the same columns to test with, if any"
+    )
+
+    def load(self) -> Data:
+        """Return the rows, and the names of the features."""
+        train = read_parquet(self.path, self.target, weight=self.weight)
+        others = {
+            part: None if path is None else read_parquet(path, self.target, train.features, self.weight).pair
+            for part, path in (("validation", self.validation_path), ("test", self.test_path))
+        }
+        sources = {"train": self.path, "validation": self.validation_path or "", "test": self.test_path or ""}
+        return Data(train.pair, **others, features=train.features, sources=sources)
 
 
 def _read_images(folder: Path, stem: str, part: str) -> tuple[NDArray[Any], NDArray[Any], tuple[int, int]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import math
 import os
 import warnings
 import zipfile
@@ -12,19 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
 from modnet.core.messages import display_path, error_text, list_values, short_repr, truncate
 from modnet.data.files import DEFLATE_RATIO, open_binary
+from modnet.data.npy import HEADER, check_elements, check_header
 
 __all__ = ["read_npz"]
 
 LARGEST = 8 << 30
 """How many bytes one array may have."""
-HEADER = 10_000
-"""How many bytes the header of one array may have; NumPy's own limit."""
 RATIOS = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: DEFLATE_RATIO}
 """How many bytes a stored byte can stand for, by the compression methods that NumPy writes."""
 
@@ -66,32 +62,10 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, where: str
             raise ValueError(f"{info.file_size} bytes by compression method {info.compress_type}; allowed are {most}")
         with archive.open(info) as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # NumPy's, of headers that Python 2 wrote
-            _check_header(stream.read(HEADER), info.file_size)
+            check_header(stream.read(HEADER), info.file_size)
             stream.seek(0)
             array: NDArray[Any] = np.load(stream, allow_pickle=False)
-        _check_elements(array.ravel("K"))
+        check_elements(array)
     except Exception as error:  # the header is a Python literal: nonsense raises almost anything
         raise DataError(f"{where}: {truncate(error_text(error), 200)}") from None
     return array
-
-
-def _check_header(content: bytes, size: int) -> None:
-    """Refuse a header that promises another size than the member's, or elements other than numbers and text."""
-    stream = io.BytesIO(content)
-    read_header = npy.read_array_header_1_0 if npy.read_magic(stream) == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = read_header(stream)
-    if dtype.kind not in "biufcUSMm" or dtype.itemsize == 0:
-        raise ValueError(f"holds {short_repr(str(dtype))} elements; allowed are numbers and text, no Python objects")
-    promised, present = math.prod(shape) * dtype.itemsize, size - stream.tell()
-    if promised != present:
-        raise ValueError(f"shape {shape} of {dtype} needs {promised} bytes, {present} are there")
-
-
-def _check_elements(array: NDArray[Any]) -> None:
-    """Refuse bytes that are no bool or no text: NumPy does not check them."""
-    if array.dtype.kind == "b" and (array.view(np.uint8) > 1).any():
-        raise ValueError("holds bools that are neither 0 nor 1")
-    if array.dtype.kind == "U":
-        points = array.view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
-        if ((points > 0x10FFFF) | ((points >= 0xD800) & (points < 0xE000))).any():
-            raise ValueError("holds text that is not Unicode")
