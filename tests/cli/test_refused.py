@@ -99,7 +99,7 @@ def test_rows_that_cannot_be_answered(modnet: Modnet, run: str, rows: str | None
         (("run", "--part", "test"), "--part test: the data has none; allowed: train"),
         (
             ("run", "--data", "rows.txt"),
-            "--data rows.txt: unknown format; allowed: a .csv file, an .npz file, ",
+            "--data rows.txt: unknown format; allowed: a .csv, .npz or .parquet file, ",
         ),
         (("run", "--data", "none.csv"), "none.csv: cannot be read: No such file or directory"),
         (

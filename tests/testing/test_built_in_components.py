@@ -81,6 +81,21 @@ def write_npz(folder: Path) -> list[dict[str, Any]]:
     return [{"path": str(folder / "data.npz")}, {"path": str(folder / "data.npz"), "validation_share": 0.3}]
 
 
+def write_npy(folder: Path) -> list[dict[str, Any]]:
+    x, y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
+    for name, array in {"x-0": x[:2], "x-1": x[2:], "y": y}.items():
+        np.save(folder / f"{name}.npy", array)
+    return [{"path": str(folder)}, {"path": str(folder), "validation_share": 0.3, "scaling": "standard"}]
+
+
+def write_parquet(folder: Path) -> list[dict[str, Any]]:
+    pyarrow = pytest.importorskip("pyarrow")
+    path, numbers = str(folder / "data.parquet"), {"a": np.arange(6.0), "b": np.arange(6) % 3}
+    write_table = pytest.importorskip("pyarrow.parquet").write_table
+    write_table(pyarrow.table(numbers), path)
+    return [{"path": path, "target": "b", "validation_path": path, "test_path": path}, {"path": path, "target": "a"}]
+
+
 def write_idx(folder: Path) -> list[dict[str, Any]]:
     for stem in ("train", "t10k"):
         images, labels = np.arange(6 * 4, dtype=np.uint8), np.arange(6, dtype=np.uint8) % 3
@@ -99,7 +114,7 @@ NOTES = {
     "warm-up": {"starts-at-one"},
     "one-cycle": {"starts-at-one"},
 }
-FILES = {"csv": write_csv, "npz": write_npz, "idx": write_idx}
+FILES = {"csv": write_csv, "npz": write_npz, "npy": write_npy, "parquet": write_parquet, "idx": write_idx}
 
 
 def examples_of(cls, folder: Path) -> list[dict[str, Any]] | None:

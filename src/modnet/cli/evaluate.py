@@ -18,7 +18,9 @@ from modnet.training.result import metric_text
 
 @click.command("evaluate")
 @click.argument("run", metavar="RUN")
-@click.option("--data", "path", metavar="PATH", help="Other data: a CSV or NPZ file, or a folder of IDX files.")
+@click.option(
+    "--data", "path", metavar="PATH", help="Other data: a CSV, NPZ or Parquet file, or a folder of IDX or NPY files."
+)
 @part_option
 @json_option
 def command(run: str, path: str | None, part: str | None, as_json: bool) -> None:
@@ -46,13 +48,16 @@ def dataset_at(path: str, like: Dataset) -> Dataset:
     Raises:
         ConfigError: the path is of no known format.
     """
-    kind = "idx" if Path(path).is_dir() else {".csv": "csv", ".npz": "npz"}.get(Path(path).suffix.lower())
-    if kind is None:
-        raise ConfigError(f"--data {path}: unknown format; allowed: a .csv file, an .npz file, a folder of IDX files")
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if Path(path).is_dir():
+        kind = "npy" if like.kind == "npy" else "idx"
+    elif kind not in ("csv", "npz", "parquet"):
+        allowed = "a .csv, .npz or .parquet file, a folder of IDX files or, where the run has such, of NPY files"
+        raise ConfigError(f"--data {path}: unknown format; allowed: {allowed}")
     table: dict[str, Any] = {"kind": kind, "path": path}
     if like.kind == kind:
         own = {"validation_path", "test_path", "validation_share", "class_weight", "weight"}
         table = like.model_dump(exclude_none=True, exclude=own) | table
-    elif kind == "csv":
+    elif kind in ("csv", "parquet"):
         table["target"] = "target"
     return Dataset.resolve(table)

@@ -146,12 +146,12 @@ class _Arrays(Dataset):
         "after it are used where they are there",
     )
 
-    def names(self) -> dict[str, list[str]]:
+    def _names(self) -> dict[str, list[str]]:
         """Return the names of the arrays by what is after them; those with nothing after them are required."""
         own = [self.x, self.y, *([self.weight] if self.weight else [])]
         return {part: [name + part for name in own] for part in ("", "_validation", "_test")}
 
-    def data(self, arrays: Mapping[str, Any]) -> Data:
+    def _data(self, arrays: Mapping[str, Any]) -> Data:
         """Return the samples that these arrays are."""
 
         def pair(part: str) -> Pair | None:
@@ -177,8 +177,8 @@ class Npz(_Arrays):
 
     def load(self) -> Data:
         """Return the arrays as they are."""
-        names = self.names()
-        return self.data(read_npz(self.path, required=names[""], optional=names["_validation"] + names["_test"]))
+        names = self._names()
+        return self._data(read_npz(self.path, required=names[""], optional=names["_validation"] + names["_test"]))
 
 
 class Npy(_Arrays):
@@ -195,12 +195,12 @@ class Npy(_Arrays):
 
     def load(self) -> Data:
         """Return the arrays, which stay in the files."""
-        names = self.names()
+        names = self._names()
         opened = {name: open_npy(self.path, name) for part in names.values() for name in part}
         for name in names[""]:
             if opened[name] is None:
                 raise DataError(f"{display_path(self.path)}: has neither {name}.npy nor {name}-000.npy")
-        return self.data({name: array for name, array in opened.items() if array is not None})
+        return self._data({name: array for name, array in opened.items() if array is not None})
 
 
 class Parquet(Dataset):
@@ -231,12 +231,12 @@ class Parquet(Dataset):
     def load(self) -> Data:
         """Return the rows, and the names of the features."""
         train = read_parquet(self.path, self.target, weight=self.weight)
-        others = {
-            part: None if path is None else read_parquet(path, self.target, train.features, self.weight).pair
-            for part, path in (("validation", self.validation_path), ("test", self.test_path))
-        }
+        validation, test = (
+            None if path is None else read_parquet(path, self.target, train.features, self.weight).pair
+            for path in (self.validation_path, self.test_path)
+        )
         sources = {"train": self.path, "validation": self.validation_path or "", "test": self.test_path or ""}
-        return Data(train.pair, **others, features=train.features, sources=sources)
+        return Data(train.pair, validation, test, features=train.features, sources=sources)
 
 
 def _read_images(folder: Path, stem: str, part: str) -> tuple[NDArray[Any], NDArray[Any], tuple[int, int]]:

@@ -44,7 +44,7 @@ class Samples:
         return Samples(self.x[rows], self.targets.take(rows), None if self.weights is None else self.weights[rows])
 
     def digest(self) -> str:
-        """Return a SHA-256 of dtypes, shapes, values, weights and class labels, in hexadecimal digits, block by block."""
+        """Return a SHA-256 of dtypes, shapes, values, weights and labels, in hexadecimal digits, block by block."""
         classes = self.targets.classes
         digest = hashlib.sha256(repr(None if classes is None else classes.tolist()).encode())
         for array in (self.x, self.targets.codes, self.targets.values, self.weights):

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
