@@ -56,14 +56,14 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
     if initial is not None:
         _start_from(initial, network)
     check_optimizer(config, len(x))
+    metrics = resolve_metrics(config, network)
+    _check_held_out(metrics, parts)
     samples = {}
     for part, (rows, labels, weights) in parts.items():
         place = data.place(part)
         x = network.preprocess(rows, f"{place} x")
         targets = labels.astype(network.dtype, f"{place} y")
         samples[part] = Samples(x.validated() if isinstance(x, RowSource) else x, targets, weights)
-    metrics = resolve_metrics(config, network)
-    _check_held_out(metrics, parts)
     return Setup(network, samples, metrics)
 
 
