@@ -216,6 +216,21 @@ def test_the_gradient_norm_is_that_of_the_differences(data: Data) -> None:
         np.testing.assert_allclose(norm, np.linalg.norm(numeric_gradient(run.network, x, y, l2=0.1)), rtol=1e-6)
 
 
+@pytest.mark.parametrize("optimizer", ["mini-batch", "batch", "half-steps"])
+def test_what_is_frozen_has_no_part_in_the_gradient(data: Data, optimizer: str) -> None:
+    thetas: list[np.ndarray] = []
+    norms: list[float] = []
+    Watch.at = {
+        "fit_start": lambda training: thetas.append(training.parameters.copy()),
+        "batch_end": lambda training: (norms.append(training.gradient_norm), thetas.append(training.parameters.copy())),
+    }
+    layers = [3, {"kind": "dense", "units": 4, "trainable": False}, 2]
+    network = {"layers": layers, "regularizers": [{"kind": "l2", "strength": 0.1}]}
+    fit(data, "watch", network=network, optimizer={"kind": optimizer, "learning_rate": 0.5})
+    steps = [np.linalg.norm(before - after) / 0.5 for before, after in pairwise(thetas)]
+    np.testing.assert_allclose(norms, steps, rtol=1e-9)
+
+
 @pytest.mark.parametrize("rows", [1200, 2300])
 def test_cost_and_norm_of_a_large_batch(rng: np.random.Generator, rows: int) -> None:
     x, y = rng.normal(size=(rows, 3)), rng.normal(size=(rows, 2))

@@ -133,14 +133,12 @@ class Training:
 
     def update_bn(self) -> None:
         """Estimate the layers' states anew at the present θ."""
-        state, layers = self._engine.state(), self.network.layers
-        if not any(state.layer_states):
-            return
-        for layer, arrays in zip(layers, state.layer_states, strict=True):
-            layer.state.update({name: array.copy() for name, array in arrays.items()})
-        rows = len(self.train) // max(self.config.optimizer.updates(len(self.train)), 1)
-        update_layer_states(self.network, self.train, max(rows, 1), self.config.seed)
-        self._engine.restore(replace(state, layer_states=[dict(layer.state) for layer in layers]))
+        state = self._engine.state()
+        if any(state.layer_states):
+            self.network.load_layer_states(state.layer_states)
+            rows = len(self.train) // max(self.config.optimizer.updates(len(self.train)), 1)
+            update_layer_states(self.network, self.train, max(rows, 1), self.config.seed)
+            self._engine.restore(replace(state, layer_states=self.network.layer_states()))
 
     def _check_after_update(self, name: str) -> None:
         if not self.is_after_update:

@@ -92,7 +92,7 @@ class Events:
 
     @hookspec
     def modnet_fit_end(self, training: TrainingView) -> None:
-        """Run at the end of the training, whatever ended it: the last epoch, a reason to stop, Ctrl-C, an error.
+        """Run at the end of the training, whatever ended it: the last epoch, a listener, an interruption or an error.
 
         All listeners are called, even if one of them fails. Then the test samples are evaluated and the model is
         written, with the parameters that the listeners leave. ``training.ended`` is false where an interruption or an

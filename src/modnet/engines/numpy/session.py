@@ -41,7 +41,7 @@ class NumpySession:
         rows = math.ceil(len(samples) / max(config.optimizer.updates(len(samples)), 1))
         self._workers = Workers(network, config.seed, threads, rows)
         self._after_gradient: TrainState | None = None
-        self._last_gradient = self._workers.gradient
+        self._last_gradient = self._workers.gradient[self._trained]
         self._last_cost: Callable[[], float] = lambda: math.nan
         self.fingerprint: dict[str, str | int | float] = {
             "numpy": np.__version__,
