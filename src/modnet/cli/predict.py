@@ -24,8 +24,8 @@ def command(run: str, rows: str, out: str | None) -> None:
     """Predict for the rows of a CSV file.
 
     RUN is a run folder or a model file, ROWS is the CSV file: with a header its columns are found by their names,
-    without one they are taken in order. CSV is printed: the class, if the network classifies, the predictions, if they
-    are not the outputs (a mean of mean and variance), and all outputs.
+    without one they are taken in order. CSV is printed: the class or the labels (0 or 1), if the network classifies,
+    the predictions, if they are not the outputs (a mean of mean and variance), and all outputs.
     """
     network = load(run)
     x = read_rows(rows, network.features, network.sizes[0])
@@ -38,6 +38,9 @@ def command(run: str, rows: str, out: str | None) -> None:
     columns: dict[str, list[Any]] = {}
     if network.classes is not None:
         columns["class"] = network.decode(predictions).tolist()
+    elif network.multi_label:
+        labels = network.decode(predictions)
+        columns |= {f"label_{name}": labels[:, name].tolist() for name in range(labels.shape[1])}
     if predictions is not outputs:
         columns |= {f"prediction_{name}": predictions[:, name].tolist() for name in range(predictions.shape[1])}
     named_outputs = network.classes is not None and len(network.classes) == network.outputs

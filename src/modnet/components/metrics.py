@@ -12,20 +12,27 @@ from modnet.core.arrays import Array, namespace
 from modnet.core.component import Slot, default_part
 from modnet.core.interfaces import Cost, Metric, Task
 
-__all__ = ["R2", "Accuracy", "CostMetric", "MeanSquaredError"]
+__all__ = ["R2", "Accuracy", "BinaryAccuracy", "CostMetric", "MeanSquaredError"]
 
 
 class Accuracy(Metric):
-    """The share of samples that are classified correctly: by their largest output, or by one output from ½ upwards."""
+    """The share of samples that are classified correctly: by their largest output, or by one output from ½ upwards.
+
+    Where a sample has several labels, all of them must be right, each from ½ upwards (exact match).
+    """
 
     kind: Literal["accuracy"] = "accuracy"
 
     def check(self, task: Task) -> None:
         """Refuse targets that are numbers."""
-        if not task.classes:
+        if not (task.classes or task.multi_label):
             raise ValueError(
                 "accuracy needs classes, and the targets are numbers; allowed: mean-squared-error, r2, cost"
             )
+
+    def for_task(self, task: Task) -> Metric:
+        """Return the exact match for several labels: outputs and targets alone do not tell them from classes."""
+        return _ExactMatch() if task.multi_label else self
 
     def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return the number of correctly classified samples, and of all samples."""
@@ -35,6 +42,39 @@ class Accuracy(Metric):
         else:
             right = xp.argmax(a, axis=-1) == xp.argmax(y, axis=-1)
         return _sums(xp.astype(right, xp.float64), weights)
+
+    def value(self, total: Array) -> float:
+        """Return the share."""
+        return float(total[0] / total[1])
+
+
+class _ExactMatch(Accuracy):
+    """The share of samples whose labels are all right."""
+
+    def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
+        """Return the number of samples whose labels are all right, and of all samples."""
+        xp = namespace(a)
+        return _sums(xp.astype(xp.all((a >= 0.5) == (y >= 0.5), axis=-1), xp.float64), weights)
+
+
+class BinaryAccuracy(Metric):
+    """The share of labels that are right, each predicted from ½ upwards; a sample may have several."""
+
+    kind: Literal["binary-accuracy"] = "binary-accuracy"
+
+    def check(self, task: Task) -> None:
+        """Refuse targets that are numbers, and one of several classes."""
+        if not (task.multi_label or (task.classes and task.outputs == 1)):
+            targets = "one of several classes" if task.classes else "numbers"
+            raise ValueError(
+                f"binary-accuracy needs labels that are 0 or 1, and the targets are {targets}; "
+                f"allowed: {'accuracy, cost' if task.classes else 'mean-squared-error, r2, cost'}"
+            )
+
+    def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
+        """Return the number of right labels, and of all labels."""
+        xp = namespace(a)
+        return _sums(xp.astype((a >= 0.5) == (y >= 0.5), xp.float64), weights)
 
     def value(self, total: Array) -> float:
         """Return the share."""

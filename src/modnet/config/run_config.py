@@ -44,7 +44,8 @@ class RunConfig(Model):
     metrics: Annotated[tuple[Annotated[Metric, Slot()], ...] | None, Auto("a list")] = Field(
         default=None,
         json_schema_extra=Auto.schema,
-        description='metrics beside the cost; `"auto"` is accuracy for classes and r2 for other targets',
+        description='metrics beside the cost; `"auto"` is accuracy for classes, accuracy and binary-accuracy '
+        "for several labels, and r2 for other targets",
     )
     callbacks: tuple[Annotated[Callback, Slot()], ...] = Field(
         default=(), description="what is called during the training, in this order"

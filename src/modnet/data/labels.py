@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, ValuesView
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Self
 
@@ -37,18 +37,21 @@ class Targets:
         codes: The index of each sample's label in ``classes``, (samples,), in the smallest unsigned dtype; None for
             numbers.
         values: The numbers, (samples, outputs), of floats; None for labels.
+        multi_label: Whether each of the values says whether a label applies, 0 or 1.
     """
 
     classes: NDArray[Any] | None = None
     codes: Codes | None = None
     values: NDArray[Any] | None = None
+    multi_label: bool = False
 
     @classmethod
     def fit(cls, y: Any, count: int, where: str) -> Self:
         """Return the targets of a training with ``count`` samples.
 
         (samples,) of integers, bools, text or other hashable objects except None are class labels; (samples,)
-        of floats are the targets of one output; (samples, outputs) of numbers are targets.
+        of floats are the targets of one output; (samples, outputs) of numbers are targets, multi-label ones where they
+        are integers or bools that are all 0 or 1.
 
         Raises:
             DataError: starting with ``where`` ("training y"): wrong length, one class only, NaN, infinity,
@@ -56,25 +59,39 @@ class Targets:
         """
         column = _as_column(y, count, where)
         if column.ndim == 2 or column.dtype.kind == "f":
-            return cls(values=_as_values(column, where))
+            values = _as_values(column, where)
+            return cls(values=values, multi_label=column.dtype.kind in "biu" and _first_not_binary(values) is None)
         classes = _distinct(column, where)
         if len(classes) < 2:
             raise DataError(f"{where} has one class, {short_repr(classes[0])}; at least two are needed")
         return cls(classes=classes, codes=_codes(column, classes, where))
 
     @classmethod
-    def transform(cls, y: Any, count: int, where: str, classes: NDArray[Any] | None, outputs: int) -> Self:
+    def transform(
+        cls,
+        y: Any,
+        count: int,
+        where: str,
+        classes: NDArray[Any] | None,
+        outputs: int,
+        multi_label: bool = False,
+    ) -> Self:
         """Return the targets of other samples, with the ``classes`` of the training (None: ``outputs`` numbers).
 
         Raises:
-            DataError: as ``fit``; also for a label that is not in ``classes``, and for another number of outputs.
+            DataError: as ``fit``; also for a label that is not in ``classes``, for another number of outputs, and for
+                values other than 0 and 1 where the training was ``multi_label``.
         """
         column = _as_column(y, count, where)
         if classes is None:
             values = _as_values(column, where)
             if values.shape[1] != outputs:
                 raise DataError(f"{where} has {values.shape[1]} outputs a sample, the training has {outputs}")
-            return cls(values=values)
+            index = _first_not_binary(values) if multi_label else None
+            if index is not None:
+                problem = f"is {values[index]:g}; labels are 0 or 1, as in training (where numbers are floats)"
+                raise DataError(f"{where}: {index_text(index)} {problem}")
+            return cls(values=values, multi_label=multi_label)
         if column.ndim != 1:
             raise DataError(f"{where} expects class labels, shape ({count},), as in training; got {column.shape}")
         _distinct(column, where)  # refuses what cannot be a label
@@ -100,13 +117,20 @@ class Targets:
         with np.errstate(over="ignore"):  # what overflows is refused below
             values = self.values.astype(dtype)
         check_finite(values, f"{where} as {np.dtype(dtype)}")
-        return Targets(values=values)
+        return replace(self, values=values)
 
     def take(self, rows: NDArray[np.intp]) -> Targets:
         """Return the targets of the samples ``rows``."""
         if self.codes is None:
-            return Targets(values=self._column[rows])
-        return Targets(classes=self.classes, codes=self.codes[rows])
+            return replace(self, values=self._column[rows])
+        return replace(self, codes=self.codes[rows])
+
+    def as_given(self) -> NDArray[Any]:
+        """Return labels, numbers, or integers that are 0 and 1, which `fit` reads as these targets again."""
+        if self.classes is not None:
+            labels: NDArray[Any] = self.classes[self._column]
+            return labels
+        return self._column.astype(np.int8) if self.multi_label else self._column
 
     def batch(self, selection: Any, dtype: DTypeLike, outputs: int | None = None) -> NDArray[Any]:
         """Return the targets of the samples ``selection`` (a slice or row numbers), (m, outputs); read only.
@@ -178,6 +202,16 @@ def _objects(items: list[Any]) -> NDArray[Any]:
 
 def _as_values(column: NDArray[Any], where: str) -> NDArray[Any]:
     return as_samples(column.reshape(len(column), -1), where, "outputs")
+
+
+def _first_not_binary(values: NDArray[Any]) -> tuple[int, ...] | None:
+    """Return the index of the first value that is neither 0 nor 1."""
+    for rows in blocks(len(values)):
+        other = (values[rows] != 0) & (values[rows] != 1)
+        if other.any():
+            row, column = np.argwhere(other)[0].tolist()
+            return rows.start + row, column
+    return None
 
 
 def _label_blocks(column: NDArray[Any]) -> Iterator[tuple[int, list[Any], NDArray[np.intp]]]:

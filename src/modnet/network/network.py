@@ -47,6 +47,7 @@ class Network:
         input_shape: The shape of one sample.
         target_width: How many values a target has, which follows from the number of outputs and the cost.
         classes: The labels that the outputs stand for, or None where targets are numbers.
+        multi_label: Whether each value of a target says whether a label applies, 0 or 1; there are no ``classes`` then.
         scaling: How raw rows are scaled before they enter, or None.
         features: The names of the columns of x, or None.
         config: The configuration of the run that made it, or None.
@@ -76,6 +77,7 @@ class Network:
         self.cost = cost
         self.regularizers = tuple(regularizers)
         self.classes: NDArray[Any] | None = None
+        self.multi_label = False
         self.scaling: Scaling | None = None
         self.features: tuple[str, ...] | None = None
         self.config: RunConfig | None = None
@@ -132,7 +134,7 @@ class Network:
     @property
     def task(self) -> Task:
         """What it is trained to do, as metrics ask."""
-        return Task(self.target_width, self.classes is not None)
+        return Task(self.target_width, self.classes is not None, self.multi_label)
 
     @property
     def sizes(self) -> list[int]:
@@ -195,7 +197,7 @@ class Network:
         """Return the class label predicted for each row of ``x``.
 
         With one value, the second label is predicted from ½ on, with several that of the largest. A network without
-        labels returns the index.
+        labels returns the index. Where a sample may have several labels, these are rows of 0 and 1: 1 from ½ on.
 
         Raises:
             DataError: as `predict`.
@@ -204,6 +206,8 @@ class Network:
 
     def decode(self, predictions: Vector) -> NDArray[Any]:
         """Return the labels for predictions, as `predict` returns them."""
+        if self.multi_label:
+            return (predictions >= 0.5).astype(np.int64)
         codes = predict_codes(predictions)
         return codes if self.classes is None else self.classes[codes]
 

@@ -62,12 +62,15 @@ class Metadata(BaseModel):
     config: _Table | None = None  # of the run that trained the network, without its network and dtype
     classes: list[_Label] | None = Field(default=None, fail_fast=True)
     classes_kind: Literal["i", "u", "f", "b", "U", "O"] | None = None  # NumPy's letter for their dtype
+    multi_label: Literal[True] | None = None  # each output says whether a label applies
     features: list[_Name] | None = Field(default=None, fail_fast=True)
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         if (self.classes is None) != (self.classes_kind is None):
             raise ValueError("classes and classes_kind belong together")
+        if self.multi_label and self.classes is not None:
+            raise ValueError("multi_label: targets that are classes are not multi-label")
         names, shape = self.features, self.input_shape
         if names is not None and (shape != [len(names)] or len(set(names)) != len(names)):
             raise ValueError(f"features: {len(names)} names do not fit the inputs {tuple(shape)}")
@@ -91,6 +94,7 @@ class Metadata(BaseModel):
                 "config": config and {k: v for k, v in config.to_config().items() if k not in ("network", "dtype")},
                 "classes": None if classes is None else classes.tolist(),
                 "classes_kind": None if classes is None else classes.dtype.kind,
+                "multi_label": network.multi_label or None,
                 "features": None if features is None else list(features),
             }
         )

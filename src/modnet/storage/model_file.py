@@ -77,6 +77,7 @@ def read_network(file: ModelFile) -> tuple[Network, Metadata]:
         _check_finite(tensors)
         network = _empty_network(parts, tuple(metadata.input_shape), metadata.dtype, tensors)
         network.classes = metadata.class_labels(network.cost, network.outputs)
+    network.multi_label = metadata.multi_label is True
     network.config = config
     network.features = None if metadata.features is None else tuple(metadata.features)
     for name, values in _tensors(network).items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 from unittest import mock
@@ -27,6 +28,7 @@ from modnet.training.setup import split_data
 from modnet.training.view import Training
 
 TASKS = [Task(outputs, classes) for outputs in (1, 3) for classes in (True, False)]
+TASKS.append(Task(3, classes=False, multi_label=True))
 
 
 def refuses_with_value_error(case: Case) -> None:
@@ -46,9 +48,9 @@ def label_format(case: Case) -> None:
     require(not reserved, f"the label {label!r} is reserved in the history")
 
 
-def names_match(case: Case) -> None:
+def names_match(tried: Case) -> None:
     """Check that `value` gives a finite number for each of `names`, words joined by underscores; or one without."""
-    for task, a, y in _samples(case):
+    for task, case, a, y in _samples(tried):
         names = case.component.names(task)
         is_valid = isinstance(names, tuple) and all(isinstance(name, str) and WORDS.fullmatch(name) for name in names)
         require(is_valid, f"names should be a tuple of lower-case words joined by underscores, got {names!r}")
@@ -57,23 +59,23 @@ def names_match(case: Case) -> None:
         require(set(given) == set(names), f"value gives numbers for {given}, the names are {names}")
 
 
-def merge_equals_whole(case: Case) -> None:
+def merge_equals_whole(tried: Case) -> None:
     """Check that the value of merged pieces is that of the whole, however it is cut."""
-    for _, a, y in _samples(case):
+    for _, case, a, y in _samples(tried):
         for cuts in ((4,), (1, 2), (3, 9, 10), tuple(range(1, 12))):
             _require_close(_value(case, a, y), _merged(case, a, y, cuts), f"in {len(cuts) + 1} pieces")
 
 
-def merge_order(case: Case) -> None:
+def merge_order(tried: Case) -> None:
     """Check that the order in which pieces are merged does not matter."""
-    for _, a, y in _samples(case):
+    for _, case, a, y in _samples(tried):
         for order in itertools.permutations(range(3)):
             _require_close(_value(case, a, y), _merged(case, a, y, (3, 8), order), "in another order")
 
 
-def weights_repeat_samples(case: Case) -> None:
+def weights_repeat_samples(tried: Case) -> None:
     """Check that a weight of 2 gives what the sample twice gives, and a weight of 0 what its absence gives."""
-    for _, a, y in _samples(case):
+    for _, case, a, y in _samples(tried):
         codes = np.argmax(y, axis=1) if y.shape[1] > 1 else y[:, 0] > 0.5
         place = np.array([np.count_nonzero(codes[:row] == code) for row, code in enumerate(codes)])
         for cycle in ([2, 1, 1, 1], [1, 0, 1, 2], [3, 2, 0, 1]):  # of every class, something is left
@@ -86,29 +88,32 @@ def weights_repeat_samples(case: Case) -> None:
                 _require_close(expected, _merged(case, a, y, (4, 11), (2, 0, 1), weights), f"{how}, in pieces,")
 
 
-def perfect_is_best(case: Case) -> None:
+def perfect_is_best(tried: Case) -> None:
     """Check that exact outputs are at least as good as random ones, according to `better`."""
-    better = case.component.better
+    better = tried.component.better
     require(better in ("higher", "lower"), f"better should be 'higher' or 'lower', got {better!r}")
-    for _, a, y in _samples(case):
+    for _, case, a, y in _samples(tried):
         for exact, sampled in zip(_value(case, y, y), _value(case, a, y), strict=True):
             best = exact >= sampled if better == "higher" else exact <= sampled
             values = f"exact outputs have the value {exact:.6g} and random ones {sampled:.6g}"
             require(best, f"better = {better!r}, but {values}")
 
 
-def _samples(case: Case) -> list[tuple[Task, NDArray[Any], NDArray[Any]]]:
-    """Return each task that the metric accepts, with random outputs and targets; all are between 0 and 1."""
+def _samples(tried: Case) -> list[tuple[Task, Case, NDArray[Any], NDArray[Any]]]:
+    """Return each task that the metric accepts, the case for it, and random outputs and targets, between 0 and 1."""
     samples = []
-    for number, task in enumerate(task for task in TASKS if refusal(case.component.check, task) is None):
+    for number, task in enumerate(task for task in TASKS if refusal(tried.component.check, task) is None):
         rng, shape = np.random.default_rng([50, number]), (12, task.outputs)
-        if not task.classes:
+        if task.multi_label:
+            y = 1.0 * (rng.permutation(np.arange(36) % 2).reshape(shape))
+        elif not task.classes:
             y = rng.uniform(0.05, 0.95, shape)
         elif task.outputs == 1:
             y = rng.permutation(np.arange(12.0) % 2).reshape(shape)
         else:
             y = np.eye(3)[rng.permutation(np.arange(12) % 3)]
-        samples.append((task, rng.uniform(0.05, 0.95, shape), y))
+        case = replace(tried, component=tried.component.for_task(task))
+        samples.append((task, case, rng.uniform(0.05, 0.95, shape), y))
     return samples
 
 

@@ -108,7 +108,7 @@ class _FunctionMetric(Metric):
         return float(value)
 
     def _as_user_sees(self, values: Vector) -> Any:
-        if self._network.classes is not None:
+        if self._network.classes is not None or self._network.multi_label:
             return self._network.decode(values)
         return values[:, 0] if values.shape[1] == 1 else values
 

@@ -91,7 +91,7 @@ def split_data(config: RunConfig, data: Data, like: Network | None = None) -> di
     if like is None:
         targets = Targets.fit(data.train[1], len(x), where)
     else:
-        targets = Targets.transform(data.train[1], len(x), where, like.classes, like.target_width)
+        targets = Targets.transform(data.train[1], len(x), where, like.classes, like.target_width, like.multi_label)
     weights = _weights_of(data, "train", len(x))
     parts: dict[str, Part] = {"train": (x, targets, weights)}
     if data.validation is None and config.data.validation_share:
@@ -110,7 +110,8 @@ def split_data(config: RunConfig, data: Data, like: Network | None = None) -> di
             rows = rows_of(pair, part)
             _check_shape(rows, shape, data.place(part))
             where = f"{data.place(part)} y"
-            labels = Targets.transform(pair[1], len(rows), where, targets.classes, targets.width or 0)
+            form = targets.classes, targets.width or 0, targets.multi_label
+            labels = Targets.transform(pair[1], len(rows), where, *form)
             parts[part] = rows, labels, _weights_of(data, part, len(rows))
     return parts
 
@@ -160,14 +161,17 @@ def configs_per_optimizer(config: RunConfig, kinds: Sequence[str], data: Data) -
 
 
 def resolve_metrics(config: RunConfig, network: Network) -> tuple[Metric, ...]:
-    """Return the configured metrics; ``"auto"`` is accuracy for classes and r2 for other targets.
+    """Return the configured metrics; ``"auto"`` is accuracy for classes, and r2 for other targets.
+
+    For several labels it is accuracy and binary-accuracy.
 
     Raises:
         ConfigError: a metric does not apply to the network's task, or two have one name.
     """
     task = network.task
     if config.metrics is None:
-        return (Metric.resolve("accuracy" if task.classes else "r2"),)
+        kinds = ("accuracy", "binary-accuracy") if task.multi_label else ("accuracy",) if task.classes else ("r2",)
+        return tuple(Metric.resolve(kind).for_task(task) for kind in kinds)
     taken = {"cost"}
     for index, metric in enumerate(config.metrics):
         try:
@@ -178,7 +182,7 @@ def resolve_metrics(config: RunConfig, network: Network) -> tuple[Metric, ...]:
             if name in taken:
                 raise ConfigError(f"metrics.{index}: two metrics would be called '{name}' in the history")
             taken.add(name)
-    return config.metrics
+    return tuple(metric.for_task(task) for metric in config.metrics)
 
 
 def _check_held_out(metrics: Sequence[Metric], parts: Iterable[str]) -> None:
@@ -216,7 +220,7 @@ def _network(config: RunConfig, input_shape: tuple[int, ...], targets: Targets) 
     rng = generator(config.seed, Stream.PARAMETERS)
     network = Network(parts.layers, input_shape, parts.cost, parts.regularizers, config.dtype, rng)
     _check_outputs(network, targets)
-    network.classes = targets.classes
+    network.classes, network.multi_label = targets.classes, targets.multi_label
     network.config = config
     return network
 

@@ -130,7 +130,7 @@ class TrialRunner:
         config = config.model_copy(update={"epochs": epochs, "callbacks": (), "data": dataset})
         data = Data(self._pair(rows))
         network, parts, _ = build(config, data, None)
-        metric = "r2" if network.classes is None else "accuracy"
+        metric = "accuracy" if network.task.classes or network.multi_label else "r2"
         sample = subsample(parts["train"], self._samples, config.seed)
         start = flow_at(network, sample, config, 0)
         try:
@@ -141,7 +141,7 @@ class TrialRunner:
         end = flow_at(run.network, sample, config, epochs - 1)
         x, targets, weights = subset(self._x, evaluated), self._targets.take(evaluated), self._weights_of(evaluated)
         held_out = Samples(run.network.preprocess(x), targets.astype(network.dtype, "training y"), weights)
-        value = evaluate(run.network, held_out, [Metric.resolve(metric)]).compute()[metric]
+        value = evaluate(run.network, held_out, [Metric.resolve(metric).for_task(network.task)]).compute()[metric]
         return Trial(patch, run.updates, metric, value, start, end, diagnose(start, end, network.classes))
 
     def _rows(self, config: RunConfig, updates: int, rows: _Rows) -> _Rows:
@@ -155,9 +155,7 @@ class TrialRunner:
         return rows[chosen]
 
     def _pair(self, rows: _Rows) -> Pair:
-        targets = self._targets.take(rows)
-        y = targets.values if targets.classes is None else targets.classes[targets.codes]
-        return self._x[rows], y, self._weights_of(rows)
+        return self._x[rows], self._targets.take(rows).as_given(), self._weights_of(rows)
 
     def _weights_of(self, rows: _Rows) -> NDArray[np.float64] | None:
         return None if self._weights is None else self._weights[rows]

@@ -63,10 +63,10 @@ class Results:
         predictions: The network's predictions for the part of the data that everything below is about.
         matches_history: Whether the cost of these predictions is one of the history's; None where the history has no
             such costs. False means that the data is not the run's, or that θ was changed after the last epoch.
-        confusion: The confusion matrix; None where the targets are numbers.
-        prediction_error: Predicted against true numbers; None where the targets are classes.
+        confusion: The confusion matrix; None where the targets are numbers, or a sample has several labels.
+        prediction_error: Predicted against true numbers; None where the targets are classes or labels.
         mistakes: The wrongly classified samples with the largest costs; where the targets are numbers, the samples
-            with the largest costs.
+            with the largest costs. Of several labels, one that is wrong makes the sample wrong.
         errors: The number of wrongly classified samples; None where the targets are numbers.
         image: The rows and columns of an image, perhaps with colours, where the samples are images.
     """
@@ -167,15 +167,19 @@ def results(
     if network.classes is not None and predictions.targets.codes is not None:
         true, predicted = predictions.targets.codes, predict_codes(predictions.outputs)
         candidates, confusion = np.flatnonzero(predicted != true), confusion_matrix(true, predicted, network.classes)
+    elif network.multi_label:
+        labels = np.asarray(predictions.targets.values)
+        candidates = np.flatnonzero((network.decode(predictions.outputs) != labels).any(axis=1))
+    are_numbers = network.classes is None and not network.multi_label
     return Results(
         run=opened,
         curves=learning_curves(history, resolve_metrics(opened.config, network), network.task),
         predictions=predictions,
         matches_history=_matches_history(predictions, history),
         confusion=confusion,
-        prediction_error=_prediction_error(predictions) if network.classes is None else None,
+        prediction_error=_prediction_error(predictions) if are_numbers else None,
         mistakes=worst_samples(network, predictions, candidates, mistakes),
-        errors=None if network.classes is None else len(candidates),
+        errors=None if are_numbers else len(candidates),
         image=_image_shape(image, opened.data, network),
     )
 

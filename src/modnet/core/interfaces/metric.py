@@ -18,11 +18,13 @@ class Task:
 
     Attributes:
         outputs: How many values a target has, and so a prediction; one for each class, or one for two classes.
-        classes: Whether the targets are classes.
+        classes: Whether the targets are classes, one for each sample.
+        multi_label: Whether each value of a target says whether a label applies, 0 or 1.
     """
 
     outputs: int
     classes: bool
+    multi_label: bool = False
 
 
 class Metric(Component):
@@ -59,6 +61,11 @@ class Metric(Component):
             ValueError: it is not defined; the message says why, and which metric or task is possible.
         """
         del task
+
+    def for_task(self, task: Task) -> Metric:
+        """Return what computes this metric for a task: itself, or another part of the same kind."""
+        del task
+        return self
 
     def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return the contribution of samples, an array.
