@@ -23,10 +23,20 @@ def test_the_parts_are_those_that_are_promised():
     for part in PARTS:
         found.setdefault(part.family, set()).add(part.kind_name())
     assert found == {
-        "layer": {"dense", "dropout"},
+        "layer": {"dense", "dropout", "chain", "residual", "parallel", "batch-norm", "layer-norm"},
         "activation": {"sigmoid", "tanh", "relu", "leaky-relu", "softmax", "identity"},
         "cost": {"quadratic", "binary-cross-entropy", "categorical-cross-entropy"},
-        "initializer": {"standard-normal", "scaled-normal", "glorot-uniform", "glorot-normal", "he-normal", "zeros"},
+        "initializer": {
+            "standard-normal",
+            "scaled-normal",
+            "glorot-uniform",
+            "glorot-normal",
+            "he-normal",
+            "orthogonal",
+            "zeros",
+            "ones",
+            "constant",
+        },
         "optimizer": {"batch", "stochastic", "mini-batch"},
         "rule": {"plain", "momentum", "nesterov", "rmsprop", "adam", "adamw", "clip-by-norm", "clip-by-value"},
         "schedule": {"constant", "step", "exponential", "cosine", "inverse-scaling", "warm-up", "one-cycle"},

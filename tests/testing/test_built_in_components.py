@@ -30,6 +30,7 @@ EXAMPLES: dict[tuple[str, str], list[dict[str, Any]]] = {
     ],
     ("layer", "dropout"): [{}, {"rate": 0.0}, {"rate": 0.9}],
     ("layer", "chain"): [
+        {"layers": [4, {"kind": "batch-norm", "activation": "relu"}, "layer-norm"]},
         {"layers": [4, {"kind": "dropout", "rate": 0.2}, 3], "activation": "softmax"},
         {"layers": []},
         {"layers": [[5, [4]], 3], "trainable": False},
@@ -40,6 +41,8 @@ EXAMPLES: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"branches": [{"kind": "residual", "layers": [6]}, 6, []], "merge": "add"},
         {"branches": [{"kind": "dropout"}, {"kind": "parallel", "branches": [2, 1]}]},
     ],
+    ("layer", "batch-norm"): [{}, {"activation": "tanh", "momentum": 0.0}, {"trainable": False, "epsilon": 0.1}],
+    ("layer", "layer-norm"): [{}, {"activation": "relu", "epsilon": 0.1}],
     ("initializer", "constant"): [{"value": 0.5}, {"value": -2.0}],
     ("initializer", "orthogonal"): [{}, {"gain": 2.0}],
     ("rule", "momentum"): [{}, {"momentum": 0.0}],

@@ -74,7 +74,8 @@ def test_the_command_fails_in_one_line_and_leaves_no_model(
     rule: str, rate: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    layers = "[{kind='dense', units=8, activation='relu'}, {kind='dense', units=10, activation='identity'}]"
+    layer = "kind='dense', initializer='standard-normal', bias_initializer='standard-normal'"
+    layers = f"[{{{layer}, units=8, activation='relu'}}, {{{layer}, units=10, activation='identity'}}]"
     settings = (f"network.layers={layers}", f"optimizer={{rule='{rule}', learning_rate={rate}}}", "dtype=float32")
     arguments = itertools.chain.from_iterable(("--set", setting) for setting in settings)
     result = runner(monkeypatch, capsys)("train", "--epochs", 2, *arguments, "--out", "run")

@@ -24,7 +24,8 @@ FORMULAS = {
 
 
 def dense(units: int, activation: str = "identity") -> dict[str, Any]:
-    return {"kind": "dense", "units": units, "activation": activation}
+    start = {"initializer": "standard-normal", "bias_initializer": "standard-normal"}
+    return {"kind": "dense", "units": units, "activation": activation, **start}
 
 
 def configuration(layers: list[Any], **more: Any) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from modnet.data.validation import column_names, column_selector
 from modnet.data.weights import as_weights, require_weight, with_class_weights
 from modnet.network.decoding import outputs_for
 from modnet.network.network import Network
+from modnet.training.batch_sizes import check_batch_sizes
 
 __all__ = ["Part", "Setup", "build", "check_optimizer", "configs_per_optimizer", "resolve_metrics", "split_data"]
 
@@ -64,6 +65,7 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
         x = network.preprocess(rows, f"{place} x")
         targets = labels.astype(network.dtype, f"{place} y")
         samples[part] = Samples(x.validated() if isinstance(x, RowSource) else x, targets, weights)
+    check_batch_sizes(network, config.optimizer, samples["train"], config.seed)
     return Setup(network, samples, metrics)
 
 

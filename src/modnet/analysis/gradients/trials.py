@@ -129,7 +129,11 @@ class TrialRunner:
         dataset = config.data.model_copy(update={"validation_share": 0.0, "class_weight": None})  # they have it
         config = config.model_copy(update={"epochs": epochs, "callbacks": (), "data": dataset})
         data = Data(self._pair(rows))
-        network, parts, _ = build(config, data, None)
+        try:
+            network, parts, _ = build(config, data, None)
+        except ConfigError:  # perhaps a last batch that is too short for a layer, which one sample fewer does not leave
+            data = Data(self._pair(rows[:-1]))
+            network, parts, _ = build(config, data, None)
         metric = "accuracy" if network.task.classes or network.multi_label else "r2"
         sample = subsample(parts["train"], self._samples, config.seed)
         start = flow_at(network, sample, config, 0)
