@@ -133,8 +133,8 @@ class Whole(Solver):
         ),
         (
             [5, [3, {"kind": "residual", "layers": ["batch-norm"]}]], 61, {"kind": "stochastic"},
-            ("network.layers.1: layer 2 (batch-norm in chain) takes batches of at least 2 samples, got 1; the optimizer "
-            "'stochastic' takes 1 for an update; allowed: larger batches"),
+            ("network.layers.1: layer 2 (batch-norm in chain) takes batches of at least 2 samples, got 1; the "
+            "optimizer 'stochastic' takes 1 for an update; allowed: larger batches"),
         ),
         (
             ["batch-norm", 1], 1, Whole(),

@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 from modnet.analysis.gradients.trials import SHORT, Trial, TrialRunner
 from modnet.analysis.progress import Progress, silent
 from modnet.config.load import load_config
-from modnet.config.run_config import RunConfig
+from modnet.config.run_config import RunConfig, iter_components
 from modnet.core.errors import ConfigError
+from modnet.core.interfaces import Activation, Layer
 
 __all__ = ["Patch", "Suggestion", "find_suggestion", "to_overrides"]
 
@@ -133,7 +134,7 @@ def _with_rate(patch: Mapping[str, Any], rate: float, factor: float) -> Patch:
 def _candidates(config: RunConfig) -> list[Patch]:
     """Return changes of components that go together, the empty one first, and each only once."""
     starts = {kind: _layers(config, _start(kind)) for kind in _INITIALIZERS}
-    hidden = {kind: _layers(config, {"activation": kind}, hidden=True) for kind, _ in _ACTIVATIONS}
+    hidden = {kind: _hidden(config, kind) for kind, _ in _ACTIVATIONS}
     matched = [hidden[kind] | starts[initializer] for kind, initializer in _ACTIVATIONS]
     cost = _matching_cost(config)
     patches = [{}, *starts.values(), cost]
@@ -149,15 +150,44 @@ def _start(initializer: str) -> dict[str, str]:
     return {"initializer": initializer, "bias_initializer": biases}
 
 
-def _layers(config: RunConfig, options: Mapping[str, str], hidden: bool = False) -> Patch:
-    """Return the patch that gives every layer, or every hidden one, these options where it has them."""
+def _layers(config: RunConfig, options: Mapping[str, str]) -> Patch:
+    """Return the patch that gives every layer these options where it has them."""
     patch: Patch = {}
-    for index, layer in enumerate(config.network.layers[:-1] if hidden else config.network.layers):
-        for name, kind in options.items():
-            without_bias = name.startswith("bias_") and not getattr(layer, "bias", True)
-            if name in type(layer).model_fields and not without_bias and getattr(layer, name).to_config() != kind:
-                patch[f"network.layers.{index}.{name}"] = kind
+    for path, layer in _all_layers(config):
+        patch |= {f"{path}.{name}": kind for name, kind in options.items() if _differs(layer, name, kind)}
     return patch
+
+
+def _hidden(config: RunConfig, activation: str) -> Patch:
+    """Return the patch that gives every hidden layer this activation.
+
+    An initializer that is the usual one of the activation before becomes that of the new one: where a configuration
+    names none, it does so anyway.
+    """
+    patch, new, last = Patch(), Activation.resolve(activation), f"network.layers.{len(config.network.layers) - 1}"
+    for path, layer in _all_layers(config):
+        fields = type(layer).model_fields
+        is_open = "initializer" in fields or getattr(layer, "activation", None) != Activation.resolve("identity")
+        if f"{path}.".startswith(f"{last}.") or not is_open or not _differs(layer, "activation", activation):
+            continue
+        patch[f"{path}.activation"] = activation
+        for name in ("initializer", "bias_initializer"):
+            kind, before = getattr(new, f"usual_{name}"), getattr(layer.activation_function(), f"usual_{name}", None)
+            if _differs(layer, name, kind) and not _differs(layer, name, str(before)):
+                patch[f"{path}.{name}"] = kind
+    return patch
+
+
+def _all_layers(config: RunConfig) -> list[tuple[str, Layer]]:
+    """Return the key paths of all layers, those within others included, and the layers."""
+    return [(path, part) for path, part in iter_components(config) if isinstance(part, Layer)]
+
+
+def _differs(layer: Layer, name: str, kind: str) -> bool:
+    """Whether a layer has this option, uses it, and another component in it."""
+    without_bias = name.startswith("bias_") and not getattr(layer, "bias", True)
+    is_option = name in type(layer).model_fields and not without_bias
+    return is_option and getattr(layer, name).to_config() != kind
 
 
 def _matching_cost(config: RunConfig) -> Patch:
