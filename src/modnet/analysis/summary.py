@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from modnet.analysis.html_table import html_table
-from modnet.core.interfaces import Activation
+from modnet.core.interfaces import Activation, Layer
 from modnet.network.layers import BoundLayer
 from modnet.network.network import Network, Vector
 
@@ -31,6 +31,7 @@ class ParameterSummary:
         shape, size: Its shape, and the number of its entries.
         start, stop: Where it is in θ: ``θ[start:stop]``, reshaped.
         regularized: Whether the penalties act on it.
+        trainable: Whether training changes it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ParameterSummary:
     start: int
     stop: int
     regularized: bool
+    trainable: bool
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class LayerSummary:
             numbers.
         size, parameters: The number of entries of its parameters, and these.
         state: The shapes of what it keeps and no gradient trains, by name.
+        within: The layers within it by their places in it, ``0.1`` for the second within the first: their titles, without `identity`.
     """
 
     number: int
@@ -70,11 +73,12 @@ class LayerSummary:
     size: int
     parameters: tuple[ParameterSummary, ...]
     state: dict[str, tuple[int, ...]]
+    within: dict[str, str]
 
     @property
     def title(self) -> str:
         """Its kind, and the kind of its activation."""
-        return self.kind if self.activation is None else f"{self.kind}, {self.activation}"
+        return _title(self.kind, self.activation)
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ class Summary:
         dtype, size: The dtype of θ, and the number of its entries.
         cost, regularizers: The kinds of the cost and of the penalties.
         regularized: The number of entries, from the start of θ, that the penalties act on.
+        trainable: The number of entries, from the start of θ, that training changes; the others are frozen.
         layers: The layers, from the first above the input.
     """
 
@@ -97,6 +102,7 @@ class Summary:
     regularizers: tuple[str, ...]
     size: int
     regularized: int
+    trainable: int
     layers: tuple[LayerSummary, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -167,6 +173,7 @@ def summary(network: Network) -> Summary:
         regularizers=tuple(regularizer.kind for regularizer in network.regularizers),
         size=network.parameters.size,
         regularized=network.regularized,
+        trainable=network.trainable,
         layers=tuple(_layer(number, layer, places[number - 1]) for number, layer in enumerate(network.layers, 1)),
     )
 
@@ -184,8 +191,9 @@ def _layer(number: int, layer: BoundLayer, places: dict[str, tuple[int, int]]) -
             dimensions = units
         start, stop = places[name]
         letter = f"{_LETTERS[name]}{raised(number)}" if name in _LETTERS else name
-        size, is_regularized = stop - start, spec.regularized and spec.trainable
-        parameters.append(ParameterSummary(name, letter, dimensions, spec.shape, size, start, stop, is_regularized))
+        size = stop - start
+        flags = spec.regularized and spec.trainable, spec.trainable
+        parameters.append(ParameterSummary(name, letter, dimensions, spec.shape, size, start, stop, *flags))
     lettered = {parameter.name for parameter in parameters if "n" in parameter.dimensions}
     return LayerSummary(
         number=number,
@@ -199,7 +207,20 @@ def _layer(number: int, layer: BoundLayer, places: dict[str, tuple[int, int]]) -
         size=sum(parameter.size for parameter in parameters),
         parameters=tuple(parameters),
         state={name: value.shape for name, value in layer.state.items()},
+        within=dict(_within(layer.component, layer.input_shape)),
     )
+
+
+def _within(layer: Layer, input_shape: tuple[int, ...], path: str = "") -> Iterator[tuple[str, str]]:
+    for index, (child, shape) in enumerate(layer.children(input_shape)):
+        activation = child.activation_function()
+        kind = None if activation is None or activation.kind == "identity" else activation.kind
+        yield f"{path}{index}", _title(child.kind, kind)
+        yield from _within(child, shape, f"{path}{index}.")
+
+
+def _title(kind: str, activation: str | None) -> str:
+    return kind if activation is None else f"{kind}, {activation}"
 
 
 def acts_elementwise(activation: Activation, z: Vector) -> bool:

@@ -61,6 +61,8 @@ def _print(shapes: Summary) -> None:
     click.echo("m is the number of samples; θ[start:stop], reshaped, is the array.")
     if shapes.regularizers:
         click.echo(f"The penalties ({', '.join(shapes.regularizers)}) apply to θ[0:{shapes.regularized}].")
+    if shapes.trainable < shapes.size:
+        click.echo(f"θ[{shapes.trainable}:{shapes.size}] is frozen.")
     click.echo(f"\nThe network\n\n{diagram(forward(shapes), width)}\n\n{_FORWARD}")
     notes = [_REVERSE]
     if not all(layer.elementwise for layer in shapes.layers):
@@ -72,14 +74,15 @@ def _print(shapes: Summary) -> None:
 
 
 def _rows(layer: LayerSummary) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of one layer: its number, kind and activation stand beside its arrays."""
+    """Yield the rows of one layer: its number, kind, activation and what is within it stand beside its arrays."""
     l = raised(layer.number)  # noqa: E741 -- the document's letter
     arrays = [
         (array.letter, array.dimensions, times(array.shape), f"{array.size:,}", f"{array.start}:{array.stop}")
         for array in layer.parameters
     ]
     arrays.append((f"z{l} a{l} δ{l}", layer.dimensions, f"m × {times(layer.outputs)}", "", ""))
-    names = [(str(layer.number), layer.kind), ("", layer.activation or "")]
-    for index in range(max(len(arrays), 2 if layer.activation else 1)):
+    names = [(str(layer.number), layer.kind), *([("", layer.activation)] if layer.activation else [])]
+    names += [("", f"{'  ' * path.count('.')}{path} {title}") for path, title in layer.within.items()]
+    for index in range(max(len(arrays), len(names))):
         name = names[index] if index < len(names) else ("", "")
         yield *name, *(arrays[index] if index < len(arrays) else ("",) * 5)

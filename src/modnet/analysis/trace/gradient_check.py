@@ -29,7 +29,7 @@ def copy_network(network: Network, dtype: str) -> Network:
 def sample_gradient(network: Network, x: Vector, y: Vector, seed: int) -> tuple[Vector, int]:
     """Return ∂C/∂θ by central differences, NaN for parameters that are left out, and for how many it was computed."""
     copy, rng = copy_network(network, "float64"), generator(seed, Stream.LAYERS)
-    workspace, start = Workspace(copy, rng), rng.bit_generator.state
+    workspace, start = Workspace(copy, rng, as_frozen=True), rng.bit_generator.state
     states = copy.layer_states()
     x, y = x.astype(np.float64), y.astype(np.float64)
 

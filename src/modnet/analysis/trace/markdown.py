@@ -52,6 +52,9 @@ def _introduction(trace: Trace) -> Iterator[str]:
     yield f"$$y = {_matrix(trace.y)}$$"
     if trace.random:
         yield "Layers of this network draw random numbers in training. They were drawn once, for all that follows."
+    if trace.running:
+        kinds = " and ".join(f"`{kind}`" for kind in trace.running)
+        yield f"What {kinds} does to a batch it cannot do to one sample; it works as in a frozen layer."
 
 
 def _forward(trace: Trace) -> Iterator[str]:
@@ -210,7 +213,7 @@ def _of(letter: str, number: int) -> str:
 
 def _letter(name: str, number: int) -> str:
     """Return the letter of a layer's parameter: W, b, or its name."""
-    return _of(_LETTERS.get(name) or "\\text{" + re.sub(r"[^\w-]|_", " ", name) + "}", number)
+    return _of(_LETTERS.get(name) or "\\text{" + re.sub(r"[^\w.-]|_", " ", name) + "}", number)
 
 
 def _flat(values: NDArray[Any]) -> str:

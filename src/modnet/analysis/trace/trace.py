@@ -84,6 +84,8 @@ class Trace:
             its ``own``.
         chain: δ^L step by step as BP1 says; the same as ``layers[-1].delta`` where ``output_form`` is ``chain``.
         random: Whether a layer drew random numbers; they are the same for the differences.
+        running: The kinds of layers that refuse a batch of one sample (batch-norm). All layers go through as frozen
+            ones do, so that these use their running averages.
         penalties: The kinds of the network's regularizers, which are no part of C here.
         step: h, for a parameter of size up to 1; for larger ones times their size.
         compared, parameters: The number of entries of the gradient that were compared, and of all.
@@ -104,6 +106,7 @@ class Trace:
     output_form: Form
     chain: Vector
     random: bool
+    running: tuple[str, ...]
     penalties: tuple[str, ...]
     step: float
     compared: int
@@ -168,6 +171,7 @@ def trace(network: Network, x: ArrayLike, y: Any, *, seed: int = 0) -> Trace:
         output_form=form,
         chain=chain,
         random=random,
+        running=_refusing_one_sample(network),
         penalties=tuple(regularizer.kind for regularizer in network.regularizers),
         step=STEP,
         compared=compared,
@@ -194,7 +198,7 @@ def _passes(network: Network, x: Vector, y: Vector, seed: int) -> tuple[bool, li
     """Return whether random numbers were drawn, and copies of every layer's x, z, a, δ, ∂C/∂a and gradients."""
     copy, rng = copy_network(network, str(network.dtype)), generator(seed, Stream.LAYERS)
     before = rng.bit_generator.state
-    workspace = Workspace(copy, rng)
+    workspace = Workspace(copy, rng, as_frozen=True)
     a = workspace.forward(x)
     random = rng.bit_generator.state != before
     workspace.backward(y, 1.0)
@@ -209,6 +213,16 @@ def _passes(network: Network, x: Vector, y: Vector, seed: int) -> tuple[bool, li
     for numbers, upstream, gradient in zip(passes, upstreams, gradients, strict=True):
         numbers |= {"upstream": upstream, "gradients": gradient}
     return random, passes
+
+
+def _refusing_one_sample(network: Network) -> tuple[str, ...]:
+    kinds = []
+    for layer in (part for bound in network.layers for part in bound.component.walk(bound.input_shape)):
+        try:
+            layer.check_batch(1)
+        except ValueError:
+            kinds.append(layer.kind)
+    return tuple(dict.fromkeys(kinds))
 
 
 def _output_delta(network: Network, last: dict[str, Any], y: Vector) -> tuple[Form, Vector]:

@@ -121,6 +121,7 @@ class Workspace:
         rng: The source of all randomness of the layers.
         micro_batch_rows: How many rows go through in one piece.
         trained_only: Whether the gradients of frozen parameters may be left out.
+        as_frozen: Whether all layers work as frozen ones do: what normalizes a batch uses its running averages.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class Workspace:
         micro_batch_rows: int = CHUNK,
         *,
         trained_only: bool = False,
+        as_frozen: bool = False,
     ) -> None:
         self.network = network
         self._random = None if rng is None else GeneratorRandom(rng)
@@ -139,6 +141,7 @@ class Workspace:
         self._views = network.views(self.gradient)
         trained = (index for index, layer in enumerate(network.layers) if layer.is_trained)
         self._trained_only, self._lowest = trained_only, next(trained, 0) if trained_only else 0
+        self._as_frozen = as_frozen
         self._net_inputs = [layer.component.forward for layer in network.layers]
         self._activations = [layer.activation for layer in network.layers]
         self._backwards = [layer.component.backward for layer in network.layers]
@@ -223,7 +226,7 @@ class Workspace:
                 rng=self._random,
                 is_first=index == self._lowest,
                 layer=layer.component,
-                trainable=layer.component.trainable,
+                trainable=layer.component.trainable and not self._as_frozen,
             )
             for index, (layer, gradients) in enumerate(zip(self.network.layers, self._views, strict=True))
         ]
