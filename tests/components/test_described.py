@@ -25,7 +25,7 @@ def test_the_parts_are_those_that_are_promised():
     assert found == {
         "layer": {"dense", "dropout", "chain", "residual", "parallel", "batch-norm", "layer-norm"},
         "activation": {"sigmoid", "tanh", "relu", "leaky-relu", "softmax", "identity"},
-        "cost": {"quadratic", "binary-cross-entropy", "categorical-cross-entropy"},
+        "cost": {"quadratic", "binary-cross-entropy", "categorical-cross-entropy", "gaussian-nll", "quantile"},
         "initializer": {
             "standard-normal",
             "scaled-normal",
@@ -41,7 +41,7 @@ def test_the_parts_are_those_that_are_promised():
         "rule": {"plain", "momentum", "nesterov", "rmsprop", "adam", "adamw", "clip-by-norm", "clip-by-value"},
         "schedule": {"constant", "step", "exponential", "cosine", "inverse-scaling", "warm-up", "one-cycle"},
         "regularizer": {"l2", "l1"},
-        "metric": {"accuracy", "cost", "mean-squared-error", "r2"},
+        "metric": {"accuracy", "binary-accuracy", "cost", "mean-squared-error", "r2"},
         "callback": {"progress", "early-stopping", "reduce-on-plateau", "average", "checkpoint", "dampening"},
         "dataset": {"digits", "idx", "csv", "npz", "npy", "parquet"},
         "engine": {"numpy"},

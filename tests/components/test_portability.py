@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from support import parts
 
+from modnet.components.containers import Chain, Parallel, Residual
 from modnet.components.layers import Dense, Dropout
+from modnet.components.normalizations import BatchNorm, LayerNorm
 from modnet.core.interfaces import LayerContext, UpdateContext
 from modnet.core.random import GeneratorRandom
 
@@ -42,8 +44,8 @@ def test_activations(part, numbers):
 @pytest.mark.parametrize("output", [None, *parts("activation")], ids=lambda part: part.kind_name() if part else "none")
 @pytest.mark.parametrize("part", parts("cost"), ids=kind_id)
 def test_costs(part, output, numbers):
-    cost, z = part(), numbers(4, 3)
-    a = np.abs(numbers(4, 3)) % 1
+    cost = part()
+    z, a = numbers(4, cost.outputs(3)), np.abs(numbers(4, cost.outputs(3))) % 1
     y = np.eye(3, dtype=a.dtype)[[0, 2, 1, 1]]
     same(cost(a, y), cost(strict(a), strict(y)))
     same(cost.gradient(a, y), cost.gradient(strict(a), strict(y)))
@@ -79,15 +81,38 @@ def test_metrics(part, outputs, numbers):
     np.testing.assert_allclose(metric.value(metric.merge(*halves)), metric.value(total), rtol=1e-6)
 
 
-@pytest.mark.parametrize("layer", [Dense(units=2), Dense(units=2, bias=False), Dropout(rate=0.5)], ids=repr)
+LAYERS = [
+    Dense(units=2),
+    Dense(units=2, bias=False),
+    Dropout(rate=0.5),
+    Chain(layers=(2, "dropout")),
+    Residual(layers=(4, 3), activation="relu"),
+    Parallel(branches=(2, [4, "layer-norm"]), activation="tanh"),
+    Parallel(branches=(3, []), merge="add"),
+    BatchNorm(),
+    LayerNorm(),
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=repr)
 def test_layers(layer, numbers):
     x = numbers(4, 3)
     parameters = {name: numbers(*spec.shape) for name, spec in layer.parameters((3,)).items()}
-    ours = LayerContext(parameters, rng=GeneratorRandom(np.random.default_rng(1)), training=True, x=x)
+    state = {name: value.astype(x.dtype) for name, value in layer.initial_state((3,)).items()}
+    ours = LayerContext(
+        parameters,
+        state=dict(state),
+        rng=GeneratorRandom(np.random.default_rng(1)),
+        training=True,
+        layer=layer,
+        x=x,
+    )
     theirs = LayerContext(
         {name: strict(value) for name, value in parameters.items()},
+        state={name: strict(value) for name, value in state.items()},
         rng=GeneratorRandom(np.random.default_rng(1), xp),
         training=True,
+        layer=layer,
         x=strict(x),
     )
     z = layer.forward(x, ours)
@@ -98,8 +123,10 @@ def test_layers(layer, numbers):
     assert set(gradients) == set(strict_gradients) == set(parameters)
     for name, gradient in gradients.items():
         same(gradient, strict_gradients[name])
+    for name, value in ours.state.items():
+        same(value, theirs.state[name])
 
 
 def test_every_family_with_arrays_is_covered():
     # Initializers draw from a NumPy generator; optimizers, schedules, callbacks and datasets see no arrays of a pass.
-    assert {layer.kind_name() for layer in parts("layer")} == {"dense", "dropout"}
+    assert {layer.kind_name() for layer in parts("layer")} == {layer.kind for layer in LAYERS}

@@ -24,12 +24,11 @@ LAYERS = {
 
 
 def make(layers: list[Layer], activation: Activation, cost: Cost, rng: np.random.Generator) -> Network:
-    network = Network(
-        [*layers, Dense(units=3, activation=activation)], (5,), cost, [L2(strength=0.1), L1(strength=0.05)], rng=rng
-    )
+    last = Dense(units=cost.outputs(3), activation=activation)
+    network = Network([*layers, last], (5,), cost, [L2(strength=0.1), L1(strength=0.05)], rng=rng)
     # Outputs in (0, 1), whatever the activation: there the logarithms of the cross-entropies are defined.
     network.layers[-1].weights[...] *= 0.02
-    network.layers[-1].biases[...] = 0.5 + 0.1 * rng.random(3)
+    network.layers[-1].biases[...] = 0.5 + 0.1 * rng.random(last.units)
     return network
 
 

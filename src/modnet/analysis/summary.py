@@ -59,7 +59,8 @@ class LayerSummary:
             numbers.
         size, parameters: The number of entries of its parameters, and these.
         state: The shapes of what it keeps and no gradient trains, by name.
-        within: The layers within it by their places in it, ``0.1`` for the second within the first: their titles, without `identity`.
+        within: The titles of the layers within it, without `identity`, by their places: ``0.1`` for the second within
+            the first.
     """
 
     number: int

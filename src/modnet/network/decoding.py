@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from modnet.core.interfaces import Cost
 
-__all__ = ["outputs_for", "predict_codes", "target_width"]
+__all__ = ["outputs_for", "predict_codes", "predict_labels", "target_width"]
 
 
 def outputs_for(cost: Cost, width: int) -> int | None:
@@ -29,3 +29,11 @@ def target_width(cost: Cost, outputs: int) -> int | None:
 def predict_codes(a: NDArray[Any]) -> NDArray[np.intp]:
     """Return the class that predictions, (samples, values), are for, as an index: the largest, or the second from ½."""
     return (a[:, 0] >= 0.5).astype(np.intp) if a.shape[1] == 1 else np.argmax(a, axis=1)
+
+
+def predict_labels(a: NDArray[Any], classes: NDArray[Any] | None, *, multi_label: bool) -> NDArray[Any]:
+    """Return the labels that predictions, (samples, values), are for; rows of 0 and 1 where there may be several."""
+    if multi_label:
+        return (a >= 0.5).astype(np.int64)
+    codes = predict_codes(a)
+    return codes if classes is None else classes[codes]

@@ -85,6 +85,15 @@ class BoundLayer:
         self.state: dict[str, Vector] = {}
         self.needs_full_batch = any(part.needs_full_batch for part in component.walk(input_shape))
 
+    def begin(self, parameters: dict[str, Vector], dtype: str, rng: np.random.Generator | None) -> None:
+        """Take these views as the parameters, and fill them and the state as they are initially."""
+        self.parameters = parameters
+        initial = self.component.initial_state(self.input_shape)
+        self.state = {name: np.array(value, dtype=dtype) for name, value in initial.items()}
+        if rng is not None:
+            for name, spec in self.specs.items():
+                parameters[name][...] = spec.initializer(rng, spec.shape, spec.fan_in, spec.fan_out)
+
     @property
     def weights(self) -> Vector | None:
         """W, (n_next, n_current), a view into θ; None for a layer without weights."""

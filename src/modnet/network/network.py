@@ -15,7 +15,7 @@ from modnet.core.interfaces.metric import Task
 from modnet.data.row_source import ArrayOrSource, as_rows
 from modnet.data.scaling import Scaling, prepare
 from modnet.data.validation import check_finite, column_names, column_selector
-from modnet.network.decoding import predict_codes, target_width
+from modnet.network.decoding import predict_labels, target_width
 from modnet.network.layers import (
     BoundLayer,
     Layout,
@@ -44,6 +44,7 @@ class Network:
             what is trained, then what is frozen.
         trainable: How many of its entries, from the start, training changes.
         regularized: How many of its entries, from the start, the regularizers act on.
+        dtype: The dtype of θ, and of everything that is computed with it.
         input_shape: The shape of one sample.
         target_width: How many values a target has, which follows from the number of outputs and the cost.
         classes: The labels that the outputs stand for, or None where targets are numbers.
@@ -91,14 +92,9 @@ class Network:
         self.trainable = sum(size for _, size in trained)
         self.regularized = sum(size for spec, size in trained if spec.regularized)
         for layer, views in zip(self.layers, self.views(self.parameters), strict=True):
-            layer.parameters = views
-            initial = layer.component.initial_state(layer.input_shape)
-            layer.state = {name: np.array(value, dtype=dtype) for name, value in initial.items()}
-            if rng is not None:
-                for name, spec in layer.specs.items():
-                    views[name][...] = spec.initializer(rng, spec.shape, spec.fan_in, spec.fan_out)
+            layer.begin(views, dtype, rng)
 
-        self._dtype = self.parameters.dtype
+        self.dtype: np.dtype[np.floating[Any]] = self.parameters.dtype
         self._steps = [
             (layer.component, layer.component.forward, layer.activation, layer.parameters, layer.state)
             for layer in self.layers
@@ -124,7 +120,7 @@ class Network:
     def load_layer_states(self, states: Sequence[Mapping[str, Vector]]) -> None:
         """Take over copies of what `layer_states` of a network of the same layers returned."""
         for layer, state in zip(self.layers, states, strict=True):
-            layer.state.update((name, value.astype(self._dtype)) for name, value in state.items())
+            layer.state.update((name, value.astype(self.dtype)) for name, value in state.items())
 
     @property
     def outputs(self) -> int:
@@ -141,11 +137,6 @@ class Network:
         """How many units each layer has, the input first: 64, 30, 10."""
         shapes = [self.input_shape, *(layer.output_shape for layer in self.layers)]
         return [int(np.prod(shape)) for shape in shapes]
-
-    @property
-    def dtype(self) -> np.dtype[np.floating[Any]]:
-        """The dtype of θ, and of everything that is computed with it."""
-        return self._dtype
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self.sizes))
@@ -185,7 +176,7 @@ class Network:
             rows, checked = x, False
         else:
             rows, checked = self._rows(x), True
-        outputs = np.empty((len(rows), self.outputs), dtype=self._dtype)
+        outputs = np.empty((len(rows), self.outputs), dtype=self.dtype)
         for start in range(0, len(rows), CHUNK):
             piece = rows[start : start + CHUNK]
             if not (checked or _is_finite(piece)):
@@ -206,10 +197,7 @@ class Network:
 
     def decode(self, predictions: Vector) -> NDArray[Any]:
         """Return the labels for predictions, as `predict` returns them."""
-        if self.multi_label:
-            return (predictions >= 0.5).astype(np.int64)
-        codes = predict_codes(predictions)
-        return codes if self.classes is None else self.classes[codes]
+        return predict_labels(predictions, self.classes, multi_label=self.multi_label)
 
     def preprocess(self, rows: ArrayOrSource, where: str = "x") -> ArrayOrSource:
         """Return raw rows as they enter the first layer: scaled, and of the network's dtype.
@@ -225,9 +213,8 @@ class Network:
 
     def _needs_no_preprocessing(self, x: NDArray[Any]) -> bool:
         """Whether rows can enter as they are: the fast path for predictions one by one."""
-        if x.dtype is not self._dtype or x.shape[1:] != self.input_shape or not len(x):
-            return False
-        return self.scaling is None and x.flags.c_contiguous
+        fits = x.dtype is self.dtype and x.shape[1:] == self.input_shape and len(x) > 0
+        return fits and self.scaling is None and x.flags.c_contiguous
 
     def _rows(self, x: ArrayLike) -> ArrayOrSource:
         rows = as_rows(x, "x", column_selector(column_names(x), self.features, "x"))
