@@ -49,6 +49,7 @@ def test_costs(part, output, numbers):
     y = np.eye(3, dtype=a.dtype)[[0, 2, 1, 1]]
     same(cost(a, y), cost(strict(a), strict(y)))
     same(cost.gradient(a, y), cost.gradient(strict(a), strict(y)))
+    same(cost.predictions(a), cost.predictions(strict(a)))
     activation = output() if output else None
     same(cost.delta(activation, z, a, y), cost.delta(activation, strict(z), strict(a), strict(y)))
 

@@ -106,10 +106,10 @@ def test_the_file_that_is_edited_below_is_good_before(good: Path) -> None:
 
 
 KEYS = ("modnet_version", "plugins", "input_shape", "dtype", "network")
-MAY_BE_MISSING = ("config", "classes", "classes_kind", "features")
+MAY_BE_MISSING = ("config", "classes", "classes_kind", "multi_label", "features")
 VALUES = ("", "{", {"a": 1}, {"a\nb": 1}, 5, None, True, 1.5, "x", [], [None], [[[]]], ["a\nb"])
 HARMLESS = [("modnet_version", ""), ("modnet_version", "{"), ("modnet_version", "x"), ("config", None),
-            ("features", None), ("plugins", {"a": 1}), ("plugins", {"a\nb": 1})]  # fmt: skip
+            ("features", None), ("multi_label", None), ("plugins", {"a": 1}), ("plugins", {"a\nb": 1})]  # fmt: skip
 """What nothing is made of, or what may be missing."""
 SAID = [
     *((key, value) for key in (*KEYS, *MAY_BE_MISSING) for value in VALUES if (key, value) not in HARMLESS),

@@ -206,7 +206,7 @@ def _as_values(column: NDArray[Any], where: str) -> NDArray[Any]:
 
 def _first_not_binary(values: NDArray[Any]) -> tuple[int, ...] | None:
     """Return the index of the first value that is neither 0 nor 1."""
-    for rows in blocks(len(values)):
+    for rows in blocks(values):
         other = (values[rows] != 0) & (values[rows] != 1)
         if other.any():
             row, column = np.argwhere(other)[0].tolist()

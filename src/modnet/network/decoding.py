@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from modnet.core.interfaces import Cost
 
 __all__ = ["outputs_for", "predict_codes", "predict_labels", "target_width"]
+
+WIDEST = 1 << 16
+"""The most values of a target, where a cost wants another number of outputs: a file could promise any number."""
 
 
 def outputs_for(cost: Cost, width: int) -> int | None:
@@ -22,7 +26,7 @@ def outputs_for(cost: Cost, width: int) -> int | None:
 
 def target_width(cost: Cost, outputs: int) -> int | None:
     """Return of how many values the targets are for which a cost wants so many outputs; None where of no number."""
-    widths = [outputs, *range(1, outputs)]  # most costs want as many as there are values
+    widths = chain([outputs], range(1, min(outputs, WIDEST)))  # most costs want as many as there are values
     return next((width for width in widths if outputs_for(cost, width) == outputs), None)
 
 

@@ -170,12 +170,12 @@ class Network:
             DataError: ``x`` has another number of features, lacks a named one, or holds NaN or infinity.
         """
         rows: ArrayOrSource
-        if type(x) is np.ndarray and self._needs_no_preprocessing(x):
+        if type(x) is np.ndarray and _needs_no_preprocessing(x, self):
             if len(x) <= CHUNK and _is_finite(x):
                 return self.forward(x)
             rows, checked = x, False
         else:
-            rows, checked = self._rows(x), True
+            rows, checked = _rows_of(x, self), True
         outputs = np.empty((len(rows), self.outputs), dtype=self.dtype)
         for start in range(0, len(rows), CHUNK):
             piece = rows[start : start + CHUNK]
@@ -211,17 +211,6 @@ class Network:
         """
         return prepare(rows, self.scaling, self.dtype, where)
 
-    def _needs_no_preprocessing(self, x: NDArray[Any]) -> bool:
-        """Whether rows can enter as they are: the fast path for predictions one by one."""
-        fits = x.dtype is self.dtype and x.shape[1:] == self.input_shape and len(x) > 0
-        return fits and self.scaling is None and x.flags.c_contiguous
-
-    def _rows(self, x: ArrayLike) -> ArrayOrSource:
-        rows = as_rows(x, "x", column_selector(column_names(x), self.features, "x"))
-        if rows.shape[1:] != self.input_shape:
-            raise DataError(f"x: layer 1 expects {_size(self.input_shape)} inputs, got {_size(rows.shape[1:])}")
-        return self.preprocess(rows)
-
     def forward(self, a: Vector) -> Vector:
         """Return the outputs of preprocessed rows, in one piece."""
         for layer, net_input, activation, parameters, state in self._steps:
@@ -231,6 +220,20 @@ class Network:
             if activation is not None:
                 a = activation(a)
         return a
+
+
+def _needs_no_preprocessing(x: NDArray[Any], network: Network) -> bool:
+    """Whether rows can enter as they are: the fast path for predictions one by one."""
+    if x.dtype is not network.dtype or x.shape[1:] != network.input_shape or not len(x):
+        return False
+    return network.scaling is None and x.flags.c_contiguous
+
+
+def _rows_of(x: ArrayLike, network: Network) -> ArrayOrSource:
+    rows = as_rows(x, "x", column_selector(column_names(x), network.features, "x"))
+    if rows.shape[1:] != network.input_shape:
+        raise DataError(f"x: layer 1 expects {_size(network.input_shape)} inputs, got {_size(rows.shape[1:])}")
+    return network.preprocess(rows)
 
 
 def _is_finite(rows: Vector) -> bool:
