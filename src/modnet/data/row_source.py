@@ -81,9 +81,15 @@ class RowSource:
             numbers = self.numbers[rows]
         else:
             numbers = range(*rows.indices(len(self))) if isinstance(rows, slice) else rows
-        block: NDArray[Any] = self._read(numbers)[self.columns]
-        floats = as_floats(block, self.where, numbers)
-        return floats if self.transform is None else self.transform(floats, self.where, numbers)
+        if self.transform is None:
+            return as_floats(self._read(numbers)[self.columns], self.where, numbers)
+        block = None if isinstance(self.source, np.ndarray) else self._read(numbers)
+        transformed = np.empty((len(numbers), *self.shape[1:]), self.dtype)
+        for piece in blocks(transformed):  # few enough rows for what lies between to stay in the cache
+            raw = self._read(numbers[piece]) if block is None else block[piece]
+            floats = as_floats(raw[self.columns], self.where, numbers[piece])
+            transformed[piece] = self.transform(floats, self.where, numbers[piece])
+        return transformed
 
     def subset(self, rows: NDArray[np.intp]) -> RowSource:
         """Return the rows with these numbers, which increase, as a source of their own."""

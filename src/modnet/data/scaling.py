@@ -128,8 +128,8 @@ def _moments(x: ArrayOrSource, unit: Vector, origin: Vector, count: int) -> list
             totals += groups
             groups[...] = 0.0
         distances = _table(x, rows) / unit - origin
-        for index in range(count):
-            powers = distances ** (index + 1)
+        for index in reversed(range(count)):
+            powers = distances ** (index + 1) if index else distances
             powers[0] += groups[index]  # so that the sums do not depend on how many rows are read together
             groups[index] = np.sum(powers, axis=0)
     return list((totals + groups) / len(x))

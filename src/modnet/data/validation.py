@@ -29,7 +29,7 @@ __all__ = [
 
 BLOCK = 4096
 """How many rows are processed at a time at most, so that no temporary array is as large as the data."""
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 19
 """How many bytes they have at most; a row that has more is processed by itself."""
 NUMBERS = "allowed are integers, bools and floats"
 

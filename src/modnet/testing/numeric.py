@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.data.validation import is_lazy
-
 __all__ = ["close", "extreme_sizes", "first_difference", "normal", "targets", "tree_diff"]
 
 
@@ -66,7 +64,7 @@ def tree_diff(first: Any, second: Any, path: str = "") -> list[str]:
     if not hasattr(first, "dtype"):
         same = first.hex() == second.hex() if isinstance(first, float) else first == second
         return [] if same else [path]
-    first, second = (np.asarray(tree[:] if is_lazy(tree) else tree) for tree in (first, second))
+    first, second = np.asarray(first), np.asarray(second)
     if first.dtype.hasobject:
         return tree_diff(first.tolist(), second.tolist(), path)
     same = (first.dtype, first.shape, first.tobytes()) == (second.dtype, second.shape, second.tobytes())

@@ -15,6 +15,7 @@ from modnet.components.activations import Identity, Sigmoid, Softmax, Tanh
 from modnet.core.arrays import Array, namespace
 from modnet.core.interfaces import Activation, Cost, LayerContext, Position, Task, UpdateContext
 from modnet.core.random import GeneratorRandom
+from modnet.data.validation import as_array
 from modnet.testing.case import Case, refusal
 from modnet.testing.fixtures import QuadraticProblem, train
 from modnet.testing.numeric import extreme_sizes, normal, targets
@@ -279,7 +280,12 @@ def _dataset(case: Case, _: int) -> list[Probe]:
     def load() -> Arrays:
         data = case.component.load()
         pairs = {"train": data.train, "validation": data.validation, "test": data.test}
-        return {name: dict(zip("xy", map(np.asarray, pair), strict=True)) for name, pair in pairs.items() if pair}
+        return {
+            f"{part}.{name}": as_array(array, name)
+            for part, pair in pairs.items()
+            for name, array in zip(("x", "y", "sample_weight"), pair or (), strict=False)
+            if array is not None
+        }
 
     return [Probe("load", load)]
 
