@@ -82,7 +82,8 @@ class Metadata(BaseModel):
         layers = tuple(layer.component for layer in network.layers)
         parts = NetworkConfig(layers=layers, cost=network.cost, regularizers=network.regularizers)
         config, classes, features = network.config, network.classes, network.features
-        if config and (config.dtype, _plain(config.network)) != (network.dtype.name, _plain(parts)):
+        table = _plain(parts)
+        if config and (config.dtype, _plain(config.network)) != (network.dtype.name, table):
             raise ValueError("the network is not the one that its configuration describes")
         return cls.model_validate(
             {
@@ -90,7 +91,7 @@ class Metadata(BaseModel):
                 "plugins": plugins_of(config or parts),
                 "input_shape": list(network.input_shape),
                 "dtype": network.dtype.name,
-                "network": _plain(parts),
+                "network": table,
                 "config": config and {k: v for k, v in config.to_config().items() if k not in ("network", "dtype")},
                 "classes": None if classes is None else classes.tolist(),
                 "classes_kind": None if classes is None else classes.dtype.kind,
