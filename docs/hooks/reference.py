@@ -1,7 +1,7 @@
 """Generate the reference of the configuration, the components and the commands when the site is built.
 
 A page contains ``<!-- reference: NAME -->`` on a line of its own; NAME is one of ``run``, ``network``,
-``overview``, ``parts``, ``families``, ``commands`` and ``trace``.
+``overview``, ``parts``, ``commands`` and ``trace``.
 """
 
 from __future__ import annotations
@@ -64,17 +64,6 @@ def parts() -> str:
     return "\n\n".join(text for family in FAMILIES for text in _family(family))
 
 
-def families() -> str:
-    """Return the methods of every family."""
-    sections = []
-    for family, base in FAMILIES.items():
-        methods = _methods(base)
-        rows = [(f"`{signature}`", _first(method), required) for signature, method, required in methods]
-        table = _table(("method", "description", ""), rows)
-        sections.append(f"### {family.capitalize()}\n\n{_sentences(base)}\n\n{table}")
-    return "\n\n".join(sections)
-
-
 def commands() -> str:
     """Return, for every command, its usage, what it does, and its options."""
     sections = []
@@ -108,7 +97,6 @@ _SECTIONS: dict[str, Callable[[], str]] = {
     "network": network_keys,
     "overview": overview,
     "parts": parts,
-    "families": families,
     "commands": commands,
     "trace": trace,
 }
@@ -215,19 +203,6 @@ def _plain(value: Any) -> str:
     return f"`{value}`"
 
 
-def _methods(base: type[Component]) -> Iterator[tuple[str, Any, str]]:
-    """Yield the signature of every method and property, itself, and whether it is required."""
-    for name, member in vars(base).items():
-        if name.startswith("_") and name != "__call__":
-            continue
-        if isinstance(member, property):
-            yield name, member, ""
-        elif inspect.isfunction(member):
-            arguments = ", ".join(list(inspect.signature(member).parameters)[1:])
-            required = "NotImplementedError" in member.__code__.co_names
-            yield f"{name}({arguments})", member, "required" if required else ""
-
-
 def _sentences(documented: Any) -> str:
     """Return a docstring as Markdown; characters of formulas that have a meaning in Markdown are escaped."""
     return "\n".join(_escaped(line) for line in (inspect.getdoc(documented) or "").splitlines())
@@ -237,11 +212,6 @@ def _escaped(line: str) -> str:
     pieces = re.split(r"(`+[^`]+`+)", line)
     pieces[::2] = [re.sub(r"([*_|\[\]])", r"\\\1", piece).replace("<", "&lt;") for piece in pieces[::2]]
     return "".join(pieces)
-
-
-def _first(documented: Any) -> str:
-    paragraph = (inspect.getdoc(documented) or "").partition("\n\n")[0]
-    return _cell(_escaped(" ".join(paragraph.split())))
 
 
 def _cell(text: str) -> str:
