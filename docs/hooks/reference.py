@@ -21,12 +21,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))  # the tree
 
 import click
 from annotated_types import Ge, Gt, Le, Lt, MinLen
+from pydantic.fields import FieldInfo
 
 import modnet
 from modnet.builtin import modnet_components
 from modnet.cli import _COMMANDS
 from modnet.config.run_config import NetworkConfig, RunConfig
-from modnet.core.component import Component, Model
+from modnet.core.component import Auto, Component, Model
 from modnet.core.interfaces import FAMILIES, Optimizer, UpdateRule
 
 _MARK = re.compile(r"^<!-- reference: (\w+) -->$", re.MULTILINE)
@@ -118,7 +119,8 @@ def _family(family: str) -> Iterator[str]:
         yield f"### {part.kind_name()} {{ #{_anchor(family, part)} }}"
         yield _sentences(part)
         if issubclass(part, UpdateRule):
-            yield f"Usual learning rate: {part.usual_rate}."
+            rate = "that of `rule`" if isinstance(part.usual_rate, property) else part.usual_rate
+            yield f"Usual learning rate: {rate}."
         own = [name for name in part.option_names() if name not in shared]
         if own:
             yield _options(part, own)
@@ -148,24 +150,35 @@ def _type(annotation: Any, metadata: list[Any] | None = None) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type(arguments[0], list(arguments[1:]))
+    if any(isinstance(mark, Auto) for mark in metadata or []):
+        return f'{_type(annotation, [mark for mark in metadata if not isinstance(mark, Auto)])} or `"auto"`'
     if origin in (Union, types.UnionType):
         return " or ".join(_type(a, metadata) for a in arguments if a is not type(None))
     if origin is Literal:
         return ", ".join(f'`"{value}"`' for value in arguments)
     if origin is tuple:
-        (inner,) = {a for a in arguments if a is not Ellipsis}
-        part = get_args(inner)[0]
+        inner = arguments[0]
+        if get_origin(inner) is tuple:  # pairs of a name and a value
+            return f"a table of {_several(get_args(inner)[1])}"
         least = "".join(f", at least {mark.min_length}" for mark in metadata or [] if isinstance(mark, MinLen))
-        return f"a list of [{_anchor(part.family)}](parts.md#{_anchor(part.family)}){least}"
+        return f"a list of {_several(inner)}{least}"
+    if origin is dict:
+        return f"a table of {_several(arguments[1])}"
     if isinstance(annotation, type) and issubclass(annotation, Component):
         article = "an" if annotation.family[0] in "aeio" else "a"
         return f"{article} [{annotation.family}](parts.md#{_anchor(annotation.family)})"
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return "a table"
-    if origin is dict:
-        return "a table of text"
     words = {int: "integer", float: "number", bool: "`true` or `false`", str: "text"}
     return f"{words[annotation]}{_bounds(metadata or [])}"
+
+
+def _several(annotation: Any) -> str:
+    """Return a description of the values in a list or a table."""
+    part = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    if issubclass(part, Component):
+        return f"[{_anchor(part.family)}](parts.md#{_anchor(part.family)})"
+    return _type(annotation).replace("integer", "integers").replace("number", "numbers")
 
 
 def _bounds(metadata: list[Any]) -> str:
@@ -175,7 +188,8 @@ def _bounds(metadata: list[Any]) -> str:
         Lt: lambda mark: f"< {mark.lt:g}",
         Le: lambda mark: f"≤ {mark.le:g}",
     }
-    bounds = [signs[type(mark)](mark) for mark in metadata if type(mark) in signs]
+    marks = [inner for mark in metadata for inner in (mark.metadata if isinstance(mark, FieldInfo) else [mark])]
+    bounds = [signs[type(mark)](mark) for mark in marks if type(mark) in signs]
     return f" {', '.join(bounds)}" if bounds else ""
 
 
@@ -184,8 +198,11 @@ def _default(model: type[Model], name: str) -> str:
     if field.is_required():
         return "required"
     if field.default_factory is not None:
-        table = isinstance(field.annotation, type) and issubclass(field.annotation, Model)
+        kind = field.annotation
+        table = isinstance(kind, type) and issubclass(kind, Model) and not issubclass(kind, Component)
         return "its defaults" if table else "see the meaning"
+    if any(isinstance(mark, Auto) for mark in field.metadata):
+        return _plain("auto")
     if field.default is None and model is RunConfig:  # None may be written as a word
         return _plain(RunConfig().to_config().get(name))
     return _plain(field.default)
