@@ -27,7 +27,7 @@ RECEIVED: dict[str, list[type]] = {
 NOT_FOR_AUTHORS = {
     "family",
     "shorthand",  # what a plain value means in a configuration
-    "history_names",  # follow from label and names
+    "history_names",  # follows from label and names
     "walk",  # follows from children
     "place",  # of errors
     "part",  # of the loop
