@@ -207,3 +207,14 @@ def test_an_interrupted_training_does_not_wait_for_it(data: Data, tmp_path: Path
     with interrupting(8), pytest.raises(Interrupted):
         Trainer.from_config(config).fit(*data, out=tmp_path / "run")
     assert passes == [8.0]
+
+
+def test_batch_norm_gets_the_moments_at_the_mean_parameters(rng: np.random.Generator) -> None:
+    x, y = rng.normal(3.0, 2.0, size=(50, 3)), np.arange(50) % 2
+    layers = [{"kind": "dense", "units": 4, "activation": "identity"}, {"kind": "batch-norm", "activation": "relu"}, 2]
+    optimizer = {"kind": "batch", "learning_rate": 0.5}
+    run = fit((x, y), {"kind": "average", "start": 2}, network={"layers": layers}, optimizer=optimizer)
+    first, norm = run.network.layers[:2]
+    z = x @ first.parameters["weights"].T + first.parameters["biases"]
+    np.testing.assert_allclose(norm.state["mean"], z.mean(axis=0), rtol=1e-3)
+    np.testing.assert_allclose(norm.state["variance"], z.var(axis=0, ddof=1), rtol=1e-3)
