@@ -24,9 +24,9 @@ from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.checkpointing import CheckpointManager
 from modnet.training.functions import CallbackFunction, MetricFunction, add_metrics
+from modnet.training.lifecycle import Resumption, prepare_resume, run_training
 from modnet.training.loop import TrainingLoop
 from modnet.training.result import Run
-from modnet.training.run import Resumption, prepare_resume, run_training
 from modnet.training.setup import Setup, build
 from modnet.training.signals import handle_signals
 
