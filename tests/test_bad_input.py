@@ -69,7 +69,10 @@ CASES = {
         "network.layers.1.activation: unknown activation 'mish'; known: identity, leaky-relu, relu, …",
     ),
     "cost": (only("network.cost=quadratc"), "network.cost: unknown cost 'quadratc'; did you mean 'quadratic'?"),
-    "metric": (only("metrics=['acuracy']"), "metrics.0: unknown metric 'acuracy'; did you mean 'accuracy'?"),
+    "metric": (
+        only("metrics=['acuracy']"),
+        "metrics.0: unknown metric 'acuracy'; did you mean 'accuracy' or 'binary-accuracy'?",
+    ),
     "callback": (
         only("callbacks=['early-stoping']"),
         "callbacks.0: unknown callback 'early-stoping'; did you mean 'early-stopping'?",
@@ -82,8 +85,8 @@ CASES = {
         only("network.layers.0.initializer=he-norm"),
         "network.layers.0.initializer: unknown initializer 'he-norm'; did you mean 'he-normal' or 'scaled-normal'?",
     ),
-    "dataset": (only("data.kind=mnist"), "data: unknown dataset 'mnist'; known: csv, digits, idx, npz"),
-    "rule": (only("optimizer.rule=adm"), "optimizer.rule: unknown rule 'adm'; did you mean 'adam'?"),
+    "dataset": (only("data.kind=mnist"), "data: unknown dataset 'mnist'; known: csv, digits, idx, npy, npz, parquet"),
+    "rule": (only("optimizer.rule=adm"), "optimizer.rule: unknown rule 'adm'; did you mean 'adam' or 'adamw'?"),
     "schedule": (
         only("optimizer.schedule={kind='step', every=0}"),
         "optimizer.schedule.every: 0 should be greater than 0",
@@ -94,7 +97,7 @@ CASES = {
     ),
     "option of a layer": (
         only("network.layers.1.bais=false"),
-        "network.layers.1.bais: unknown option; did you mean 'bias'? (allowed: units, activation, …",
+        "network.layers.1.bais: unknown option; did you mean 'bias'? (allowed: trainable, units, activation, …",
     ),
     "option of a part without any": (
         only("network.layers.0.activation.slope=1"),
@@ -130,7 +133,7 @@ CASES = {
     "no layers": (only("network.layers=[]"), "network.layers: should have at least 1 entries, got 0"),
     "a layer of true": (
         only("network.layers=[true, 10]"),
-        "network.layers.0: True is not a valid layer; allowed: a kind (dense, dropout) or a table with one",
+        "network.layers.0: True is not a valid layer; allowed: a kind (batch-norm, chain, dense, dropout, layer-norm, parallel, residual) or a table with one",
     ),
     "dropout of everything": (
         only("network.layers=[{kind='dropout', rate=1.0}, 10]"),

@@ -70,6 +70,7 @@ def test_config_toml_has_every_default_and_is_a_fixed_point(trained: Modnet) -> 
     trained("train", "--epochs", 0, "--out", "run")
     text = Path("run/config.toml").read_text()
     dense = {
+        "trainable": True,
         "kind": "dense",
         "activation": "sigmoid",
         "bias": True,
