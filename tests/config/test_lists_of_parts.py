@@ -144,3 +144,17 @@ def test_overrides_reach_into_lists_of_layers():
     assert layers[0].layers[0].initializer.kind == "he-normal"
     assert layers[1].branches[0].layers[1].units == 7
     assert layers[1].branches[1].kind == "dropout"
+
+
+@pytest.mark.parametrize("depth", [1000, 10_000])
+def test_layers_that_lie_too_deep_are_refused_in_one_line(depth, tmp_path):
+    layer: Any = 3
+    for _ in range(depth):
+        layer = [layer]
+    with pytest.raises(ConfigError, match=r"^its components lie within each other too deeply$"):
+        load_config({"network": {"layers": [layer, 10]}})
+    path = tmp_path / "deep.toml"
+    path.write_text(f"[network]\nlayers = [{'[' * depth}3{']' * depth}, 10]\n")
+    with pytest.raises(ConfigError, match=r"deep\.toml: ") as told:
+        load_config(path)
+    assert "\n" not in str(told.value)

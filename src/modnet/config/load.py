@@ -48,6 +48,9 @@ def load_config(source: ConfigSource = None, overrides: Sequence[str] = ()) -> R
         return RunConfig.model_validate(table)
     except ValidationError as error:
         raise ConfigError(explain(error, place)) from None
+    except RecursionError:
+        where = f"{place}: " if place else ""
+        raise ConfigError(f"{where}its components lie within each other too deeply") from None
 
 
 def _read_file(path: str, place: str) -> dict[str, Any]:
@@ -57,7 +60,7 @@ def _read_file(path: str, place: str) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{place}: is not TOML: {error}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{place}: cannot be read: {error_text(error)}") from None
 
 

@@ -39,6 +39,7 @@ class Prediction(LayerContext):
         self.parameters = parameters
         self.state = state
         self.training = self.is_first = False
+        self.trainable = True
         self.rng = None
         self.saved = None
         self.inner = ()

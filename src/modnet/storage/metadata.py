@@ -107,6 +107,8 @@ class Metadata(BaseModel):
             if self.config is None:
                 return parts, None
             return parts, RunConfig.model_validate({**self.config, "network": parts, "dtype": self.dtype})
+        except RecursionError:
+            raise ModelFileError(f"{path}: its components lie within each other too deeply") from None
         except ValidationError as error:
             missing = self.plugins.keys() - {provider.distribution for provider in registry.active().providers}
             if not missing:
