@@ -8,8 +8,7 @@ import textwrap
 from typing import Literal
 
 import pytest
-from testing import faulty
-from testing.faulty import FAULTS, NOTES
+from testing.faulty import FAULTS, NOTES, every_family, unusual
 from testing.interpreter import fake_run
 
 from modnet.components.activations import Tanh
@@ -36,23 +35,30 @@ def test_fault_is_found_by_its_check(cls, check, words):
 
 
 @pytest.mark.usefixtures("no_interpreter")
-@pytest.mark.parametrize(("cls", "check"), NOTES, ids=lambda value: getattr(value, "__name__", None))
-def test_a_note_is_not_a_failure(cls, check):
+@pytest.mark.parametrize(("cls", "checks"), NOTES, ids=lambda value: getattr(value, "__name__", None))
+def test_a_note_is_not_a_failure(cls, checks):
     report = check_component(cls)
     assert report.ok, report
-    assert [result.check for result in report.results if result.status == "note"] == [check]
+    assert [result.check for result in report.results if result.status == "note"] == checks
+
+
+@pytest.mark.usefixtures("no_interpreter")
+@pytest.mark.parametrize("cls", unusual.CONFORMING)
+def test_a_component_that_is_only_unusual_conforms(cls):
+    report = check_component(cls)
+    assert {result.status for result in report.results} == {"passed"}, report
 
 
 def test_every_check_finds_a_fault():
     tested_below = {"light-import"}  # with modules of their own
-    assert {check for _, check, _ in FAULTS} | {check for _, check in NOTES} | tested_below == {
+    assert {check for _, check, _ in FAULTS} | {check for _, checks in NOTES for check in checks} | tested_below == {
         check.name for check in CHECKS
     }
 
 
 def test_a_component_that_only_its_own_process_can_unpickle_is_found(monkeypatch):
-    monkeypatch.setattr(faulty, "IN_THIS_PROCESS", [True])
-    report = check_component(faulty.OnlyHere)
+    monkeypatch.setattr(every_family, "IN_THIS_PROCESS", [True])
+    report = check_component(every_family.OnlyHere)
     (failure,) = report.failures
     assert (
         "picklable: OnlyHere cannot be unpickled in a fresh interpreter: RuntimeError: not in this process" in failure

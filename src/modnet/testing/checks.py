@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from modnet.core.interfaces import FAMILIES
 from modnet.testing import common_checks as common
 from modnet.testing import gradient_checks as gradient
+from modnet.testing import layer_checks as layer
 from modnet.testing import metric_checks as metric
 from modnet.testing import network_checks as network
 from modnet.testing import optimizer_checks as optimizer
 from modnet.testing import probe_checks as probe
 from modnet.testing import subprocess_checks as subprocess
+from modnet.testing import tracing
 from modnet.testing.case import Case
 
 __all__ = ["CHECKS", "Check", "checks_of"]
@@ -64,13 +66,23 @@ CHECKS = (
     Check(probe.float32_agrees_with_float64, _ARRAYS),
     Check(probe.extreme_inputs, (*_ARRAYS, "metric")),
     Check(probe.array_api, (*_ARRAYS, "metric")),
+    Check(tracing.traces, _ARRAYS),
     Check(probe.batch_equals_row_by_row, ("activation", "cost", "layer")),
+    Check(probe.interleaved_passes, ("activation", "cost", "layer")),
     Check(gradient.derivative, _SAVED),
+    Check(gradient.derivative_far_out, ("activation",)),
+    Check(gradient.derivative_at_ties, ("layer",)),
     Check(gradient.delta_derivative, ("cost",)),
     Check(gradient.parameter_derivative, ("layer",)),
     Check(network.network_gradient, ("layer",)),
+    Check(layer.micro_batches, ("layer",)),
+    Check(layer.works_without_rng, ("layer",)),
+    Check(layer.fresh_randomness, ("layer",)),
+    Check(layer.state_advances, ("layer",)),
     Check(network.save_and_load, _SAVED),
     Check(optimizer.resumes_exactly, ("rule",)),
+    Check(optimizer.state_is_separate, ("rule",)),
+    Check(optimizer.uses_learning_rate, ("rule",)),
     Check(optimizer.minimizes_quadratic, ("rule",)),
     Check(optimizer.zero_gradient_zero_step, ("rule",)),
     Check(optimizer.elementwise_in_pieces, ("rule",)),

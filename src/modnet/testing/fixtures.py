@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from modnet.config.run_config import RunConfig
 from modnet.core.arrays import Array, namespace
 from modnet.core.interfaces import Layer, LayerContext, Optimizer, ParameterSlice, Solver
-from modnet.testing.numeric import normal
+from modnet.testing.numeric import normal, targets
 from modnet.training.result import Run
 from modnet.training.trainer import Trainer
 
@@ -48,9 +48,17 @@ def flattened(layer: Layer, input_shape: tuple[int, ...]) -> list[Layer]:
 
 
 def train(
-    network: Mapping[str, Any] = {}, *, shape: tuple[int, ...] = (5,), epochs: int = 3, samples: int = 24, **config: Any
+    network: Mapping[str, Any] = {},
+    *,
+    shape: tuple[int, ...] = (5,),
+    width: int | None = None,
+    epochs: int = 3,
+    samples: int = 24,
+    **config: Any,
 ) -> Run:
     """Train a small network on three classes of samples of this shape, with validation and test samples.
+
+    With a ``width`` it is trained on so many numbers between 0 and 1 instead.
 
     With ``callbacks`` there is a run folder, for what they write; it is deleted, and what they print is discarded.
     """
@@ -62,7 +70,10 @@ def train(
     }
     centers = normal(31, 3, *shape)
     pairs = [
-        (centers[np.arange(size) % 3] + 0.3 * normal(seed, size, *shape), np.arange(size) % 3)
+        (
+            centers[np.arange(size) % 3] + 0.3 * normal(seed, size, *shape),
+            np.arange(size) % 3 if width is None else targets(seed, size, width),
+        )
         for seed, size in ((32, samples), (33, 12), (34, 12))
     ]
     with contextlib.redirect_stdout(io.StringIO()), TemporaryDirectory() as folder:

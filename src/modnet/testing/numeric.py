@@ -17,7 +17,9 @@ def normal(seed: int, *shape: int) -> NDArray[np.float64]:
 
 
 def targets(seed: int, samples: int, outputs: int) -> NDArray[np.float64]:
-    """Return targets that sum to 1: every other row is one-hot, the rest is in between."""
+    """Return targets that sum to 1 (of one output: from 0 to 1): every other row is one-hot, the rest in between."""
+    if outputs == 1:
+        return targets(seed, samples, 2)[:, :1]
     rng = np.random.default_rng([21, seed])
     y: NDArray[np.float64] = rng.dirichlet(np.ones(outputs), samples)
     y[::2] = np.eye(outputs)[rng.integers(0, outputs, len(y[::2]))]

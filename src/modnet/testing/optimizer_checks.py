@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from modnet.core.interfaces import Position, UpdateContext
+from modnet.core.interfaces import ParameterSlice, Position, UpdateContext
 from modnet.testing.case import Case, refusal
 from modnet.testing.fixtures import QuadraticProblem, train
 from modnet.testing.numeric import normal, tree_diff
-from modnet.testing.probes import INITIALIZER_SHAPES, POSITIONS, initialize, position_at
+from modnet.testing.probes import INITIALIZER_SHAPES, POSITIONS, initialize, position_at, rule_context
 from modnet.testing.report import NoteError, require
 
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
@@ -23,7 +23,7 @@ CONSTANTS = 3  # so many distinct numbers may be the same for every generator: z
 
 def resumes_exactly(case: Case) -> None:
     """Check that the state is arrays and integers, and gives the same steps after it was saved and loaded."""
-    context = UpdateContext(normal(40, 9), 0.1, regularized=6)
+    context = rule_context(normal(40, 9))
     state = case.component.init(context.parameters)
     for seed in (41, 42, 43):
         state = case.component.update(normal(seed, 9), state, context)[1]
@@ -49,11 +49,12 @@ def _write_and_read(name: str, value: Any) -> Any:
 def minimizes_quadratic(case: Case) -> None:
     """Check that ½(θ₀² + 10 θ₁²) falls to a hundredth within 600 updates, at one of the usual learning rates."""
     curvature, start, ratios = np.array([1.0, 10.0]), np.array([3.0, -2.0]), [math.inf]
+    layout = (ParameterSlice(0, "weights", 0, 2, (1, 2), regularized=False),)
     for rate in RATES:
         theta, state = start.copy(), case.component.init(start.copy())
         with np.errstate(all="ignore"):  # at too high a rate θ becomes non-finite
             for update in range(600):
-                context = UpdateContext(theta, rate * 0.99**update, updates=update)
+                context = UpdateContext(theta, rate * 0.99**update, updates=update, layout=layout)
                 step, state = case.component.update(curvature * theta, state, context)
                 theta = theta - step
             ratios.append(float(np.sum(curvature * theta * theta) / np.sum(curvature * start * start)))
@@ -64,9 +65,30 @@ def minimizes_quadratic(case: Case) -> None:
 def zero_gradient_zero_step(case: Case) -> None:
     """Check that a gradient of 0 gives a step of 0 in the first update; a note if not."""
     theta = np.zeros(9)  # weight decay of other parameters would be a step
-    step = case.component.update(np.zeros(9), case.component.init(theta), UpdateContext(theta, 0.1))[0]
+    step = case.component.update(np.zeros(9), case.component.init(theta), rule_context(theta))[0]
     if np.any(step != 0.0):
         raise NoteError(f"a gradient of 0 makes a step of {np.max(np.abs(step)):.3g} in the first update")
+
+
+def uses_learning_rate(case: Case) -> None:
+    """Check that another `context.learning_rate` gives another step."""
+    theta, gradient = normal(47, 9), normal(48, 9)
+    small, large = (
+        case.component.update(gradient, case.component.init(theta), rule_context(theta, rate))[0] for rate in (0.1, 0.2)
+    )
+    same = np.array_equal(small, large)
+    require(not same, "the step is the same with learning_rate 0.1 and 0.2: multiply by context.learning_rate")
+
+
+def state_is_separate(case: Case) -> None:
+    """Check that the state shares no memory with θ and the gradient, which engines overwrite after the update."""
+    theta, gradient = normal(53, 9), normal(54, 9)
+    initial = case.component.init(theta)
+    after = case.component.update(gradient, initial, rule_context(theta))[1]
+    for name, value in [*initial.items(), *after.items()]:
+        for what, array in (("θ", theta), ("the gradient", gradient)):
+            shared = isinstance(value, np.ndarray) and np.shares_memory(value, array)
+            require(not shared, f"the state {name!r} shares its memory with {what}, which is overwritten: keep a copy")
 
 
 def elementwise_in_pieces(case: Case) -> None:
@@ -75,7 +97,7 @@ def elementwise_in_pieces(case: Case) -> None:
     state, pieces = rule.init(theta), [(theta[:4], rule.init(theta[:4])), (theta[4:], rule.init(theta[4:]))]
     for seed in (50, 51, 52) if rule.elementwise else ():
         gradient, steps = normal(seed, 9), []
-        step, state = rule.update(gradient, state, UpdateContext(theta, 0.1, updates=seed - 50, regularized=6))
+        step, state = rule.update(gradient, state, rule_context(theta, updates=seed - 50))
         for index, (part, part_state) in enumerate(pieces):
             context = UpdateContext(part, 0.1, updates=seed - 50, regularized=2 if index else 4)
             part_step, part_state = rule.update(gradient[4:] if index else gradient[:4], part_state, context)

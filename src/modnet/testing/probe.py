@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from modnet.core.arrays import Array
 
-__all__ = ["Arrays", "Probe", "protect"]
+__all__ = ["Arrays", "Probe", "finish", "protect"]
 
 Arrays: TypeAlias = dict[str, Array]
 
@@ -32,6 +32,8 @@ class Probe:
         shapes: The shapes of the results by name; a result that is not listed may have any.
         rows: The inputs that have a row per sample; if there are any, so has every result.
         terms: Returns the terms of the sum of which a result "gradient of <input>" is the derivative.
+        start: Does the first half of what ``run`` does, and returns the function that does the rest; None where there
+            are no two halves.
     """
 
     name: str
@@ -40,10 +42,16 @@ class Probe:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     rows: tuple[str, ...] = ()
     terms: Callable[..., Array] | None = None
+    start: Callable[..., Callable[[], Arrays]] | None = None
 
     def arrays(self, dtype: Any = np.float64) -> Arrays:
         """Return new copies of the inputs with this dtype."""
         return {name: np.array(value, dtype=dtype) for name, value in self.inputs.items()}
+
+
+def finish(start: Callable[..., Callable[[], Arrays]]) -> Callable[..., Arrays]:
+    """Return the ``run`` of a probe that has two halves."""
+    return lambda **inputs: start(**inputs)()
 
 
 def protect(result: Any, given: Array) -> Any:

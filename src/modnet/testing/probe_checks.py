@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import importlib
+import math
 import random
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modnet.testing.case import Case
 from modnet.testing.numeric import close, first_difference, tree_diff
+from modnet.testing.probe import Arrays, Probe
 from modnet.testing.probes import extreme_probes, probes_of
 from modnet.testing.report import FailedError, NoteError, SkippedError, require
 
 DTYPES = ("float64", "float32")
 SINGLE = 1e-5  # how far float32 may be from float64, relative to the largest result: about a hundred roundings
+BISECTIONS = 70  # halvings of the exponent, and of the digits after that, down to neighbouring numbers
 DOUBLE = 1e-12  # how far two orders of the same sums may be apart in float64, relative to the largest result
 
 
@@ -117,24 +121,68 @@ def batch_equals_row_by_row(case: Case) -> None:
                 require(not difference, f"{probe.name}: {name} of row {row} is not the same alone: {difference}")
 
 
+def interleaved_passes(case: Case) -> None:
+    """Check that two passes at once, as two threads make them, do not disturb each other, nor does a prediction."""
+    probes = zip(probes_of(case, 0), probes_of(case, 3), strict=True)
+    for first, second in ((first, second) for first, second in probes if first.start and second.start):
+        expected = [first.run(**first.arrays()), second.run(**second.arrays())]
+        goes_on = [probe.start(**probe.arrays()) for probe in (first, second) if probe.start]
+        for other in probes_of(case, 1):
+            if not other.start:
+                other.run(**other.arrays())
+        for name in tree_diff(expected, [go_on() for go_on in goes_on]):
+            what = name.partition(".")[2]
+            message = (
+                f"{first.name}: {what} is not the same when two passes are interleaved: keep nothing on the component"
+            )
+            raise FailedError(f"{message}, use ctx.saved" if case.cls.family == "layer" else message)
+
+
 def extreme_inputs(case: Case) -> None:
-    """Check that results at the dtype's limits (±largest, subnormal, 0) are finite, without floating-point errors."""
-    probes = [(dtype, probe) for dtype in DTYPES for probe in extreme_probes(case, dtype)]
-    for dtype, probe in probes:
-        given = probe.arrays(dtype)
+    """Check that results at the dtype's limits (±largest, subnormal, 0) are finite, without floating-point errors.
+
+    An activation may be infinite where its values are too large for the dtype (eᶻ, z³).
+    """
+    for dtype in DTYPES:
+        probes, beyond = extreme_probes(case, dtype), np.zeros((), dtype=bool)
         with np.errstate(all="ignore"):
-            _require_finite(f"{probe.name} in {dtype}", given, probe.run(**given))
-    for dtype, probe in probes:
-        try:
-            with np.errstate(all="raise", under="ignore"):
-                probe.run(**probe.arrays(dtype))
-        except FloatingPointError as error:
-            raise FailedError(f"{probe.name} in {dtype}: {error}, though its results are finite") from None
+            for probe in probes:
+                given = probe.arrays(dtype)
+                results = probe.run(**given)
+                allowed = _overflows(probe, given, results) if case.cls.family == "activation" else np.zeros((), bool)
+                _require_finite(f"{probe.name} in {dtype}", given, results, allowed)
+                beyond = beyond | allowed
+        for probe in probes:
+            given = probe.arrays(dtype)
+            if "z" in given:
+                given["z"] = np.where(beyond, np.ones_like(given["z"]), given["z"])
+            try:
+                with np.errstate(all="raise", under="ignore"):
+                    probe.run(**given)
+            except FloatingPointError as error:
+                raise FailedError(f"{probe.name} in {dtype}: {error}, though its results are finite") from None
 
 
-def _require_finite(where: str, given: dict[str, Any], results: dict[str, Any]) -> None:
+def _overflows(probe: Probe, given: Arrays, results: Arrays) -> NDArray[np.bool_]:
+    """Return where a result is infinite because there is no larger number: for a smaller z it is nearly the largest."""
+    overflows = np.zeros(given["z"].shape, dtype=bool)
+    for name, values in results.items():
+        for index in map(tuple, np.argwhere(np.isinf(values)).tolist()):
+
+            def size(share: float, name: str = name, index: Any = index) -> float:
+                return float(abs(probe.run(**{**given, "z": given["z"] * given["z"].dtype.type(share)})[name][index]))
+
+            finite, infinite = min(1.0 / abs(float(given["z"][index])), 1.0), 1.0
+            for _ in range(BISECTIONS if np.isfinite(size(finite)) else 0):
+                middle = math.sqrt(finite) * math.sqrt(infinite)
+                finite, infinite = (middle, infinite) if np.isfinite(size(middle)) else (finite, middle)
+            overflows[index] = 0.5 * np.finfo(values.dtype).max <= size(finite) < np.inf
+    return overflows
+
+
+def _require_finite(where: str, given: Arrays, results: Arrays, allowed: NDArray[np.bool_]) -> None:
     for name, array in ((name, np.asarray(value)) for name, value in results.items()):
-        for index in map(tuple, np.argwhere(~np.isfinite(array)).tolist()):
+        for index in map(tuple, np.argwhere(~np.isfinite(array) & ~(np.isinf(array) & allowed)).tolist()):
             inputs = [f"{key} = {value[index]:.9g}" for key, value in given.items() if value.shape == array.shape]
             place = ", ".join(inputs) or list(index)
             raise FailedError(f"{where}: {name} should be finite, got {array[index]:g} at {place}")

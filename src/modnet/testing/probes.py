@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modnet.components.activations import Identity, Sigmoid, Softmax, Tanh
-from modnet.core.arrays import Array, namespace
-from modnet.core.interfaces import Activation, Cost, LayerContext, Position, Task, UpdateContext
-from modnet.core.random import GeneratorRandom
+from modnet.core.arrays import Array
+from modnet.core.interfaces import Activation, Cost, ParameterSlice, Position, Task, UpdateContext
 from modnet.data.validation import as_array
 from modnet.testing.case import Case, refusal
 from modnet.testing.fixtures import QuadraticProblem, train
+from modnet.testing.layer_probes import layer_probes
 from modnet.testing.numeric import extreme_sizes, normal, targets
-from modnet.testing.probe import Arrays, Probe, protect
-from modnet.testing.report import require
+from modnet.testing.probe import Arrays, Probe, finish, protect
 
 __all__ = ["INITIALIZER_SHAPES", "POSITIONS", "extreme_probes", "initialize", "position_at", "probes_of"]
 
@@ -38,6 +35,10 @@ POSITIONS = [
 ]
 INITIALIZER_SHAPES = [(7, 5), (5,), (3, 2, 4), (1, 1)]
 UPDATES = (1, 2, 3)  # the updates that are made with a rule
+LAYOUT = (
+    ParameterSlice(0, "weights", 0, 6, (2, 3), regularized=True),
+    ParameterSlice(0, "biases", 6, 9, (3,), regularized=False),
+)
 WIDTHS = (3.0, 0.5, 2.0, 8.0)  # the widths of the inputs of functions, by seed
 
 
@@ -77,16 +78,25 @@ def extreme_probes(case: Case, dtype: Any) -> list[Probe]:
     ]
 
 
+def rule_context(theta: Array, rate: Any = 0.1, momentum: Any = None, updates: Any = 0) -> UpdateContext:
+    """Return the context of an update of nine parameters: weights, 2 × 3, and biases."""
+    return UpdateContext(theta, rate, momentum, updates, LAYOUT, regularized=6)
+
+
 def _activation(case: Case, seed: int) -> list[Probe]:
     activation, z, upstream = case.component, WIDTHS[seed] * normal(seed, 6, 5), normal(seed + 100, 6, 5)
 
-    def backward(upstream: Array, z: Array) -> Arrays:
-        return {"gradient of z": activation.backward(upstream, z, protect(activation(z), z))}
+    def start(upstream: Array, z: Array) -> Callable[[], Arrays]:
+        a = protect(activation(z), z)
+        return lambda: {"gradient of z": activation.backward(upstream, z, a)}
 
-    inputs, shapes = {"upstream": upstream, "z": z}, {"gradient of z": z.shape}
+    def terms(upstream: Array, z: Array) -> Array:
+        return upstream * activation(z)
+
+    inputs, shapes, rows = {"upstream": upstream, "z": z}, {"gradient of z": z.shape}, ("upstream", "z")
     return [
         Probe("a = σ(z)", lambda z: {"a": activation(z)}, {"z": z}, {"a": z.shape}, ("z",)),
-        Probe("backward", backward, inputs, shapes, ("upstream", "z"), lambda upstream, z: upstream * activation(z)),
+        Probe("backward", finish(start), inputs, shapes, rows, terms, start),
     ]
 
 
@@ -127,13 +137,20 @@ def width_of(cost: Cost) -> int:
 
 def _delta(cost: Cost, activation: Activation | None, z: NDArray[Any], y: NDArray[Any]) -> Probe:
     function = Identity() if activation is None else activation
+
+    def start(z: Array, y: Array) -> Callable[[], Arrays]:
+        a = protect(function(z), z)
+        cost(a, y)
+        return lambda: {"gradient of z": cost.delta(activation, z, a, y)}
+
     return Probe(
         f"delta ({'no activation' if activation is None else activation.kind})",
-        lambda z, y: {"gradient of z": cost.delta(activation, z, protect(function(z), z), y)},
+        finish(start),
         {"z": z, "y": y},
         {"gradient of z": z.shape},
         ("z", "y"),
         lambda z, y: cost(function(z), y),
+        start,
     )
 
 
@@ -155,7 +172,7 @@ def _rule(case: Case, seed: int) -> list[Probe]:
     def update_repeatedly(theta: Array, **gradients: Array) -> Arrays:
         state, results = rule.init(theta), {}
         for update in UPDATES:
-            context = UpdateContext(theta, 0.1, updates=update, regularized=6)
+            context = rule_context(theta, updates=update)
             step, state = rule.update(gradients[f"gradient {update}"], protect(state, theta), context)
             results[f"step {update}"] = step
         return results | {f"state {name!r}": value for name, value in state.items() if hasattr(value, "dtype")}
@@ -186,63 +203,6 @@ def _metric(case: Case, seed: int) -> list[Probe]:
         ),
     ]
     return probes if metric.needs_all_outputs else [*probes, Probe("merge", merge, inputs)]
-
-
-def _layer(case: Case, seed: int) -> list[Probe]:
-    layer, shape, rng = case.component, case.shape(), np.random.default_rng([24, seed])
-    inputs, delta = {"x": normal(seed, 4, *shape)}, normal(seed + 100, 4, *layer.output_shape(shape))
-    for name, spec in layer.parameters(shape).items():
-        initial = spec.initializer(rng, spec.shape, spec.fan_in, spec.fan_out)
-        inputs[f"parameter {name!r}"] = initial + 0.1 * rng.standard_normal(spec.shape)
-    z, with_delta = {"z": delta.shape}, {**inputs, "δ": delta}
-    gradients = {f"gradient of {name}": value.shape for name, value in inputs.items()}
-
-    def terms(**given: Array) -> Array:
-        return given["δ"] * run(**given)["z"]
-
-    run, run_first = partial(_run_layer, case), partial(_run_layer, case, is_first=True)
-    return [
-        Probe("forward", partial(_run_layer, case, training=False), inputs, z, ("x",)),
-        Probe("backward", run, with_delta, z | gradients, (), terms),
-        Probe("backward (first layer)", run_first, with_delta, z, (), terms),
-    ]
-
-
-def _run_layer(case: Case, training: bool = True, is_first: bool = False, **given: Array) -> Arrays:
-    """Return z of a pass and, if training, the gradients; state and randomness are the same every time."""
-    layer, shape, x, xp = case.component, case.shape(), given["x"], namespace(given["x"])
-    parameters = {name: given[f"parameter {name!r}"] for name in layer.parameters(shape)}
-    initial_state = layer.initial_state(shape)
-    ctx = LayerContext(
-        MappingProxyType(parameters),
-        {name: xp.zeros_like(value) for name, value in parameters.items()} if training else {},
-        {name: protect(xp.asarray(np.array(value), dtype=x.dtype), x) for name, value in initial_state.items()},
-        GeneratorRandom(np.random.default_rng(5), xp) if training else None,
-        training=training,
-        layer=layer,
-        trainable=layer.trainable,
-        is_first=is_first,
-        x=x,
-    )
-    if not training:
-        before = dict(ctx.state)
-        for value in ctx.state.values() if isinstance(x, np.ndarray) else ():
-            value.flags.writeable = False
-        results = {"z": layer.forward(x, ctx)}
-        same = all(ctx.state[name] is value for name, value in before.items())
-        require(same, "forward assigns to ctx.state, but ctx.training is False")
-        return results
-    activation = layer.activation_function()
-    ctx.z = protect(layer.forward(x, ctx), x)
-    ctx.a = ctx.z if activation is None else protect(activation(ctx.z), x)
-    ctx.delta = given["δ"]
-    input_gradient, gradients = layer.backward(given["δ"], ctx)
-    names = f"{sorted(gradients)}; the layer's parameters are {sorted(parameters)}"
-    require(set(gradients) == set(parameters), f"backward returned gradients for {names}")
-    require(input_gradient is not None or is_first, "backward returned None for ∂C/∂x, but ctx.is_first is False")
-    results = {"z": ctx.z} if input_gradient is None else {"z": ctx.z, "gradient of x": input_gradient}
-    results |= {f"state {name!r}": value for name, value in ctx.state.items()}
-    return results | {f"gradient of parameter {name!r}": gradient for name, gradient in gradients.items()}
 
 
 def _schedule(case: Case, _: int) -> list[Probe]:
@@ -296,7 +256,7 @@ _PROBES: dict[str, Callable[[Case, int], list[Probe]]] = {
     "regularizer": _regularizer,
     "rule": _rule,
     "metric": _metric,
-    "layer": _layer,
+    "layer": layer_probes,
     "schedule": _schedule,
     "initializer": _initializer,
     "optimizer": _optimizer,
