@@ -133,8 +133,10 @@ CASES = {
     "no layers": (only("network.layers=[]"), "network.layers: should have at least 1 entries, got 0"),
     "a layer of true": (
         only("network.layers=[true, 10]"),
-        "network.layers.0: True is not a valid layer; allowed: a kind (batch-norm, chain, dense, dropout, layer-norm, "
-        "parallel, residual) or a table with one",
+        (
+            "network.layers.0: True is not a valid layer; allowed: a kind (batch-norm, chain, dense, dropout, layer-norm, "
+            "parallel, residual) or a table with one"
+        ),
     ),
     "dropout of everything": (
         only("network.layers=[{kind='dropout', rate=1.0}, 10]"),
