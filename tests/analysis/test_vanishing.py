@@ -303,3 +303,19 @@ def test_a_digit_that_the_documents_network_never_learns(tmp_path: Path) -> None
     assert found.suggestion is not None
     assert found.suggestion.after is not None
     assert found.suggestion.after.score > 0.9
+
+
+def test_a_trial_weights_classes_once_and_samples_too() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(150, 3)), np.arange(150) % 3
+    table = {"network": {"layers": [4, 3]}, "optimizer": {"learning_rate": 0.5}}
+    of_classes = load_config(table | {"data": {"class_weight": {"0": 3.0, "2": 0.5}}})
+    of_samples = load_config(table)
+    weights = np.array([3.0, 1.0, 0.5])[y]
+    trials = [
+        TrialRunner(config, Data(train), 100).trial(config, 30, {})
+        for config, train in ((of_classes, (x, y)), (of_samples, (x, y, weights)), (of_samples, (x, y)))
+    ]
+    figures = [(trial.value, trial.start.cost, trial.end.cost) for trial in trials if trial.end is not None]
+    assert figures[0] == figures[1]
+    assert figures[0] != figures[2]
