@@ -241,7 +241,7 @@ class MissingName(Dataset):
         return Data((np.eye(2), np.array([0, 1])), features=("height",))
 
 
-@found_by("deterministic", "train.0 is not the same")
+@found_by("deterministic", "train.x is not the same")
 class OtherEveryTime(Dataset):
     """x that is sampled anew whenever it is loaded."""
 
