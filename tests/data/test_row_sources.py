@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -246,6 +247,35 @@ class Wrong(Counting):
 
     def __getitem__(self, rows: Any) -> Any:
         return self._give(super().__getitem__(rows))
+
+
+class OneReader(Counting):
+    """Fails where two threads read at once."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        super().__init__(array)
+        self._readers = 0
+
+    def __getitem__(self, rows: Any) -> NDArray[Any]:
+        self._readers += 1
+        time.sleep(0.002)
+        assert self._readers == 1
+        read = super().__getitem__(rows)
+        self._readers -= 1
+        return read
+
+
+def test_one_thread_reads_at_a_time() -> None:
+    options = {**VARIANTS["two threads"], "epochs": 1}
+    assert theta(fit(OneReader(WHOLE), **options)) == theta(fit(WHOLE, **options))
+
+
+def test_some_of_some_rows() -> None:
+    some = as_rows(Counting(WHOLE), "x").subset(np.arange(10, 5000, 3)).subset(np.array([1, 4, 900]))
+    assert (some[:] == WHOLE[[13, 22, 2710]]).all()
+    assert (some[2] == WHOLE[2710]).all()
+    assert (some[np.array([2, 0, 2])] == WHOLE[[2710, 13, 2710]]).all()
+    assert some.shape == (3, COLUMNS)
 
 
 def raise_error(rows: NDArray[Any]) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from modnet.core.errors import DataError
 from modnet.core.messages import error_text
 from modnet.data.validation import (
+    PIECE_BYTES,
     RowNumbers,
     as_array,
     as_floats,
@@ -85,7 +86,7 @@ class RowSource:
             return as_floats(self._read(numbers)[self.columns], self.where, numbers)
         block = None if isinstance(self.source, np.ndarray) else self._read(numbers)
         transformed = np.empty((len(numbers), *self.shape[1:]), self.dtype)
-        for piece in blocks(transformed):  # few enough rows for what lies between to stay in the cache
+        for piece in blocks(transformed, PIECE_BYTES):
             raw = self._read(numbers[piece]) if block is None else block[piece]
             floats = as_floats(raw[self.columns], self.where, numbers[piece])
             transformed[piece] = self.transform(floats, self.where, numbers[piece])

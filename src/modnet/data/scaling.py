@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from modnet.core.errors import DataError
 from modnet.data.labels import Targets
 from modnet.data.row_source import ArrayOrSource, RowSource
-from modnet.data.validation import BLOCK, RowNumbers, blocks, check_finite
+from modnet.data.validation import BLOCK, PIECE_BYTES, RowNumbers, blocks, check_finite
 
 __all__ = ["Scaling", "prepare", "split"]
 
@@ -70,8 +70,10 @@ class Scaling:
             raise DataError(f"the scaling expects samples of shape {self.shift.shape}, got {x.shape[1:]}")
         scaled = np.empty(x.shape, x.dtype)
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
-            for rows in blocks(x):
-                scaled[rows] = (x[rows] - self.shift) * self.factor
+            for rows in blocks(x, PIECE_BYTES):
+                distances = x[rows] - self.shift
+                distances *= self.factor
+                scaled[rows] = distances
         check_finite(scaled, "scaled x", numbers)
         return scaled
 

@@ -13,6 +13,7 @@ from modnet.core.errors import DataError
 from modnet.core.messages import error_text, short_repr
 
 __all__ = [
+    "PIECE_BYTES",
     "RowNumbers",
     "as_array",
     "as_floats",
@@ -32,6 +33,8 @@ BLOCK = 4096
 BLOCK_BYTES = 1 << 19
 """How many bytes they have at most; a row that has more is processed by itself."""
 NUMBERS = "allowed are integers, bools and floats"
+PIECE_BYTES = 1 << 17
+"""How many bytes are converted at a time: temporary arrays of this size cost no page faults, and stay in the cache."""
 
 RowNumbers: TypeAlias = Sequence[int] | NDArray[np.intp]
 
@@ -174,11 +177,14 @@ def check_finite(array: NDArray[Any], where: str, numbers: RowNumbers | None = N
             raise DataError(f"{where}: {index_text(index, numbers)} is {float(array[index])}; values must be finite")
 
 
-def blocks(x: Any) -> Iterator[slice]:
-    """Yield slices that cover the rows of ``x``: of `BLOCK` rows, or a power of two less where those are too large."""
+def blocks(x: Any, most: int | None = None) -> Iterator[slice]:
+    """Yield slices that cover the rows of ``x``: `BLOCK` rows, or a power of two less that has at most ``most`` bytes.
+
+    By default, that is `BLOCK_BYTES`.
+    """
     row_bytes = math.prod(x.shape[1:]) * x.dtype.itemsize
     size = BLOCK
-    while size > 1 and size * row_bytes > BLOCK_BYTES:
+    while size > 1 and size * row_bytes > (BLOCK_BYTES if most is None else most):
         size //= 2
     for start in range(0, x.shape[0], size):
         yield slice(start, start + size)
