@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pydoc import locate
 from typing import Any
@@ -30,9 +29,9 @@ class CompleteDocstrings(Extension):
                 first, rest = field.description[0], field.description[1:]  # a Greek letter stays as it is
                 attr.docstring = Docstring(f"{first.upper() if first.isascii() else first}{rest}.", parent=attr)
 
-    def on_function_instance(self, *, node: Any, func: Function, **_: Any) -> None:
-        last = node.body[-1] if isinstance(node, ast.FunctionDef) else None
-        if isinstance(last, ast.Raise) and isinstance(last.exc, ast.Name) and last.exc.id == "NotImplementedError":
+    def on_function_instance(self, *, func: Function, **_: Any) -> None:
+        if "abstractmethod" in func.labels:
+            func.labels.remove("abstractmethod")
             func.labels.add("required")
 
     def on_object(self, *, obj: Object, **_: Any) -> None:

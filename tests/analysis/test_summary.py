@@ -16,6 +16,7 @@ from modnet import Activation, Cost, Layer, Network, Trainer
 from modnet.analysis.plots.diagram import forward, reverse
 from modnet.analysis.plots.text_diagram import diagram
 from modnet.analysis.summary import acts_elementwise
+from modnet.components.layers import Dropout
 
 
 def network(inputs: int | tuple[int, ...], *layers: object, cost: str = "quadratic") -> Network:
@@ -112,7 +113,7 @@ def test_a_summary_prints_itself_as_its_layers() -> None:
     )
 
 
-class Tag(Layer):
+class Tag(Dropout):
     """A layer whose name a browser would take for a tag."""
 
     kind: Literal["<script>alert(1)</script>&"] = "<script>alert(1)</script>&"

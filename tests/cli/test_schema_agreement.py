@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from pydantic import AliasChoices, Field
 
 from modnet import Activation, Callback, ConfigError, Layer, Slot, default_part, load_config
+from modnet.components.activations import Identity
 from modnet.components.layers import Dense
 from modnet.config.json_schema import schema_of
 from modnet.config.run_config import NetworkConfig, RunConfig
@@ -30,7 +31,7 @@ JUNK: tuple[Any, ...] = (
 )
 
 
-class Nested(Activation):
+class Nested(Identity):
     """An activation within an activation."""
 
     kind: Literal["nested"] = "nested"
@@ -38,14 +39,14 @@ class Nested(Activation):
     other: Annotated[Activation, Slot()] | None = Field(default=None, description="what is perhaps within")
 
 
-class Sigmoid(Activation):
+class Sigmoid(Identity):
     """Has the kind of a built-in."""
 
     kind: Literal["sigmoid"] = "sigmoid"
     steep: float = Field(gt=0, allow_inf_nan=True, description="required, and may be infinite")
 
 
-class Swish(Activation):
+class Swish(Identity):
     """One of two with this kind."""
 
     kind: Literal["swish"] = "swish"
@@ -68,15 +69,28 @@ class Bundle(Layer):
     note: str | None = Field(default=None, min_length=2, description="may be missing")
     activations: tuple[Annotated[Activation, Slot()], ...] = Field(default=(), strict=False, description="several")
 
+    def forward(self, x: Any, ctx: Any) -> Any:
+        del ctx
+        return x
 
-class Odd(Callback):
+    def backward(self, delta: Any, ctx: Any) -> Any:
+        del ctx
+        return delta, {}
+
+
+class Silent(Callback):
+    def listener(self) -> object:
+        return object()
+
+
+class Odd(Silent):
     """Has an option of any type."""
 
     kind: Literal["odd"] = "odd"
     odd: Any = Field(default=3, description="anything")
 
 
-class Unwritable(Callback):
+class Unwritable(Silent):
     """Has an option whose type has no JSON Schema."""
 
     kind: Literal["unwritable"] = "unwritable"
@@ -84,7 +98,7 @@ class Unwritable(Callback):
     patience: int = Field(default=1, ge=0, description="can be written in TOML")
 
 
-class WithoutDefault(Callback):
+class WithoutDefault(Silent):
     """Has a slot whose default kind is not installed."""
 
     kind: Literal["without-default"] = "without-default"

@@ -8,15 +8,16 @@ from typing import Any, Literal
 import pytest
 from pydantic import AliasChoices, Field
 
-from modnet import ConfigError, Schedule, load_config
+from modnet import ConfigError, load_config
+from modnet.components.schedules import Constant
 from modnet.config.overrides import apply_override
 from modnet.core import registry
 
 
-class Fading(Schedule):
+class Fading(Constant):
     """A schedule of a plug-in, whose options have aliases."""
 
-    kind: Literal["fading"] = "fading"
+    kind: Literal["fading"] = "fading"  # type: ignore[assignment] # a kind of its own
     every: int = Field(default=3, gt=0, validation_alias=AliasChoices("every", "n"), description="n, epochs")
     factor: float = Field(default=0.5, gt=0, alias="f", description="f, what is multiplied with")
 

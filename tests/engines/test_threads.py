@@ -448,9 +448,12 @@ class Steep(Cost):
     def __call__(self, a: Any, y: Any) -> Any:
         return np.sum(np.exp(np.abs(a - y) * 1e4), axis=-1)
 
+    def gradient(self, a: Any, y: Any) -> Any:
+        return (a - y) * 0.0 / np.zeros(1)
+
     def delta(self, activation: Any, z: Any, a: Any, y: Any) -> Any:
         del activation, z
-        return (a - y) * 0.0 / np.zeros(1)
+        return self.gradient(a, y)
 
 
 def test_what_leaves_the_finite_numbers_in_a_lane_is_an_error_and_no_warning() -> None:

@@ -139,6 +139,15 @@ def test_without_array_api_strict_its_check_is_skipped(monkeypatch):
     assert "  skipped   array-api: array-api-strict is not installed" in str(report)
 
 
+class Half(Activation):
+    """z, without a derivative."""
+
+    kind: Literal["half"] = "half"
+
+    def __call__(self, z):
+        return z
+
+
 @pytest.mark.parametrize("use", [check_component, parametrize_checks])
 @pytest.mark.parametrize(
     ("cls", "examples", "error", "words"),
@@ -155,6 +164,7 @@ def test_without_array_api_strict_its_check_is_skipped(monkeypatch):
         (Tanh, [Sigmoid()], ValueError, "the example: Input should be a valid dictionary or instance of Tanh"),
         (Tanh(), None, TypeError, "is not a component class"),
         (int, None, TypeError, "is not a component class; allowed: subclasses of activation, callback"),
+        (Half, None, TypeError, "Half has no backward, which every activation must have"),
         (Activation, None, TypeError, "Activation sets no kind; write: kind: Literal["),
     ],
 )

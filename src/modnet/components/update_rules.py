@@ -5,6 +5,7 @@ A rule stores no state: it is passed in and returned, as arrays like θ and inte
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -164,8 +165,9 @@ class _Clipping(UpdateRule):
         """Return the other rule's step for the clipped gradient."""
         return self.rule.update(self._clip(gradient), state, context)
 
+    @abstractmethod
     def _clip(self, gradient: Array) -> Array:
-        raise NotImplementedError
+        """Return what the other rule is given."""
 
 
 class ClipByNorm(_Clipping):

@@ -13,6 +13,7 @@ from modnet.core import registry
 from modnet.core.component import Component
 from modnet.core.interfaces import FAMILIES
 from modnet.core.messages import short_repr
+from modnet.core.plugins.validation import missing_methods
 from modnet.core.registry import Provider
 from modnet.testing.report import FailedError
 
@@ -86,6 +87,8 @@ def validate_class(cls: object) -> None:
         raise TypeError(f"{cls.__name__} has an option whose type '{error.name}' is not defined at run time") from None
     if cls.model_fields["kind"].is_required():
         raise TypeError(f'{cls.__name__} sets no kind; write: kind: Literal["its-kind"] = "its-kind"')
+    if missing := missing_methods(cls):
+        raise TypeError(missing)
 
 
 def full_name(cls: type[Component]) -> str:

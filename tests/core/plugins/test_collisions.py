@@ -61,10 +61,13 @@ def test_an_override_reports_a_kind_of_two_plug_ins_with_its_key(
 
 def test_one_kind_in_two_families_is_no_conflict(site: Site, rediscover: Callable[[], Registry]) -> None:
     site.install("modnet-one", GOOD.format(kind="wanted"))
-    site.install("modnet-two", GOOD.format(kind="wanted").replace("modnet.Activation", "modnet.UpdateRule"))
+    site.install(
+        "modnet-two",
+        GOOD.format(kind="wanted").replace("modnet.Activation", "modnet.Regularizer").replace("backward", "gradient"),
+    )
     registry = rediscover()
     assert registry.find("activation", "wanted").provider.distribution == "modnet-one"
-    assert registry.find("rule", "wanted").provider.distribution == "modnet-two"
+    assert registry.find("regularizer", "wanted").provider.distribution == "modnet-two"
 
 
 def test_a_built_in_keeps_its_name(site: Site, rediscover: Callable[[], Registry]) -> None:

@@ -25,6 +25,8 @@ WANTED = COMPONENT.format(kind="wanted")
 NAMELESS = "import modnet\nclass Nameless(modnet.Activation): pass\n"
 AGAIN = WANTED + "class Again(Part): pass\n"
 LOST = WANTED + "class Lost(Part): family = 'wishes'\n"
+HALF = "import modnet\nclass Half(modnet.Activation):\n    kind: str = 'half'\n    def __call__(self, z): return z\n"
+EMPTY = "import modnet\nclass Empty(modnet.Layer):\n    kind: str = 'empty'\n"
 BARE = WANTED + "from modnet.core.component import Component\nclass Bare(Component):\n    kind: Literal['b'] = 'b'\n"
 LATE = f"""from __future__ import annotations
 {WANTED}
@@ -69,6 +71,14 @@ BROKEN: dict[str, tuple[str, str]] = {
     ),
     "a kind instead of a class": (hook("return ['wanted']"), "'wanted' is not a component class"),
     "a component without a kind": (NAMELESS + hook("return [Nameless]"), "Nameless sets no kind"),
+    "a component without a method of its family": (
+        WANTED + HALF + hook("return [Part, Half]"),
+        "Half has no backward, which every activation must have",
+    ),
+    "a component without any method of its family": (
+        EMPTY + hook("return [Empty]"),
+        "Empty has no backward and no forward, which every layer must have",
+    ),
     "a kind with a capital": (GOOD.format(kind="Wanted"), "Part has the kind 'Wanted'; allowed are lower-case words"),
     "a kind with a space": (GOOD.format(kind="is wanted"), "'is wanted'"),
     "a kind with an underscore": (GOOD.format(kind="is_wanted"), "'is_wanted'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -133,6 +134,6 @@ class Callback(Component):
 
     family: ClassVar[str] = "callback"
 
+    @abstractmethod
     def listener(self) -> object:
         """Return a new object whose methods implement hooks of `modnet.core.plugins.hookspecs.Events`."""
-        raise NotImplementedError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -76,10 +77,10 @@ class Dataset(Component):
         "or a table of weights by label, 1 for those not in it; none means that all samples count the same",
     )
 
+    @abstractmethod
     def load(self) -> Data:
         """Return the samples.
 
         Raises:
             DataError: the samples cannot be read; the message names file and place.
         """
-        raise NotImplementedError

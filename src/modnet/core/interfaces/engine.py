@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
@@ -164,10 +165,10 @@ class Engine(Component):
 
     family: ClassVar[str] = "engine"
 
+    @abstractmethod
     def start(self, plan: TrainingPlan) -> EngineSession:
         """Begin a training; where it cannot run here, no run folder has been made yet.
 
         Raises:
             ConfigError: the hardware or a library is missing, or a component cannot run on this engine.
         """
-        raise NotImplementedError

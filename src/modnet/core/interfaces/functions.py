@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -21,13 +22,13 @@ class Activation(Component):
     usual_bias_initializer: ClassVar[str] = "zeros"
     """The same of its biases."""
 
+    @abstractmethod
     def __call__(self, z: Array) -> Array:
         """Return a = σ(z), of z's shape and dtype."""
-        raise NotImplementedError
 
+    @abstractmethod
     def backward(self, upstream: Array, z: Array, a: Array) -> Array:
         """Return ∂C/∂z from ``upstream`` = ∂C/∂a; elementwise functions return upstream · σ′(z)."""
-        raise NotImplementedError
 
 
 class Cost(Component):
@@ -52,13 +53,13 @@ class Cost(Component):
         """
         return a
 
+    @abstractmethod
     def __call__(self, a: Array, y: Array) -> Array:
         """Return each sample's cost, shape (samples,), of outputs ``a`` and targets ``y``, (samples, width)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def gradient(self, a: Array, y: Array) -> Array:
         """Return ∂C/∂a, of the shape of ``a``."""
-        raise NotImplementedError
 
     def delta(self, activation: Activation | None, z: Array, a: Array, y: Array) -> Array:
         """Return δ^L = ∂C/∂z at the output (BP1); a cost that knows its activation may return a simpler form."""
@@ -71,13 +72,13 @@ class Regularizer(Component):
 
     family: ClassVar[str] = "regularizer"
 
+    @abstractmethod
     def __call__(self, weights: Array) -> Array:
         """Return R(w), one number, of the vector of all weights."""
-        raise NotImplementedError
 
+    @abstractmethod
     def gradient(self, weights: Array) -> Array:
         """Return ∂R/∂w, of the shape of ``weights``."""
-        raise NotImplementedError
 
 
 class Initializer(Component):
@@ -85,6 +86,6 @@ class Initializer(Component):
 
     family: ClassVar[str] = "initializer"
 
+    @abstractmethod
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Return a new float64 NumPy array of ``shape``; a unit has ``fan_in`` inputs and feeds ``fan_out`` units."""
-        raise NotImplementedError

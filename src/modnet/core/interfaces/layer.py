@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol, TypeAlias
@@ -248,13 +249,13 @@ class Layer(Component):
         """
         del rows
 
+    @abstractmethod
     def forward(self, x: Array, ctx: LayerContext) -> Array:
         """Return z for the samples ``x``, (samples, *output_shape)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def backward(self, delta: Array, ctx: LayerContext) -> tuple[Array | None, dict[str, Array]]:
         """Return ∂C/∂x (None where ``ctx.is_first``) and the gradients of the parameters by name, from δ = ∂C/∂z.
 
         Gradients are summed over the samples: δ already contains the factor 1/m of the mean.
         """
-        raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -67,6 +68,7 @@ class Metric(Component):
         del task
         return self
 
+    @abstractmethod
     def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return the contribution of samples, an array.
 
@@ -76,12 +78,11 @@ class Metric(Component):
             weights: The weight of each sample, at least 0, (samples,); None where all count the same. A weight of 2
                 must give what the sample twice would give, a weight of 0 what its absence would.
         """
-        raise NotImplementedError
 
     def merge(self, first: Array, second: Array) -> Array:
         """Return the contribution of two sets of samples together, from that of each."""
         return first + second
 
+    @abstractmethod
     def value(self, total: Array) -> float | Mapping[str, float]:
         """Return the metric from the contribution of all samples: one number, or several by their ``names``."""
-        raise NotImplementedError

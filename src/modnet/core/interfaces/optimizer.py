@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
@@ -82,9 +83,9 @@ class UpdateRule(Component):
         del parameters
         return {}
 
+    @abstractmethod
     def update(self, gradient: Array, state: dict[str, Any], context: UpdateContext) -> tuple[Array, dict[str, Any]]:
         """Return what to subtract from θ, and the next state, of the same names; the arguments stay as they are."""
-        raise NotImplementedError
 
 
 class Position(NamedTuple):
@@ -110,9 +111,9 @@ class Schedule(Component):
     constant: ClassVar[bool] = False
     """True where the factor is always 1 and no momentum is driven, so that neither need be asked for."""
 
+    @abstractmethod
     def __call__(self, at: Position) -> float:
         """Return the factor of the update at this position."""
-        raise NotImplementedError
 
     def momentum(self, at: Position) -> float | None:
         """Return the momentum (β₁ of adam) of the update at this position, or None for the rule's own."""
@@ -177,6 +178,7 @@ class Optimizer(Component):
         """
         del samples
 
+    @abstractmethod
     def sweeps(self, data: TrainingData, rng: np.random.Generator, state: dict[str, Any]) -> list[Sweep]:
         """Return the sweeps of one epoch; called once an epoch, and again where a training is resumed within one.
 
@@ -186,7 +188,6 @@ class Optimizer(Component):
             state: What the optimizer keeps from epoch to epoch, as plain values and arrays by name; it may be
                 written to, and is kept in checkpoints.
         """
-        raise NotImplementedError
 
 
 class Problem(Protocol):
@@ -227,6 +228,7 @@ class Problem(Protocol):
 class Solver(Optimizer):
     """An optimizer with an algorithm of its own (line search, L-BFGS), which asks for costs and gradients."""
 
+    @abstractmethod
     def solve(self, problem: Problem) -> Iterator[None] | None:
         """Run one epoch.
 
@@ -234,7 +236,6 @@ class Solver(Optimizer):
         calls ``solve`` anew, so ``problem.state``, ``problem.parameters`` and ``problem.rng`` must be all that it needs
         to continue from there. A solver that is no generator is resumed from the start of its epoch.
         """
-        raise NotImplementedError
 
     def sweeps(self, data: TrainingData, rng: np.random.Generator, state: dict[str, Any]) -> list[Sweep]:
         """Return nothing: a solver has no sweeps."""

@@ -14,7 +14,7 @@ from modnet.core.errors import PluginError
 from modnet.core.interfaces import FAMILIES
 from modnet.core.plugins.hookspecs import ComponentHooks
 
-__all__ = ["KIND", "components_of_plugin"]
+__all__ = ["KIND", "components_of_plugin", "missing_methods"]
 
 KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """The form of a kind."""
@@ -50,6 +50,12 @@ def components_of_plugin(plugin: Any, registered: Iterable[type[Component]] = ()
     return components
 
 
+def missing_methods(component: type[Component]) -> str | None:
+    """Return which methods of its family a component class lacks, in a sentence, or None."""
+    missing = " and no ".join(sorted(component.__abstractmethods__))
+    return f"{component.__name__} has no {missing}, which every {component.family} must have" if missing else None
+
+
 def _problem(component: Any, earlier: Iterable[type[Component]]) -> str | None:
     """Return why ``component`` is not valid, or None."""
     if not (isinstance(component, type) and issubclass(component, Component) and hasattr(component, "family")):
@@ -61,6 +67,8 @@ def _problem(component: Any, earlier: Iterable[type[Component]]) -> str | None:
         return f"{name} has the kind {kind!r}; allowed are lower-case words joined by hyphens"
     if not issubclass(component, FAMILIES.get(family, ())):
         return f"{name} sets family = {family!r}, but does not derive from the base class of that family"
+    if missing := missing_methods(component):
+        return missing
     if any((item.family, item.kind_name()) == (family, kind) for item in earlier):
         return f"provides the {family} '{kind}' twice"
     try:
