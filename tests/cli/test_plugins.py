@@ -47,12 +47,22 @@ class Served(Needy):
     conformance: ClassVar[dict[str, Any]] = {"examples": [{"given": 3}]}
 
 
+class Fair(Schedule):
+    """1."""
+
+    kind: Literal["fair"] = "fair"
+
+    def __call__(self, at: Position) -> float:
+        del at
+        return 1.0
+
+
 @pytest.fixture
 def strangers() -> Iterator[Registry]:
     before = registry.active()
     wider = before.copy()
     wider.add([Wrong], Provider("modnet-wrong", "1"))
-    wider.add([Needy], Provider("modnet-needy", "1"))
+    wider.add([Needy, Fair], Provider("modnet-needy", "1"))
     wider.add([Served], Provider("modnet-served", "1"))
     wider.add([], Provider("modnet-empty", "1"))
     wider.unavailable.append(UnavailablePlugin(Provider("modnet-broken", "1"), "Error: [bold]why[/bold]"))
@@ -78,11 +88,15 @@ def test_a_failed_check_is_status_1_and_named(modnet: Modnet, strangers: Registr
 def test_a_part_says_what_it_is_checked_with(modnet: Modnet, strangers: Registry) -> None:
     del strangers
     assert modnet("plugins", "check", "modnet-served").code == 0
-    refused = modnet("plugins", "check", "modnet-needy")
-    assert (refused.code, refused.out) == (2, "")
-    assert refused.err.startswith("modnet: modnet-needy: schedule:needy cannot be checked: ")
-    assert refused.err.endswith("(its class attribute 'conformance' holds arguments of check_component)\n")
-    assert refused.err.count("\n") == 1
+    needy = modnet("plugins", "check", "modnet-needy")
+    assert (needy.code, needy.err) == (1, "")
+    head, failure, *others = needy.lines
+    assert head == "schedule:needy: 1 failure (1 of 1 checks ran)"
+    assert failure.startswith(
+        "  failed    conformance: cannot be checked: schedule:needy has options without a default"
+    )
+    assert failure.endswith("(its class attribute 'conformance' holds arguments of check_component)")
+    assert others[0].startswith("schedule:fair: conforms (")
     assert modnet("plugins", "check", "modnet-empty").out == "modnet-empty 1 provides no components.\n"
 
 

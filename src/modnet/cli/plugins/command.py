@@ -98,7 +98,7 @@ def check(ctx: click.Context, name: str, as_json: bool) -> None:
     NAME is its distribution or entry point. The exit status is 1 if a check fails. A component with required options
     names values to check it with in its class attribute `conformance`.
     """
-    from modnet.testing import check_component
+    from modnet.testing import Report, Result, check_component
 
     plugin = _plugin(name)
     reports = []
@@ -106,9 +106,9 @@ def check(ctx: click.Context, name: str, as_json: bool) -> None:
         try:
             reports.append(check_component(component, **getattr(component, "conformance", {})))
         except (TypeError, ValueError) as error:
-            name = f"{plugin.name}: {component.family}:{component.kind_name()}"
             hint = "its class attribute 'conformance' holds arguments of check_component"
-            raise PluginError(f"{name} cannot be checked: {error} ({hint})") from None
+            failure = Result("conformance", "failed", f"cannot be checked: {error} ({hint})")
+            reports.append(Report(f"{component.family}:{component.kind_name()}", (failure,)))
     if as_json:
         print_json(_as_dict(plugin, reports), indent=2)
     else:
