@@ -42,10 +42,11 @@ SAMPLES = 512
 
 
 def configuration(start: str, depth: int, seed: int = 0) -> dict[str, Any]:
-    """Return 64-30-…-30-10 with an output layer of sigmoids, and all else as it is by default."""
+    """Return 64-30-…-30-10 with an output layer of sigmoids, the document's biases, and all else by default."""
     activation, initializer, rate = STARTS[start]
-    hidden = {"kind": "dense", "units": 30, "activation": activation, "initializer": initializer}
-    output = {"kind": "dense", "units": 10, "initializer": initializer}
+    start_of = {"initializer": initializer, "bias_initializer": "standard-normal"}
+    hidden = {"kind": "dense", "units": 30, "activation": activation, **start_of}
+    output = {"kind": "dense", "units": 10, **start_of}
     return {
         "seed": seed,
         "network": {"layers": [*[hidden] * (depth - 1), output]},
