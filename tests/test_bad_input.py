@@ -134,8 +134,8 @@ CASES = {
     "a layer of true": (
         only("network.layers=[true, 10]"),
         (
-            "network.layers.0: True is not a valid layer; allowed: a kind (batch-norm, chain, dense, dropout, layer-norm, "
-            "parallel, residual) or a table with one"
+            "network.layers.0: True is not a valid layer; allowed: a kind (batch-norm, chain, dense, dropout, "
+            "layer-norm, parallel, residual) or a table with one"
         ),
     ),
     "dropout of everything": (

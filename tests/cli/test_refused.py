@@ -18,7 +18,7 @@ from cli.running import Flowers, Modnet
             "[network]\nlayers = [30, {kind = 'dense', units = 10, activation = {kind = 'leaky-relu', slop = 1}}]\n",
             "network.layers.1.activation.slop: unknown option; did you mean 'slope'? (allowed: slope)",
         ),
-        ("[network]\nlayers = ['conv', 10]\n", "network.layers.0: unknown layer 'conv'; known: dense, dropout"),
+        ("[network]\nlayers = ['conv', 10]\n", "network.layers.0: unknown layer 'conv'; known: batch-norm, chain"),
         ("sed = 1\n", "sed: unknown option; did you mean 'seed'? (allowed: seed, epochs, "),
         ("seed = 1\nseed = 2\n", "is not TOML: "),
         ("seed = \n", "is not TOML: Invalid value (at line 1, column 8)"),

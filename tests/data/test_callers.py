@@ -284,11 +284,11 @@ LATER: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "validation without labels": (
         lambda: fit(X, Y, validation=X),
-        "validation: expects a pair of x and y, got a ndarray of length 12",
+        "validation: expects a pair of x and y, or x, y and sample_weight, got a ndarray of length 12",
     ),
-    "validation with weights": (
-        lambda: fit(X, Y, validation=(X, Y, Y)),
-        "validation: expects a pair of x and y, got a tuple of length 3",
+    "validation with more than weights": (
+        lambda: fit(X, Y, validation=(X, Y, Y, Y)),
+        "validation: expects a pair of x and y, or x, y and sample_weight, got a tuple of length 4",
     ),
     "numbers beside labels": (
         lambda: fit(X, Y, test=(X, np.eye(2)[Y])),
