@@ -1,15 +1,21 @@
-"""The pages on writing components: one a family, which names all that an author may define."""
+"""The pages on writing components: one a family, complete, with examples that conform."""
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from docs.test_snippets import blocks_of
 
 import modnet
+from modnet.core.component import Component
 from modnet.core.interfaces import FAMILIES, Task
+from modnet.testing import check_component
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs" / "writing").glob("*.md"))
@@ -33,6 +39,16 @@ NOT_FOR_AUTHORS = {
     "part",  # of the loop
     *("begin", "nested", "inner", "layer", "gradients", "delta"),  # of an engine
 }
+EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "balanced": [{}, {"batch_size": 7}],
+    "low-rank": [{"units": 3}, {"units": 2, "rank": 1, "activation": "softmax"}],
+    "polynomial": [{}, {"power": 2.0, "start_momentum": 0.5}],
+    "sam": [{}, {"batch_size": 7}],
+    "scaled-residual": [{"inner": {"kind": "chain", "layers": []}}],
+    "sum": [{"costs": {"a": "quadratic", "b": "binary-cross-entropy"}, "shares": {"a": 0.1}}],
+    "thresholded-relu": [{}, {"threshold": 0.0}],
+}
+"""Values of the options of the pages' components, where the defaults are not enough."""
 
 
 def members(owner: type) -> set[str]:
@@ -58,3 +74,21 @@ def test_a_page_names_all_that_may_be_defined_and_all_that_is_received(page: Pat
     words = set(re.findall(r"\w+", "".join(re.findall(r"`[^`\n]+`", text))))
     assert wanted - words == set()
     assert f".md#modnet.{base.__name__}" in text
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "docs" / "writing-a-part.md"], ids=lambda page: page.stem)
+def test_the_components_on_a_page_conform(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {"__name__": "a_page"}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for block in blocks_of(page):
+            if block.language == "python":
+                exec(block.code, namespace)  # noqa: S102 -- our own documentation
+    parts = [
+        value
+        for value in namespace.values()
+        if isinstance(value, type) and issubclass(value, Component) and value.__module__ == "a_page"
+    ]
+    assert parts
+    for part in parts:
+        check_component(part, examples=EXAMPLES.get(part.kind_name(), [{}])).raise_for_failures()
