@@ -11,11 +11,14 @@ from cli.running import Modnet
 
 DENSE = {
     "kind": "dense",
+    "trainable": True,
     "activation": "sigmoid",
     "bias": True,
     "initializer": "standard-normal",
     "bias_initializer": "standard-normal",
 }
+SOFTMAX = {"activation": "softmax", "initializer": "glorot-uniform", "bias_initializer": "zeros"}
+"""What follows from the activation; the same as for tanh."""
 
 
 def at(table: Any, path: str) -> Any:
@@ -39,16 +42,16 @@ def at(table: Any, path: str) -> Any:
         (["network.layers=[12, 10]"], {"network.layers": [DENSE | {"units": 12}, DENSE | {"units": 10}]}),
         (
             ['network.layers=[{kind="dropout", rate=0.25}, 10]'],
-            {"network.layers": [{"kind": "dropout", "rate": 0.25}, DENSE | {"units": 10}]},
+            {"network.layers": [{"kind": "dropout", "trainable": True, "rate": 0.25}, DENSE | {"units": 10}]},
         ),
         (["network.layers.0=12"], {"network.layers.0.units": 12, "network.layers.1.units": 10}),
         (["network.layers.0.units=12"], {"network.layers.0.units": 12, "network.layers.1.units": 10}),
-        (["network.layers.1.activation=softmax"], {"network.layers.1": DENSE | {"units": 10, "activation": "softmax"}}),
+        (["network.layers.1.activation=softmax"], {"network.layers.1": DENSE | {"units": 10} | SOFTMAX}),
         (
             ["network.layers.0.activation.slope=0.2", "network.layers.0.activation.kind=leaky-relu"],
             {"network.layers.0.activation": {"kind": "leaky-relu", "slope": 0.2}},
         ),
-        (["network.layers.0.kind=dropout"], {"network.layers.0": {"kind": "dropout", "rate": 0.5}}),
+        (["network.layers.0.kind=dropout"], {"network.layers.0": {"kind": "dropout", "trainable": True, "rate": 0.5}}),
         (
             ['optimizer.schedule={kind="step", every=3}'],
             {"optimizer.schedule": {"kind": "step", "every": 3, "factor": 0.5}},
@@ -93,7 +96,10 @@ layers = [20, 12, { kind = "dense", units = 10, activation = { kind = "leaky-rel
     [
         ("optimizer.kind=batch", {"optimizer.kind": "batch", "optimizer.learning_rate": 0.5}),
         ("optimizer.batch_size=5", {"optimizer.batch_size": 5, "optimizer.learning_rate": 0.5}),
-        ("network.layers.1.activation=tanh", {"network.layers.1": DENSE | {"units": 12, "activation": "tanh"}}),
+        (
+            "network.layers.1.activation=tanh",
+            {"network.layers.1": DENSE | {"units": 12} | SOFTMAX | {"activation": "tanh"}},
+        ),
         ("network.layers.2.activation.slope=0.3", {"network.layers.2.activation.slope": 0.3}),
         (
             "network.layers.2.activation.kind=tanh",
