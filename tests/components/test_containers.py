@@ -190,3 +190,14 @@ def test_saved_loaded_and_predicting_the_same(tmp_path, rng):
     np.testing.assert_array_equal(loaded.predict(x), run.network.predict(x))
     assert [layer.component for layer in loaded.layers] == [layer.component for layer in run.network.layers]
     assert load_config(run.config.to_config()) == run.config
+
+
+def test_products_of_layers_within_use_their_buffers_again(rng):
+    network = network_of([Chain(layers=[dense(4), dense(4)]), dense(3)], rng)
+    workspace, x, y = Workspace(network, rng), rng.standard_normal((6, 5)), rng.standard_normal((6, 3))
+    counts = []
+    for _ in range(3):
+        workspace.cost_and_gradient(x, y)
+        inner = [workspace.passes[0].child(index)._ctx for index in range(2)]
+        counts.append([len(ctx._places) for ctx in inner])
+    assert counts == [[1, 2]] * 3  # z of both, and what the second passes back
