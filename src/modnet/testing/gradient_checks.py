@@ -26,8 +26,12 @@ MOST_KINKS = 0.25  # the share of the entries at which a function may have no de
 
 
 def derivative(case: Case) -> None:
-    """Check that the gradients with respect to the inputs are right, also those of a first layer."""
+    """Check that the gradients with respect to the inputs are right, of a first layer, at ties and for large z too."""
     _check_gradients(case, lambda probe, name: not probe.name.startswith("delta") and not name.startswith("parameter"))
+    if case.cls.family == "activation":
+        _check_far_out(case)
+    elif case.cls.family == "layer":
+        _check_ties(case)
 
 
 def delta_derivative(case: Case) -> None:
@@ -40,8 +44,8 @@ def parameter_derivative(case: Case) -> None:
     _check_gradients(case, lambda _, name: name.startswith("parameter"))
 
 
-def derivative_far_out(case: Case) -> None:
-    """Check that the derivative is right for large z too, up to ±100,000, as far as the function is finite."""
+def _check_far_out(case: Case) -> None:
+    """Check the derivative of an activation for large z, as far as it is finite."""
     activation, upstream, shares = case.component, normal(60, 2, 5), np.ones((2, 5))
     for center in (sign * size for size in FAR_OUT for sign in (1.0, -1.0)):
         z = center * (1.0 + 0.1 * normal(61, 2, 5))
@@ -56,8 +60,8 @@ def derivative_far_out(case: Case) -> None:
                 check_derivative(what, exact, terms, {"share": shares}, "share", floor, most_kinks=1.0)
 
 
-def derivative_at_ties(case: Case) -> None:
-    """Check that equal inputs, moved together, change the result as their gradients say (ties of a maximum)."""
+def _check_ties(case: Case) -> None:
+    """Check that equal inputs of a layer, moved together, change the result as their gradients say (max-pooling)."""
     for probe in probes_of(case):
         inputs, terms = probe.arrays(), probe.terms
         x = inputs["x"] = np.random.default_rng(62).choice(TIES, inputs["x"].shape)

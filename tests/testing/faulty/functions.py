@@ -163,7 +163,7 @@ class OverflowsEarly(Activation):
         return upstream * namespace(z).sign(z) * (1.0 - 1.0 / (1.0 + size)) * (1.0 + 1.0 / (1.0 + size))
 
 
-@found_by("derivative-far-out", "backward at z near 35: z · gradient of z against central differences")
+@found_by("derivative", "backward at z near 35: z · gradient of z against central differences")
 class WrongFarOut(Identity):
     """z, with the derivative 0 where |z| is over 30."""
 

@@ -261,7 +261,7 @@ class RandomWithoutRng(SameMask):
         return x * ctx.saved
 
 
-@found_by("derivative-at-ties", "where entries of x are equal and move together, their gradients add up to")
+@found_by("derivative", "where entries of x are equal and move together, their gradients add up to")
 class TiesGetAll(Layer):
     """The maximum of each two neighbours, which passes all of δ to both where they are equal."""
 
