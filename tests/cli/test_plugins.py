@@ -75,7 +75,7 @@ def test_a_failed_check_is_status_1_and_named(modnet: Modnet, strangers: Registr
     del strangers
     result = modnet("plugins", "check", "modnet-wrong")
     assert (result.code, result.err) == (1, "")
-    assert result.out.startswith("activation:wrong: 2 failures (")
+    assert result.out.startswith("activation:wrong: 1 failure (")
     checked = modnet("plugins", "check", "modnet-wrong", "--json")
     assert checked.code == 1
     report = json.loads(checked.out)
