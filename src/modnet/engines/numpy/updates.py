@@ -12,8 +12,10 @@ from modnet.network.network import Network, Vector
 
 __all__ = ["Updater"]
 
-PIECE = 16_384
-"""How many numbers an elementwise rule updates at a time: few enough for all its arrays to stay in the cache."""
+PIECE_BYTES = 1 << 17
+"""How much of θ an elementwise rule updates at a time: little enough for its temporary arrays to stay in the cache."""
+IN_PIECES_FROM = 3 << 20
+"""How many bytes θ, ∇θ and the rule's arrays have from which pieces pay; with fewer, all of them stay there anyway."""
 
 
 class Updater:
@@ -29,11 +31,12 @@ class Updater:
         self._update = rule.update
         self.context = UpdateContext(self._theta, layout=network.layout, regularized=network.regularized)
         self.state = rule.init(self._theta)
-        size = self._theta.size
+        size, names = self._theta.size, self._names_like_theta()
+        step = PIECE_BYTES // self._theta.itemsize
         # Without arrays in the state there is little to keep in the cache.
-        in_pieces = rule.elementwise and size >= 2 * PIECE and bool(self._names_like_theta())
-        starts = range(0, size, PIECE) if in_pieces else ()
-        self._slices = [slice(start, min(start + PIECE, size)) for start in starts]
+        in_pieces = rule.elementwise and names and self._theta.nbytes * (2 + len(names)) >= IN_PIECES_FROM
+        starts = range(0, size, step) if in_pieces else ()
+        self._slices = [slice(start, min(start + step, size)) for start in starts]
         self._pieces: list[_Piece] = []
         self.restore(self.state, 0)
 
@@ -61,7 +64,9 @@ class Updater:
         self._pieces = [
             _Piece(
                 where,
-                UpdateContext(self._theta[where], regularized=min(max(regularized - where.start, 0), PIECE)),
+                UpdateContext(
+                    self._theta[where], regularized=min(max(regularized, where.start), where.stop) - where.start
+                ),
                 {name: self.state[name][where] for name in names},
             )
             for where in self._slices

@@ -51,7 +51,9 @@ class Workers:
     def compute_gradient(self, x: Vector, y: Vector, weights: Vector | None, outputs: Vector) -> None:
         """Write the outputs of a batch that fits in one piece, and ∇θ of its weighted mean cost with penalties."""
         rows, count = len(x), self._count
-        scale = self._scale(rows, weights)
+        scale = self._scales.get(rows) if weights is None else None
+        if scale is None:
+            scale = self._scale(rows, weights)
         if count == 1 or rows < count:
             outputs[...] = self._first.forward(x)
             self._first.backward(y, scale)
@@ -108,9 +110,8 @@ class Workers:
         if weights is not None:
             total = float(weights.sum())
             return (weights / total if total else weights).astype(self.network.dtype)[:, None]
-        scale = self._scales.get(rows)
-        if scale is None:  # an array, because a Python number costs NumPy a conversion
-            scale = self._scales[rows] = np.array(1.0 / rows, dtype=self.network.dtype)
+        # an array, because a Python number costs NumPy a conversion
+        scale = self._scales[rows] = np.array(1.0 / rows, dtype=self.network.dtype)
         return scale
 
     def _add_up(self) -> None:
