@@ -101,7 +101,7 @@ def compare(path: Path, rounds: int) -> None:
         "uint8": ({}, bytes_mapped, np.array(bytes_mapped)),
     }
     print(
-        "\n| 0.5 GB of float32 rows | in memory | mapped | ratio: least, of the medians, most |\n| --- | --- | --- | --- |"
+        f"\n| {mapped.nbytes / (1 << 30):.1f} GB of float32 rows | in memory | mapped | ratio: least, of the medians, most |\n| --- | --- | --- | --- |"
     )
     for name, (data, source, array) in cases.items():
 

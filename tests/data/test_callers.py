@@ -160,6 +160,7 @@ WRONG_X: dict[str, tuple[Any, str]] = {
     "one dimension": (X[:, 0], "training x expects samples × features, got shape (12,)"),
     "three dimensions": (X.reshape(12, 3, 1), "network.layers.0: …"),
     "a number": (1.5, "training x expects samples × features, got one value of type float"),
+    "a number of NumPy": (np.float32(1.5), "training x expects samples × features, got one value of type float32"),
     "text": ("x.csv", "training x expects samples × features, got one value of type str"),
     "a set": ({1, 2}, "training x expects samples × features, got one value of type set"),
     "a dict": ({"a": X}, "training x expects samples × features, got one value of type dict"),

@@ -101,7 +101,9 @@ def is_lazy(x: Any) -> bool:
     """
     if isinstance(x, np.ndarray):
         return isinstance(x, np.memmap) and x.dtype.kind in "biuf"
-    if not hasattr(type(x), "__getitem__") or any(hasattr(x, name) for name in ("__dlpack__", "to_numpy", "toarray")):
+    if isinstance(x, np.generic) or not hasattr(type(x), "__getitem__"):
+        return False
+    if any(hasattr(x, name) for name in ("__dlpack__", "to_numpy", "toarray")):
         return False
     try:
         return isinstance(x.dtype, np.dtype) and all(isinstance(size, int | np.integer) for size in x.shape)
