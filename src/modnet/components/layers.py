@@ -27,12 +27,14 @@ class Dense(Layer):
     initializer: Annotated[Initializer, Slot()] = usual_part(
         "activation",
         "usual_initializer",
+        "zeros",
         "initial values of the weights W; where none is given, what is usual with the activation: `standard-normal` "
         "for sigmoid, `he-normal` for the relus, else `glorot-uniform`",
     )
     bias_initializer: Annotated[Initializer, Slot()] = usual_part(
         "activation",
         "usual_bias_initializer",
+        "zeros",
         "initial values of the biases b; where none is given, `standard-normal` for sigmoid, else `zeros`",
     )
 

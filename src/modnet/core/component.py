@@ -157,14 +157,14 @@ class Component(Model):
         return table["kind"] if len(table) == 1 else table
 
 
-def usual_part(option: str, attribute: str, description: str) -> Any:
+def usual_part(option: str, attribute: str, fallback: str, description: str) -> Any:
     """Return a field whose default is the component that the class of another ``option``'s component names.
 
-    ``usual_part("activation", "usual_initializer", "…")`` takes the kind in ``usual_initializer`` of the activation,
-    which must be declared before it.
+    ``usual_part("activation", "usual_initializer", "zeros", "…")`` takes the kind in ``usual_initializer`` of the
+    activation, which must be declared before it, and ``zeros`` where the activation is not valid: its error is enough.
     """
     return Field(
-        default_factory=lambda options: getattr(options[option], attribute),
+        default_factory=lambda options: getattr(options[option], attribute) if option in options else fallback,
         validate_default=True,
         description=description,
     )

@@ -18,6 +18,9 @@ from modnet.data.validation import BLOCK
 
 __all__ = ["Columns", "read_parquet"]
 
+FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}
+"""Arrow's names of dtypes where NumPy's are others; pyarrow's own conversion imports pandas."""
+
 
 class Columns(NamedTuple):
     """The content of a Parquet file: x (rows, features), mapped into memory, y (rows,), and weights (rows,) or None."""
@@ -81,7 +84,7 @@ def _types(
     for column in read:
         kind = schema.field(column).type
         if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
-            found[column] = np.dtype(kind.to_pandas_dtype())
+            found[column] = np.dtype(FLOATS.get(str(kind), str(kind)))
         elif column == target and (types.is_string(kind) or types.is_large_string(kind) or types.is_dictionary(kind)):
             found[column] = None
         else:
