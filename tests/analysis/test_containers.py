@@ -53,12 +53,12 @@ def test_diagrams(run):
 
 def test_a_trace_agrees_with_central_differences(run):
     """Also through batch-norm, which a batch of one sample would leave with nothing."""
-    told = trace(run.network, np.ones(4), 1)
-    assert told.random
-    assert told.running == ("batch-norm",)
-    assert told.largest_relative < 1e-7
-    assert np.abs(told.layers[0].gradients["1.beta"]).max() > 1e-9
-    assert "`batch-norm`" in trace_markdown(told)
+    traced = trace(run.network, np.ones(4), 1)
+    assert traced.random
+    assert traced.running == ("batch-norm",)
+    assert traced.largest_relative < 1e-7
+    assert np.abs(traced.layers[0].gradients["1.beta"]).max() > 1e-9
+    assert "`batch-norm`" in trace_markdown(traced)
     np.testing.assert_array_equal(run.network.layers[0].state["1.mean"], trained_mean(run))
 
 

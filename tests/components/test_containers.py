@@ -168,17 +168,17 @@ def test_states_are_those_of_a_network_that_is_copied_and_restored(rng):
 )
 def test_shapes_that_do_not_fit(layer, message):
     config = load_config({"epochs": 0, "network": {"layers": [layer, 10]}})
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as caught:
         Trainer(config).fit()
-    assert str(told.value).startswith("network.layers.0: layer 1 (")
-    assert message in str(told.value)
+    assert str(caught.value).startswith("network.layers.0: layer 1 (")
+    assert message in str(caught.value)
 
 
 def test_divergence_names_the_container():
     config = {"epochs": 5, "network": {"layers": [8, [{"kind": "dense", "units": 10, "activation": "identity"}]]}}
-    with pytest.raises(DivergenceError) as told:
+    with pytest.raises(DivergenceError) as caught:
         Trainer.from_config({**config, "optimizer": {"learning_rate": 1e6}}).fit()
-    assert told.value.layer == 2
+    assert caught.value.layer == 2
 
 
 def test_saved_loaded_and_predicting_the_same(tmp_path, rng):

@@ -147,9 +147,9 @@ def test_a_batch_of_one_sample_is_refused_before_the_training(layers, samples, o
     x = np.random.default_rng(0).standard_normal((samples, 4))
     y = np.arange(samples) % 3 if samples > 1 else np.array([[0.5]])
     trainer = Trainer.from_config({"epochs": 1, "network": {"layers": layers}, "optimizer": optimizer})
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as caught:
         trainer.fit(x, y)
-    assert str(told.value) == message
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

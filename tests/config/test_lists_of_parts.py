@@ -100,9 +100,9 @@ def test_the_kit_accepts_them():
     ],
 )
 def test_an_error_names_the_key(options, message):
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as caught:
         config_of(**options)
-    assert str(told.value).startswith(f"network.layers.0.activation.{message}")
+    assert str(caught.value).startswith(f"network.layers.0.activation.{message}")
 
 
 @pytest.mark.parametrize("options", [{}, OPTIONS, {"parts": ["rel"]}, {"bounds": [1.0]}, {"named": {"x": 3}}])
@@ -156,6 +156,6 @@ def test_layers_that_lie_too_deep_are_refused_in_one_line(depth, tmp_path):
         load_config({"network": {"layers": [layer, 10]}})
     path = tmp_path / "deep.toml"
     path.write_text(f"[network]\nlayers = [{'[' * depth}3{']' * depth}, 10]\n")
-    with pytest.raises(ConfigError, match=r"deep\.toml: ") as told:
+    with pytest.raises(ConfigError, match=r"deep\.toml: ") as caught:
         load_config(path)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
