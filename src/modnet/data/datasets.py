@@ -86,14 +86,9 @@ class Idx(Dataset):
         )
 
 
-class Csv(Dataset):
-    """Rows of a CSV file with a header: one column is the target, all others are features, numbers.
+class _TableFile(Dataset):
+    """The base class of files with named columns, one of which is the target."""
 
-    A target column of integers holds labels, one of other numbers holds targets, and one of anything else
-    holds labels that are text. Source: RFC 4180.
-    """
-
-    kind: Literal["csv"] = "csv"
     path: str = Field(min_length=1, description="the file to train with, absolute or from the current folder")
     target: str = Field(min_length=1, description="the name of the column to predict")
     weight: str | None = Field(
@@ -108,6 +103,16 @@ class Csv(Dataset):
     test_path: str | None = Field(
         default=None, min_length=1, description="a file with the same columns to test with, if any"
     )
+
+
+class Csv(_TableFile):
+    """Rows of a CSV file with a header: one column is the target, all others are features, numbers.
+
+    A target column of integers holds labels, one of other numbers holds targets, and one of anything else
+    holds labels that are text. Source: RFC 4180.
+    """
+
+    kind: Literal["csv"] = "csv"
     target_type: Literal["auto", "integer", "text", "number"] = Field(
         default="auto",
         description="what the target column holds: labels that are integers or text, or numbers to predict; "
@@ -203,7 +208,7 @@ class Npy(_Arrays):
         return self._data({name: array for name, array in opened.items() if array is not None})
 
 
-class Parquet(Dataset):
+class Parquet(_TableFile):
     """Rows of a Parquet file: one column is the target, all others are features, numbers without nulls.
 
     A target column of integers, bools or text holds labels, one of floats holds targets. The features are copied, row
@@ -213,20 +218,6 @@ class Parquet(Dataset):
     """
 
     kind: Literal["parquet"] = "parquet"
-    path: str = Field(min_length=1, description="the file to train with, absolute or from the current folder")
-    target: str = Field(min_length=1, description="the name of the column to predict")
-    weight: str | None = Field(
-        default=None,
-        min_length=1,
-        description="the name of a column that says how much each row counts, if any; a validation or test file "
-        "without it counts all rows the same",
-    )
-    validation_path: str | None = Field(
-        default=None, min_length=1, description="a file with the same columns to validate with, if any"
-    )
-    test_path: str | None = Field(
-        default=None, min_length=1, description="a file with the same columns to test with, if any"
-    )
 
     def load(self) -> Data:
         """Return the rows, and the names of the features."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from modnet.core.arrays import namespace
+from modnet.core.arrays import Array, namespace
+from modnet.core.interfaces.layer import Random
 from modnet.core.random import GeneratorRandom
 from modnet.testing.case import Case
 from modnet.testing.layer_probes import layer_inputs, start_pass
@@ -22,8 +22,11 @@ PASSES = 3  # training passes after which every array of the state should have c
 
 def _train(case: Case, inputs: dict[str, Any], rng: np.random.Generator | None = None) -> Arrays:
     """Return the results of a training pass; without a generator it has no `rng`."""
-    make: Callable[[Any], Any] = lambda x: None if rng is None else GeneratorRandom(rng, namespace(x))  # noqa: E731
-    return start_pass(case, rng=make, **inputs)()
+
+    def source(x: Array) -> Random | None:
+        return None if rng is None else GeneratorRandom(rng, namespace(x))
+
+    return start_pass(case, rng=source, **inputs)()
 
 
 def works_without_rng(case: Case) -> None:

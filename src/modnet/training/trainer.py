@@ -182,17 +182,17 @@ class Trainer:
         network, samples, metrics = setup
         fingerprint = {} if resumption is None else resumption.state.fingerprint
         engine = self.config.engine.start(TrainingPlan(self.config, network, samples["train"], fingerprint))
-        loop = TrainingLoop(self.config, network, samples, metrics, callbacks, engine, store)
-        loop.started = started
-        checkpoints = None if store is None else CheckpointManager(loop, callbacks, store, samples, engine)
-        signals = nullcontext() if store is None else handle_signals(loop.request_stop)
         try:
-            with signals, np.errstate(all="ignore"), closing(engine):  # a non-finite number is an error of ours
-                run_training(loop, callbacks, checkpoints, resumption)
-                loop.check_result()
-                test = evaluate(network, samples["test"], metrics).compute() if "test" in samples else {}
-                if checkpoints is not None:
-                    checkpoints.close(network)
+            with closing(engine), np.errstate(all="ignore"):  # a non-finite number is an error of ours
+                loop = TrainingLoop(self.config, network, samples, metrics, callbacks, engine, store)
+                loop.started = started
+                checkpoints = None if store is None else CheckpointManager(loop, callbacks, store, samples, engine)
+                with nullcontext() if store is None else handle_signals(loop.request_stop):
+                    run_training(loop, callbacks, checkpoints, resumption)
+                    loop.check_result()
+                    test = evaluate(network, samples["test"], metrics).compute() if "test" in samples else {}
+                    if checkpoints is not None:
+                        checkpoints.close(network)
         except DivergenceError as error:
             if store is not None and store.checkpoints():
                 error.args = (f"{error}; the last good checkpoint is {store.checkpoints()[-1]}",)

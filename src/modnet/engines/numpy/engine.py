@@ -27,4 +27,5 @@ class NumpyEngine(Engine):
 
     def start(self, plan: TrainingPlan) -> NumpySession:
         """Begin a training; with `"auto"` a resumed one has as many threads as before, whatever the number of cores."""
-        return NumpySession(plan, self.threads or plan.fingerprint.get("threads"))
+        resumes = plan.fingerprint.get("engine") == self.kind  # another engine's threads mean something else
+        return NumpySession(plan, self.threads or (plan.fingerprint["threads"] if resumes else None))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,10 @@ from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import CHUNK, Network, Vector
 
 __all__ = ["NumpySession"]
+
+LayerStates: TypeAlias = Sequence[Mapping[str, Vector]]
+LayersState: TypeAlias = tuple[LayerStates, Sequence[Mapping[str, Any]]]
+"""The layers' states, and those of the random generators that they draw from."""
 
 
 class NumpySession:
@@ -40,7 +44,7 @@ class NumpySession:
         self._updater = Updater(config.optimizer.rule, network)
         rows = math.ceil(len(samples) / max(config.optimizer.updates(len(samples)), 1))
         self._workers = Workers(network, config.seed, threads, rows)
-        self._after_gradient: TrainState | None = None
+        self._after_gradient: LayersState | None = None
         self._last_gradient = self._workers.gradient[self._trained]
         self._last_cost: Callable[[], float] = lambda: math.nan
         self.fingerprint: dict[str, str | int | float] = {
@@ -64,19 +68,15 @@ class NumpySession:
 
     def state(self) -> TrainState:
         """Return a copy of everything that an update changes."""
-        return TrainState(
-            parameters=self._network.parameters.copy(),
-            rule_state=self._updater.copy_state(),
-            layer_states=self._network.layer_states(),
-            randomness=[dict(rng.bit_generator.state) for rng in self._workers.rngs],
-            updates=self.updates,
-        )
+        layer_states, randomness = self._layers_state()
+        theta, rule_state = self._network.parameters.copy(), self._updater.copy_state()
+        return TrainState(theta, rule_state, layer_states, randomness, self.updates)
 
     def restore(self, state: TrainState) -> None:
         """Go to a state."""
         self._network.parameters[...] = state.parameters
         self._updater.restore(state.rule_state, state.updates)
-        self._restore_layers(state)
+        self._restore_layers(state.layer_states, state.randomness)
 
     def run(self, block: Block, on_outputs: OnOutputs, on_update: OnUpdate | None = None) -> bool:
         """Make a block's updates, and return whether costs, θ and the rule's state are finite."""
@@ -88,14 +88,14 @@ class NumpySession:
 
     def value_and_grad(self, rows: Rows | None = None) -> tuple[float, Vector]:
         """Return the mean cost at θ, penalties included, and its gradient, a new array."""
-        before = self.state()
+        before = self._layers_state()
         rows = slice(0, len(self._batches)) if rows is None else rows
         count = len(Block(rows, 1, ()))
         accumulator = MetricAccumulator(self._network.cost, ())
         load, weights = partial(self._batches.load, rows), self._batches.weights(rows)
         finite = self._workers.accumulate_gradient(count, load, weights, accumulator.update)
-        self._after_gradient = self.state()
-        self._restore_layers(before)
+        self._after_gradient = self._layers_state()
+        self._restore_layers(*before)
         self._last_cost = partial(_cost_in, accumulator)
         cost = _cost_in(accumulator) + self._network.penalty() if finite else math.inf
         return cost, self._workers.gradient[self._trained].copy()
@@ -103,7 +103,7 @@ class NumpySession:
     def apply_gradient(self, gradient: Vector, rate: float, momentum: float | None = None) -> None:
         """Make one update by the configured rule; randomness and the layers' state advance."""
         if self._after_gradient is not None:
-            self._restore_layers(self._after_gradient)
+            self._restore_layers(*self._after_gradient)
             self._after_gradient = None
         self._updater.apply(gradient, rate, momentum)
         self._last_gradient = gradient
@@ -161,10 +161,13 @@ class NumpySession:
         costs.update(outputs, y, weights)
         return _cost_in(costs)
 
-    def _restore_layers(self, state: TrainState) -> None:
-        self._network.load_layer_states(state.layer_states)
-        for rng, randomness in zip(self._workers.rngs, state.randomness, strict=True):
-            rng.bit_generator.state = randomness
+    def _layers_state(self) -> LayersState:
+        return self._network.layer_states(), [dict(rng.bit_generator.state) for rng in self._workers.rngs]
+
+    def _restore_layers(self, states: LayerStates, randomness: Sequence[Mapping[str, Any]]) -> None:
+        self._network.load_layer_states(states)
+        for rng, state in zip(self._workers.rngs, randomness, strict=True):
+            rng.bit_generator.state = state
 
     def _is_finite(self) -> bool:
         theta, trained = self._network.parameters, (self._network.trainable,)
