@@ -194,8 +194,7 @@ def _names(path):
         return set(file.keys())
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_an_interrupted_training_with_all_of_them_ends_in_the_same_bits(dtype):
+def test_an_interrupted_training_with_all_of_them_ends_in_the_same_bits():
     optimizer = {"kind": "mini-batch", "batch_size": 64, "rule": "adam", "drop_last": True}
-    config = {"epochs": 3, "dtype": dtype, "network": {"layers": CONTAINERS}, "optimizer": optimizer}
-    check_resume(config, times=2).raise_for_failures()
+    config = {"epochs": 2, "dtype": "float32", "network": {"layers": CONTAINERS}, "optimizer": optimizer}
+    check_resume(config, times=1).raise_for_failures()

@@ -47,7 +47,7 @@ def dropped(good: Path, name: str) -> dict[str, Any]:
 
 
 # As many as are quickly run; the others are like them.
-FEW = ("many_tensors", "large_layers", "as_many_empty_lists_as_fit")
+FEW = ("as_many_tensors_as_fit", "large_layers", "as_many_empty_lists_as_fit")
 
 
 @pytest.mark.parametrize("name", FEW)
