@@ -6,6 +6,7 @@ activations) are transposed in the backward pass, and the caller's list is never
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from typing import Any, TypeAlias, overload
 
@@ -21,6 +22,7 @@ from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import UpdateContext
 from modnet.core.random import Stream, generator
 from modnet.engines.numpy.workspace import Workspace
+from modnet.network.layers import overwrite
 from modnet.network.network import Network, Vector
 
 __all__ = ["NeuralNetwork", "sigmoid", "sigmoid_prime"]
@@ -71,6 +73,8 @@ class NeuralNetwork:
         self.network = Network(layers, (sizes[0],), _quadratic, rng=generator(seed, Stream.PARAMETERS))
         self._order = generator(seed, Stream.ORDER)
         self._workspace = Workspace(self.network)
+
+    __copy__ = copy.deepcopy
 
     @property
     def weights(self) -> MutableSequence[Vector]:
@@ -165,8 +169,9 @@ class NeuralNetwork:
         if not eta > 0:
             raise ConfigError(f"eta: {eta} should be greater than 0")
         _, gradient = self._workspace.cost_and_gradient(x, y)
-        step, _ = _plain.update(gradient, {}, UpdateContext(self.network.parameters, eta))
-        self.network.parameters -= step
+        theta = self.network.parameters
+        step, _ = _plain.update(gradient, {}, UpdateContext(theta, eta))
+        theta -= step
 
     def _matrices(self, pairs: Pairs, where: str) -> tuple[Vector, Vector]:
         if not len(pairs):
@@ -223,9 +228,7 @@ def _copy(view: Vector, value: ArrayLike, what: str) -> None:
     array = np.asarray(value, dtype=np.float64)
     if array.ndim == 2 and view.ndim == 1 and array.shape[1] == 1:
         array = array[:, 0]
-    if array.shape != view.shape:
-        raise DataError(f"{what}: got the shape {array.shape}, expected {view.shape}")
-    view[...] = array
+    overwrite(view, array, what)
 
 
 def _matrix(vectors: Sequence[Any], size: int, where: str, expects: str, what: str) -> Vector:

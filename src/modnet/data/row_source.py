@@ -58,6 +58,10 @@ class RowSource:
     transform: Transform | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how a copy is made: with a lock of its own."""
+        return RowSource, (self.source, self.where, self.dtype, self.columns, self.numbers, self.transform)
+
     @property
     def shape(self) -> tuple[int, ...]:
         """(samples, features), or with more dimensions."""

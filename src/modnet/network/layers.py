@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from modnet.core.errors import ConfigError
+from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Activation, Layer, LayerContext, ParameterSlice, ParameterSpec
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Prediction",
     "Vector",
     "build_layers",
+    "overwrite",
     "parameter_layout",
     "trained_slices",
     "views_into",
@@ -65,7 +67,6 @@ class BoundLayer:
         input_shape: The shape of one sample that enters it.
         output_shape: The shape of one sample that leaves it.
         specs: Its parameters' specifications by name, those of a frozen layer marked as not trainable.
-        parameters: Its parameters by name, views into θ.
         state: Its arrays that are not trained (running means, say), by name.
         needs_full_batch: Whether it, or a layer within it, must see a whole batch in one piece.
     """
@@ -82,13 +83,13 @@ class BoundLayer:
             name: spec if component.trainable else replace(spec, trainable=False)
             for name, spec in component.parameters(input_shape).items()
         }
-        self.parameters: dict[str, Vector] = {}
+        self._parameters: dict[str, Vector] = {}
         self.state: dict[str, Vector] = {}
         self.needs_full_batch = any(part.needs_full_batch for part in component.walk(input_shape))
 
     def begin(self, parameters: dict[str, Vector], dtype: str, rng: np.random.Generator | None) -> None:
         """Take these views as the parameters, and fill them and the state as they are initially."""
-        self.parameters = parameters
+        self._parameters = parameters
         initial = self.component.initial_state(self.input_shape)
         self.state = {name: np.array(value, dtype=dtype) for name, value in initial.items()}
         if rng is not None:
@@ -96,14 +97,27 @@ class BoundLayer:
                 parameters[name][...] = spec.initializer(rng, spec.shape, spec.fan_in, spec.fan_out)
 
     @property
+    def parameters(self) -> Mapping[str, Vector]:
+        """Its parameters by name, views into θ: they are written to, and not replaced."""
+        return MappingProxyType(self._parameters)
+
+    @property
     def weights(self) -> Vector | None:
-        """W, (n_next, n_current), a view into θ; None for a layer without weights."""
-        return self.parameters.get("weights")
+        """W, (n_next, n_current), a view into θ; None for a layer without weights. Assigning copies the numbers."""
+        return self._parameters.get("weights")
+
+    @weights.setter
+    def weights(self, values: ArrayLike) -> None:
+        overwrite(self._parameters["weights"], values, "weights")
 
     @property
     def biases(self) -> Vector | None:
-        """The vector b, (n_next,), a view into θ; None for a layer without biases."""
-        return self.parameters.get("biases")
+        """The vector b, (n_next,), a view into θ; None for a layer without biases. Assigning copies the numbers."""
+        return self._parameters.get("biases")
+
+    @biases.setter
+    def biases(self, values: ArrayLike) -> None:
+        overwrite(self._parameters["biases"], values, "biases")
 
     @property
     def is_trained(self) -> bool:
@@ -156,3 +170,15 @@ def views_into(vector: Vector, layout: Layout, layers: int) -> list[dict[str, Ve
             views[layer][name] = vector[start : start + size].reshape(spec.shape)
         start += size
     return views
+
+
+def overwrite(view: Vector, values: ArrayLike, what: str) -> None:
+    """Write numbers into a view, which must have their shape.
+
+    Raises:
+        DataError: they have another shape; ``what`` is what it calls them.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != view.shape:
+        raise DataError(f"{what}: got the shape {array.shape}, expected {view.shape}")
+    view[...] = array

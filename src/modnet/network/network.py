@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from modnet.network.layers import (
     Prediction,
     Vector,
     build_layers,
+    overwrite,
     parameter_layout,
     trained_slices,
     views_into,
@@ -41,7 +43,7 @@ class Network:
         cost: What training minimises.
         regularizers: The penalties on the weights that are added to it.
         parameters: θ, one flat vector: first all that is regularized (the weights), layer by layer, then the rest of
-            what is trained, then what is frozen.
+            what is trained, then what is frozen. Assigning a vector copies its numbers into θ.
         trainable: How many of its entries, from the start, training changes.
         regularized: How many of its entries, from the start, the regularizers act on.
         dtype: The dtype of θ, and of everything that is computed with it.
@@ -87,7 +89,7 @@ class Network:
             shape = self.layers[-1].output_shape
             raise ConfigError(f"network.layers: the output layer gives samples of shape {shape}; allowed: vectors")
         self.target_width = target_width(cost, self.outputs) or self.outputs
-        self.parameters: Vector = np.zeros(sum(size for *_, size in self.parameter_layout()), dtype=dtype)
+        self._parameters: Vector = np.zeros(sum(size for *_, size in self.parameter_layout()), dtype=dtype)
         trained = [(spec, size) for *_, spec, size in self.parameter_layout() if spec.trainable]
         self.trainable = sum(size for _, size in trained)
         self.regularized = sum(size for spec, size in trained if spec.regularized)
@@ -99,6 +101,29 @@ class Network:
             (layer.component, layer.component.forward, layer.activation, layer.parameters, layer.state)
             for layer in self.layers
         ]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how a copy is made: anew, with views into its own θ, since a view is copied as an array by itself."""
+        components = [layer.component for layer in self.layers]
+        made_from = components, self.input_shape, self.cost, self.regularizers, self.dtype.name
+        rest = {name: value for name, value in vars(self).items() if name not in ("layers", "_parameters", "_steps")}
+        return type(self), made_from, (self.parameters, self.layer_states(), rest)
+
+    def __setstate__(self, state: tuple[Vector, list[dict[str, Vector]], dict[str, Any]]) -> None:
+        self.parameters, layer_states, rest = state
+        self.load_layer_states(layer_states)
+        vars(self).update(rest)
+
+    __copy__ = copy.deepcopy
+
+    @property
+    def parameters(self) -> Vector:
+        """θ."""
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, values: ArrayLike) -> None:
+        overwrite(self._parameters, values, "parameters")
 
     def parameter_layout(self) -> Layout:
         """Return (layer, name, specification, size) of all parameters in their order in θ; layers count from 0."""
@@ -169,20 +194,9 @@ class Network:
         Raises:
             DataError: ``x`` has another number of features, lacks a named one, or holds NaN or infinity.
         """
-        rows: ArrayOrSource
-        if type(x) is np.ndarray and _needs_no_preprocessing(x, self):
-            if len(x) <= CHUNK and _is_finite(x):
-                return self.forward(x)
-            rows, checked = x, False
-        else:
-            rows, checked = _rows_of(x, self), True
-        outputs = np.empty((len(rows), self.outputs), dtype=self.dtype)
-        for start in range(0, len(rows), CHUNK):
-            piece = rows[start : start + CHUNK]
-            if not (checked or _is_finite(piece)):
-                check_finite(rows[:], "x")  # says where
-            outputs[start : start + CHUNK] = self.forward(piece)
-        return outputs
+        if type(x) is np.ndarray and _needs_no_preprocessing(x, self) and len(x) <= CHUNK and _is_finite(x):
+            return self.forward(x)
+        return _outputs_in_pieces(x, self)
 
     def classify(self, x: ArrayLike) -> NDArray[Any]:
         """Return the class label predicted for each row of ``x``.
@@ -227,6 +241,21 @@ def _needs_no_preprocessing(x: NDArray[Any], network: Network) -> bool:
     if x.dtype is not network.dtype or x.shape[1:] != network.input_shape or not len(x):
         return False
     return network.scaling is None and x.flags.c_contiguous
+
+
+def _outputs_in_pieces(x: ArrayLike, network: Network) -> Vector:
+    rows: ArrayOrSource
+    if type(x) is np.ndarray and _needs_no_preprocessing(x, network):
+        rows, checked = x, False
+    else:
+        rows, checked = _rows_of(x, network), True
+    outputs = np.empty((len(rows), network.outputs), dtype=network.dtype)
+    for start in range(0, len(rows), CHUNK):
+        piece = rows[start : start + CHUNK]
+        if not (checked or _is_finite(piece)):
+            check_finite(rows[:], "x")  # says where
+        outputs[start : start + CHUNK] = network.forward(piece)
+    return outputs
 
 
 def _rows_of(x: ArrayLike, network: Network) -> ArrayOrSource:

@@ -7,6 +7,7 @@ functions. A workspace belongs to one training; predictions have nothing to do w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,7 @@ class Workspace:
         as_frozen: bool = False,
     ) -> None:
         self.network = network
+        self._made_from = network, rng, micro_batch_rows
         self._random = None if rng is None else GeneratorRandom(rng)
         self.micro_batch_rows = micro_batch_rows
         self.gradient: Vector = np.zeros_like(network.parameters)
@@ -147,6 +149,10 @@ class Workspace:
         self._backwards = [layer.component.backward for layer in network.layers]
         self._passes: dict[int, list[_BufferedPass]] = {}
         self._current: list[_BufferedPass] = []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how a copy is made: anew, since its buffers are views into each other and into θ."""
+        return partial(Workspace, trained_only=self._trained_only, as_frozen=self._as_frozen), self._made_from
 
     def micro_batches(self, rows: int) -> Iterator[slice]:
         """Yield the slices in which a batch of so many rows is worked through."""
