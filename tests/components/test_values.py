@@ -208,8 +208,14 @@ def test_accuracy_refuses_numbers():
         metrics.Accuracy().check(Task(outputs=1, classes=False))
 
 
-def test_r2_of_a_constant_target():
+@pytest.mark.parametrize("weights", [None, np.array([0.5, 2.0, 0.0])])
+@pytest.mark.parametrize("value", [1.0, 0.1, -3e7 / 7])  # the mean of three 0.1 is not 0.1
+def test_r2_of_a_constant_target(value, weights):
     r2 = metrics.R2()
-    ones = np.ones((3, 1))
-    assert r2.value(r2.partial(ones, ones, None)) == 1.0
-    assert r2.value(r2.partial(ones + 0.5, ones, None)) == 0.0
+    targets = np.full((3, 1), value)
+    whole, noisy = (r2.partial(a, targets, weights) for a in (targets, np.nextafter(targets, 1e9)))
+    assert r2.value(whole) == r2.value(noisy) == r2.value(r2.merge(whole, noisy)) == 1.0
+    assert r2.value(r2.partial(targets * 1.001, targets, weights)) == 0.0
+    targets[1] *= 1 + 1e-9
+    assert r2.value(r2.partial(targets, targets, weights)) == 1.0
+    assert r2.value(r2.partial(targets * 1.001, targets, weights)) < -1e5

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import statistics
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -40,6 +41,8 @@ def test_standard_against_exact_arithmetic(values: list[float]) -> None:
         assert scaling.shift[0] == values[0]
         assert scaling.factor[0] == 1.0
         return
+    if max(values) - min(values) < 1e-12 * max(map(abs, values)):
+        return  # see test_rounding_is_not_scaled_up
     mean = statistics.mean(map(Fraction, values))
     variance = statistics.pvariance(map(Fraction, values))
     largest = max(map(abs, values))
@@ -57,7 +60,10 @@ def test_min_max_reaches_from_0_to_1(values: list[float]) -> None:
         return
     scaled = scaling.apply(x)
     assert scaled.min() == 0.0
-    assert scaled.max() == (0.0 if min(values) == max(values) else pytest.approx(1.0))
+    if min(values) == max(values):
+        assert scaled.max() == 0.0
+    elif max(values) - min(values) > 1e-12 * max(map(abs, values)):
+        assert scaled.max() == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("kind", ["standard", "min-max"])
@@ -71,7 +77,7 @@ def test_constant_features_are_only_shifted(kind: str) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_apply_keeps_the_dtype_and_the_callers_data(dtype: type) -> None:
-    x = np.array([[1e8], [1e8 + 8], [1e8 + 16]], dtype)
+    x = np.array([[1e8], [1e8 + 800], [1e8 + 1600]], dtype)
     scaled = Scaling.fit("min-max", x).apply(x)
     assert scaled.dtype == dtype
     assert scaled.tolist() == [
@@ -88,10 +94,51 @@ def test_float32_is_scaled_in_float64() -> None:
     assert scaling.apply(x)[0, 0] == np.float32(np.float64(np.float32(0.1)) - 0.1) != 0.0
 
 
-def test_neighbouring_floats_have_a_deviation() -> None:
-    step = np.finfo(np.float64).eps
-    scaling = Scaling.fit("standard", np.array([[1.0], [1.0 + step]]))
-    assert scaling.factor[0] == 2 / step  # half a step of deviation, though no float lies between
+def is_constant(column: list[float]) -> bool:
+    """scikit-learn's `_is_constant_feature`, in exact arithmetic."""
+    count, eps = len(column), Fraction(1, 2**52)
+    mean, variance = statistics.mean(map(Fraction, column)), statistics.pvariance(map(Fraction, column))
+    return variance <= count * eps * variance + (count * mean * eps) ** 2
+
+
+@pytest.mark.parametrize("kind", ["standard", "min-max"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("count", [2, 7, BLOCK + 3])
+def test_rounding_is_not_scaled_up(count: int, dtype: type, kind: Literal["standard", "min-max"]) -> None:
+    rows = np.resize([0.3, 0.1 + 0.2, 0.6 - 0.3], count)
+    x = np.stack([rows, 1e9 * rows, -1e-9 * rows, np.resize([0.7, 0.2], count)], axis=1).astype(dtype)
+    if dtype == np.float32:
+        x[0, :3] = np.nextafter(x[1, :3], np.float32(1e30))  # in float32 the sums are all rounded to 0.3
+    scaling = Scaling.fit(kind, x)
+    assert scaling.factor[:3].tolist() == [1.0, 1.0, 1.0]
+    assert scaling.factor[3] > 1.9
+    if dtype == np.float64:
+        assert [is_constant(column) for column in x.T.tolist()] == [True, True, True, False]
+    assert np.abs(scaling.apply(x)[:, :3] / x[0, :3]).max() < 1e-6
+
+
+@given(
+    st.lists(st.integers(-9, 9), min_size=10, max_size=40),
+    st.floats(0.01, 100.0),
+    st.floats(1e-8, 1e8),
+)
+def test_what_is_constant_agrees_with_scikit_learn(steps: list[int], size: float, mean: float) -> None:
+    """Differences of some ulps about its bound, n ε |mean|, but not just at it."""
+    values = [mean + size * step * math.ulp(mean) for step in steps]
+    deviation = math.sqrt(statistics.pvariance(map(Fraction, values)))
+    if 0.9 < deviation / (len(values) * 2.0**-52 * mean) < 1.1:
+        return
+    factor = Scaling.fit("standard", np.array(values)[:, None]).factor[0]
+    assert factor == (1.0 if is_constant(values) else pytest.approx(1 / deviation, rel=1e-6))
+
+
+@pytest.mark.parametrize("kind", ["standard", "min-max"])
+def test_a_small_spread_around_a_large_value_is_scaled(kind: Literal["standard", "min-max"]) -> None:
+    seconds = 1.7e9 + np.arange(1000) / 1000
+    scaled = Scaling.fit(kind, seconds[:, None]).apply(seconds[:, None])
+    exact = np.array([float(Fraction(value) - Fraction(1.7e9)) for value in seconds.tolist()])
+    expected = (exact - exact.mean()) / exact.std() if kind == "standard" else exact / exact.max()
+    np.testing.assert_allclose(scaled[:, 0], expected, atol=1e-6)
 
 
 def test_the_largest_floats_are_scaled() -> None:

@@ -6,6 +6,7 @@ What is said of numbers of samples holds for sums of their weights where there a
 from __future__ import annotations
 
 import math
+import sys
 from typing import Annotated, ClassVar, Literal
 
 from modnet.core.arrays import Array, namespace
@@ -131,8 +132,9 @@ class MeanSquaredError(Metric):
 class R2(Metric):
     """1 − Σ (a − y)² / Σ (y − ȳ)², the explained share of the variance of the targets, averaged over the outputs.
 
-    An output whose targets are all equal counts as 1 if it is exact, and as 0 otherwise. Source: Draper and
-    Smith, "Applied Regression Analysis" (1998), section 1.3; pieces are merged as in Chan, Golub and LeVeque (1983).
+    An output whose targets are all equal up to rounding counts as 1 if it is equal to them up to rounding, and as 0
+    otherwise. Source: Draper and Smith, "Applied Regression Analysis" (1998), section 1.3; pieces are merged as in
+    Chan, Golub and LeVeque (1983).
     """
 
     kind: Literal["r2"] = "r2"
@@ -163,9 +165,10 @@ class R2(Metric):
         """Return the mean over the outputs of 1 − Σ (a − y)² / Σ (y − ȳ)²."""
         xp = namespace(total)
         spread, error = total[2, :], total[3, :]
-        flat = spread == 0.0
+        rounding = total[0, :] * (10.0 * sys.float_info.epsilon * total[1, :]) ** 2
+        flat = spread <= rounding
         ratio = error / xp.where(flat, xp.ones_like(spread), spread)
-        return float(xp.mean(xp.where(flat, xp.astype(error == 0.0, xp.float64), 1.0 - ratio)))
+        return float(xp.mean(xp.where(flat, xp.astype(error <= rounding, xp.float64), 1.0 - ratio)))
 
 
 def _sums(values: Array, weights: Array | None) -> Array:

@@ -35,11 +35,11 @@ class Scaling:
     def fit(cls, kind: Literal["standard", "min-max"], x: ArrayOrSource) -> Self:
         """Return the scaling of ``x`` (samples, ...) to mean 0 and standard deviation 1, or to the range [0, 1].
 
-        The deviation is that of the population (divided by n). A constant feature is only shifted. The mean
-        and the deviation are computed about the first sample, in units of a power of two near the largest
-        value, so that nothing overflows and a small spread around a large value is not lost; the variance is
-        corrected by the square of the remaining mean (T. Chan, G. Golub and R. LeVeque, "Algorithms for
-        Computing the Sample Variance", 1983).
+        The deviation is that of the population (divided by n). A feature that is constant up to rounding is only
+        shifted. The mean and the deviation are computed about the first sample, in units of a power of two near
+        the largest value, so that nothing overflows and a small spread around a large value is not lost; the
+        variance is corrected by the square of the remaining mean (T. Chan, G. Golub and R. LeVeque, "Algorithms
+        for Computing the Sample Variance", 1983).
 
         Rows are read in blocks, in one pass for the range and two more for the deviation.
 
@@ -49,7 +49,7 @@ class Scaling:
         low, high = _range(x)
         with np.errstate(all="ignore"):  # what overflows is refused below
             shift, spread = (low, high - low) if kind == "min-max" else _mean_and_deviation(x, low, high)
-            factor = 1.0 / np.where(low == high, 1.0, spread)
+            factor = 1.0 / np.where((low == high) | (spread < _rounding(x, low, high)), 1.0, spread)
         invalid = ~(np.isfinite(shift) & np.isfinite(factor) & (factor > 0))
         if invalid.any():
             column = int(np.argmax(invalid))
@@ -111,6 +111,18 @@ def _range(x: ArrayOrSource) -> tuple[Vector, Vector]:
         low = least if low is None else np.minimum(low, least)
         high = most if high is None else np.maximum(high, most)
     return np.asarray(low, np.float64), np.asarray(high, np.float64)
+
+
+def _rounding(x: ArrayOrSource, low: Vector, high: Vector) -> Vector:
+    """Return up to which spread the values of each feature may differ by rounding alone.
+
+    In float64 it is n·ε of the largest value, as in scikit-learn's ``StandardScaler``, whose bound on the variance is
+    (n·mean·ε)². In both dtypes it is at least 10·ε, what several roundings leave. The n would be too much in float32:
+    for a million samples, a tenth of the value.
+    """
+    relative = max(len(x) * float(np.finfo(np.float64).eps), 10 * float(np.finfo(x.dtype).eps))
+    bound: Vector = relative * np.maximum(np.abs(low), np.abs(high))
+    return bound
 
 
 def _mean_and_deviation(x: ArrayOrSource, low: Vector, high: Vector) -> tuple[Vector, Vector]:
