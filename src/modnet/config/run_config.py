@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from modnet.core.component import Auto, Component, Model, Slot, default_part
 from modnet.core.interfaces import Callback, Cost, Dataset, Engine, Layer, Metric, Optimizer, Regularizer
+from modnet.core.interfaces.callback import first_repeated
 
 __all__ = ["NetworkConfig", "RunConfig", "iter_components"]
 
@@ -50,6 +52,17 @@ class RunConfig(Model):
     callbacks: tuple[Annotated[Callback, Slot()], ...] = Field(
         default=(), description="what is called during the training, in this order"
     )
+
+    @field_validator("callbacks")
+    @classmethod
+    def _check_repeated(cls, value: tuple[Callback, ...]) -> tuple[Callback, ...]:
+        repeated = first_repeated(value)
+        if repeated is not None:
+            index, problem = repeated
+            error = PydanticCustomError("repeated", "{problem}", {"problem": problem})
+            details = InitErrorDetails(type=error, loc=(index,), input=value[index])
+            raise ValidationError.from_exception_data(cls.__name__, [details])
+        return value
 
     def to_config(self) -> dict[str, Any]:
         """Return the configuration as the table of a TOML file, with every default filled in."""

@@ -9,8 +9,9 @@ import pluggy
 
 from modnet.config.run_config import RunConfig
 from modnet.core import registry
-from modnet.core.errors import ModelFileError, PluginError
+from modnet.core.errors import ConfigError, ModelFileError, PluginError
 from modnet.core.interfaces import Callback
+from modnet.core.interfaces.callback import first_repeated
 from modnet.core.plugins.hookspecs import Events
 from modnet.training.functions import as_listener
 
@@ -28,7 +29,7 @@ class CallbackRunner:
         more: Callbacks that are no part of it, as `as_listener` takes them.
 
     Raises:
-        ConfigError: one of these is no callback.
+        ConfigError: one of these is no callback, or repeats another.
         PluginError: a listener implements a hook that does not exist, or wraps one.
     """
 
@@ -36,8 +37,11 @@ class CallbackRunner:
         manager = pluggy.PluginManager("modnet")
         manager.add_hookspecs(Events)
         self._listeners: list[tuple[str, object]] = []
-        names = []
-        for index, callback in enumerate([*config.callbacks, *more]):
+        names, callbacks = [], [*config.callbacks, *more]
+        repeated = first_repeated(callbacks)
+        if repeated is not None:
+            raise ConfigError(f"callbacks.{repeated[0]}: {repeated[1]}")
+        for index, callback in enumerate(callbacks):
             kind, listener = as_listener(callback)
             self._listeners.append((kind, listener))
             provider = registry.active().provider_of(type(callback)) if isinstance(callback, Callback) else None

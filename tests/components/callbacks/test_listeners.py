@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from components.callbacks.strangers import Watch, installed
 
-from modnet import DivergenceError, Run, Trainer
+from modnet import Callback, ConfigError, DivergenceError, Run, Trainer, load_config
 
 
 @pytest.fixture(autouse=True)
@@ -171,3 +171,45 @@ def test_predicting_at_any_event_disturbs_nothing(rng: np.random.Generator, even
     Watch.at[event] = lambda training: training.network.predict(rows)
     rng.bit_generator.state = state
     assert fit(rng, "watch", network=layers).network.parameters.tobytes() == alone.tobytes()
+
+
+ONCE = r"'{}' is there already, callbacks\.0; allowed: one of this kind"
+SAME = r"is the same as callbacks\.0; allowed: each once, or with other options"
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "problem"),
+    [
+        (["checkpoint", {"kind": "checkpoint", "keep": 7}], ONCE.format("checkpoint")),
+        (["progress", "progress"], ONCE.format("progress")),
+        ([{"kind": "average", "start": 1}, "average"], ONCE.format("average")),
+        ([{"kind": "dampening", "samples": 9}, "dampening"], ONCE.format("dampening")),
+        (["early-stopping", {"kind": "early-stopping", "patience": 5}], SAME),
+        (["reduce-on-plateau", "reduce-on-plateau"], SAME),
+        (["watch", "watch"], SAME),
+    ],
+)
+def test_a_callback_is_not_repeated(monkeypatch: pytest.MonkeyPatch, callbacks: list[Any], problem: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^callbacks\.1: {problem}$"):
+        load_config({"callbacks": callbacks})
+    beside = Callback.resolve(callbacks[1])
+    with pytest.raises(ConfigError, match=rf"^callbacks\.1: {problem}$"):
+        Trainer.from_config({"callbacks": callbacks[:1]}).fit(np.eye(10), range(10), callbacks=[beside])
+    monkeypatch.setattr(Watch, "unique", True)
+    load_config({"callbacks": ["checkpoint", "early-stopping", "watch", {"kind": "early-stopping", "monitor": "cost"}]})
+    with pytest.raises(ConfigError, match=r"^callbacks\.2: 'watch' is there already, callbacks\.0;"):
+        load_config({"callbacks": [watch("a"), "progress", watch("b")]})
+    assert Watch.heard == []
+
+
+def test_a_function_and_an_object_are_called_once_an_event() -> None:
+    rows: list[Any] = []
+
+    def note(training: Any, row: Any) -> None:
+        rows.append((training, row))
+
+    listener = Watch().listener()
+    for given in ([note, note], [listener, listener]):
+        with pytest.raises(ConfigError, match=rf"^callbacks\.1: {SAME}$"):
+            Trainer.from_config({"epochs": 1}).fit(np.eye(10), range(10), callbacks=given)
+    assert rows == []

@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -36,6 +36,7 @@ class Dampening(Callback):
     """
 
     kind: Literal["dampening"] = "dampening"
+    unique: ClassVar[bool] = True
     samples: int = Field(default=256, ge=1, description="how many training samples, always the same, are looked at")
     patience: int = Field(
         default=10,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,7 @@ class Average(Callback):
     """
 
     kind: Literal["average"] = "average"
+    unique: ClassVar[bool] = True
     start: int | None = Field(
         default=None,
         ge=0,

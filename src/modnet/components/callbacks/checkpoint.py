@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -24,6 +24,7 @@ class Checkpoint(Callback):
     """
 
     kind: Literal["checkpoint"] = "checkpoint"
+    unique: ClassVar[bool] = True
     every_epochs: int = Field(default=1, ge=0, description="epochs between two checkpoints; 0 for none")
     every_seconds: float | None = Field(
         default=None, gt=0, description="seconds after which one is written within a long epoch, too"

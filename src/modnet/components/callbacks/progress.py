@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Literal, TextIO
+from typing import Any, ClassVar, Literal, TextIO
 
 from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.plugins.hookspecs import hookimpl
@@ -15,6 +15,7 @@ class Progress(Callback):
     """Shows how far the training is: a bar with cost, accuracy and time left, or the document's line an epoch."""
 
     kind: Literal["progress"] = "progress"
+    unique: ClassVar[bool] = True
 
     def listener(self) -> object:
         """Return a listener that shows a bar on a terminal, and prints plain lines elsewhere."""

@@ -11,7 +11,7 @@ from modnet.core.arrays import Array
 from modnet.core.component import Component
 from modnet.core.interfaces.metric import Metric
 
-__all__ = ["Callback", "TrainingView"]
+__all__ = ["Callback", "TrainingView", "first_repeated"]
 
 
 class TrainingView(Protocol):
@@ -133,7 +133,21 @@ class Callback(Component):
     """Holds a callback's options; its ``listener`` makes the object with the hooks."""
 
     family: ClassVar[str] = "callback"
+    unique: ClassVar[bool] = False
+    """True where a training has at most one callback of this kind, whatever its options: two would write one file, say.
+    Where it is False, there may be several whose options differ."""
 
     @abstractmethod
     def listener(self) -> object:
         """Return a new object whose methods implement hooks of `modnet.core.plugins.hookspecs.Events`."""
+
+
+def first_repeated(callbacks: Sequence[object]) -> tuple[int, str] | None:
+    """Return the index of the first callback that repeats an earlier one, and what is wrong; None where none does."""
+    for index, callback in enumerate(callbacks):
+        for earlier, other in enumerate(callbacks[:index]):
+            if isinstance(callback, Callback) and type(callback) is type(other) and callback.unique:
+                return index, f"'{callback.kind}' is there already, callbacks.{earlier}; allowed: one of this kind"
+            if callback is other or (isinstance(callback, Callback) and callback == other):
+                return index, f"is the same as callbacks.{earlier}; allowed: each once, or with other options"
+    return None
