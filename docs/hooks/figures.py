@@ -1,7 +1,7 @@
-"""Draw the figures of the chapter on the document, and compute its tables, when the site is built.
+"""Draw the figures of the chapter on the document when the site is built.
 
-A page contains ``<!-- figure: NAME -->`` or ``<!-- table: NAME -->`` on a line of its own. Every figure has a caption,
-and an alternative text that describes it in words and numbers. Both take their numbers from the data that is drawn.
+A page contains ``<!-- figure: NAME -->`` on a line of its own. Every figure has a caption, and an alternative text that
+describes it in words and numbers. Both take their numbers from the data that is drawn.
 """
 
 from __future__ import annotations
@@ -27,16 +27,14 @@ import numpy as np
 import sketches
 
 import modnet
-from modnet import Trainer
-from modnet.analysis.landscape.landscape import TYPES, Surface, surface
+from modnet.analysis.landscape.landscape import Surface, SurfacePath, SurfaceView, surface
 from modnet.analysis.plots.animation import animation
 from modnet.analysis.plots.figure import figure_bytes
 from modnet.analysis.plots.gradients import flow_figure
 from modnet.analysis.plots.landscape import surface_figure
 from modnet.analysis.plots.network import draw_network
-from modnet.training.setup import configs_per_optimizer
 
-_MARK = re.compile(r"^<!-- (figure|table): ([\w-]+) -->$", re.MULTILINE)
+_MARK = re.compile(r"^<!-- figure: ([\w-]+) -->$", re.MULTILINE)
 _PIXELS = 96
 """CSS pixels of an inch."""
 _LEAST, _COLUMN = 0.68, 640
@@ -95,12 +93,9 @@ def on_files(files: Files, *, config: Any) -> Files:
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     def fill(found: re.Match[str]) -> str:
-        kind, name = found.groups()
-        known = FIGURES if kind == "figure" else TABLES
-        if name not in known:
-            raise PluginError(f"{page.file.src_uri}: no {kind} is called {name!r}; there are {', '.join(known)}")
-        if kind == "table":
-            return TABLES[name]()
+        name = found[1]
+        if name not in FIGURES:
+            raise PluginError(f"{page.file.src_uri}: no figure is called {name!r}; there are {', '.join(FIGURES)}")
         figure = drawn(name)
         return figure.to_html(get_relative_url(_place(figure), page.url))
 
@@ -176,16 +171,31 @@ def types_of_descent() -> Figure:
         f"{path.detour:.1f} times as long as the distance"
         for path in found.paths
     )
+    far, near = found.views
+    shown = {path.optimizer: int(path.updates[len(points) - 1]) for path, points in _points_of(near)}
     text = (
-        f"The cost on a plane in parameter space, as contours and as a surface, with three paths from the same start. "
-        f"Below, the same near the start. At the bottom, the cost over updates and over samples seen. {ways}. "
-        "The path of batch is smooth and short, that of stochastic is long and its cost noisy; mini-batch is between."
+        "The cost on two planes in parameter space, each as contours and as a surface, with three paths from the same "
+        f"start. The first plane is that near the start, with {_listed(shown)}: batch and mini-batch go down into the "
+        "same valley, and stochastic leaves to the side. On the second plane, with all paths whole, batch is hidden by "
+        "the star at the start, mini-batch is a short straight line, and stochastic a long smooth one. At the bottom, "
+        "the cost over updates and over samples seen: batch hardly gets lower, mini-batch is an even line, and "
+        f"stochastic jumps up and down around it. {ways}."
     )
     caption = (
-        "The cost surface on the digits, and the paths of the three types from one start (★). Of all planes in the "
-        f"2,260 parameters, this one captures most of the paths: {found.views[0].plane.share_text} of their variance."
+        f"The cost surface on the digits, and the paths of the three types from one start (★), seed 0. Near the start: "
+        f"{_listed(shown)}. All paths: {far.plane.share_text} of their variance lies in this plane. Lines are "
+        f"projections: the start has a cost of {found.paths[0].costs[0]:.2f}, and on the second plane it is drawn at "
+        f"{far.projected_costs[0][0]:.2f}. True costs are in the two panels at the bottom."
     )
     return Figure.of("descent-types", surface_figure(found), text, caption)
+
+
+def _points_of(view: SurfaceView) -> list[tuple[SurfacePath, Any]]:
+    return list(zip(_descents().paths, view.plane.coordinates, strict=True))
+
+
+def _listed(updates: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} updates of {kind}" for kind, count in updates.items())
 
 
 def growing() -> Figure:
@@ -253,30 +263,3 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "sigmoid-or-relu": sigmoid_or_relu,
     "dampened": dampened,
 }
-
-
-def digits() -> str:
-    """Return the results of the three types on the digits, and the shapes of their paths."""
-    lines = [
-        ("type", "updates", "final cost", "cost increases", "path length / distance", "test accuracy"),
-        ("---",) + ("---:",) * 5,
-    ]
-    config = modnet.load_config()
-    data = config.data.load()
-    for each, path in zip(configs_per_optimizer(config, TYPES, data), _descents().paths, strict=True):
-        reached = Trainer(each).fit(*data.train, test=data.test).test["accuracy"]
-        rises = f"{path.rises} of {len(path.costs) - 1}"
-        lines.append(
-            (
-                path.optimizer,
-                f"{path.updates[-1]:,}",
-                f"{path.costs[-1]:.3f}",
-                rises,
-                f"{path.detour:.1f}",
-                f"{100 * reached:.1f} %",
-            )
-        )
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-TABLES: dict[str, Callable[[], str]] = {"digits": digits}

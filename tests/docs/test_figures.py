@@ -44,6 +44,11 @@ def depths() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
+def descents() -> ModuleType:
+    return hook("descents")
+
+
+@pytest.fixture(scope="module")
 def figures(depths: ModuleType) -> ModuleType:
     del depths
     for name in ("matplotlib", "mkdocs"):
@@ -58,8 +63,26 @@ def written(text: str) -> list[list[list[str]]]:
     return [[head, *rows] for head, _, *rows in tables]
 
 
-def page() -> list[list[list[str]]]:
-    return written((DOCS / "dampening.md").read_text(encoding="utf-8"))
+def page(name: str = "dampening") -> list[list[list[str]]]:
+    return written((DOCS / f"{name}.md").read_text(encoding="utf-8"))
+
+
+def number(cell: str) -> float:
+    return float(cell.replace(",", "").strip("× %"))
+
+
+def of_types() -> list[dict[str, list[float]]]:
+    """Return the three tables on the types of gradient descent: type → the numbers of its row; NaN for a word."""
+    tables = [table for table in page("gradient-descent") if table[1][0] == "batch" and "last cost" in table[0]]
+    tables += [table for table in page("gradient-descent") if "mean rise" in table[0]]
+    reached, seeds, rises = (
+        {
+            row[0]: [number(cell) if cell[-1].isdigit() or cell.endswith("%") else np.nan for cell in row[1:]]
+            for row in rows
+        }
+        for _, *rows in tables
+    )
+    return [reached, rises, seeds]
 
 
 def test_written_shrinkage_is_that_of_the_networks(depths: ModuleType) -> None:
@@ -116,6 +139,57 @@ def test_only_what_the_page_says_is_changed_against_dampening(depths: ModuleType
         assert config.optimizer.learning_rate == float(*(re.findall(r"η = (\S+)", cure) or ["3"]))
 
 
+def test_sentences_on_the_types_follow_from_their_tables() -> None:
+    reached, rises, seeds = of_types()
+    assert list(reached) == list(rises) == list(seeds) == ["batch", "stochastic", "mini-batch"]
+    text = " ".join((DOCS / "gradient-descent.md").read_text(encoding="utf-8").split())
+    (_, *stochastic), (_, *mini) = rises["stochastic"], rises["mini-batch"]
+    assert f"it is multiplied by {stochastic[0]:.2f} on average, and by {stochastic[1]:.1f} at worst" in text
+    assert f"{rises['stochastic'][3]:.0f} times as long as the distance" in text
+    assert f"rises at {rises['mini-batch'][0]:.0f} % of the points" in text
+    assert f"by {100 * (mini[0] - 1):.0f} % on average, and by {100 * (mini[1] - 1):.0f} % at worst" in text
+    assert rises["batch"][0] == 0
+    assert f"after {reached['stochastic'][3]:.1f} epochs" in text
+    assert reached["stochastic"][3] < reached["mini-batch"][3]
+    assert reached["stochastic"][2] / reached["mini-batch"][2] == pytest.approx(6, abs=0.5)
+    assert reached["stochastic"][4] == reached["mini-batch"][4]
+    ahead = [seed for seed in range(5) if seeds["stochastic"][seed] < seeds["mini-batch"][seed]]
+    assert ahead == [1, 2, 4]
+    assert "lower for the seeds 1, 2 and 4" in text
+    for kind, times in (("stochastic", "5 times"), ("mini-batch", "1.6 times")):
+        assert f"{max(seeds[kind]) / min(seeds[kind]):.{len(times.split()[0]) // 2}f} times" == times
+        assert times in text
+    for kind, row in seeds.items():
+        assert float(np.median(row)) == pytest.approx(reached[kind][1], abs=5e-4)
+
+
+def test_one_seed_of_the_tables_is_that_of_the_trainings(descents: ModuleType) -> None:
+    reached, rises, seeds = of_types()
+    found = {kind: descents.descent(kind, 1) for kind in seeds}
+    for kind, one in found.items():
+        assert one.path.updates[-1] == reached[kind][0]
+        assert one.last_cost == pytest.approx(seeds[kind][1], rel=0.2)
+        assert 100 * one.rising_share == pytest.approx(rises[kind][0], abs=10)
+        assert one.path.detour == pytest.approx(rises[kind][3], rel=0.2)
+    batch, stochastic, mini = found.values()
+    assert batch.rises == []
+    assert stochastic.mean_rise - 1 > 5 * (mini.mean_rise - 1)
+    assert stochastic.largest_rise > 2 > 1.5 > mini.largest_rise
+    assert batch.path.costs.shape == (31,)
+    assert max(len(one.path.costs) for one in found.values()) == 159
+    assert len(mini.rises) == mini.path.rises
+
+
+@pytest.mark.soak
+def test_all_numbers_on_the_types_are_those_of_the_trainings(descents: ModuleType) -> None:
+    again = written(f"{descents.reached()}\n\n{descents.rises()}\n\n{descents.per_seed()}")
+    for table in again:
+        (other,) = (one for one in page("gradient-descent") if one[0] == table[0])
+        assert [row[0] for row in table] == [row[0] for row in other]
+        for cell, new in zip(chain(*other[1:]), chain(*table[1:]), strict=True):
+            assert cell == new or number(new) == pytest.approx(number(cell), rel=0.05)
+
+
 def test_slope_is_what_the_page_prints(figures: ModuleType) -> None:
     found = figures.sketches.descent()
     text = (DOCS / "gradient-descent.md").read_text(encoding="utf-8")
@@ -142,5 +216,12 @@ def test_an_unknown_figure_is_an_error(figures: ModuleType) -> None:
 
 def test_every_figure_has_its_place(figures: ModuleType) -> None:
     pages = "\n".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
-    for kind, known in (("figure", figures.FIGURES), ("table", figures.TABLES)):
-        assert sorted(re.findall(rf"^<!-- {kind}: (\S+) -->$", pages, re.MULTILINE)) == sorted(known)
+    assert sorted(re.findall(r"^<!-- figure: (\S+) -->$", pages, re.MULTILINE)) == sorted(figures.FIGURES)
+
+
+def test_the_chapter_ends_with_the_whole_algorithm() -> None:
+    navigation = (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = re.findall(r"(\S+)\.md", navigation[: navigation.index("Use:")])
+    assert pages[0] == "index"
+    assert pages[-2:] == ["errata", "mathematics"]
+    assert "## What next" in (DOCS / "errata.md").read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 
 import numpy as np
@@ -47,7 +48,7 @@ def paths_on(axes: object) -> dict[str, np.ndarray]:
 def test_paths_lie_where_the_data_says_and_in_space_on_the_surface(found: Surface) -> None:
     panels = axes_of(surface_figure(found))
     assert len(panels) == 2 * len(found.views) + 2
-    for index, view in enumerate(found.views):
+    for index, view in enumerate(reversed(found.views)):
         flat, space = (paths_on(axes) for axes in panels[2 * index : 2 * index + 2])
         assert list(flat) == list(space) == list(COLOURS[:3])
         for colour, places, costs in zip(COLOURS[:3], view.plane.coordinates, view.projected_costs, strict=True):
@@ -64,8 +65,16 @@ def test_paths_lie_where_the_data_says_and_in_space_on_the_surface(found: Surfac
 
 def test_the_share_of_the_variance_and_the_samples_are_written(found: Surface) -> None:
     figure = surface_figure(found)
-    for part, view in zip(figure.subfigs, found.views, strict=False):
+    far, near = found.views
+    for part, view, name in zip(figure.subfigs, (near, far), ("Near the start", "All paths"), strict=False):
+        assert part.get_suptitle().startswith(f"{name}: ")
         assert f"holds {round(100 * view.plane.share)}% of the variance" in part.get_suptitle()
+    first, second = (part.get_suptitle() for part in figure.subfigs[:2])
+    shown = re.search(r"updates shown: batch 4 of 4, stochastic (\d+) of 5,748, mini-batch (\d+) of 576$", first)
+    assert shown is not None
+    for path, points, count in zip(found.paths[1:], near.plane.coordinates[1:], map(int, shown.groups()), strict=True):
+        assert path.updates.tolist().index(count) == len(points) - 1
+    assert "updates shown" not in second
     assert figure.get_suptitle() == (
         "Batch, stochastic and mini-batch from the same start (★), 4 passes over the data each"
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from modnet.analysis.landscape.landscape import Surface
 from modnet.analysis.landscape.projection import Numbers
 from modnet.analysis.plots.figure import COLOURS, INK, Axes, new_figure
-from modnet.analysis.plots.landscape import END, contours, cost_panel, halo, headline, line_style, star, view_names
+from modnet.analysis.plots.landscape import END, contours, cost_panel, halo, headline, line_style, named_views, star
 
 __all__ = ["animation"]
 
@@ -37,7 +37,7 @@ def animation(surface: Surface) -> bytes:
         *flat, costs = figure.subplots(1, len(views) + 1, width_ratios=[1.0] * len(views) + [1.15])
         growing: list[_Growing] = []
         above: list[Any] = []
-        for axes, view, name in zip(flat, views, view_names(surface), strict=True):
+        for axes, (view, name) in zip(flat, named_views(surface), strict=True):
             contours(axes, view)
             axes.set_title(f"{name}: {view.plane.share_text} of the variance", fontsize=10)
             growing += [_Growing(axes, index, points) for index, points in enumerate(view.plane.coordinates)]

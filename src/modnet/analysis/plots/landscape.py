@@ -11,7 +11,7 @@ from modnet.analysis.landscape.landscape import Surface, SurfaceView
 from modnet.analysis.landscape.projection import Numbers
 from modnet.analysis.plots.figure import COLOURS, INK, MARKERS, SEQUENCE, Axes, Figure, new_figure
 
-__all__ = ["END", "contours", "cost_panel", "halo", "headline", "line_style", "star", "surface_figure", "view_names"]
+__all__ = ["END", "contours", "cost_panel", "halo", "headline", "line_style", "named_views", "star", "surface_figure"]
 
 _STEPS = ((1.0, 1.5, 2.0, 3.0, 5.0, 7.0), (1.0, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3, 3.9, 4.7, 5.6, 6.8, 8.2))
 """Where contour lines are in each power of ten: the first that gives enough of them."""
@@ -60,14 +60,14 @@ class _Heights:
 
 
 def surface_figure(surface: Surface) -> Figure:
-    """Return a figure of every view, flat and in space, and of the costs against updates and samples seen."""
+    """Return a figure of every view, flat and in space, the closest first, and of the costs along the paths."""
     count = len(surface.views)
     with new_figure(11.0, 4.4 + 4.7 * count) as figure:
         figure.suptitle(headline(surface), fontsize=12)
         *rows, last = figure.subfigures(count + 1, 1, squeeze=False, height_ratios=[1.25] * count + [1.0])[:, 0]
-        for row, view, name in zip(rows, surface.views, view_names(surface), strict=True):
+        for row, (view, name) in zip(rows, named_views(surface), strict=True):
             share = f"{_PLANES[surface.directions]} holds {view.plane.share_text} of the variance"
-            row.suptitle(f"{name}: {share}", fontsize=10)
+            row.suptitle("\n".join(filter(None, [f"{name}: {share}", _shown(surface, view)])), fontsize=10)
             _draw_view(row, surface, view)
         left, right = last.subplots(1, 2, sharey=True)
         cost_panel(left, surface, "updates")
@@ -104,9 +104,18 @@ def headline(surface: Surface) -> str:
     return f"{listed[0].upper()}{listed[1:]} from {start} (★), {passes}{each}"
 
 
-def view_names(surface: Surface) -> Sequence[str]:
-    """Return what each view shows."""
-    return _VIEWS[surface.directions][: len(surface.views)]
+def named_views(surface: Surface) -> list[tuple[SurfaceView, str]]:
+    """Return each view and what it shows, the closest first: there a path keeps most of its form."""
+    return list(zip(surface.views, _VIEWS[surface.directions], strict=False))[::-1]
+
+
+def _shown(surface: Surface, view: SurfaceView) -> str:
+    """Return how much of each path is in a view, or nothing where all of them are whole."""
+    pairs = list(zip(surface.paths, map(len, view.plane.coordinates), strict=True))
+    if all(count == len(path.costs) for path, count in pairs):
+        return ""
+    shares = ", ".join(f"{path.optimizer} {path.updates[count - 1]:,} of {path.updates[-1]:,}" for path, count in pairs)
+    return f"updates shown: {shares}"
 
 
 def line_style(index: int) -> dict[str, Any]:
