@@ -25,14 +25,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import depths
 import numpy as np
 import sketches
+from trained import trained
 
 import modnet
 from modnet.analysis.landscape.landscape import Surface, SurfacePath, SurfaceView, surface
 from modnet.analysis.plots.animation import animation
-from modnet.analysis.plots.figure import figure_bytes
+from modnet.analysis.plots.figure import figure_bytes, render
 from modnet.analysis.plots.gradients import flow_figure
 from modnet.analysis.plots.landscape import surface_figure
+from modnet.analysis.plots.learning_curves import curves_picture
 from modnet.analysis.plots.network import draw_network
+from modnet.analysis.plots.results import mistakes_picture
 
 _MARK = re.compile(r"^<!-- figure: ([\w-]+) -->$", re.MULTILINE)
 _PIXELS = 96
@@ -40,6 +43,10 @@ _PIXELS = 96
 _LEAST, _COLUMN = 0.68, 640
 """A figure is scaled down to this share of its width, or to the width of the site's column in CSS pixels; below that
 it scrolls, so that its text stays legible."""
+
+
+_SHADES = 16
+"""The largest shade in the files of the digits."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +140,52 @@ def reversed_network() -> Figure:
 
 def _small() -> modnet.Summary:
     return modnet.summary(modnet.NeuralNetwork([4, 3, 2]).network)
+
+
+def digit() -> Figure:
+    data = trained().data
+    x, label = data.train[0][0], data.train[1][0]
+    first = ", ".join(f"{value:.2g}" for value in x[:8])
+    text = (
+        f"An image of 8 × 8 pixels with a handwritten {label}. In every pixel is its shade, from 0 for white to "
+        f"{_SHADES} for black. Beside each row of the image are 8 of the 64 numbers of x: the shades divided by "
+        f"{_SHADES}. The first row is {first}. Below, all 64 numbers are one strip, the first row of the image at the "
+        "left and the last at the right."
+    )
+    caption = f"A digit becomes x: the shades of its pixels, divided by {_SHADES}, row by row in one vector."
+    return Figure.of("digit", sketches.digit(x, data.image, _SHADES), text, caption)
+
+
+def weight_rows() -> Figure:
+    found, count = trained(), 15
+    change = found.end - found.start
+    least, most = np.argsort(np.abs(change[:count]).mean(axis=1))[[0, -1]]
+    text = (
+        f"{count} images of 8 × 8 cells, twice. At the left are rows of W¹ after training: orange for positive weights "
+        "and purple for negative ones, in no pattern that the eye can see. At the right is how far the training has "
+        "changed them: the columns at both edges are white, because these pixels are 0 in nearly every image, and in "
+        f"the middle are strokes and spots in both colours. Unit {most + 1} has changed the most, unit {least + 1} the "
+        "least."
+    )
+    caption = (
+        f"The first {count} of the 30 rows of W¹, each as an image of 8 × 8: after training, and minus the initial "
+        "weights. Units are counted from the left, row by row."
+    )
+    rows = {"W¹ after training": found.end[:count], "change of W¹ by the training": change[:count]}
+    return Figure.of("weight-rows", sketches.weight_rows(rows, found.data.image), text, caption)
+
+
+def curves() -> Figure:
+    picture = curves_picture(trained().results)
+    caption = "Cost and accuracy on the training samples and on the test samples, after each of 30 epochs."
+    return Figure.of("curves", render([picture]), picture.text, caption)
+
+
+def mistakes() -> Figure:
+    picture = mistakes_picture(trained().results)
+    caption = "The mistakes with the largest costs among the test samples, with the outputs for both classes."
+    text = f"{len(trained().results.mistakes)} images of digits with the numbers above them. {picture.text}"
+    return Figure.of("mistakes", render([picture]), text, caption)
 
 
 def chain() -> Figure:
@@ -253,6 +306,10 @@ def dampened() -> Figure:
 
 
 FIGURES: dict[str, Callable[[], Figure]] = {
+    "digit": digit,
+    "weight-rows": weight_rows,
+    "curves": curves,
+    "mistakes": mistakes,
     "network": network,
     "chain": chain,
     "reversed-network": reversed_network,

@@ -111,6 +111,50 @@ def activations() -> Any:
     return figure
 
 
+def digit(x: NDArray[np.float64], image: tuple[int, int], shades: int) -> Any:
+    """Return an image with its shades, the numbers of x beside each of its rows, and x as one strip below."""
+    rows, columns = image
+    with new_figure(7.2, 3.6) as figure:
+        panels = figure.subplot_mosaic([["image", "parts"], ["strip", "strip"]], height_ratios=[9, 1])
+        cells: Any = {"cmap": "gray_r", "vmin": 0.0, "vmax": 1.0, "edgecolors": "#bbbbbb", "linewidth": 0.5}
+        pixels = x.reshape(image)
+        panels["image"].pcolormesh(pixels[::-1], **cells)
+        panels["image"].set_aspect("equal")
+        for (row, column), value in np.ndenumerate(pixels):
+            colour = "white" if value > 0.5 else "#333333"
+            place = column + 0.5, rows - row - 0.5
+            panels["image"].text(*place, f"{shades * value:.0f}", ha="center", va="center", size=8, color=colour)
+        panels["parts"].set(xlim=(0, 1), ylim=(0, rows))
+        for row, values in enumerate(pixels):
+            numbers = ", ".join(f"{value:.2g}" for value in values)
+            first = row * columns + 1
+            text = f"$x_{{{first}}}$ … $x_{{{first + columns - 1}}}$ = {numbers}"
+            panels["parts"].text(0.0, rows - row - 0.5, text, va="center", size=9)
+        panels["strip"].pcolormesh(x[None], **cells)
+        for row in range(rows):
+            panels["strip"].text((row + 0.5) * columns, -0.3, f"row {row + 1}", ha="center", va="top", size=8)
+            panels["strip"].axvline(row * columns, color=COLOURS[1], linewidth=2)
+        for axes in panels.values():
+            axes.axis("off")
+    return figure
+
+
+def weight_rows(weights: Mapping[str, NDArray[np.float64]], image: tuple[int, int], columns: int = 5) -> Any:
+    """Return the rows of some matrices as images, a panel for each matrix, all with the same colours."""
+    shown: Any = None
+    with new_figure(7.4, 2.6) as figure:
+        panels = figure.subplots(1, len(weights))
+        for axes, (title, rows) in zip(panels, weights.items(), strict=True):
+            framed = np.pad(rows.reshape(-1, *image), ((0, 0), (1, 1), (1, 1)), constant_values=np.nan)
+            lines = framed.reshape(-1, columns, *framed.shape[1:])
+            tiles = np.concatenate([np.concatenate(list(line), axis=1) for line in lines])
+            shown = axes.imshow(tiles, cmap="PuOr_r", vmin=-3.0, vmax=3.0, interpolation="nearest")
+            axes.set_title(title, fontsize=10)
+            axes.axis("off")
+        figure.colorbar(shown, ax=panels, extend="both")
+    return figure
+
+
 def norms(flows: Mapping[str, Mapping[int, GradientFlow]]) -> Any:
     """Return ‖δ‖ from the output down, a panel for each kind of network and a line for each depth."""
     import matplotlib as mpl

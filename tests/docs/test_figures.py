@@ -17,7 +17,7 @@ import pytest
 from modnet import load_config
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-QUICK = ("network", "chain", "reversed-network", "slope", "activations", "sigmoid-or-relu")
+QUICK = ("digit", "weight-rows", "network", "chain", "reversed-network", "slope", "activations", "sigmoid-or-relu")
 LEARNT, NOTHING = 0.85, 0.11
 
 
@@ -208,9 +208,30 @@ def test_a_figure_has_words_and_is_always_the_same(figures: ModuleType, name: st
     assert float(root.attrib["width"].removesuffix("pt")) / 72 == pytest.approx(one.width / 96, abs=0.01)
 
 
+def test_what_the_page_says_of_the_trained_network(figures: ModuleType) -> None:
+    found = figures.trained()
+    x, labels = found.data.train
+    text = figures.digit().text
+    assert f"a handwritten {labels[0]}." in text
+    assert ", ".join(f"{value:g}" for value in x[0, :8].round(2)) in text
+    change = np.abs(found.end - found.start)
+    assert np.mean(change < 1) > 0.8
+    columns = change.mean(axis=0).reshape(8, 8).mean(axis=0)
+    assert columns[0] < columns[7] < columns[1:7].min() / 3
+    empty = (x == 0).mean(axis=0).reshape(8, 8).mean(axis=0)
+    assert empty[[0, 7]].min() > 0.95 > 0.7 > empty[1:7].max()
+    cost = found.results.curves[0].values
+    train, test = np.array(cost["train"]), np.array(cost["test"])
+    assert train[0] > test[0]
+    assert train[10] / train[-1] > 2 * test[10] / test[-1]
+    outputs = [mistake.decisive_outputs["output for predicted"] for mistake in found.results.mistakes]
+    assert max(outputs) > 0.9
+    assert min(outputs) < 0.1
+
+
 def test_an_unknown_figure_is_an_error(figures: ModuleType) -> None:
     page = SimpleNamespace(file=SimpleNamespace(src_uri="page.md"), url="page.html")
-    with pytest.raises(figures.PluginError, match=r"page\.md: no figure is called 'nets'; there are network"):
+    with pytest.raises(figures.PluginError, match=r"page\.md: no figure is called 'nets'; there are digit, "):
         figures.on_page_markdown("A\n\n<!-- figure: nets -->\n", page=page)
 
 
@@ -225,3 +246,19 @@ def test_the_chapter_ends_with_the_whole_algorithm() -> None:
     assert pages[0] == "index"
     assert pages[-2:] == ["errata", "mathematics"]
     assert "## What next" in (DOCS / "errata.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "name", ["feedforward", "gradient-descent", "backpropagation", "trace", "dampening", "mathematics"]
+)
+def test_a_page_has_three_exercises_whose_folded_answers_are_computed(name: str) -> None:
+    """test_snippets.py runs what is in the answers and compares what it prints."""
+    _, exercises = (DOCS / f"{name}.md").read_text(encoding="utf-8").split("\n## Exercises\n")
+    _, *each = re.split(r"^\*\*\d\.\*\* ", exercises, flags=re.MULTILINE)
+    assert len(each) == 3
+    for exercise in each:
+        question, answer = exercise.split('??? success "Answer"\n')
+        assert "```" not in question
+        assert re.search(
+            r"^    ```python\n(?: {4}.*\n|\n)+?    ```\n\n    <!-- output -->\n    ```text\n    .", answer, re.MULTILINE
+        )

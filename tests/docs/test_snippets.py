@@ -53,7 +53,7 @@ SHELL = r"""^(?:[^'"]|'[^']*'|"[^"]*")*?[|&;<>$`*]"""
 """Finds what the shell must do, outside of quotes."""
 
 BLOCK = re.compile(
-    r"(?:^<!-- (?P<mark>output|status: (?P<status>\d+)) -->\n\n?)?"
+    r"(?:^ *<!-- (?P<mark>output|status: (?P<status>\d+)) -->\n\n?)?"
     r"^(?P<indent> *)```(?P<language>\w*)(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
