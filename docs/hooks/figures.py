@@ -145,7 +145,7 @@ def _small() -> modnet.Summary:
 def digit() -> Figure:
     data = trained().data
     x, label = data.train[0][0], data.train[1][0]
-    first = ", ".join(f"{value:.2g}" for value in x[:8])
+    first = ", ".join(f"{value:g}" for value in x[:8].round(2))
     text = (
         f"An image of 8 × 8 pixels with a handwritten {label}. In every pixel is its shade, from 0 for white to "
         f"{_SHADES} for black. Beside each row of the image are 8 of the 64 numbers of x: the shades divided by "

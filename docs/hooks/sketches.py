@@ -121,12 +121,12 @@ def digit(x: NDArray[np.float64], image: tuple[int, int], shades: int) -> Any:
         panels["image"].pcolormesh(pixels[::-1], **cells)
         panels["image"].set_aspect("equal")
         for (row, column), value in np.ndenumerate(pixels):
-            colour = "white" if value > 0.5 else "#333333"
+            colour = "white" if value > 0.5 else "#222222"  # on the shades, which are the same on a dark page
             place = column + 0.5, rows - row - 0.5
             panels["image"].text(*place, f"{shades * value:.0f}", ha="center", va="center", size=8, color=colour)
         panels["parts"].set(xlim=(0, 1), ylim=(0, rows))
         for row, values in enumerate(pixels):
-            numbers = ", ".join(f"{value:.2g}" for value in values)
+            numbers = ", ".join(f"{value:g}" for value in values.round(2))
             first = row * columns + 1
             text = f"$x_{{{first}}}$ … $x_{{{first + columns - 1}}}$ = {numbers}"
             panels["parts"].text(0.0, rows - row - 0.5, text, va="center", size=9)
