@@ -13,7 +13,12 @@ import numpy as np
 import pytest
 from cli.running import Flowers, Modnet, outputs_of, write_csv
 
-from modnet import load
+from modnet import Network, load, save
+from modnet.components.costs import Quadratic
+from modnet.components.layers import Dense
+
+TABLE = ("--set", "data.kind=csv", "--set", "data.path=t.csv", "--set", "network.layers=[2]",
+         "--set", "optimizer.eta=3.0")  # fmt: skip
 
 
 def parsed(text: str) -> tuple[list[str], list[list[str]]]:
@@ -64,7 +69,7 @@ def test_columns_that_the_network_does_not_know_are_left_aside(trained: Modnet, 
 
 def test_rows_without_a_header_are_taken_as_they_lie(trained: Modnet, flowers: Flowers, run: str) -> None:
     Path("rows.csv").write_text("".join(",".join(map(repr, row)) + "\n" for row in flowers.x[:2].tolist()))
-    _, rows = parsed(trained("predict", run, "rows.csv").out)
+    _, rows = parsed(trained("predict", run, "rows.csv", "--no-header").out)
     assert np.array_equal(np.array([row[1:] for row in rows], dtype=float), load(run).predict(flowers.x[:2]))
 
 
@@ -132,7 +137,7 @@ def test_outputs_that_leave_the_finite_numbers_are_not_an_answer(modnet: Modnet,
     settings = (*flowers.train, "--set", layer, "--set", "data.scaling=none")
     assert modnet("train", *settings, "--epochs", 0, "--quiet", "--out", "run").code == 0
     Path("rows.csv").write_text("1,2,3,4\n1.7e308,-1.7e308,1.7e308,1.7e308\n")
-    result = modnet("predict", "run", "rows.csv")
+    result = modnet("predict", "run", "rows.csv", "--no-header")
     assert (result.code, result.out) == (2, "")
     assert result.err == "modnet: rows.csv: row 1 (counted from 0): an output is non-finite (NaN or infinity)\n"
 
@@ -157,3 +162,86 @@ def test_a_row_too_large_for_the_networks_numbers_is_refused(modnet: Modnet) -> 
     result = modnet("predict", "run", "rows.csv")
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("modnet: ")
+
+
+def one_unit(features: tuple[str | int, ...] | None) -> Network:
+    """A network of a(x) = σ(x₁ + 10 x₂)."""
+    network = Network([Dense(units=1)], (2,), Quadratic())
+    network.parameters[:] = [1.0, 10.0, 0.0]
+    network.features = features
+    return network
+
+
+@pytest.mark.parametrize(
+    ("features", "content", "options", "expected"),
+    [
+        ((0, 1), "0,1\n0.5,1\n0.6,0\n", (), [(0.5, 1.0), (0.6, 0.0)]),
+        ((0, 1), "1,0\n1,0.5\n0,0.6\n", (), [(0.5, 1.0), (0.6, 0.0)]),
+        (("0", "1"), "1,target,0\n1,x,0.5\n", (), [(0.5, 1.0)]),
+        (("0", "1"), "0,1\n0.5,1\n", ("--no-header",), [(0.0, 1.0), (0.5, 1.0)]),
+        (("a", "b"), "b,a\n1,0.5\n", ("--header",), [(0.5, 1.0)]),
+        (None, "0,1\n0.5,1\n", (), [(0.0, 1.0), (0.5, 1.0)]),
+        (None, "0,1\n0.5,1\n", ("--header",), [(0.5, 1.0)]),
+        (("a", "b"), "0.1,n/a\n", ("--no-header",), "line 1, column 2: 'n/a'; a finite number is expected"),
+        (
+            ("a", "b"),
+            "0.5,1\n0.6,0\n",
+            (),
+            (
+                "line 1: no column 'a', 'b', which the network was trained with; the columns are '0.5', '1'; "
+                "if this line is a row: --no-header"
+            ),
+        ),
+        (
+            None,
+            "a,b\n0.5,1\n",
+            (),
+            "line 1, column 1: 'a'; a finite number is expected; if this line holds names: --header",
+        ),
+    ],
+)
+def test_the_header_is_known_or_said(modnet: Modnet, features, content: str, options, expected) -> None:
+    save(one_unit(features), "m.safetensors")
+    Path("rows.csv").write_text(content)
+    result = modnet("predict", "m.safetensors", "rows.csv", *options)
+    if isinstance(expected, str):
+        assert (result.code, result.out, result.err) == (2, "", f"modnet: rows.csv: {expected}\n")
+    else:
+        assert (result.code, result.err) == (0, "")
+        assert [float(*row) for row in parsed(result.out)[1]] == pytest.approx(
+            [1 / (1 + np.exp(-p - 10 * q)) for p, q in expected]
+        )
+
+
+def test_columns_that_pandas_wrote_without_names(trained: Modnet, rng: np.random.Generator) -> None:
+    x = rng.normal(size=(40, 2))
+    table = [[*row, int(row[0] > row[1])] for row in x.tolist()]
+    write_csv("t.csv", ["0", "1", "2"], table)
+    write_csv("turned.csv", ["2", "1", "0"], [row[::-1] for row in table])
+    trained("train", *TABLE, "--set", "data.target=2", "--quiet", "--out", "run")
+    for path in ("t.csv", "turned.csv"):
+        assert trained("evaluate", "run", "--data", path).out == trained("evaluate", "run", "--part", "train").out
+        outputs = [[float(cell) for cell in row[1:]] for row in parsed(trained("predict", "run", path).out)[1]]
+        assert np.allclose(outputs, outputs_of("run", x), rtol=1e-9)
+
+
+def test_labels_are_the_text_that_they_were(trained: Modnet, modnet: Modnet, rng: np.random.Generator) -> None:
+    labels = np.array(["+7", "007", "7"])
+    codes, x = np.arange(60) % 3, rng.normal(size=(60, 2))
+    write_csv("t.csv", ["a", "b", "y"], [[*row, label] for row, label in zip(x.tolist(), labels[codes], strict=True)])
+    write_csv("7.csv", ["a", "b", "y"], [[*row, "7"] for row in x[codes == 2].tolist()])
+    weights = ("--set", "data.class_weight={007=2.0, 7=3.0}", "--set", "network.layers=[3]")
+    trained(
+        "train", *TABLE, "--set", "data.target=y", "--set", "data.test_path=7.csv", *weights, "--quiet", "--out", "run"
+    )
+    outputs = outputs_of("run", x)
+    header, rows = parsed(trained("predict", "run", "t.csv").out)
+    assert header == ["class", *(f"output_{label}" for label in labels)]
+    assert [row[0] for row in rows] == labels[outputs.argmax(axis=1)].tolist()
+    cost = 0.5 * np.sum((outputs[codes == 2] - [0, 0, 1]) ** 2) / 20
+    for arguments in (("run",), ("run", "--data", "7.csv")):
+        assert f"cost: {cost:.6g}" in trained("evaluate", *arguments).lines
+    write_csv("7.csv", ["a", "b", "y"], [[0, 0, "07"]])
+    result = modnet("evaluate", "run", "--data", "7.csv")
+    known = "the labels there are '+7', '007', '7'"
+    assert result.err == f"modnet: 7.csv: training y: row 0 (counted from 0) is '07', unseen in training; {known}\n"

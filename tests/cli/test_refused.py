@@ -72,14 +72,17 @@ def run(trained: Modnet, flowers: Flowers) -> str:
     [
         (None, "rows.csv: cannot be read: No such file or directory"),
         ("", "rows.csv: is empty; a line with the names of the columns is expected"),
-        ("1,2,3\n", "rows.csv: line 1: 3 columns, the network has 4 inputs"),
+        ("1,2,3,4\n", "rows.csv: line 1: no column 'length', 'width', 'height', 'weight', which the network was "),
         (
             "length,width,height\n1,2,3\n",
-            "rows.csv: line 1: no column 'weight', which the network needs; ",
+            "rows.csv: line 1: no column 'weight', which the network was trained with; ",
         ),
         ("length,width,height,weight\n", "rows.csv: no rows after the header"),
         ("length,width,height,weight\n1,2,3\n", "rows.csv: line 2: 3 cells, the first row has 4"),
-        ("1,2,3,4\n1,2,3,nan\n", "rows.csv: line 2, column 4: 'nan'; a finite number is expected"),
+        (
+            "length,width,height,weight\n1,2,3,nan\n",
+            "rows.csv: line 2, column 'weight': 'nan'; a finite number is expected",
+        ),
     ],
 )
 def test_rows_that_cannot_be_answered(modnet: Modnet, run: str, rows: str | None, error: str) -> None:
@@ -104,7 +107,7 @@ def test_rows_that_cannot_be_answered(modnet: Modnet, run: str, rows: str | None
         (("run", "--data", "none.csv"), "none.csv: cannot be read: No such file or directory"),
         (
             ("run", "--data", "less.csv"),
-            "less.csv: training x: there is no column 'weight', which ",
+            "less.csv: training x: there is no column 'weight'; the columns are ",
         ),
         (("run", "--data", "wide.npz"), "wide.npz: training x: layer 1 expects 4 inputs, got 784"),
         (

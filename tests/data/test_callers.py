@@ -326,7 +326,9 @@ def test_columns_of_frames_go_by_name() -> None:
     again = fit(frame, Y, validation=(turned, Y))
     assert again.history[-1]["validation_cost"] == fit(X, Y, validation=(X, Y)).history[-1]["validation_cost"]
     for invalid, message in ((lacking, "there is no column 'c0'"), (twice, "there is more than one column 'c0'")):
-        with pytest.raises(ModnetError, match=f"^x: {message}, which the network was trained with$"):
+        with pytest.raises(
+            ModnetError, match=f"^x: {message}; the columns are .*, and were 'c0', 'c1', 'c2' in training$"
+        ):
             run.network.predict(invalid)
     with pytest.raises(ModnetError, match=r"^validation x: there is no column 'c0'"):
         fit(frame, Y, validation=(lacking, Y))

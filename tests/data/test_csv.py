@@ -51,7 +51,14 @@ def test_columns_by_name(tmp_path: Path, content: str) -> None:
 @pytest.mark.parametrize(
     ("cells", "kind", "dtype", "values"),
     [
-        (["1", "-2", "+3", "007"], "integer", np.int64, [1, -2, 3, 7]),
+        (["1", "-2", "0", "7"], "integer", np.int64, [1, -2, 0, 7]),
+        (["007", "7"], "text", np.dtype("<U3"), ["007", "7"]),
+        (["+1", "-1", "1"], "text", np.dtype("<U2"), ["+1", "-1", "1"]),
+        (["-0", "0"], "text", np.dtype("<U2"), ["-0", "0"]),
+        (["007", "7.5"], "number", np.float64, [[7.0], [7.5]]),
+        (["1e3", "1000"], "number", np.float64, [[1000.0], [1000.0]]),
+        (["1e3", "1000", "x"], "text", np.dtype("<U4"), ["1e3", "1000", "x"]),
+        (["１", "1"], "text", np.dtype("<U1"), ["１", "1"]),
         (["1", "2.5"], "number", np.float64, [[1.0], [2.5]]),
         (["1.0", "2.0"], "number", np.float64, [[1.0], [2.0]]),
         (["1", "two"], "text", np.dtype("<U3"), ["1", "two"]),
@@ -83,8 +90,11 @@ def test_a_file_that_goes_with_another(tmp_path: Path) -> None:
     assert refusal(path, "y", ("a",)) == "line 1: column 'b' is not in the training file"
     later = write(tmp_path, "b,y,a\n1,7,2\n1,seven,2\n")
     expected = "line 3, column 'y': 'seven'; "
-    assert refusal(later, "y", None, "integer") == expected + "an integer of 64 bits is expected"
+    integer = "an integer of 64 bits, without + and leading zeros, is expected"
+    assert refusal(later, "y", None, "integer") == expected + integer
     assert refusal(later, "y", None, "number") == expected + "a finite number is expected"
+    for cell in ("007", "+7", "-0", "7.0", "9" * 30):
+        assert refusal(write(tmp_path, f"b,y\n1,7\n1,{cell}\n"), "y", None, "integer").endswith(integer)
 
 
 @pytest.mark.parametrize(
@@ -167,44 +177,76 @@ def test_rows_may_come_through_a_pipe(tmp_path: Path) -> None:
     writer.join()
 
 
-@pytest.mark.parametrize(
-    ("content", "features", "rows"),
-    [
-        ("1,2\n3,4\n", None, [[1, 2], [3, 4]]),
-        ("\n1,2\n3,4\n", ("a", "b"), [[1, 2], [3, 4]]),
-        ("a,b\n1,2\n", ("a", "b"), [[1, 2]]),
-        ("a,b\n1,2\n", None, [[1, 2]]),
-        ("b,note,a\n1,text,2\n", ("a", "b"), [[2, 1]]),
-        ("target,b,a\nx,1,2\n", ("a", "b"), [[2, 1]]),
-        ("p,target,q\n1,x,2\n", None, [[1, 2]]),
-        ("p,target\n1,2\n", None, [[1, 2]]),
-        ("0,1,target\n1,2,x\n", None, [[1, 2]]),
-    ],
-)
-def test_rows(tmp_path: Path, content: str, features, rows) -> None:
-    assert read_rows(write(tmp_path, content), features, 2).tolist() == rows
+ROWS = [[1.0, 2.0], [3.0, 4.0]]
+AB, NUMBERS = ("a", "b"), (0, "1")  # the names that a network was trained with; columns of pandas may have integers
 
 
 @pytest.mark.parametrize(
-    ("content", "features", "message"),
+    ("content", "features", "header", "expected"),
     [
-        ("", None, "is empty; a line with the names of the columns is expected"),
-        ("a,b\n", None, "no rows after the header"),
-        ("1,2,3\n", None, "line 1: 3 columns, the network has 2 inputs"),
-        ("1,2\n3\n", None, "line 2: 1 cells, the first row has 2"),
-        ("1,2\n3,x\n", None, "line 2, column 2: 'x'; a finite number is expected"),
-        ("1,nan\n", None, "line 1, column 2: 'nan'; a finite number is expected"),
-        ("a,b,c\n1,2,3\n", None, "line 1: 3 columns, the network has 2 inputs"),
+        ("1,2\n3,4\n", None, None, ROWS),
+        ("1,2\n3,4\n", None, False, ROWS),
+        ("1,2\n3,4\n", None, True, ROWS[1:]),
+        ("\n1,2\n3,4\n", AB, False, ROWS),
+        ("a,b\n1,2\n3,4\n", AB, None, ROWS),
+        ("a,b\n1,2\n3,4\n", AB, True, ROWS),
+        ("a,b\n1,2\n3,4\n", None, True, ROWS),
+        ("b,note,a\n2,text,1\n4,,3\n", AB, None, ROWS),
+        ("target,b,a\nx,2,1\nx,4,3\n", AB, None, ROWS),
+        ("p,target,q\n1,x,2\n3,x,4\n", None, True, ROWS),
+        ("p,target\n1,2\n3,4\n", None, True, ROWS),
+        ("0,1,target\n1,2,x\n3,4,y\n", NUMBERS, None, ROWS),
+        ("1,0\n2,1\n4,3\n", NUMBERS, None, ROWS),
+        ("0,1\n2,1\n", NUMBERS, False, [[0.0, 1.0], [2.0, 1.0]]),
+        ("", None, None, "is empty; a line with the names of the columns is expected"),
+        ("a,b\n", AB, None, "no rows after the header"),
+        ("1,2,3\n", None, None, "line 1: 3 columns, the network has 2 inputs"),
+        ("1,2,3\n", AB, False, "line 1: 3 columns, the network has 2 inputs"),
+        ("1,2\n3\n", None, None, "line 2: 1 cells, the first row has 2"),
+        ("1,2\n3,x\n", None, None, "line 2, column 2: 'x'; a finite number is expected"),
+        (
+            "0.1,n/a\n1,2\n",
+            None,
+            None,
+            "line 1, column 2: 'n/a'; a finite number is expected; if this line holds names: --header",
+        ),
+        ("0.1,nan\n1,2\n", None, False, "line 1, column 2: 'nan'; a finite number is expected"),
+        ("0.1,n/a\n1,2\n", AB, False, "line 1, column 2: 'n/a'; a finite number is expected"),
+        (
+            "0.1,n/a\n1,2\n",
+            AB,
+            None,
+            (
+                "line 1: no column 'a', 'b', which the network was trained with; the columns are '0.1', 'n/a'; "
+                "if this line is a row: --no-header"
+            ),
+        ),
         (
             "a,c\n1,2\n",
-            ("a", "b"),
-            "line 1: no column 'b', which the network needs; the columns are 'a', 'c'",
+            AB,
+            True,
+            "line 1: no column 'b', which the network was trained with; the columns are 'a', 'c'",
         ),
-        ("a,b,c\n1,2\n", ("a", "b"), "line 2: 2 cells, the first row has 3"),
+        (
+            "1,2\n3,4\n",
+            NUMBERS,
+            None,
+            (
+                "line 1: no column '0', which the network was trained with; the columns are '1', '2'; "
+                "if this line is a row: --no-header"
+            ),
+        ),
+        ("0,1,0\n1,2,3\n", NUMBERS, None, "line 1: two columns have the name '0'"),
+        ("a,b,c\n1,2,3\n", None, True, "line 1: 3 columns, the network has 2 inputs"),
+        ("a,b,c\n1,2\n", AB, None, "line 2: 2 cells, the first row has 3"),
     ],
 )
-def test_rows_refused(tmp_path: Path, content: str, features, message: str) -> None:
-    assert refusal(write(tmp_path, content), features, 2, read=read_rows) == message
+def test_whether_there_is_a_header_is_not_guessed(tmp_path: Path, content: str, features, header, expected) -> None:
+    path = write(tmp_path, content)
+    if isinstance(expected, str):
+        assert refusal(path, features, 2, header, read=read_rows) == expected
+    else:
+        assert read_rows(path, features, 2, header).tolist() == expected
 
 
 def test_many_columns_are_not_all_listed(tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ def test_balanced_with_weights_is_of_the_repeated_samples() -> None:
         ({0: 2.0}, [1, 0], [1.0, 2.0]),
         ({"0": 2.0}, [1, 0], [1.0, 2.0]),
         ({"True": 4.0}, [True, False], [4.0, 1.0]),
+        ({"007": 2.0}, ["7", "007", "+7"], [1.0, 2.0, 1.0]),
     ],
 )
 def test_a_table_by_label(table: Any, labels: Any, expected: Any) -> None:
@@ -109,10 +110,12 @@ def test_a_table_by_label(table: Any, labels: Any, expected: Any) -> None:
         ({"a": "heavy"}, Y, "data.class_weight: a: 'heavy' should be a finite number from 0"),
         ("heavy", Y, "data.class_weight: 'heavy' should be \"balanced\", or a table with a weight for each label"),
         ({}, Y, 'data.class_weight: {} should be "balanced", or a table'),
+        ({7: 1.0, "7": 2.0}, Y, "data.class_weight: {7: 1.0, '7': 2.0} has two labels that are the same as text"),
+        ({"1": 2.0}, [1, "1", 1, "1", 1, "1"], "data.class_weight: '1' is the text of two labels"),
     ],
 )
 def test_what_is_no_weight_of_classes_is_refused(option: Any, y: Any, message: str) -> None:
-    config = SMALL | {"data": {"class_weight": option}, "network": {"layers": [2 if y is Y else 1]}}
+    config = SMALL | {"data": {"class_weight": option}, "network": {"layers": [2 if len(set(y)) == 2 else 1]}}
     with pytest.raises(ConfigError) as caught:
         Trainer.from_config(config).fit(X, y)
     text = str(caught.value)

@@ -19,16 +19,22 @@ from modnet.storage.model_file import load
 @click.command("predict")
 @click.argument("run", metavar="RUN")
 @click.argument("rows", metavar="ROWS")
+@click.option(
+    "--header/--no-header",
+    default=None,
+    help="Whether the first line holds the names of the columns; by default, if the network was trained with names.",
+)
 @out_option
-def command(run: str, rows: str, out: str | None) -> None:
+def command(run: str, rows: str, header: bool | None, out: str | None) -> None:
     """Predict for the rows of a CSV file.
 
-    RUN is a run folder or a model file, ROWS is the CSV file: with a header its columns are found by their names,
-    without one they are taken in order. CSV is printed: the class or the labels (0 or 1), if the network classifies,
-    the predictions, if they are not the outputs (a mean of mean and variance), and all outputs.
+    RUN is a run folder or a model file, ROWS is the CSV file. If the network was trained with names, they are expected
+    in the first line, and columns are found by them; else, or with --no-header, columns are taken in order. CSV is
+    printed: the class or the labels (0 or 1), if the network classifies, the predictions, if they are not the outputs
+    (a mean of mean and variance), and all outputs.
     """
     network = load(run)
-    x = read_rows(rows, network.features, network.sizes[0])
+    x = read_rows(rows, network.features, network.sizes[0], header)
     with np.errstate(all="ignore"):  # non-finite outputs are refused below
         outputs = network.predict_outputs(x)
     finite = np.isfinite(outputs).all(axis=1)
@@ -39,12 +45,12 @@ def command(run: str, rows: str, out: str | None) -> None:
     if network.classes is not None:
         columns["class"] = network.decode(predictions).tolist()
     elif network.multi_label:
-        labels = network.decode(predictions)
-        columns |= {f"label_{name}": labels[:, name].tolist() for name in range(labels.shape[1])}
+        applies = network.decode(predictions)
+        columns |= {f"label_{name}": applies[:, name].tolist() for name in range(applies.shape[1])}
     if predictions is not outputs:
         columns |= {f"prediction_{name}": predictions[:, name].tolist() for name in range(predictions.shape[1])}
-    named_outputs = network.classes is not None and len(network.classes) == network.outputs
-    names = network.classes.tolist() if named_outputs and network.classes is not None else range(network.outputs)
+    labels = [] if network.classes is None else network.classes.tolist()
+    names = labels if len(set(map(str, labels))) == network.outputs else range(network.outputs)
     columns |= {f"output_{name}": outputs[:, index].tolist() for index, name in enumerate(names)}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

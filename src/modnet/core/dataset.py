@@ -8,7 +8,10 @@ from typing import Any, TypeAlias
 
 from modnet.core.errors import DataError
 
-__all__ = ["Data", "Pair"]
+__all__ = ["Data", "Names", "Pair"]
+
+Names: TypeAlias = tuple[str | int, ...]
+"""Names of columns: text or integers. They are compared as text: in a file, the integer 0 is "0"."""
 
 Pair: TypeAlias = tuple[Any, Any] | tuple[Any, Any, Any]
 """x, (samples, features), and y: class labels (samples,), or targets (samples, outputs) as floats. A third member is
@@ -34,7 +37,7 @@ class Data:
     train: Pair
     validation: Pair | None = None
     test: Pair | None = None
-    features: tuple[str, ...] | None = None
+    features: Names | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     image: tuple[int, int] | None = None
 

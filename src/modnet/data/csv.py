@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from modnet.core.dataset import Names
 from modnet.core.errors import DataError
 from modnet.core.messages import display_path, error_text, list_values, short_repr
 from modnet.data.files import open_binary
@@ -31,7 +32,7 @@ INTEGER = re.compile(r"[+-]?[0-9]+")
 
 TargetKind = Literal["integer", "number", "text"]
 EXPECTED: dict[TargetKind, str] = {
-    "integer": "an integer of 64 bits",
+    "integer": "an integer of 64 bits, without + and leading zeros,",
     "number": "a finite number",
     "text": f"a number, or a label of at most {LABEL} characters,",
 }
@@ -68,9 +69,10 @@ def read_table(
     """Return the columns of a CSV file with a header: ``target``, perhaps ``weight``, and all others as features.
 
     UTF-8, comma-separated, cells in double quotes where needed (RFC 4180); blank lines and spaces around a
-    cell are ignored. A target column of integers only holds labels, one of numbers otherwise holds targets,
-    any other holds labels that are text. A validation or test file has the ``features`` of the training file,
-    in any order, and its ``kind``; its rows may go without weights.
+    cell are ignored. A target column of integers holds labels: integers if each is written as Python writes it, else
+    text, so that 007 and 7 stay different. One of other numbers holds targets, any other holds labels that are text.
+    A validation or test file has the ``features`` of the training file, in any order, and its ``kind``; its rows may
+    go without weights.
 
     Raises:
         DataError: naming the line and the column.
@@ -106,12 +108,14 @@ def read_table(
     return Table(columns, x, y[:, None] if kind == "number" else y, kind, weights)
 
 
-def read_rows(path: str | os.PathLike[str], features: tuple[str, ...] | None, count: int) -> NDArray[np.float64]:
+def read_rows(
+    path: str | os.PathLike[str], features: Names | None, count: int, header: bool | None = None
+) -> NDArray[np.float64]:
     """Return rows for a network with ``count`` inputs, (rows, count), from a CSV file with or without a header.
 
-    A first line with a cell that is not a number is a header. If the inputs have names (``features``), a header
-    must have them all; they are selected by name, and other columns are ignored. Otherwise a column named
-    ``target`` is ignored.
+    Whether the first line is a header is never guessed from it: ``header`` says it, and with None there is one if the
+    inputs have names (``features``). It must then have them all; they are selected by name, and other columns are
+    ignored. If the inputs have no names, a column named ``target`` is ignored.
 
     Raises:
         DataError: naming the line and the column.
@@ -119,18 +123,23 @@ def read_rows(path: str | os.PathLike[str], features: tuple[str, ...] | None, co
     name = display_path(path)
     rows, line, first = _open(Path(path), name)
     where = f"{name}: line {line}"
-    header: Sequence[object] = range(1, len(first) + 1)
-    if all(map(_is_number, first)):
+    columns: Sequence[object] = range(1, len(first) + 1)
+    if features is None if header is None else not header:
+        try:
+            _parse(((line, *cell) for cell in zip(columns, first, strict=True)), "number", name)
+        except DataError as error:
+            raise DataError(f"{error}{'' if header is False else '; if this line holds names: --header'}") from None
         rows, selected = chain([(line, first)], rows), list(range(len(first)))
     else:
-        positions = _positions(first, where)
+        positions, needed = _positions(first, where), list(map(str, features or ()))
         if features is None and len(first) != count:
             positions.pop("target", None)
-        _require(features or (), positions, where, ", which the network needs")
-        header, selected = first, [positions[column] for column in features or positions]
+        hint = "" if header else "; if this line is a row: --no-header"
+        _require(needed, positions, where, ", which the network was trained with", hint)
+        columns, selected = first, [positions[column] for column in needed or positions]
     if len(selected) != count:
         raise DataError(f"{where}: {len(selected)} columns, the network has {count} inputs")
-    return _numbers(rows, name, header, selected)[0]
+    return _numbers(rows, name, columns, selected)[0]
 
 
 def _open(path: Path, name: str) -> tuple[Iterator[Row], int, list[str]]:
@@ -175,11 +184,10 @@ def _positions(header: list[str], where: str) -> dict[str, int]:
     return positions
 
 
-def _require(columns: Iterable[str], positions: dict[str, int], where: str, reason: str) -> None:
-    for column in columns:
-        if column not in positions:
-            known = list_values(positions)
-            raise DataError(f"{where}: no column {short_repr(column)}{reason}; the columns are {known}")
+def _require(columns: Iterable[str], positions: dict[str, int], where: str, reason: str, hint: str = "") -> None:
+    if missing := [column for column in columns if column not in positions]:
+        known = list_values(positions)
+        raise DataError(f"{where}: no column {list_values(missing)}{reason}; the columns are {known}{hint}")
 
 
 def _numbers(
@@ -193,7 +201,7 @@ def _numbers(
         texts = [cells[position] for position in selected]
         try:
             values = list(map(float, texts))
-            is_valid = math.isfinite(sum(values)) and "_" not in "".join(texts)
+            is_valid = math.isfinite(sum(values)) and _is_plain("".join(texts))
         except ValueError:
             is_valid = False
         if not is_valid:  # or the sum alone is infinite
@@ -225,12 +233,13 @@ def _kind(cells: list[str]) -> TargetKind:
     if all(map(_is_integer, cells)):
         return "integer"
     if all(map(INTEGER.fullmatch, cells)):
-        return "text"  # integers beyond 64 bits are names: as floats, different ones could become equal
+        return "text"  # 007, or beyond 64 bits: as numbers, different ones could become equal
     return "number" if all(map(_is_number, cells)) else "text"
 
 
 def _is_integer(cell: str) -> bool:
-    return len(cell) <= 20 and INTEGER.fullmatch(cell) is not None and -(2**63) <= int(cell) < 2**63
+    is_integer = len(cell) <= 20 and INTEGER.fullmatch(cell) is not None
+    return is_integer and -(2**63) <= int(cell) < 2**63 and str(int(cell)) == cell
 
 
 def _is_number(cell: str) -> bool:
@@ -238,4 +247,8 @@ def _is_number(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return "_" not in cell  # Python reads 1_000 as a number, others do not
+    return _is_plain(cell)
+
+
+def _is_plain(cell: str) -> bool:
+    return "_" not in cell and cell.isascii()  # Python reads 1_000 and ٣ as numbers, others do not

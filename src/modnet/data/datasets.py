@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import DataError
@@ -86,14 +86,22 @@ class Idx(Dataset):
         )
 
 
+_Column: TypeAlias = Annotated[
+    str,
+    Field(min_length=1),
+    BeforeValidator(lambda name: str(name) if type(name) is int else name),
+    WithJsonSchema({"type": ["string", "integer"], "minLength": 1}),
+]
+"""The name of a column; pandas writes integers for columns without names."""
+
+
 class _TableFile(Dataset):
     """The base class of files with named columns, one of which is the target."""
 
     path: str = Field(min_length=1, description="the file to train with, absolute or from the current folder")
-    target: str = Field(min_length=1, description="the name of the column to predict")
-    weight: str | None = Field(
+    target: _Column = Field(description="the name of the column to predict")
+    weight: _Column | None = Field(
         default=None,
-        min_length=1,
         description="the name of a column that says how much each row counts, if any; a validation or test file "
         "without it counts all rows the same",
     )

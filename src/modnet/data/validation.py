@@ -21,8 +21,6 @@ __all__ = [
     "blocks",
     "check_finite",
     "check_samples",
-    "column_names",
-    "column_selector",
     "float_dtype",
     "index_text",
     "is_lazy",
@@ -109,30 +107,6 @@ def is_lazy(x: Any) -> bool:
         return isinstance(x.dtype, np.dtype) and all(isinstance(size, int | np.integer) for size in x.shape)
     except Exception:  # a caller's own types may raise anything, those of h5py once their file is closed
         return False
-
-
-def column_names(x: Any) -> tuple[str, ...] | None:
-    """Return the names of a data frame's columns; None if ``x`` is no data frame, or not all of them are text."""
-    names = getattr(x, "columns", None) if hasattr(x, "to_numpy") else None  # a lazy frame's columns cost a query
-    if names is None or callable(names) or not hasattr(names, "__iter__"):
-        return None
-    names = tuple(names)
-    return names if names and all(isinstance(name, str) for name in names) else None
-
-
-def column_selector(names: tuple[str, ...] | None, wanted: tuple[str, ...] | None, where: str) -> Any:
-    """Return the index that selects the ``wanted`` columns of an array with ``names``; all if either has no names.
-
-    Raises:
-        DataError: a wanted column is missing or not unique.
-    """
-    if names is None or wanted is None or names == wanted:
-        return slice(None)
-    for name in wanted:
-        if names.count(name) != 1:
-            problem = "is no" if name not in names else "is more than one"
-            raise DataError(f"{where}: there {problem} column {short_repr(name)}, which the network was trained with")
-    return np.s_[:, [names.index(name) for name in wanted]]
 
 
 def as_array(x: Any, where: str, numbers: RowNumbers | None = None) -> NDArray[Any]:

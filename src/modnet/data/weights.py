@@ -70,6 +70,8 @@ def with_class_weights(option: ClassWeight, targets: Targets, weights: Weights |
                 raise ConfigError(
                     f"data.class_weight: {short_repr(label)} is not a label; the labels are {list_values(labels)}"
                 )
+            if labels.count(label) > 1:
+                raise ConfigError(f"data.class_weight: {short_repr(label)} is the text of two labels")
         table = dict(option)
         factors = np.array([table.get(label, 1.0) for label in labels])
     of_samples: Weights = factors[targets.codes]

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modnet.config.run_config import RunConfig
+from modnet.core.dataset import Names
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Cost, Layer, ParameterSlice, Regularizer
 from modnet.core.interfaces.metric import Task
+from modnet.data.columns import column_names, column_selector
 from modnet.data.row_source import ArrayOrSource, as_rows
 from modnet.data.scaling import Scaling, prepare
-from modnet.data.validation import check_finite, column_names, column_selector
+from modnet.data.validation import check_finite
 from modnet.network.decoding import predict_labels, target_width
 from modnet.network.layers import (
     BoundLayer,
@@ -82,7 +84,7 @@ class Network:
         self.classes: NDArray[Any] | None = None
         self.multi_label = False
         self.scaling: Scaling | None = None
-        self.features: tuple[str, ...] | None = None
+        self.features: Names | None = None
         self.config: RunConfig | None = None
         self.layers: tuple[BoundLayer, ...] = tuple(build_layers(layers, self.input_shape))
         if len(self.layers[-1].output_shape) != 1:
@@ -187,9 +189,9 @@ class Network:
     def predict_outputs(self, x: ArrayLike) -> Vector:
         """Return the outputs, (samples, units), for raw rows ``x``, (samples, features).
 
-        Columns of a data frame are matched by name if the network was trained with names; rows of a file that is
-        memory-mapped, and of h5py, zarr and the like, are read in blocks. Any number of threads may predict at once: θ
-        is only read, and nothing is kept between calls.
+        Columns of a data frame are matched by name if the network was trained with names, and those of an array by
+        position; rows of a file that is memory-mapped, and of h5py, zarr and the like, are read in blocks. Any number
+        of threads may predict at once: θ is only read, and nothing is kept between calls.
 
         Raises:
             DataError: ``x`` has another number of features, lacks a named one, or holds NaN or infinity.

@@ -46,7 +46,7 @@ def _check_label(value: Any) -> Any:
 
 _Table = Annotated[dict[str, Any], BeforeValidator(_check_size)]
 _Label = Annotated[Any, BeforeValidator(_check_label)]
-_Name = Annotated[str, BeforeValidator(_check_label)]
+_Name = Annotated[str | int, BeforeValidator(_check_label)]
 
 
 class Metadata(BaseModel):
@@ -72,7 +72,7 @@ class Metadata(BaseModel):
         if self.multi_label and self.classes is not None:
             raise ValueError("multi_label: targets that are classes are not multi-label")
         names, shape = self.features, self.input_shape
-        if names is not None and (shape != [len(names)] or len(set(names)) != len(names)):
+        if names is not None and (shape != [len(names)] or len(set(map(str, names))) != len(names)):
             raise ValueError(f"features: {len(names)} names do not fit the inputs {tuple(shape)}")
         return self
 

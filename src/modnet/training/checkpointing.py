@@ -69,6 +69,7 @@ class CheckpointManager:
             ModelFileError: the checkpoint does not fit, or the engine is another one.
         """
         path = display_path(checkpoint.path)
+        self._view.network.features = checkpoint.network.features  # whatever the samples are held in now
         for part in sorted(self._digests.keys() | state.data.keys(), reverse=True):
             if self._digests.get(part) != state.data.get(part):
                 name = "training" if part == "train" else part

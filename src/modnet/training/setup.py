@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from modnet.config.load import load_config
 from modnet.config.run_config import RunConfig
-from modnet.core.dataset import Data, Pair
+from modnet.core.dataset import Data, Names, Pair
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Metric
 from modnet.core.random import Stream, generator
+from modnet.data.columns import column_names, column_selector, feature_names, targets_like
 from modnet.data.labels import Targets
 from modnet.data.prepared import Samples
 from modnet.data.row_source import ArrayOrSource, RowSource, as_rows, subset
 from modnet.data.scaling import Scaling, split
-from modnet.data.validation import column_names, column_selector
 from modnet.data.weights import as_weights, require_weight, with_class_weights
 from modnet.network.decoding import outputs_for
 from modnet.network.network import Network
@@ -42,16 +42,19 @@ class Setup(NamedTuple):
 def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
     """Return the network that fits the data, the samples as they enter it, and the metrics.
 
-    The parameters, state and scaling of an ``initial`` network are taken over.
+    The parameters, state, scaling and feature names of an ``initial`` network are taken over.
 
     Raises:
         ConfigError: the configured components do not fit the data, or each other.
         DataError: samples or labels cannot be used.
     """
-    parts = split_data(config, data)
+    names = feature_names(data)
+    if initial is not None:
+        names = initial.features or names  # an array's columns go by position
+    parts = split_data(config, data, names=names)
     x, targets, _ = parts["train"]
     network = _network(config, x.shape[1:], targets)
-    network.features = feature_names(data)
+    network.features = names
     if config.data.scaling != "none":
         network.scaling = Scaling.fit(config.data.scaling, x)
     if initial is not None:
@@ -69,26 +72,32 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
     return Setup(network, samples, metrics)
 
 
-def split_data(config: RunConfig, data: Data, like: Network | None = None) -> dict[str, Part]:
+def split_data(
+    config: RunConfig, data: Data, like: Network | None = None, names: Names | None = None
+) -> dict[str, Part]:
     """Return raw rows, targets and weights of ``train``, ``validation`` and ``test``, where there are any.
 
     Rows of a source stay where they are, and are checked when they are read. Without a validation part, the share that
     ``data.validation_share`` asks for is sampled at random with the seed. ``data.class_weight`` applies to the training
     samples that are left. With a network to be ``like``, columns are matched by its names and labels by its classes.
+    Otherwise they are matched by ``names``, by default those of the training samples.
 
     Raises:
         ConfigError: ``data.class_weight`` does not fit the targets.
         DataError: samples, labels or weights cannot be used.
     """
-    names = feature_names(data) if like is None else like.features
+    names = like.features if like is not None else names or feature_names(data)
 
     def rows_of(pair: Pair, part: str) -> ArrayOrSource:
-        where = f"{data.place(part)} x"
-        return as_rows(pair[0], where, column_selector(data.features or column_names(pair[0]), names, where))
+        where, exactly = f"{data.place(part)} x", part == "train" and like is None
+        own = column_names(pair[0]) or data.features
+        return as_rows(pair[0], where, column_selector(own, names, where, exactly=exactly))
 
     x = rows_of(data.train, "train")
     shape = x.shape[1:] if like is None else like.input_shape
     _check_shape(x, shape, data.place("train"))
+    if like is None and names is not None and shape != (len(names),):
+        raise DataError(f"{data.place('train')} x: samples of shape {shape}, but {len(names)} names of columns")
     where = f"{data.place('train')} y"
     if like is None:
         targets = Targets.fit(data.train[1], len(x), where)
@@ -113,7 +122,7 @@ def split_data(config: RunConfig, data: Data, like: Network | None = None) -> di
             _check_shape(rows, shape, data.place(part))
             where = f"{data.place(part)} y"
             form = targets.classes, targets.width or 0, targets.multi_label
-            labels = Targets.transform(pair[1], len(rows), where, *form)
+            labels = Targets.transform(targets_like(data.train[1], pair[1], where), len(rows), where, *form)
             parts[part] = rows, labels, _weights_of(data, part, len(rows))
     return parts
 
@@ -121,12 +130,6 @@ def split_data(config: RunConfig, data: Data, like: Network | None = None) -> di
 def _weights_of(data: Data, part: str, count: int) -> NDArray[np.float64] | None:
     _, _, weights = (*getattr(data, part), None)[:3]
     return None if weights is None else as_weights(weights, count, f"{data.place(part)} sample_weight")
-
-
-def feature_names(data: Data) -> tuple[str, ...] | None:
-    """Return the names of the training columns, or None where there are none or one occurs twice."""
-    names = data.features or column_names(data.train[0])
-    return names if names is not None and len(set(names)) == len(names) else None
 
 
 def _check_shape(rows: ArrayOrSource, shape: tuple[int, ...], place: str) -> None:

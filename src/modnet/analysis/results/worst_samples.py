@@ -98,7 +98,7 @@ def worst_samples_table(samples: Sequence[WorstSample], network: Network, with_f
     """Return samples as text: index, class and prediction with their outputs, cost, and perhaps the first features."""
     count = int(np.prod(network.input_shape))
     shown = min(count, _FEATURES) if with_features else 0
-    features = [f"x{j}" for j in range(shown)] if network.features is None else list(network.features[:shown])
+    features = [f"x{j}" for j in range(shown)] if network.features is None else list(map(str, network.features[:shown]))
     if 0 < shown < count:
         features.append(f"… {count - shown} more")
     outputs = list(samples[0].decisive_outputs) if samples else []

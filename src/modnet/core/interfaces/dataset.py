@@ -31,7 +31,10 @@ def _read_class_weight(value: Any) -> ClassWeight | None:
     for label, weight in table.items():
         if type(weight) not in (int, float) or not 0 <= weight < math.inf:
             raise ValueError(f"{label}: {short_repr(weight)} should be a finite number from 0")
-    return tuple((str(label), float(weight)) for label, weight in table.items())
+    weights = {str(label): float(weight) for label, weight in table.items()}
+    if len(weights) < len(table):
+        raise ValueError(f"{short_repr(table)} has two labels that are the same as text")
+    return tuple(weights.items())
 
 
 def _write_class_weight(value: ClassWeight | None) -> Any:

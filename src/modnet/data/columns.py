@@ -1,0 +1,77 @@
+"""Names of columns: where samples or targets have them, columns are matched by them, and else by position."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from modnet.core.dataset import Data, Names
+from modnet.core.errors import DataError
+from modnet.core.messages import as_python, list_values, short_repr
+from modnet.data.validation import as_array
+
+__all__ = ["column_names", "column_selector", "feature_names", "targets_like"]
+
+
+def column_names(x: Any) -> Names | None:
+    """Return the names of the columns of a data frame, or of a table of pyarrow; None if ``x`` is neither.
+
+    Text and integers stay as they are; any other name (a number, a tuple of several levels) becomes text.
+    """
+    if hasattr(type(x), "column_names"):  # of pyarrow, whose columns are arrays
+        names = x.column_names
+    elif hasattr(x, "to_numpy") or hasattr(x, "__array__"):  # a lazy frame has neither, and its columns cost a query
+        names = getattr(x, "columns", None)
+    else:
+        return None
+    if names is None or callable(names) or not hasattr(names, "__iter__"):
+        return None
+    return tuple(name if type(name) in (str, int) else str(name) for name in map(as_python, names)) or None
+
+
+def column_selector(names: Names | None, wanted: Names | None, where: str, *, exactly: bool = False) -> Any:
+    """Return the index that selects the ``wanted`` columns of an array with ``names``; all if either has no names.
+
+    Names are compared as text. With ``exactly``, there may be no other columns.
+
+    Raises:
+        DataError: a wanted column is missing or not unique.
+    """
+    if names is None or wanted is None:
+        return slice(None)
+    positions = {str(name): index for index, name in enumerate(names)}
+    counts, needed = Counter(map(str, names)), set(map(str, wanted))
+    problems = {
+        "no column": [name for name in wanted if str(name) not in counts],
+        "more than one column": [name for name in wanted if counts[str(name)] > 1],
+        "a further column": [name for name in names if exactly and str(name) not in needed],
+    }
+    for problem, columns in problems.items():
+        if columns:
+            orders = f"the columns are {list_values(names)}, and were {list_values(wanted)} in training"
+            raise DataError(f"{where}: there is {problem} {list_values(columns)}; {orders}")
+    selected = [positions[str(name)] for name in wanted]
+    return slice(None) if selected == list(range(len(names))) else np.s_[:, selected]
+
+
+def feature_names(data: Data) -> Names | None:
+    """Return the names of the training columns, or None where there are none.
+
+    Raises:
+        DataError: a name occurs twice.
+    """
+    names = column_names(data.train[0]) or data.features
+    for name, count in Counter(map(str, names or ())).items():
+        if count > 1:
+            raise DataError(f"{data.place('train')} x: {count} columns have the name {short_repr(name)}")
+    return names
+
+
+def targets_like(train: Any, y: Any, where: str) -> Any:
+    """Return the targets of another part with their columns as in training, where both have names."""
+    names, wanted = column_names(y), column_names(train)
+    if names is None or wanted is None or names == wanted or len(wanted) == 1:
+        return y
+    return as_array(y, where)[column_selector(names, wanted, where, exactly=True)]
