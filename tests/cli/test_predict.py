@@ -213,6 +213,14 @@ def test_the_header_is_known_or_said(modnet: Modnet, features, content: str, opt
         )
 
 
+def test_labels_that_are_the_same_as_text_lose_no_output(trained: Modnet) -> None:
+    network = Network([Dense(units=2)], (1,), Quadratic())
+    network.classes = np.array([7, "7"], dtype=object)
+    save(network, "m.safetensors")
+    Path("rows.csv").write_text("1\n")
+    assert trained("predict", "m.safetensors", "rows.csv").lines == ["class,output_0,output_1", "7,0.5,0.5"]
+
+
 def test_columns_that_pandas_wrote_without_names(trained: Modnet, rng: np.random.Generator) -> None:
     x = rng.normal(size=(40, 2))
     table = [[*row, int(row[0] > row[1])] for row in x.tolist()]

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from data.holding import X, Y, fit
 
-from modnet import DataError, ModnetError, Network, Trainer, load, save
+from modnet import Data, DataError, ModnetError, Network, Trainer, load, load_config, save
+from modnet.training.setup import build
 
 CONFIG = {"epochs": 2, "network": {"layers": [2]}, "optimizer": {"batch_size": 5}, "data": {"scaling": "standard"}}
 
@@ -143,6 +144,16 @@ def test_training_goes_on_from_a_network_by_its_names() -> None:
         assert network.features == ("a", "b", "c")
         assert network.parameters.tobytes() == expected.parameters.tobytes()
     assert trainer.fit(Frame(X, "bca"), Y, initial=fit(X, Y).network).network.features == ("b", "c", "a")
+
+
+def test_names_that_a_dataset_gives(tmp_path: Path) -> None:
+    network = build(load_config(CONFIG), Data((X, Y), features=np.array(["a", "b", "c"])), None).network
+    save(network, tmp_path / "m.safetensors")
+    assert load(tmp_path / "m.safetensors").features == network.features == ("a", "b", "c")
+    frames = Data((Frame(X[:, ::-1], "cba"), Y), features=("a", "b", "c"))  # a frame's own names come first
+    assert build(load_config(CONFIG), frames, None).network.features == ("c", "b", "a")
+    with pytest.raises(DataError, match=r"^training x: samples of shape \(3,\), but 2 names of columns$"):
+        build(load_config(CONFIG), Data((X, Y), features=("a", "b")), None)
 
 
 def test_columns_of_targets_go_by_name() -> None:

@@ -127,6 +127,9 @@ def test_a_label_that_json_cannot_say_is_refused(rng: np.random.Generator, tmp_p
     with pytest.raises(ModelFileError, match=r"m: not written: features\.3: ") as caught:
         save(network, tmp_path / "m")
     assert str(caught.value).isprintable()
+    network.features = ("0", 0, 1, 2)
+    with pytest.raises(ModelFileError, match=r"m: not written: features: 4 names do not fit"):
+        save(network, tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,11 @@ from modnet.core.errors import DataError
 from modnet.core.messages import as_python, list_values, short_repr
 from modnet.data.validation import as_array
 
-__all__ = ["column_names", "column_selector", "feature_names", "targets_like"]
+__all__ = ["as_names", "column_names", "column_selector", "feature_names", "targets_like"]
 
 
 def column_names(x: Any) -> Names | None:
-    """Return the names of the columns of a data frame, or of a table of pyarrow; None if ``x`` is neither.
-
-    Text and integers stay as they are; any other name (a number, a tuple of several levels) becomes text.
-    """
+    """Return the names of the columns of a data frame, or of a table of pyarrow; None if ``x`` is neither."""
     if hasattr(type(x), "column_names"):  # of pyarrow, whose columns are arrays
         names = x.column_names
     elif hasattr(x, "to_numpy") or hasattr(x, "__array__"):  # a lazy frame has neither, and its columns cost a query
@@ -28,7 +26,12 @@ def column_names(x: Any) -> Names | None:
         return None
     if names is None or callable(names) or not hasattr(names, "__iter__"):
         return None
-    return tuple(name if type(name) in (str, int) else str(name) for name in map(as_python, names)) or None
+    return as_names(names) or None
+
+
+def as_names(names: Iterable[Any]) -> Names:
+    """Return text and integers as they are; any other name (a number, a tuple of several levels) becomes text."""
+    return tuple(name if type(name) in (str, int) else str(name) for name in map(as_python, names))
 
 
 def column_selector(names: Names | None, wanted: Names | None, where: str, *, exactly: bool = False) -> Any:
@@ -62,7 +65,7 @@ def feature_names(data: Data) -> Names | None:
     Raises:
         DataError: a name occurs twice.
     """
-    names = column_names(data.train[0]) or data.features
+    names = column_names(data.train[0]) or (None if data.features is None else as_names(data.features))
     for name, count in Counter(map(str, names or ())).items():
         if count > 1:
             raise DataError(f"{data.place('train')} x: {count} columns have the name {short_repr(name)}")
