@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from training.resuming import interrupted, same, small_blocks
+from training.resuming import interrupted, same
 
 from modnet import ModelFileError, Trainer
 from modnet.storage.history import HistoryFile
-from modnet.storage.run_folder import RunFolder
 
 Data = tuple[np.ndarray, np.ndarray]
 CONFIG: dict[str, Any] = {"epochs": 4, "network": {"layers": [4, 2]}, "callbacks": [{"kind": "checkpoint", "keep": 9}]}
@@ -110,26 +109,6 @@ def test_where_a_late_row_is_damaged_an_earlier_checkpoint_is_named(data: Data, 
         Trainer.resume(tmp_path / "run", *data)
     Trainer.resume(str(e.value).rpartition(" ")[2], *data)
     same(tmp_path / "whole", tmp_path / "run")
-
-
-def test_what_came_after_the_checkpoint_is_removed(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its rows are gone, so that nothing could be resumed from the later checkpoints."""
-    small_blocks(monkeypatch)
-    Trainer.from_config(CONFIG).fit(*data, out=tmp_path / "run")
-    first, second, *_ = sorted((tmp_path / "run" / "checkpoints").iterdir())
-    seen: list[Any] = []
-
-    def look(folder: Any, path: Path) -> None:
-        original(folder, path)
-        seen.append(sorted((tmp_path / "run" / "checkpoints").iterdir()))
-        seen.append(len(folder.history.path.read_text().splitlines()))
-
-    original = RunFolder.rewind
-    monkeypatch.setattr(RunFolder, "rewind", look)
-    monkeypatch.chdir(tmp_path / "run")
-    Trainer.resume(Path("checkpoints", second.name), *data, epochs=6)
-    assert seen == [[first, second], 2]
-    assert len((tmp_path / "run" / "history.jsonl").read_text().splitlines()) == 6
 
 
 @pytest.mark.parametrize("position", [None, {}, {"rows": -1, "sha256": ""}, {"rows": True, "sha256": ""}, [1]])

@@ -64,17 +64,6 @@ def test_labels_that_no_file_can_keep_are_told_before_anything_is_trained(
     assert runs == list(tmp_path.iterdir()) == []
 
 
-def test_a_history_that_cannot_be_written_is_told(tmp_path: Path, data: tuple[np.ndarray, np.ndarray]) -> None:
-    def replace(training: object) -> None:
-        history = training.folder / "history.jsonl"
-        history.unlink()
-        history.mkdir()
-
-    Watch.at = {"epoch_start": replace}
-    with installed(Watch), pytest.raises(ModelFileError, match=r"history\.jsonl: cannot be written: Is a directory"):
-        Trainer.from_config(CONFIG | {"callbacks": ["watch"]}).fit(*data, out=tmp_path / "run")
-
-
 def test_a_component_that_no_file_could_name_is_told_before_a_folder_is_made(tmp_path: Path) -> None:
     with installed(Watch):
         config = modnet.load_config(CONFIG | {"callbacks": ["watch"]})

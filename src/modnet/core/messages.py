@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Collection, Iterable
+from contextlib import suppress
+from functools import cache
 from itertools import islice
 from typing import Any
 
-__all__ = ["as_python", "did_you_mean", "display_path", "error_text", "list_values", "short_repr", "truncate"]
+__all__ = [
+    "as_python",
+    "did_you_mean",
+    "display_path",
+    "error_text",
+    "list_values",
+    "short_repr",
+    "truncate",
+    "warn",
+    "warn_once",
+]
 
 LONGEST = 60
 """How many characters of a value a message shows."""
@@ -57,3 +70,16 @@ def list_values(values: Collection[Any]) -> str:
 def truncate(text: str, length: int = LONGEST) -> str:
     """Return ``text``, or its beginning if it is longer than ``length`` characters."""
     return text if len(text) <= length else text[:length] + "…"
+
+
+def warn(text: str) -> None:
+    """Print a line on standard error, if anything can be printed there."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            print(f"modnet: {text}", file=sys.stderr, flush=True)
+
+
+@cache
+def warn_once(text: str) -> None:
+    """Print a line on standard error, unless this process has printed it before."""
+    warn(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -14,9 +15,9 @@ from pydantic import ValidationError
 
 from modnet.config.load import explain
 from modnet.core.errors import ConfigError, ModelFileError
-from modnet.core.messages import display_path, error_text
+from modnet.core.messages import display_path, error_text, warn_once
 
-__all__ = ["file_errors", "one_line", "write_atomically", "write_file"]
+__all__ = ["file_errors", "is_refused_by_system", "one_line", "sync_folder", "write_atomically", "write_file"]
 
 
 @contextmanager
@@ -26,6 +27,11 @@ def file_errors(path: str | PathLike[str], problem: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, OverflowError, RecursionError, MemoryError, ConfigError) as error:
         raise ModelFileError(f"{display_path(path)}: {problem}: {one_line(error)}") from None
+
+
+def is_refused_by_system(error: ModelFileError) -> bool:
+    """Return whether a file could not be written because of the system (a full disk), and not of its contents."""
+    return isinstance(error.__context__, OSError)
 
 
 def one_line(error: BaseException) -> str:
@@ -62,7 +68,23 @@ def write_atomically(path: Path, content: bytes) -> None:
                 temporary.unlink()
             raise
         if folder is not None:
-            os.fsync(folder)
+            sync_folder(folder)
     finally:
         if folder is not None:
             os.close(folder)
+
+
+def sync_folder(folder: int | Path) -> None:
+    """Sync a folder's entries to the disk, where the file system can; where it cannot, say so once."""
+    if os.name == "nt":  # which has no descriptors of folders
+        return
+    descriptor = folder if isinstance(folder, int) else os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise
+        warn_once(f"this file system cannot sync folders ({error.strerror}); a power failure may undo the last writes")
+    finally:
+        if descriptor != folder:
+            os.close(descriptor)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from modnet import __version__
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ModelFileError
+from modnet.core.messages import display_path, warn
 from modnet.network.network import Network
 from modnet.storage.atomic import file_errors, write_file
+from modnet.storage.branches import ABANDONED, copy_files, set_apart
 from modnet.storage.checkpoint import Checkpoint, read, write
 from modnet.storage.history import HistoryFile
+from modnet.storage.inside import check_links, inside
+from modnet.storage.lock import FolderLock
 from modnet.storage.metadata import Metadata, plugins_of
 from modnet.storage.model_file import MODEL_NAME, load, save
-
-if TYPE_CHECKING:
-    from filelock import FileLock
 
 __all__ = ["RunFolder"]
 
@@ -34,12 +37,12 @@ class RunFolder:
     What cannot be read, written or removed is a `ModelFileError`.
     """
 
-    CONFIG, HISTORY, CHECKPOINTS, LOCK = "config.toml", "history.jsonl", "checkpoints", ".lock"
+    CONFIG, HISTORY, CHECKPOINTS = "config.toml", "history.jsonl", "checkpoints"
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = Path(path)
         self.history = HistoryFile(self.path / self.HISTORY)
-        self._lock: FileLock | None = None
+        self._lock: FolderLock | None = None
         self._made: list[Path] = []
 
     @classmethod
@@ -85,25 +88,25 @@ class RunFolder:
                 path.rmdir()
 
     def lock(self) -> None:
-        """Keep others from writing to the folder until `release` or the end of this process, however it ends."""
-        from filelock import FileLock, Timeout  # imports sockets and more, for run folders only
+        """Keep others from writing to the folder until `release` or the end of this process, however it ends.
 
-        lock = FileLock(self.path / self.LOCK, timeout=0, thread_local=False)
+        Raises:
+            ModelFileError: another training holds the lock, or a symbolic link leads out of the folder.
+        """
+        self._lock = FolderLock(self.path)
         try:
-            lock.acquire()
-        except Timeout:
-            raise ModelFileError(f"{self.path}: another training is writing to this run folder") from None
-        except OSError as error:
-            raise ModelFileError(f"{self.path}: cannot be locked: {error.strerror}") from None
-        self._lock = lock
-        # What a process that was killed while it wrote has left behind.
-        files = (*self.path.glob(".*"), *(self.path / self.CHECKPOINTS).glob(".*"))
-        _remove(path for path in files if _TEMPORARY.fullmatch(path.name))
+            check_links(self.path)
+            # What a process that was killed while it wrote has left behind.
+            shutil.rmtree(self.path / ABANDONED / ".new", ignore_errors=True)
+            files = (*self.path.glob(".*"), *(self.path / self.CHECKPOINTS).glob(".*"))
+            _remove(path for path in files if _TEMPORARY.fullmatch(path.name))
+        except BaseException:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Let others write to the folder; without a lock, do nothing."""
         if self._lock is not None:
-            (self.path / self.LOCK).unlink(missing_ok=True)  # before the release: the next process makes its own
             self._lock.release()
             self._lock = None
 
@@ -113,9 +116,10 @@ class RunFolder:
         comment = f"# Written by modnet {__version__}; every default is filled in. Plug-ins: {plugins or 'none'}\n"
         write_file(self.path / self.CONFIG, (comment + config.to_toml()).encode())
 
-    def write_model(self, network: Network) -> None:
-        """Write the model file."""
+    def write_model(self, network: Network) -> Path:
+        """Write the model file and return its path."""
         save(network, self.path / MODEL_NAME)
+        return self.path / MODEL_NAME
 
     def model(self) -> Network | None:
         """Return the network in the model file, or None if there is no such file."""
@@ -123,8 +127,8 @@ class RunFolder:
 
     def checkpoints(self) -> list[Path]:
         """Return the paths of the checkpoints, from the earliest in the training to the latest."""
-        names = ((_CHECKPOINT.fullmatch(path.name), path) for path in (self.path / self.CHECKPOINTS).glob("*"))
-        return [path for *_, path in sorted((int(name[1]), int(name[2]), path) for name, path in names if name)]
+        paths = (self.path / self.CHECKPOINTS).glob("*")
+        return sorted((path for path in paths if _CHECKPOINT.fullmatch(path.name)), key=_position)
 
     def checkpoint(self, epochs: int, updates: int) -> Path:
         """Return the path of the checkpoint after so many complete epochs and updates."""
@@ -133,6 +137,7 @@ class RunFolder:
     def write_checkpoint(self, network: Network, state: Mapping[str, Any], epochs: int, updates: int) -> Path:
         """Write a checkpoint, which the history so far belongs to, and return its path."""
         path = self.checkpoint(epochs, updates)
+        inside(self.path, path.relative_to(self.path))
         with file_errors(path.parent, "cannot be made"):
             path.parent.mkdir(exist_ok=True)
         write(path, network, {**state, "history": self.history.position()})
@@ -159,23 +164,48 @@ class RunFolder:
         ended = "the run has ended and " if (self.path / MODEL_NAME).exists() else ""
         raise problem or ModelFileError(f"{self.path}: {ended}has no checkpoint to resume from")
 
-    def rewind(self, checkpoint: Path) -> None:
-        """Remove what came after a checkpoint that was read: the later checkpoints, and their rows of the history."""
-        paths = self.checkpoints()
-        names = [path.name for path in paths]
-        _remove(paths[names.index(checkpoint.name) + 1 :])  # before the rows, without which they could not be used
+    def rewind(self, epochs: int, updates: int) -> None:
+        """Go back to a checkpoint that was read. What came after it is set apart, as a run folder in ``abandoned/``.
+
+        Whenever the process is killed, the run can be resumed: what is set apart is whole before anything is removed,
+        the latest checkpoint is removed first, and the rows last.
+        """
+        model = self.path / MODEL_NAME
+        after = [path for path in self.checkpoints() if _position(path) > (epochs, updates)]
+        if after or (model.exists() and self.history.has_later_rows):
+            after += [model] if model.exists() else []
+            kept = set_apart(self.path, after)
+            if kept is not None:
+                warn(f"what came after {self.checkpoint(epochs, updates).name} is kept as the run {display_path(kept)}")
+            _remove(reversed(after))
         self.history.truncate()
+
+    def elsewhere(self, config: RunConfig, history: Iterable[dict[str, Any]]) -> RunFolder:
+        """Return a copy of this folder among the system's temporary files, without model and checkpoints."""
+        with file_errors(tempfile.gettempdir(), "cannot be written"):
+            folder = RunFolder(tempfile.mkdtemp(prefix="modnet-run-"))
+        with suppress(ModelFileError):  # a callback's file that cannot be read
+            copy_files(self.path, folder.path)
+        folder.write_config(config)
+        folder.history.create(history)
+        return folder
 
     def remove_checkpoints(self) -> None:
         """Remove all checkpoints, and their folder if nothing else is in it."""
+        inside(self.path, self.CHECKPOINTS)
         _remove(self.checkpoints())
         with suppress(OSError):  # other files are kept there
             (self.path / self.CHECKPOINTS).rmdir()
 
     def _check_empty(self) -> None:
         with file_errors(self.path, "no run can be stored here"):
-            if self.path.exists() and any(item.name != self.LOCK for item in self.path.iterdir()):
+            if self.path.exists() and any(item.name != FolderLock.NAME for item in self.path.iterdir()):
                 raise ModelFileError(f"{self.path}: is not empty; a run needs a folder of its own")
+
+
+def _position(checkpoint: Path) -> tuple[int, int]:
+    _, epochs, _, updates = checkpoint.stem.split("-")
+    return int(epochs), int(updates)
 
 
 def _remove(paths: Iterable[Path]) -> None:

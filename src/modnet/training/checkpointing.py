@@ -1,15 +1,18 @@
-"""CheckpointManager: when checkpoints of a training are written, and what a training is resumed from."""
+"""CheckpointManager: what a training writes to its run folder and when, and what it is resumed from."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 from modnet.core.errors import DataError, ModelFileError
 from modnet.core.interfaces import EngineSession
-from modnet.core.messages import display_path
+from modnet.core.messages import display_path, warn
 from modnet.data.prepared import Samples
 from modnet.network.network import Network
+from modnet.storage.atomic import is_refused_by_system
 from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
@@ -19,9 +22,15 @@ from modnet.training.state import TrainingState
 
 __all__ = ["CheckpointManager"]
 
+Saved = TypeVar("Saved")
+
 
 class CheckpointManager:
-    """Writes one training to its run folder."""
+    """Writes one training to its run folder.
+
+    What the system refuses to write while the training goes on (the disk is full) is told in one line and tried again
+    later. What is still missing at the end, or at an interruption, is written to a temporary folder.
+    """
 
     def __init__(
         self,
@@ -35,6 +44,9 @@ class CheckpointManager:
         self._engine = engine
         self._view = loop.view
         self._wanted = callbacks.listens_to("checkpoint_due")
+        self._failing: set[str] = set()
+        self._problem: ModelFileError | None = None
+        self._rescue: RunFolder | None = None
 
     @cached_property
     def _digests(self) -> dict[str, str]:
@@ -45,21 +57,72 @@ class CheckpointManager:
     def _fingerprint(self) -> Fingerprint:
         return fingerprint_of(self._view.config, self._engine)
 
+    def record(self, row: dict[str, Any]) -> None:
+        """Add a row to the history's file."""
+        self._try("the history", lambda: self._store.history.append(row))
+
+    def save_if_due(self) -> None:
+        """Write a checkpoint if a listener asks for one.
+
+        Raises:
+            ModelFileError: a state holds something that no file can hold.
+        """
+        if self._wanted and any(self._callbacks.call("checkpoint_due", training=self._view)):
+            self._try("the next checkpoint", self.save_last if self._view.ended else self.save)
+
+    def save_last(self) -> Path:
+        """Write the checkpoint of an interruption or of the end, and return its path.
+
+        If the system does not let it be written to the run folder, it is written to a temporary one.
+
+        Raises:
+            ModelFileError: it cannot be written there either, or a state holds something that no file can hold.
+        """
+        try:
+            return self.save()
+        except ModelFileError as error:
+            if not is_refused_by_system(error):
+                raise
+            path = self._save_elsewhere(error, self._write_checkpoint)
+            warn(f"{error}; the checkpoint is {display_path(path)}")
+            return path
+
     def save(self) -> Path:
         """Write a checkpoint and return its path.
 
         Raises:
             ModelFileError: it cannot be written, or a state holds something that no file can hold.
         """
-        state = self._loop.state(self._digests, self._fingerprint)
-        path = self._store.write_checkpoint(self._view.network, state.to_dict(), state.epochs, state.updates)
+        path = self._write_checkpoint(self._store)
         self._callbacks.call("checkpoint_written", training=self._view, path=path)
         return path
 
-    def save_if_due(self) -> None:
-        """Write a checkpoint if a listener asks for one."""
-        if self._wanted and any(self._callbacks.call("checkpoint_due", training=self._view)):
-            self.save()
+    def _write_checkpoint(self, store: RunFolder) -> Path:
+        state = self._loop.state(self._digests, self._fingerprint)
+        return store.write_checkpoint(self._view.network, state.to_dict(), state.epochs, state.updates)
+
+    def _try(self, what: str, write: Callable[[], object]) -> None:
+        """Write something that the training can go on without while the system refuses it."""
+        try:
+            write()
+        except ModelFileError as error:
+            if not is_refused_by_system(error):
+                raise
+            if what not in self._failing:
+                warn(f"{error}; the training goes on, and {what} is written when that is possible")
+            self._failing.add(what)
+        else:
+            self._failing.discard(what)
+
+    def _save_elsewhere(self, problem: ModelFileError, write: Callable[[RunFolder], Saved]) -> Saved:
+        """Write to a temporary folder what cannot be written to the run folder."""
+        self._problem = problem
+        try:
+            if self._rescue is None:
+                self._rescue = self._store.elsewhere(self._view.config, self._view.history)
+            return write(self._rescue)
+        except ModelFileError as error:
+            raise ModelFileError(f"{problem}; {error}") from None
 
     def load(self, checkpoint: Checkpoint, state: TrainingState, *, allow_other_engine: bool) -> None:
         """Put the training at the position of a checkpoint.
@@ -97,21 +160,34 @@ class CheckpointManager:
         """Remove the run folder of a training that did not begin; what a listener wrote there stays."""
         self._store.discard()
 
-    def rewind(self, checkpoint: Checkpoint) -> None:
-        """Take the run folder back to the checkpoint at which the training is resumed.
+    def rewind(self) -> None:
+        """Take the run folder back to the checkpoint at which the training is resumed, where it is now.
 
         Raises:
             ModelFileError: it cannot be written.
         """
+        self._store.rewind(self._view.epochs, self._view.updates)
         self._store.write_config(self._view.config)
-        self._store.rewind(checkpoint.path)
 
     def close(self, network: Network) -> None:
         """Write the model; without a callback that asks for checkpoints, remove those of interruptions.
 
         Raises:
-            ModelFileError: it cannot be written.
+            ModelFileError: something cannot be written; the error names the temporary folder that holds the run.
         """
-        self._store.write_model(network)
+        problem = self._problem  # of the last checkpoint
+        for write in (self._store.history.write, lambda: self._store.write_model(network)):
+            try:
+                write()
+            except ModelFileError as error:
+                if not is_refused_by_system(error):
+                    raise
+                problem = error
+        if problem is not None:
+            path = self._save_elsewhere(problem, lambda folder: folder.write_model(network))
+            raise ModelFileError(f"{problem}; the run is saved in {display_path(path.parent)}")
         if not self._wanted:
-            self._store.remove_checkpoints()
+            try:
+                self._store.remove_checkpoints()
+            except ModelFileError as error:  # the run is complete all the same
+                warn(str(error))

@@ -76,7 +76,7 @@ def run_training(
         if resumption is not None and checkpoints is not None:
             resumption.load(checkpoints)  # again, because a listener may have written to θ
             callbacks.load_state_dicts([state.model_dump() for state in resumption.state.listeners])
-            checkpoints.rewind(resumption.checkpoint)
+            checkpoints.rewind()
         has_begun = True
         loop.run(checkpoints)
     except BaseException as error:

@@ -36,8 +36,11 @@ __all__ = ["CheckpointWriter", "TrainingLoop"]
 class CheckpointWriter(Protocol):
     """What the loop asks of `modnet.training.checkpointing.CheckpointManager`."""
 
-    def save(self) -> Path:
-        """Write a checkpoint and return its path."""
+    def record(self, row: dict[str, Any]) -> None:
+        """Add a row to the history's file."""
+
+    def save_last(self) -> Path:
+        """Write the checkpoint of an interruption and return its path."""
 
     def save_if_due(self) -> None:
         """Write a checkpoint if a listener asks for one."""
@@ -87,8 +90,8 @@ class TrainingLoop:
                 self._begin_epoch()
             row = self._run_epoch(checkpoints)
             view.history.append(row)
-            if self._store is not None:
-                self._store.history.append(row)
+            if checkpoints is not None:
+                checkpoints.record(row)
             self._callbacks.call("epoch_end", training=view, row=row)
             if view.stopped is None:
                 reason = self._callbacks.call_first("should_stop", training=view)
@@ -227,5 +230,5 @@ class TrainingLoop:
         if self._interruption is not None:
             self._interruption.updates = self.view.updates
             if checkpoints is not None:
-                self._interruption.checkpoint = checkpoints.save()
+                self._interruption.checkpoint = checkpoints.save_last()
             raise self._interruption

@@ -1,4 +1,4 @@
-"""Signals (Ctrl-C, SIGTERM) that interrupt a training at the end of a block, when a checkpoint has been written."""
+"""Signals (Ctrl-C, SIGTERM, SIGHUP) that interrupt a training at the end of a block, with a checkpoint."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from types import FrameType
 
 __all__ = ["handle_signals"]
 
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+
 
 @contextmanager
 def handle_signals(request_stop: Callable[[str, int], None]) -> Iterator[None]:
-    """Within the block, the first SIGINT or SIGTERM calls ``request_stop``; a second one has its previous effect.
+    """Within the block, the first SIGINT, SIGTERM or SIGHUP calls ``request_stop``; a second has its previous effect.
 
-    Python handles signals in its main thread only: in other threads nothing changes. An ignored signal stays ignored.
+    Python handles signals in its main thread only: in other threads nothing changes. An ignored signal stays ignored,
+    such as SIGHUP under ``nohup``.
     """
-    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.getsignal(number) for number in signal.Signals if number.name in _NAMES}
     handled = [number for number, handler in previous.items() if handler not in (None, signal.SIG_IGN)]
     if threading.current_thread() is not threading.main_thread():
         handled = []

@@ -11,8 +11,7 @@ import pytest
 from components.callbacks.strangers import Scripted, Watch, installed
 
 import modnet
-from modnet import Callback, ConfigError, ModelFileError, Trainer, hookimpl
-from modnet.storage.atomic import write_atomically
+from modnet import Callback, ConfigError, Trainer, hookimpl
 
 
 @pytest.fixture(autouse=True)
@@ -118,16 +117,3 @@ def test_strangers_may_ask_for_checkpoints_after_every_block(rng: np.random.Gene
         ("asks", "within", 40), ("asks", "within", 80), ("asks", "within", 82), ("asks", "between", 82),
     ]  # fmt: skip
     assert [what for what in Watch.heard if what[1] == "written"] == []
-
-
-def test_a_checkpoint_that_cannot_be_written_is_told(
-    rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(path: Path, content: bytes) -> None:
-        if path.parent.name == "checkpoints":
-            raise OSError(28, "No space left on device", str(path))
-        write_atomically(path, content)
-
-    monkeypatch.setattr("modnet.storage.atomic.write_atomically", full)
-    with pytest.raises(ModelFileError, match=r"epoch-00001-update-000000002\.safetensors: cannot be written: No space"):
-        fit(rng, tmp_path / "run")

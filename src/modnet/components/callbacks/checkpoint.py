@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from modnet.components.callbacks.monitoring import key_of, sign_of
-from modnet.core.errors import ConfigError, ModelFileError
+from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Callback, TrainingView
+from modnet.core.messages import display_path, warn_once
 from modnet.core.plugins.hookspecs import hookimpl
 
 __all__ = ["Checkpoint"]
@@ -19,8 +20,8 @@ __all__ = ["Checkpoint"]
 class Checkpoint(Callback):
     """Writes checkpoints to the run folder, and keeps the latest ones and the best.
 
-    One more is written when the training ends, so that it can be resumed for more epochs. On Ctrl-C and SIGTERM a
-    checkpoint is written with or without this callback.
+    One more is written when the training ends, so that it can be resumed for more epochs. On Ctrl-C, SIGTERM and
+    SIGHUP a checkpoint is written with or without this callback.
     """
 
     kind: Literal["checkpoint"] = "checkpoint"
@@ -95,5 +96,5 @@ class _Listener:
 def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
-    except OSError as error:
-        raise ModelFileError(f"{path}: cannot be removed: {error.strerror}") from None
+    except OSError as error:  # there is one more than wanted
+        warn_once(f"{display_path(path)}: cannot be removed: {error.strerror}")
