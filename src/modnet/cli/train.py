@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 
 import click
@@ -13,6 +15,8 @@ import click
 from modnet.cli.common.source import Source, source_options
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, Interrupted
+from modnet.core.messages import warn
+from modnet.storage.atomic import file_errors
 from modnet.training.result import Run, metric_text
 from modnet.training.trainer import Trainer, with_progress
 
@@ -41,10 +45,10 @@ def command(source: Source, out: str | None, resume: str | None, allow_other_eng
             raise ConfigError("--allow-other-engine: applies only to a training that is resumed, with --resume")
         else:
             config = with_progress(source.config(), shown=not quiet)
-            with source.error_prefix():
-                run = Trainer(config).fit(out=out or _new_folder(config))
+            with source.error_prefix(), nullcontext(out) if out else _new_folder(config) as folder:
+                run = Trainer(config).fit(out=folder)
     except Interrupted as interruption:
-        click.echo(f"modnet: {_interrupted(interruption)}", err=True)
+        warn(_interrupted(interruption))
         raise click.exceptions.Exit(128 + (interruption.signal or signal.SIGINT)) from None
     click.echo(_summary(run))
 
@@ -76,11 +80,30 @@ def _interrupted(interruption: Interrupted) -> str:
     return f"interrupted after {updates}; resume with: modnet train --resume {run}"
 
 
-def _new_folder(config: RunConfig) -> Path:
-    """Return a path in runs/ that does not exist, named by the dataset and the time."""
+@contextmanager
+def _new_folder(config: RunConfig) -> Iterator[Path]:
+    """Make a folder in runs/, named by the dataset and the time, that no other process has; it goes if it stays empty.
+
+    Raises:
+        ModelFileError: it cannot be made.
+    """
     base = Path("runs") / f"{config.data.kind}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    others = (base.with_name(f"{base.name}-{number}") for number in count(2))
-    return next(folder for folder in chain([base], others) if not folder.exists())
+    for number in count(1):
+        folder = base if number == 1 else base.with_name(f"{base.name}-{number}")
+        with file_errors(folder, "cannot be made"):
+            try:
+                folder.mkdir(parents=True)  # of several processes one succeeds
+            except FileExistsError:
+                if not folder.exists():  # runs is a file
+                    raise
+            else:
+                break
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):
+            folder.rmdir()
+            folder.parent.rmdir()
 
 
 def _summary(run: Run) -> str:
