@@ -50,6 +50,14 @@ def whole(data: Data, folder: Path, epochs: int, *callbacks: Any) -> Path:
     return folder
 
 
+class Empties:
+    """Goes back to the start of its file as soon as a training is resumed."""
+
+    @hookimpl
+    def modnet_fit_start(self, training: Any) -> None:
+        training.open_file("log.csv", "w").close()
+
+
 def test_the_branch_that_is_left_is_a_run_of_its_own(data: Data, tmp_path: Path) -> None:
     whole(data, tmp_path / "run", 4)
     whole(data, tmp_path / "old", 5)
@@ -58,7 +66,8 @@ def test_the_branch_that_is_left_is_a_run_of_its_own(data: Data, tmp_path: Path)
     before = left_by(tmp_path / "run"), model.read_bytes(), config.read_bytes()
     (tmp_path / "run" / "log.csv").write_text("of a callback")
     with interrupting(10), pytest.raises(Interrupted):
-        Trainer.resume(checkpoint(tmp_path / "run", 2), *data, epochs=6, callbacks=[slower(3)])
+        Trainer.resume(checkpoint(tmp_path / "run", 2), *data, epochs=6, callbacks=[slower(3), Empties()])
+    assert (tmp_path / "run" / "log.csv").read_text() == ""
     left = tmp_path / "run" / "abandoned" / "1"
     assert not model.exists()  # it would be taken for the one of this branch
     assert (left_by(left), (left / model.name).read_bytes(), (left / config.name).read_bytes()) == before

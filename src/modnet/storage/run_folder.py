@@ -165,20 +165,24 @@ class RunFolder:
         raise problem or ModelFileError(f"{self.path}: {ended}has no checkpoint to resume from")
 
     def rewind(self, epochs: int, updates: int) -> None:
-        """Go back to a checkpoint that was read. What came after it is set apart, as a run folder in ``abandoned/``.
+        """Go back to a checkpoint that was read, and remove what came after it, which `set_apart` has kept.
 
-        Whenever the process is killed, the run can be resumed: what is set apart is whole before anything is removed,
-        the latest checkpoint is removed first, and the rows last.
+        The latest checkpoint is removed first, and the rows last: the run can be resumed whenever this is killed.
         """
+        _remove(reversed(self._after(epochs, updates)))
+        self.history.truncate()
+
+    def set_apart(self, epochs: int, updates: int) -> None:
+        """Keep what came after a checkpoint that was read, where there is anything, as a run in ``abandoned/``."""
+        after = self._after(epochs, updates)
+        kept = set_apart(self.path, after) if after else None
+        if kept is not None:
+            warn(f"what came after {self.checkpoint(epochs, updates).name} is kept as the run {display_path(kept)}")
+
+    def _after(self, epochs: int, updates: int) -> list[Path]:
         model = self.path / MODEL_NAME
         after = [path for path in self.checkpoints() if _position(path) > (epochs, updates)]
-        if after or (model.exists() and self.history.has_later_rows):
-            after += [model] if model.exists() else []
-            kept = set_apart(self.path, after)
-            if kept is not None:
-                warn(f"what came after {self.checkpoint(epochs, updates).name} is kept as the run {display_path(kept)}")
-            _remove(reversed(after))
-        self.history.truncate()
+        return [*after, model] if model.exists() and (after or self.history.has_later_rows) else after
 
     def elsewhere(self, config: RunConfig, history: Iterable[dict[str, Any]]) -> RunFolder:
         """Return a copy of this folder among the system's temporary files, without model and checkpoints."""

@@ -160,6 +160,14 @@ class CheckpointManager:
         """Remove the run folder of a training that did not begin; what a listener wrote there stays."""
         self._store.discard()
 
+    def set_apart(self) -> None:
+        """Keep what the run folder holds of another branch, after the checkpoint at which the training is resumed.
+
+        Raises:
+            ModelFileError: it cannot be written.
+        """
+        self._store.set_apart(self._view.epochs, self._view.updates)
+
     def rewind(self) -> None:
         """Take the run folder back to the checkpoint at which the training is resumed, where it is now.
 

@@ -70,6 +70,7 @@ def run_training(
             checkpoints.begin()
         else:
             resumption.load(checkpoints)
+            checkpoints.set_apart()  # before a listener changes its files
     has_begun = False
     try:
         callbacks.call("fit_start", training=loop.view)

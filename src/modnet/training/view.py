@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from modnet.config.run_config import RunConfig
 from modnet.core.interfaces import Metric
 from modnet.core.interfaces.engine import EngineSession, TrainState
 from modnet.data.prepared import Samples
 from modnet.network.network import Network, Vector
+from modnet.storage.atomic import file_errors
+from modnet.storage.inside import inside
 from modnet.storage.run_folder import RunFolder
 from modnet.training.epoch import EpochRunner
 from modnet.training.statistics import update_layer_states
@@ -115,6 +117,14 @@ class Training:
     def checkpoints(self) -> list[Path]:
         """The checkpoints in the run folder, the latest last."""
         return [] if self._store is None else self._store.checkpoints()
+
+    def open_file(self, name: str, mode: str = "a", **options: Any) -> IO[Any]:
+        """Open a file in the run folder for writing."""
+        if self.folder is None:
+            raise RuntimeError("training.open_file needs a run folder")
+        path = inside(self.folder, name)
+        with file_errors(path, "cannot be written"):
+            return path.open(mode, **options)
 
     def stop(self, reason: str) -> None:
         """End the training after the block in progress."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -15,7 +14,9 @@ from modnet.analysis.gradients.gradient_flow import GradientFlow, flow_through, 
 from modnet.analysis.jsonable import jsonable
 from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import Callback, TrainingView
+from modnet.core.messages import warn, warn_once
 from modnet.core.plugins.hookspecs import hookimpl
+from modnet.storage.inside import inside
 
 __all__ = ["LOG", "Dampening", "EpochGradientFlow", "append_flow", "read_flows"]
 
@@ -82,9 +83,8 @@ class _Listener:
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
         now = self._flow(training)
         if training.folder is not None:
-            for flow in [*self._unwritten, EpochGradientFlow(row["epoch"] + 1, now)]:
-                append_flow(training.folder, flow)
-            self._unwritten = []
+            self._unwritten.append(EpochGradientFlow(row["epoch"] + 1, now))
+            self._write(training.folder)
         if self._warned or self._start is None or training.updates < FEW_UPDATES:
             return
         self._diagnoses = diagnose(self._start, now, training.network.classes)
@@ -106,11 +106,19 @@ class _Listener:
             network, samples, config.optimizer.rule, training.learning_rate, training.rule_state, config.seed
         )
 
+    def _write(self, folder: Path) -> None:
+        try:
+            while self._unwritten:
+                append_flow(folder, self._unwritten[0])
+                del self._unwritten[0]
+        except ModelFileError as error:  # such as a full disk, which must not end the training
+            warn_once(f"{error}; the training goes on, and the log is written when that is possible")
+
     def _warn(self, training: TrainingView) -> None:
         self._warned = True
         problem = "; ".join(diagnosis.text for diagnosis in self._diagnoses)
         source = "CONFIG" if training.folder is None else training.folder
-        print(f"modnet: epoch {training.epoch}: {problem}; what would help: modnet dampening {source}", file=sys.stderr)
+        warn(f"epoch {training.epoch}: {problem}; what would help: modnet dampening {source}")
 
 
 @dataclass(frozen=True)
@@ -125,9 +133,9 @@ def append_flow(folder: Path, flow: EpochGradientFlow) -> None:
     """Append a line to a run folder's log, in place of a last line that a killed process left unfinished.
 
     Raises:
-        ModelFileError: the file cannot be written.
+        ModelFileError: the file cannot be written, or is a symbolic link that leads out of the folder.
     """
-    path = folder / LOG
+    path = inside(folder, LOG)
     try:
         with path.open("a+b") as file:
             file.seek(0)
@@ -140,7 +148,8 @@ def append_flow(folder: Path, flow: EpochGradientFlow) -> None:
 def read_flows(folder: Path) -> tuple[EpochGradientFlow, ...]:
     """Return the flows in a run folder's log, by epochs; none where there is no log.
 
-    Of an epoch that was run twice the later counts. A last line that does not end is ignored.
+    Where a training was resumed from an earlier epoch, what was written after that epoch before is left out. A last
+    line that does not end is ignored.
 
     Raises:
         ModelFileError: the file cannot be read, or a line is not what `append_flow` writes.
@@ -153,11 +162,15 @@ def read_flows(folder: Path) -> tuple[EpochGradientFlow, ...]:
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from None
     adapter = TypeAdapter(EpochGradientFlow)
-    flows: dict[int, EpochGradientFlow] = {}
+    flows: list[EpochGradientFlow] = []
     for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), 1):
         try:
             flow = adapter.validate_json(line)
         except ValidationError:
             raise ModelFileError(f"{path}: line {number} is not the gradient flow of an epoch") from None
-        flows[flow.epochs] = flow
-    return tuple(flows[epochs] for epochs in sorted(flows))
+        if flow.epochs == 0 and flows:  # the start, written again
+            continue
+        while flows and flows[-1].epochs >= flow.epochs:
+            flows.pop()
+        flows.append(flow)
+    return tuple(flows)

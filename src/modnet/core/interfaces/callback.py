@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import IO, Any, ClassVar, Protocol
 
 from modnet.core.arrays import Array
 from modnet.core.component import Component
@@ -99,6 +99,14 @@ class TrainingView(Protocol):
     @property
     def checkpoints(self) -> Sequence[Path]:
         """The checkpoints in the run folder, the latest last."""
+
+    def open_file(self, name: str, mode: str = "a", **options: Any) -> IO[Any]:
+        """Open a file in the run folder for writing, by its name; ``options`` are those of Python's ``open``.
+
+        Raises:
+            ModelFileError: it cannot be opened, or a symbolic link leads out of the run folder.
+            RuntimeError: there is no run folder.
+        """
 
     def stop(self, reason: str) -> None:
         """End the training early, from any event; the first reason is kept as ``stopped``.
