@@ -139,6 +139,66 @@ def test_evaluate_takes_indices_and_one_hot_vectors(rng, capsys):
     assert capsys.readouterr().out == f"Epoch 0: {right} / 30\n"
 
 
+def arrays_for(sizes, count, rng):
+    pairs = pairs_for(sizes, count, rng)
+    return pairs, np.array([x for x, _ in pairs]), np.array([y for _, y in pairs])
+
+
+ITERABLES = {
+    "zip": zip,
+    "generator": lambda x, y: ((x[row], y[row]) for row in range(len(x))),
+    "map of lists": lambda x, y: map(list, zip(x, y, strict=True)),
+    "tuple": lambda x, y: tuple(zip(x, y, strict=True)),
+    "array of objects": lambda x, y: np.array([*zip(x, y, strict=True), None], dtype=object)[:-1],
+    "dict's items": lambda x, y: {tuple(row): target for row, target in zip(x, y, strict=True)}.items(),
+}
+
+
+@pytest.mark.parametrize("make", ITERABLES.values(), ids=ITERABLES)
+def test_any_iterable_of_pairs_trains_and_tests_as_a_list_does(make, rng, capsys):
+    pairs, x, y = arrays_for([4, 5, 3], 12, rng)
+    one, other = NeuralNetwork([4, 5, 3], seed=8), NeuralNetwork([4, 5, 3], seed=8)
+    one.SGD(pairs, 3, 5, 2.0, test_data=pairs)
+    listed = capsys.readouterr().out
+    other.SGD(make(x, y), 3, 5, 2.0, test_data=make(x, y))
+    assert capsys.readouterr().out == listed
+    assert [line.partition(":")[0] for line in listed.splitlines()] == ["Epoch 0", "Epoch 1", "Epoch 2"]
+    np.testing.assert_array_equal(one.network.parameters, other.network.parameters)
+    right = sum(int(np.argmax(one.feedforward(a)) == np.argmax(b)) for a, b in pairs)
+    assert listed.splitlines()[-1] == f"Epoch 2: {right} / 12"
+    assert one.evaluate(make(x, y)) == right
+    one.update_mini_batch(make(x, y), 2.0)
+    other.update_mini_batch(pairs, 2.0)
+    np.testing.assert_array_equal(one.network.parameters, other.network.parameters)
+
+
+READ = iter([])
+NO_PAIRS = {
+    "empty training data": ((iter([]),), "training_data: is empty, or an iterator that was read before; at least one"),
+    "empty test data": (([([1.0, 2.0], [1.0])], []), "test_data: is empty, or an iterator that was read before"),
+    "test data that was read": (([([1.0, 2.0], [1.0])], READ), "test_data: is empty, or an iterator that was read"),
+    "two arrays": (((np.ones((5, 2)), np.ones((5, 1))),), "training_data: item 0 (counted from 0): array([[1., 1.],"),
+    "inputs alone": (
+        (np.ones((5, 3)),),
+        "training_data: item 0 (counted from 0): array([1., 1., 1.]) is no pair (x, y)",
+    ),
+    "a number": ((3,), "training_data: 3 is no list of pairs (x, y)"),
+    "test data of another size": (([([1.0, 2.0], [1.0])], [([1.0], [1.0])]), "test_data: pair 0: layer 1 expects 2"),
+}
+
+
+@pytest.mark.parametrize(("data", "message"), NO_PAIRS.values(), ids=NO_PAIRS)
+def test_what_is_no_pairs_is_refused_in_one_line_before_the_training(data, message, capsys):
+    net = NeuralNetwork([2, 1], seed=0)
+    before = net.network.parameters.copy()
+    with pytest.raises(DataError) as caught:
+        net.SGD(data[0], 1, 2, 1.0, *data[1:])
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+    assert capsys.readouterr().out == ""
+    np.testing.assert_array_equal(net.network.parameters, before)
+
+
 def test_columns_train_as_vectors_do(rng):
     pairs = pairs_for([4, 5, 3], 6, rng)
     one, other = NeuralNetwork([4, 5, 3], seed=6), NeuralNetwork([4, 5, 3], seed=6)

@@ -20,6 +20,7 @@ from modnet.components.update_rules import Plain
 from modnet.core.arrays import Array
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import UpdateContext
+from modnet.core.messages import short_repr
 from modnet.core.random import Stream, generator
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.layers import overwrite
@@ -27,8 +28,8 @@ from modnet.network.network import Network, Vector
 
 __all__ = ["NeuralNetwork", "sigmoid", "sigmoid_prime"]
 
-Pairs: TypeAlias = Sequence[tuple[Any, Any]]
-"""A list of (x, y): x with as many numbers as there are inputs, y with as many as there are outputs."""
+Pairs: TypeAlias = Iterable[tuple[Any, Any]]
+"""A list, a zip or another iterable of (x, y): as many numbers as there are inputs, and as many as outputs."""
 
 _sigmoid, _quadratic, _plain = Sigmoid(), Quadratic(), Plain()
 
@@ -119,22 +120,25 @@ class NeuralNetwork:
             eta: The learning rate η.
             test_data: Pairs on which correct predictions are counted after every epoch, if any.
 
+        The document counts the epochs from 0 in these lines.
+
         Raises:
-            DataError: there are no pairs, or one does not fit the network.
+            DataError: there are no pairs, also of test data, or one does not fit the network.
             ConfigError: ``mini_batch_size`` or ``eta`` is not positive.
         """
         if mini_batch_size < 1:
             raise ConfigError(f"mini_batch_size: {mini_batch_size} should be at least 1")
         x, y = self._matrices(training_data, "training_data")
+        test = None if test_data is None else self._test_matrix(_listed(test_data, "test_data"))
         for epoch in range(epochs):
             order = self._order.permutation(len(x))
             for start in range(0, len(x), mini_batch_size):
                 rows = order[start : start + mini_batch_size]
                 self._update(x[rows], y[rows], eta)
-            if test_data is None:
+            if test is None:
                 print(f"Epoch {epoch} complete")
             else:
-                print(f"Epoch {epoch}: {self.evaluate(test_data)} / {len(test_data)}")
+                print(f"Epoch {epoch}: {self._count(*test)} / {len(test[0])}")
 
     def update_mini_batch(self, mini_batch: Pairs, eta: float) -> None:
         """Make one update θ ← θ − η∇, with ∇ averaged over the pairs.
@@ -153,12 +157,8 @@ class NeuralNetwork:
 
     def evaluate(self, test_data: Pairs) -> int:
         """Return for how many pairs the class is predicted correctly; y is a class's index or a one-hot vector."""
-        if not len(test_data):
-            return 0
-        inputs = [x for x, _ in test_data]
-        outputs = self.network.forward(_matrix(inputs, self.sizes[0], "test_data", "layer 1 expects", "inputs"))
-        wanted = [int(np.argmax(y)) if np.size(y) > 1 else int(np.asarray(y).reshape(())) for _, y in test_data]
-        return int(np.sum(np.argmax(outputs, axis=1) == np.array(wanted)))
+        pairs = _listed(test_data, "test_data", at_least=0)
+        return self._count(*self._test_matrix(pairs)) if pairs else 0
 
     def cost_derivative(self, output_activations: ArrayLike, y: ArrayLike) -> Vector:
         """Return ∂C/∂a = a − y of the quadratic cost."""
@@ -173,9 +173,17 @@ class NeuralNetwork:
         step, _ = _plain.update(gradient, {}, UpdateContext(theta, eta))
         theta -= step
 
-    def _matrices(self, pairs: Pairs, where: str) -> tuple[Vector, Vector]:
-        if not len(pairs):
-            raise DataError(f"{where}: is empty; at least one pair (x, y) is needed")
+    def _test_matrix(self, pairs: list[tuple[Any, Any]]) -> tuple[Vector, Vector]:
+        """Return the inputs, and the indices of the classes."""
+        x = _matrix([x for x, _ in pairs], self.sizes[0], "test_data", "layer 1 expects", "inputs")
+        wanted = [int(np.argmax(y)) if np.size(y) > 1 else int(np.asarray(y).reshape(())) for _, y in pairs]
+        return x, np.array(wanted)
+
+    def _count(self, x: Vector, wanted: Vector) -> int:
+        return int(np.sum(np.argmax(self.network.forward(x), axis=1) == wanted))
+
+    def _matrices(self, data: Pairs, where: str) -> tuple[Vector, Vector]:
+        pairs = _listed(data, where)
         x = _matrix([x for x, _ in pairs], self.sizes[0], where, "layer 1 expects", "inputs")
         return x, _matrix([y for _, y in pairs], self.sizes[-1], where, "the output layer has", "neurons")
 
@@ -214,6 +222,23 @@ class _Views(MutableSequence[NDArray[Any]]):
 
     def __repr__(self) -> str:
         return repr(self._views)
+
+
+def _listed(data: Pairs, where: str, at_least: int = 1) -> list[tuple[Any, Any]]:
+    """Return the pairs as a list, since an iterator can be read only once."""
+    if not isinstance(data, Iterable):
+        raise DataError(f"{where}: {short_repr(data)} is no list of pairs (x, y)")
+    pairs = []
+    for item in data:
+        try:
+            x, y = item
+        except (TypeError, ValueError):
+            problem = f"{short_repr(item)} is no pair (x, y); zip(x, y) makes pairs of two arrays"
+            raise DataError(f"{where}: item {len(pairs)} (counted from 0): {problem}") from None
+        pairs.append((x, y))
+    if len(pairs) < at_least:
+        raise DataError(f"{where}: is empty, or an iterator that was read before; at least one pair (x, y) is needed")
+    return pairs
 
 
 def _assign(views: MutableSequence[Vector], values: Iterable[ArrayLike], what: str) -> None:
