@@ -11,7 +11,7 @@ import numpy as np
 from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import Cost, Metric
 from modnet.data.prepared import Samples
-from modnet.network.network import CHUNK, Network, Vector
+from modnet.network.network import Network, Vector
 
 __all__ = ["MetricAccumulator", "evaluate"]
 
@@ -94,8 +94,8 @@ class MetricAccumulator:
 def evaluate(network: Network, samples: Samples, metrics: Sequence[Metric]) -> MetricAccumulator:
     """Return cost and metrics of these samples at the network's present θ; nothing is disturbed by it."""
     accumulator = MetricAccumulator(network.cost, metrics)
-    for start in range(0, len(samples), CHUNK):
-        rows = slice(start, start + CHUNK)
+    for start in range(0, len(samples), network.chunk):
+        rows = slice(start, start + network.chunk)
         y = samples.targets.batch(rows, network.dtype, network.target_width)
         accumulator.update(
             network.forward(samples.x[rows]), y, None if samples.weights is None else samples.weights[rows]

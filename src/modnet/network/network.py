@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,10 +31,12 @@ from modnet.network.layers import (
     views_into,
 )
 
-__all__ = ["CHUNK", "Network", "Vector"]
+__all__ = ["CHUNK", "CHUNK_BYTES", "Network", "Vector"]
 
 CHUNK = 1024
-"""Rows that go through the network in one piece: few enough for their activations to stay in the cache."""
+"""Rows that go through the network in one piece at most: few enough for their activations to stay in the cache."""
+CHUNK_BYTES = 32 << 20
+"""How many bytes one layer's activations of these rows have at most, and the outputs of a block of updates."""
 
 
 class Network:
@@ -49,6 +51,7 @@ class Network:
         trainable: How many of its entries, from the start, training changes.
         regularized: How many of its entries, from the start, the regularizers act on.
         dtype: The dtype of θ, and of everything that is computed with it.
+        chunk: How many rows go through in one piece: `CHUNK`, or fewer where a layer has thousands of units.
         input_shape: The shape of one sample.
         target_width: How many values a target has, which follows from the number of outputs and the cost.
         classes: The labels that the outputs stand for, or None where targets are numbers.
@@ -99,6 +102,7 @@ class Network:
             layer.begin(views, dtype, rng)
 
         self.dtype: np.dtype[np.floating[Any]] = self.parameters.dtype
+        self.chunk = max(1, min(CHUNK, CHUNK_BYTES // (max(self.sizes[1:]) * self.dtype.itemsize)))
         self._steps = [
             (layer.component, layer.component.forward, layer.activation, layer.parameters, layer.state)
             for layer in self.layers
@@ -183,8 +187,7 @@ class Network:
         Raises:
             DataError: as `predict_outputs`.
         """
-        predictions: Vector = self.cost.predictions(self.predict_outputs(x))
-        return predictions
+        return _in_pieces(x, self, self.cost.predictions)
 
     def predict_outputs(self, x: ArrayLike) -> Vector:
         """Return the outputs, (samples, units), for raw rows ``x``, (samples, features).
@@ -196,9 +199,7 @@ class Network:
         Raises:
             DataError: ``x`` has another number of features, lacks a named one, or holds NaN or infinity.
         """
-        if type(x) is np.ndarray and _needs_no_preprocessing(x, self) and len(x) <= CHUNK and _is_finite(x):
-            return self.forward(x)
-        return _outputs_in_pieces(x, self)
+        return _in_pieces(x, self, lambda outputs: outputs)
 
     def classify(self, x: ArrayLike) -> NDArray[Any]:
         """Return the class label predicted for each row of ``x``.
@@ -209,7 +210,7 @@ class Network:
         Raises:
             DataError: as `predict`.
         """
-        return self.decode(self.predict(x))
+        return _in_pieces(x, self, lambda outputs: self.decode(self.cost.predictions(outputs)))
 
     def decode(self, predictions: Vector) -> NDArray[Any]:
         """Return the labels for predictions, as `predict` returns them."""
@@ -245,19 +246,25 @@ def _needs_no_preprocessing(x: NDArray[Any], network: Network) -> bool:
     return network.scaling is None and x.flags.c_contiguous
 
 
-def _outputs_in_pieces(x: ArrayLike, network: Network) -> Vector:
+def _in_pieces(x: ArrayLike, network: Network, convert: Callable[[Vector], NDArray[Any]]) -> NDArray[Any]:
+    """Return what the outputs of raw rows are converted to, of each piece by itself: the outputs may be large."""
     rows: ArrayOrSource
     if type(x) is np.ndarray and _needs_no_preprocessing(x, network):
+        if len(x) <= network.chunk and _is_finite(x):
+            return convert(network.forward(x))
         rows, checked = x, False
     else:
         rows, checked = _rows_of(x, network), True
-    outputs = np.empty((len(rows), network.outputs), dtype=network.dtype)
-    for start in range(0, len(rows), CHUNK):
-        piece = rows[start : start + CHUNK]
+    result: NDArray[Any] = np.empty(0)
+    for start in range(0, len(rows), network.chunk):
+        piece = rows[start : start + network.chunk]
         if not (checked or _is_finite(piece)):
             check_finite(rows[:], "x")  # says where
-        outputs[start : start + CHUNK] = network.forward(piece)
-    return outputs
+        converted = convert(network.forward(piece))
+        if not start:
+            result = np.empty((len(rows), *converted.shape[1:]), converted.dtype)
+        result[start : start + network.chunk] = converted
+    return result
 
 
 def _rows_of(x: ArrayLike, network: Network) -> ArrayOrSource:

@@ -13,7 +13,7 @@ from modnet.core.interfaces import Block, EngineSession, Metric, ParameterSlice,
 from modnet.core.interfaces.engine import OnUpdate
 from modnet.data.prepared import Samples
 from modnet.network.evaluate import MetricAccumulator, evaluate
-from modnet.network.network import CHUNK, Network, Vector
+from modnet.network.network import CHUNK_BYTES, Network, Vector
 from modnet.training.divergence import OutputCheck, divergence_error, first_nonfinite_state, raise_divergence
 
 __all__ = ["EpochRunner"]
@@ -159,11 +159,13 @@ class EpochRunner:
             self.rows = 0
 
     def _block_rows(self, batch_size: int) -> int:
-        if batch_size > CHUNK:
+        network = self._network
+        if batch_size > network.chunk:
             return batch_size
-        row_bytes = self._samples.x[:1].nbytes
-        work = MAX_BLOCK_WORK // max(self._network.parameters.size, 1)
-        return max(1, min(MAX_BLOCK_ROWS, MAX_BLOCK_BYTES // row_bytes, work) // batch_size) * batch_size
+        inputs = MAX_BLOCK_BYTES // self._samples.x[:1].nbytes
+        outputs = CHUNK_BYTES // (network.outputs * network.dtype.itemsize)
+        work = MAX_BLOCK_WORK // max(network.parameters.size, 1)
+        return max(1, min(MAX_BLOCK_ROWS, inputs, outputs, work) // batch_size) * batch_size
 
     def _rates(self, count: int) -> tuple[list[float], list[float] | None]:
         """Return learning rate and momentum of the next updates."""

@@ -14,7 +14,7 @@ from modnet.core.errors import DataError
 from modnet.data.labels import Targets
 from modnet.data.row_source import ArrayOrSource
 from modnet.network.evaluate import MetricAccumulator
-from modnet.network.network import CHUNK, Network, Vector
+from modnet.network.network import Network, Vector
 from modnet.training.setup import resolve_metrics, split_data
 
 __all__ = ["PARTS", "Predictions", "part_name", "predict_part"]
@@ -76,8 +76,8 @@ def predict_part(network: Network, config: RunConfig, data: Data, part: str | No
     outputs = np.empty((len(x), network.target_width), dtype=network.dtype)
     costs = np.empty(len(x), dtype=network.dtype)
     with np.errstate(all="ignore"):  # what is not finite raises below
-        for start in range(0, len(x), CHUNK):
-            piece = slice(start, start + CHUNK)
+        for start in range(0, len(x), network.chunk):
+            piece = slice(start, start + network.chunk)
             a = network.forward(x[piece])
             y = targets.batch(piece, network.dtype, network.target_width)
             accumulator.update(a, y, None if weights is None else weights[piece])

@@ -17,7 +17,7 @@ from modnet.engines.numpy.threads import blas_name, one_blas_thread
 from modnet.engines.numpy.updates import Updater
 from modnet.engines.numpy.workers import Workers
 from modnet.network.evaluate import MetricAccumulator
-from modnet.network.network import CHUNK, Network, Vector
+from modnet.network.network import Network, Vector
 
 __all__ = ["NumpySession"]
 
@@ -80,7 +80,7 @@ class NumpySession:
 
     def run(self, block: Block, on_outputs: OnOutputs, on_update: OnUpdate | None = None) -> bool:
         """Make a block's updates, and return whether costs, θ and the rule's state are finite."""
-        if block.batch_size > CHUNK:
+        if block.batch_size > self._network.chunk:
             finite = self._run_large(block, on_outputs, on_update)
         else:
             finite = self._run_small(block, on_outputs, on_update)

@@ -17,12 +17,12 @@ from modnet.core.interfaces.engine import OnOutputs
 from modnet.core.random import Stream, generator
 from modnet.engines.numpy.threads import ThreadPool, worker_count
 from modnet.engines.numpy.workspace import Workspace
-from modnet.network.network import Network, Vector
+from modnet.network.network import CHUNK_BYTES, Network, Vector
 
 __all__ = ["LoadBatch", "Workers"]
 
 PIECES_TOGETHER = 8
-"""How many micro-batches a worker goes through before the outputs of all workers are handed on."""
+"""How many micro-batches a worker goes through at most before the outputs of all workers are handed on."""
 
 LoadBatch = Callable[[slice], tuple[Vector, Vector]]
 """Returns the rows and targets at the positions of a slice of a batch."""
@@ -79,12 +79,14 @@ class Workers:
         pieces = list(self._first.micro_batches(rows))
         shares = [pieces[worker :: self._count] for worker in range(self._count)]
         totals = [np.zeros_like(self.gradient) for _ in shares]
-        for start in range(0, len(shares[0]), PIECES_TOGETHER):
+        output_bytes = self._first.micro_batch_rows * self.network.outputs * self.network.dtype.itemsize
+        together = max(1, min(PIECES_TOGETHER, CHUNK_BYTES // output_bytes))
+        for start in range(0, len(shares[0]), together):
             outputs: list[list[tuple[Vector, Vector, Vector | None]]] = [[] for _ in shares]
 
             def work(worker: int, start: int = start, outputs: list[list[Any]] = outputs) -> None:
                 workspace = self.workspaces[worker]
-                for piece in shares[worker][start : start + PIECES_TOGETHER]:
+                for piece in shares[worker][start : start + together]:
                     x, y = load(piece)
                     w = None if weights is None else weights[piece]
                     outputs[worker].append((workspace.forward(x).copy(), y, w))

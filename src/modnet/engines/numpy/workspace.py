@@ -14,7 +14,7 @@ import numpy as np
 
 from modnet.core.interfaces import Layer, LayerContext
 from modnet.core.random import GeneratorRandom
-from modnet.network.network import CHUNK, Network, Vector
+from modnet.network.network import Network, Vector
 
 __all__ = ["Workspace"]
 
@@ -120,7 +120,7 @@ class Workspace:
     Args:
         network: The network.
         rng: The source of all randomness of the layers.
-        micro_batch_rows: How many rows go through in one piece.
+        micro_batch_rows: How many rows go through in one piece; None for the network's ``chunk``.
         trained_only: Whether the gradients of frozen parameters may be left out.
         as_frozen: Whether all layers work as frozen ones do: what normalizes a batch uses its running averages.
     """
@@ -129,7 +129,7 @@ class Workspace:
         self,
         network: Network,
         rng: np.random.Generator | None = None,
-        micro_batch_rows: int = CHUNK,
+        micro_batch_rows: int | None = None,
         *,
         trained_only: bool = False,
         as_frozen: bool = False,
@@ -137,7 +137,7 @@ class Workspace:
         self.network = network
         self._made_from = network, rng, micro_batch_rows
         self._random = None if rng is None else GeneratorRandom(rng)
-        self.micro_batch_rows = micro_batch_rows
+        self.micro_batch_rows = network.chunk if micro_batch_rows is None else micro_batch_rows
         self.gradient: Vector = np.zeros_like(network.parameters)
         self.needs_full_batch = any(layer.needs_full_batch for layer in network.layers)
         self._views = network.views(self.gradient)
