@@ -224,13 +224,15 @@ def test_blocks_are_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         'A\n\n```python title="a/b.py"\nx = 1\n```\n\n<!-- output -->\n\n```text\n1\n```\n\n'
-        "<!-- status: 2 -->\n```console\n$ modnet train\n```\n\n- item\n\n    ```toml\n    a = 1\n    ```\n"
+        "<!-- status: 2 -->\n```console\n$ modnet train\n```\n\n- item\n\n    ```toml\n    a = 1\n    ```\n\n"
+        "    <!-- output -->\n    ```text\n    2\n    ```\n"
     )
-    python, text, console, toml = blocks_of(page)
+    python, text, console, toml, folded = blocks_of(page)
     assert (python.language, python.title, python.line, python.code) == ("python", "a/b.py", 4, "x = 1\n")
     assert (text.is_output, text.code) == (True, "1\n")
     assert (console.status, console.is_output) == (2, False)
     assert toml.code == "a = 1\n"
+    assert (folded.is_output, folded.code) == (True, "2\n")
 
 
 def test_every_fence_is_a_block() -> None:
