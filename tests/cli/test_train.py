@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import re
+import sys
 import tomllib
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ from cli.running import Flowers, Modnet, history_of, outputs_of, write_csv
 from safetensors.numpy import load_file
 
 from modnet import __version__, load, load_config
+from modnet.cli import main
 from modnet.data.datasets import Digits
 
 
@@ -64,6 +69,47 @@ def test_without_out_every_run_has_a_new_folder_in_runs(trained: Modnet) -> None
         folders.add(found[1])
     assert len(folders) == 3
     assert {str(path) for path in Path("runs").iterdir()} == folders
+
+
+def at_once(gate: Any, seed: int) -> None:
+    sys.argv = ["modnet", "train", "--epochs", "0", "--quiet", "--set", "network.layers=[10]", "--seed", str(seed)]
+    gate.wait()
+    main()
+
+
+def started_at_once(count: int, method: str) -> None:
+    """Start trainings without --out in as many processes; each has a folder of its own."""
+    context = multiprocessing.get_context(method)
+    gate = context.Barrier(count)
+    workers = [context.Process(target=at_once, args=(gate, seed), daemon=True) for seed in range(count)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on it warns of forks
+        for worker in workers:
+            worker.start()
+    for worker in workers:
+        worker.join(timeout=300)
+    assert [worker.exitcode for worker in workers] == [0] * count
+    assert sorted(load(path).config.seed for path in Path("runs").iterdir()) == list(range(count))
+
+
+@pytest.mark.usefixtures("modnet")
+def test_trainings_that_start_at_once_have_folders_of_their_own() -> None:
+    started_at_once(8, "fork")
+
+
+@pytest.mark.soak
+@pytest.mark.usefixtures("modnet")
+def test_twenty_four_trainings_that_start_at_once_have_folders_of_their_own() -> None:
+    started_at_once(24, "spawn")
+
+
+def test_a_training_that_is_refused_leaves_no_folder(modnet: Modnet) -> None:
+    assert modnet("train", "--set", "network.layers=[3]").code == 2
+    assert list(Path().iterdir()) == []
+    Path("runs").write_text("a file")
+    refused = modnet("train", "--epochs", 0)
+    assert refused.code == 2
+    assert re.fullmatch(r"modnet: runs/digits-\S+: cannot be made: Not a directory\n", refused.err)
 
 
 def test_config_toml_has_every_default_and_is_a_fixed_point(trained: Modnet) -> None:

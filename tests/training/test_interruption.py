@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cli.running import COMMAND, ENVIRONMENT
+from cli.running import COMMAND, ENVIRONMENT, runner
+from components.callbacks.strangers import Watch, installed
 from safetensors.numpy import load_file
 from training.resuming import interrupting, same
 
@@ -51,8 +52,8 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     ("number", "status", "kept"),
-    [(signal.SIGINT, 130, SAVING), (signal.SIGTERM, 143, ("--set", "network.layers=[12, 10]", "--quiet"))],
-    ids=["SIGINT", "SIGTERM, no callback"],
+    [(signal.SIGINT, 130, SAVING), (signal.SIGHUP, 129, ("--set", "network.layers=[12, 10]", "--quiet"))],
+    ids=["SIGINT", "SIGHUP, no callback"],
 )
 def test_a_signal_ends_a_training_in_good_order(
     tmp_path: Path, number: signal.Signals, status: int, kept: tuple[str, ...]
@@ -73,6 +74,30 @@ def test_a_signal_ends_a_training_in_good_order(
     assert not (tmp_path / "my run" / ".lock").exists()
     with interrupting(updates + 1), pytest.raises(Interrupted):
         Trainer.resume(tmp_path / "my run", progress=False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_exit_status_names_the_signal_unless_it_was_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    def send(training: Any) -> None:
+        if training.epochs == 1:
+            signal.raise_signal(number)
+
+    Watch.heard, Watch.at = [], {"epoch_end": send}
+    monkeypatch.chdir(tmp_path)
+    settings = ("--set", "network.layers=[5, 10]", "--set", "callbacks=['watch']", "--epochs", "2", "--quiet")
+    with installed(Watch):
+        modnet_command = runner(monkeypatch, capsys)
+        broken = modnet_command("train", *settings, "--out", "run")
+        before = signal.signal(number, signal.SIG_IGN)
+        try:
+            whole = modnet_command("train", *settings, "--out", "ignored")
+        finally:
+            signal.signal(number, before)
+    assert broken.code == 128 + number
+    assert broken.err == "modnet: interrupted after 144 updates; resume with: modnet train --resume run\n"
+    assert (whole.code, whole.err) == (0, "")
 
 
 def killed_and_resumed(tmp_path: Path, kills: int, epochs: int, **environment: str) -> None:
@@ -145,9 +170,11 @@ def test_a_second_process_is_refused_and_a_killed_one_leaves_the_way_free(
     run = tmp_path / "run"
     with pytest.raises(ModelFileError, match="run: is not empty"):
         Trainer.from_config(CONFIG).fit(out=run)
-    with pytest.raises(ModelFileError, match=r"run: another training is writing to this run folder"):
-        Trainer.resume(run)
     assert ended(start(tmp_path, "--resume", "run"))[0] == 2
+    for _ in range(2):
+        with pytest.raises(ModelFileError, match=r"run: another training is writing to this run folder"):
+            Trainer.resume(run)
+        (run / ".lock").unlink(missing_ok=True)  # by hand
     other.kill()
     other.communicate()
     with pytest.raises(ModelFileError, match=r"run: has no checkpoint to resume from"):
@@ -239,8 +266,6 @@ def test_signals_that_are_ignored_and_threads_are_left_alone() -> None:
 
 
 def test_without_a_run_folder_ctrl_c_is_pythons_own() -> None:
-    from components.callbacks.strangers import Watch, installed
-
     Watch.heard, Watch.at = [], {"epoch_start": lambda _: os.kill(os.getpid(), signal.SIGINT)}
     with installed(Watch), pytest.raises(KeyboardInterrupt) as caught:
         Trainer.from_config({**CONFIG, "callbacks": ["watch"]}).fit()
@@ -254,8 +279,6 @@ def test_an_interruption_passes_by_those_who_catch_exceptions(tmp_path: Path) ->
 
 def signalled_in_the_first_epoch(out: Path) -> None:
     """Send a signal while the samples of the test are judged: the next update is in the next epoch."""
-    from components.callbacks.strangers import Watch, installed
-
     Watch.heard = []
     Watch.at = {"epoch_end": lambda training: signal.raise_signal(signal.SIGINT) if training.epochs == 2 else None}
     with installed(Watch):
