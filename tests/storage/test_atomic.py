@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from storage.kinds_of_files import KINDS, place
 
 import modnet
 from modnet import Trainer
 from modnet.core.errors import ModelFileError
-from modnet.storage.atomic import write_atomically
+from modnet.storage.atomic import write_atomically, write_output
 from modnet.storage.model_file import save
 
 
@@ -127,3 +128,18 @@ def test_a_place_that_takes_no_file(tmp_path: Path, rng: np.random.Generator, pl
     with pytest.raises(ModelFileError, match="cannot be written: "):
         save(network, tmp_path / place)
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a file", "mine")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_path_of_a_user_is_written_to_whatever_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    content = b"new\n" * 3
+    with place(kind) as made:
+        if made.error is None:
+            write_output(made.path, content)
+        else:
+            with pytest.raises((OSError, ValueError), match=made.error):
+                write_output(made.path, content)
+        made.check(content)

@@ -1,4 +1,4 @@
-"""Atomic writes: the new content or the earlier file is there, whole; and file errors of one line."""
+"""Atomic writes: the new content or the earlier file is there, whole; paths of users; and file errors of one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ from modnet.config.load import explain
 from modnet.core.errors import ConfigError, ModelFileError
 from modnet.core.messages import display_path, error_text, warn_once
 
-__all__ = ["file_errors", "is_refused_by_system", "one_line", "sync_folder", "write_atomically", "write_file"]
+__all__ = [
+    "file_errors",
+    "is_refused_by_system",
+    "one_line",
+    "sync_folder",
+    "write_atomically",
+    "write_file",
+    "write_output",
+]
 
 
 @contextmanager
@@ -88,3 +96,37 @@ def sync_folder(folder: int | Path) -> None:
     finally:
         if descriptor != folder:
             os.close(descriptor)
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write to a path that a user named: a link is followed, and what is no regular file is written to as a stream.
+
+    A regular file is replaced as by `write_atomically`, unless it may not be written to.
+    """
+    descriptor = _open_descriptor(path)
+    try:
+        if descriptor is None:  # waits for the reader of a pipe, as a shell does
+            opened = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0))
+        else:
+            opened = os.dup(descriptor)
+    except FileNotFoundError:  # a new file, which a link may lead to
+        pass
+    else:
+        with os.fdopen(opened, "wb") as file:
+            if descriptor is not None or not stat.S_ISREG(os.fstat(opened).st_mode):
+                file.write(content)
+                return
+    write_atomically(Path(os.path.realpath(path)), content)
+
+
+def _open_descriptor(path: Path) -> int | None:
+    """Return the open descriptor that a path such as /dev/stdout leads to, which may belong to a regular file."""
+    descriptors = os.path.realpath("/dev/fd")
+    for _ in range(40):  # as many links as Linux follows
+        folder = os.path.realpath(path.parent)
+        if folder == descriptors and path.name.isdecimal():
+            return int(path.name)
+        if not path.is_symlink():
+            break
+        path = Path(folder, path.readlink())
+    return None

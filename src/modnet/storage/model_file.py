@@ -17,7 +17,7 @@ from modnet.core.messages import display_path, short_repr
 from modnet.data.scaling import Scaling
 from modnet.network.layers import build_layers
 from modnet.network.network import Network
-from modnet.storage.atomic import file_errors, write_file
+from modnet.storage.atomic import file_errors, write_file, write_output
 from modnet.storage.metadata import Metadata
 from modnet.storage.safetensors import ModelFile, dump
 
@@ -31,13 +31,15 @@ _Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 def save(network: Network, path: str | PathLike[str]) -> None:
-    """Write ``network`` to a model file.
+    """Write ``network`` to a model file. A link is followed, and a device or a pipe is written to.
 
     Raises:
         ModelFileError: the file cannot be written, a parameter is not finite, or a component or class label cannot be
             stored; an earlier file is unchanged.
     """
-    write_network(path, network, {})
+    content = _content(path, network, {})
+    with file_errors(path, "cannot be written"):
+        write_output(Path(path), content)
 
 
 def load(path: str | PathLike[str]) -> Network:
@@ -59,12 +61,15 @@ def load_with_metadata(path: str | PathLike[str]) -> tuple[Network, Metadata]:
 
 
 def write_network(path: str | PathLike[str], network: Network, state: _Arrays) -> None:
-    """Write ``network``, and the arrays of a training's state beside it."""
+    """Write ``network``, and the arrays of a training's state beside it, to a file of a run folder."""
+    write_file(Path(path), _content(path, network, state))
+
+
+def _content(path: str | PathLike[str], network: Network, state: _Arrays) -> bytes:
     tensors = _tensors(network)
     with file_errors(path, "not written"):
         _check_finite(tensors)
-        content = dump({**tensors, **state}, Metadata.of(network).model_dump(mode="json", exclude_none=True))
-    write_file(Path(path), content)
+        return dump({**tensors, **state}, Metadata.of(network).model_dump(mode="json", exclude_none=True))
 
 
 def read_network(file: ModelFile) -> tuple[Network, Metadata]:

@@ -23,7 +23,7 @@ from modnet.storage.history import HistoryFile
 from modnet.storage.inside import check_links, inside
 from modnet.storage.lock import FolderLock
 from modnet.storage.metadata import Metadata, plugins_of
-from modnet.storage.model_file import MODEL_NAME, load, save
+from modnet.storage.model_file import MODEL_NAME, load, write_network
 
 __all__ = ["RunFolder"]
 
@@ -118,7 +118,7 @@ class RunFolder:
 
     def write_model(self, network: Network) -> Path:
         """Write the model file and return its path."""
-        save(network, self.path / MODEL_NAME)
+        write_network(self.path / MODEL_NAME, network, {})
         return self.path / MODEL_NAME
 
     def model(self) -> Network | None:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from modnet.core.errors import ConfigError
-from modnet.storage.atomic import write_atomically
+from modnet.core.messages import display_path, error_text
+from modnet.storage.atomic import write_output
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,9 +121,9 @@ def write(path: str | PathLike[str], content: bytes) -> None:
         ConfigError: the file cannot be written; an earlier one stays as it was.
     """
     try:
-        write_atomically(Path(path), content)
-    except OSError as error:
-        raise ConfigError(f"{fspath(path)}: cannot be written: {error.strerror}") from None
+        write_output(Path(path), content)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{display_path(path)}: cannot be written: {error_text(error)}") from None
 
 
 def distinct_names(labels: Sequence[object], longest: int = 18) -> list[str]:

@@ -13,7 +13,8 @@ import click
 
 from modnet.analysis.jsonable import jsonable
 from modnet.core.errors import ConfigError
-from modnet.storage.atomic import write_atomically
+from modnet.core.messages import error_text
+from modnet.storage.atomic import write_output
 
 __all__ = ["print_json", "print_table", "progress_bar", "write_errors", "write_out"]
 
@@ -61,12 +62,8 @@ def write_out(text: str, out: str | None) -> None:
     if out is None:
         click.echo(text)
         return
-    path, content = Path(out), f"{text}\n".encode()
     with write_errors(f"--out {out}"):
-        if path.exists() and not path.is_file() and not path.is_dir():
-            path.write_bytes(content)
-        else:
-            write_atomically(path.resolve(), content)
+        write_output(Path(out), f"{text}\n".encode(errors="backslashreplace"))
 
 
 @contextmanager
@@ -78,8 +75,8 @@ def write_errors(place: str) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        raise ConfigError(f"{place}: cannot be written: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{place}: cannot be written: {error_text(error)}") from None
 
 
 @contextmanager

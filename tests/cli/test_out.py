@@ -1,0 +1,74 @@
+"""Where a command writes to: whatever kind of file its option names."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+from cli.running import Modnet
+from storage.kinds_of_files import KINDS, place
+
+NET = ("--set", "network.layers=[2, 10]")
+WRITERS: dict[str, tuple[str, ...]] = {
+    "trace": ("trace", *NET, "--out"),
+    "trace --json": ("trace", *NET, "--json", "--out"),
+    "config fill": ("config", "fill", "my.toml", "--out"),
+    "config schema": ("config", "schema", "--out"),
+    "predict": ("predict", "run", "rows.csv", "--out"),
+    "report": ("report", "run", "--no-suggestion", "--mistakes", "0", "--out"),
+    "explain": ("explain", *NET, "--plot"),
+    "plot": ("plot", "run", "--plot"),
+    "dampening": ("dampening", "run", "--no-suggestion", "--plot"),
+    "surface": ("surface", *NET, "--epochs", "1", "--resolution", "2", "--optimizers", "batch", "--plot"),
+    "animation": ("surface", *NET, "--epochs", "1", "--resolution", "2", "--optimizers", "batch", "--animate"),
+}
+STREAMS = [kind for kind in KINDS if "fifo" in kind or "descriptor" in kind or kind in ("terminal", "null", "full")]
+LINKS = [kind for kind in KINDS if "link" in kind or "dangling" in kind]
+PLACES = [kind for kind in KINDS if kind != "protected"]  # from root only, who cannot be nobody in a private folder
+SHARE = [(writer, (STREAMS, LINKS)[index % 2][index // 2]) for index, writer in enumerate(WRITERS)]
+
+
+@pytest.mark.parametrize(("writer", "kind"), SHARE)
+def test_what_a_command_writes_to_stays_what_it_is(
+    trained: Modnet, modnet: Modnet, monkeypatch: pytest.MonkeyPatch, writer: str, kind: str
+) -> None:
+    written(trained, modnet, monkeypatch, writer, kind)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("writer", "kind"), [*product(WRITERS, PLACES)])
+def test_every_command_on_every_kind_of_file(
+    trained: Modnet, modnet: Modnet, monkeypatch: pytest.MonkeyPatch, writer: str, kind: str
+) -> None:
+    written(trained, modnet, monkeypatch, writer, kind)
+
+
+def written(trained: Modnet, modnet: Modnet, monkeypatch: pytest.MonkeyPatch, writer: str, kind: str) -> None:
+    """Write to a new file and to one of this kind, and compare."""
+    monkeypatch.setattr("modnet.analysis.plots.figure.figure_bytes", lambda *_: b"drawn")
+    monkeypatch.setattr("modnet.cli.surface.animation", lambda _: b"moving")
+    Path("my.toml").write_text("epochs = 3\n")
+    Path("rows.csv").write_text(",".join(["1"] * 64) + "\n")
+    if "run" in WRITERS[writer]:
+        trained("train", *NET, "--epochs", 1, "--quiet", "--out", "run")
+    *arguments, option = (str(Path("..", word)) if Path(word).exists() else word for word in WRITERS[writer])
+    suffix = {"--plot": ".svg", "--animate": ".gif"}.get(option, "")
+    Path("folder").mkdir()
+    monkeypatch.chdir("folder")
+    trained(*arguments, option, f"../new{suffix}")
+    content = Path(f"../new{suffix}").read_bytes()
+    with place(kind) as made:
+        path = made.path
+        if suffix and made.named:
+            path = Path("..", f"link{suffix}")
+            path.symlink_to(made.path.absolute())
+        elif suffix:
+            path = path.with_suffix(suffix)
+        result = modnet(*arguments, option, path)
+        made.check(content)
+    if made.error is None:
+        assert (result.code, result.err) == (0, "")
+    else:
+        assert (result.code, result.err.count("\n")) == (2, 1)
+        assert result.err.endswith(f": cannot be written: {made.error}\n")
