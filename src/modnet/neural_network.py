@@ -7,6 +7,7 @@ activations) are transposed in the backward pass, and the caller's list is never
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from typing import Any, TypeAlias, overload
 
@@ -21,6 +22,7 @@ from modnet.core.arrays import Array
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import UpdateContext
 from modnet.core.messages import short_repr
+from modnet.core.output import Output
 from modnet.core.random import Stream, generator
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.layers import overwrite
@@ -130,15 +132,16 @@ class NeuralNetwork:
             raise ConfigError(f"mini_batch_size: {mini_batch_size} should be at least 1")
         x, y = self._matrices(training_data, "training_data")
         test = None if test_data is None else self._test_matrix(_listed(test_data, "test_data"))
+        output = Output(sys.stdout)
         for epoch in range(epochs):
             order = self._order.permutation(len(x))
             for start in range(0, len(x), mini_batch_size):
                 rows = order[start : start + mini_batch_size]
                 self._update(x[rows], y[rows], eta)
             if test is None:
-                print(f"Epoch {epoch} complete")
+                print(f"Epoch {epoch} complete", file=output)
             else:
-                print(f"Epoch {epoch}: {self._count(*test)} / {len(test[0])}")
+                print(f"Epoch {epoch}: {self._count(*test)} / {len(test[0])}", file=output)
 
     def update_mini_batch(self, mini_batch: Pairs, eta: float) -> None:
         """Make one update θ ← θ − η∇, with ∇ averaged over the pairs.

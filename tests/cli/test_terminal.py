@@ -98,17 +98,6 @@ def test_debug_shows_the_traceback_of_an_error(tmp_path: Path) -> None:
     assert result.stderr.endswith("\nmodnet: nothing.toml: cannot be read: No such file or directory\n")
 
 
-def test_a_reader_that_goes_away_early_is_no_traceback(tmp_path: Path) -> None:
-    np.savetxt(tmp_path / "rows.csv", np.zeros((3000, 64)), delimiter=",")
-    assert process(tmp_path, "train", "--epochs", "0", "--out", "run").returncode == 0
-    command = [*COMMAND, "predict", "run", "rows.csv"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, **pipes) as started:
-        assert started.stdout.readline().startswith("class,output_0,")
-        started.stdout.close()
-        assert started.stderr.read() == ""
-
-
 def test_the_version_and_help_load_no_parts_and_no_drawing(tmp_path: Path) -> None:
     for option in ("--version", "--help"):
         result = process(tmp_path, option)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
 
 from modnet import __version__
 from modnet.core.errors import DivergenceError, ModnetError
+from modnet.core.messages import did_you_mean, error_text
+from modnet.core.output import Output
 
 __all__ = ["main"]
 
@@ -78,8 +83,6 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
-            from modnet.core.messages import did_you_mean
-
             ctx.fail(f"No such command '{cmd_name}'{did_you_mean(cmd_name, _COMMANDS)}")
         command: click.Command = importlib.import_module(f"modnet.cli.{cmd_name.replace('-', '_')}").command
         return _with_plugin_options(command)
@@ -102,23 +105,59 @@ def _modnet(debug: bool) -> None:
 
 def main() -> None:
     """Run the command; a user's error is one line on standard error, and the exit status is not 0."""
+    with _streams() as output:
+        status = _status()
+        output.flush()
+        error = output.error
+        if error is not None and not status:
+            status = 2
+            if not isinstance(error, BrokenPipeError):  # a reader that has seen enough needs no explanation
+                click.echo(f"modnet: standard output: cannot be written: {error_text(error)}", err=True)
+    if status:
+        sys.exit(status)
+
+
+@contextmanager
+def _streams() -> Iterator[Output]:
+    """Let nothing fail because standard output or standard error cannot be written, or not every letter."""
+    for descriptor in range(3):  # or the next file to be opened would take the place of a closed one
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    streams: Any = sys.stdout, sys.stderr
+    for stream in filter(None, streams):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    outputs: Any = tuple(map(Output, streams))
+    sys.stdout, sys.stderr = outputs
     try:
-        status = _modnet.main(standalone_mode=False)
+        yield outputs[0]
+    finally:
+        sys.stdout, sys.stderr = streams
+        for output in outputs:
+            if output.error is not None:  # or Python itself would try to write the rest when it ends
+                with suppress(OSError, ValueError, AttributeError):
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+
+
+def _status() -> int:
+    """Run the command and return its exit status."""
+    try:
+        return int(_modnet.main(standalone_mode=False) or 0)  # what a command passed to ctx.exit
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except click.ClickException as error:
         click.echo(f"modnet: {' '.join(error.format_message().split())}", err=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except ModnetError as error:
         if "--debug" in sys.argv:
             import traceback
 
             traceback.print_exc()
         click.echo(f"modnet: {error}", err=True)
-        sys.exit(1 if isinstance(error, DivergenceError) else 2)
+        return 1 if isinstance(error, DivergenceError) else 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("modnet: interrupted", err=True)
-        sys.exit(130)
-    if status:  # what a command passed to ctx.exit; none returns anything else
-        sys.exit(status)
+        return 130

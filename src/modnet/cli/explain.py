@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import click
@@ -53,7 +54,7 @@ def command(source: Source, plot: str | None, as_json: bool) -> None:
 def _print(shapes: Summary) -> None:
     from rich.console import Console
 
-    width = max(Console().width, 60)
+    width = max(Console(file=sys.stdout).width, 60)
     rows = [row for layer in shapes.layers for row in _rows(layer)]
     rows.append(("", "total", "", "", "", f"{shapes.size:,}", f"0:{shapes.size}"))
     columns = ("l", "layer", "array", "dimensions", "in numbers", "parameters", "in θ")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from modnet.cli.common.output import print_result
 from modnet.cli.common.source import Source, source_options
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, Interrupted
@@ -50,7 +51,7 @@ def command(source: Source, out: str | None, resume: str | None, allow_other_eng
     except Interrupted as interruption:
         warn(_interrupted(interruption))
         raise click.exceptions.Exit(128 + (interruption.signal or signal.SIGINT)) from None
-    click.echo(_summary(run))
+    print_result(_summary(run))
 
 
 def _resume(path: str, source: Source, out: str | None, *, allow_other_engine: bool, quiet: bool) -> Run:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from broken_streams import REASONS, Full, broken
 
 from modnet import Trainer
 from modnet.components.callbacks.progress import epoch_line
@@ -47,3 +48,30 @@ def test_a_library_says_nothing_unless_it_is_asked(
     assert capsys.readouterr() == ("", "")
     Trainer.from_config(config | {"callbacks": ["progress"]}).fit(x, y)
     assert capsys.readouterr() == ("Epoch 0 complete\nEpoch 1 complete\n", "")
+
+
+@pytest.mark.parametrize("stream", REASONS)
+def test_a_line_that_cannot_be_written_ends_no_training(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, stream: str
+) -> None:
+    x, y = rng.normal(size=(12, 2)), [0, 1] * 6
+    config: dict[str, Any] = {"epochs": 3, "network": {"layers": [2]}}
+    whole = Trainer.from_config(config).fit(x, y)
+    with broken(monkeypatch, stream):
+        run = Trainer.from_config(config | {"callbacks": ["progress"]}).fit(x, y)
+    assert np.array_equal(run.network.parameters, whole.network.parameters)
+    assert len(run.history) == 3
+    assert run.stopped is None
+
+
+def test_a_bar_on_a_terminal_that_goes_away_ends_no_training(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(Full):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdout", Terminal())
+    config: dict[str, Any] = {"epochs": 3, "network": {"layers": [2]}, "callbacks": ["progress"]}
+    run = Trainer.from_config(config).fit(rng.normal(size=(12, 2)), [0, 1] * 6)
+    assert len(run.history) == 3

@@ -12,11 +12,23 @@ from typing import Any
 import click
 
 from modnet.analysis.jsonable import jsonable
-from modnet.core.errors import ConfigError
+from modnet.core.errors import ConfigError, ModnetError
 from modnet.core.messages import error_text
 from modnet.storage.atomic import write_output
 
-__all__ = ["print_json", "print_table", "progress_bar", "write_errors", "write_out"]
+__all__ = ["print_json", "print_result", "print_table", "progress_bar", "write_errors", "write_out"]
+
+
+def print_result(text: str) -> None:
+    """Print the result of a long work.
+
+    Raises:
+        ModnetError: it cannot be printed; the error holds it.
+    """
+    click.echo(text)
+    error = getattr(sys.stdout, "error", None)
+    if error is not None:
+        raise ModnetError(f"standard output: cannot be written: {error_text(error)}. {text}")
 
 
 def print_json(value: Any, indent: int | None = None) -> None:
@@ -47,7 +59,7 @@ def print_table(
     for row in rows:
         table.add_row(*map(Text.from_ansi, row))
     click.echo(title)
-    Console().print(table)
+    Console(file=sys.stdout).print(table)  # so that it sees which letters can be written
 
 
 def write_out(text: str, out: str | None) -> None:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, ClassVar, Literal, TextIO
+from typing import Any, ClassVar, Literal
 
 from modnet.core.interfaces import Callback, TrainingView
+from modnet.core.output import Output
 from modnet.core.plugins.hookspecs import hookimpl
 
 __all__ = ["Progress", "epoch_line"]
 
 
 class Progress(Callback):
-    """Shows how far the training is: a bar with cost, accuracy and time left, or the document's line an epoch."""
+    """Shows how far the training is: a bar with cost, accuracy and time left, or the document's line an epoch.
+
+    Where that cannot be written, because its reader went away or the disk is full, the training goes on without it.
+    """
 
     kind: Literal["progress"] = "progress"
     unique: ClassVar[bool] = True
 
     def listener(self) -> object:
         """Return a listener that shows a bar on a terminal, and prints plain lines elsewhere."""
-        return _Bar() if sys.stdout.isatty() else _Lines(sys.stdout)
+        output = Output(sys.stdout)
+        return _Bar(output) if output.isatty() else _Lines(output)
 
 
 def epoch_line(row: dict[str, Any], counts: dict[str, int | None]) -> str:
@@ -38,21 +43,25 @@ def epoch_line(row: dict[str, Any], counts: dict[str, int | None]) -> str:
 
 
 class _Lines:
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, output: Output) -> None:
+        self._output = output
 
     @hookimpl
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
         parts = training.held_out.items()
         counts = {name: len(samples) if samples.weights is None else None for name, samples in parts}
-        print(epoch_line(row, counts), file=self._stream, flush=True)
+        print(epoch_line(row, counts), file=self._output, flush=True)
 
 
 class _Bar:
     _bar: Any = None  # an error may come before there is a bar
 
+    def __init__(self, output: Output) -> None:
+        self._output: Any = output
+
     @hookimpl
     def modnet_fit_start(self, training: TrainingView) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (
@@ -62,7 +71,7 @@ class _Bar:
             TextColumn("{task.description}"),
             TimeRemainingColumn(),
         )
-        self._bar = Progress(*columns)
+        self._bar = Progress(*columns, console=Console(file=self._output))
         self._task = self._bar.add_task("", total=training.config.epochs, completed=training.epochs)
         self._bar.start()
 
