@@ -211,7 +211,7 @@ def test_another_version_of_an_engine_or_of_a_plug_in_is_refused(
         )
     with (
         registry.using(newer),
-        pytest.raises(ModelFileError, match=r"with modnet-strange \(plug-in\) 0\.3, here it is 0\.4, so the last bits"),
+        pytest.raises(ModelFileError, match=r"with modnet-strange \(plug-in\) 0\.3, here it is 0\.4, so the results"),
     ):
         Trainer.resume(tmp_path / "run", *data)
     assert Trainer.resume(tmp_path / "run", *data).updates == 15

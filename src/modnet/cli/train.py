@@ -29,7 +29,7 @@ from modnet.training.trainer import Trainer, with_progress
 @click.option(
     "--allow-other-engine",
     is_flag=True,
-    help="Resume although engine, threads or versions differ; the last bits of the result will, too.",
+    help="Resume although engine, threads or versions differ; the result will, too, at least in its last bits.",
 )
 @click.option("--quiet", is_flag=True, help="Print only the result, no progress.")
 def command(source: Source, out: str | None, resume: str | None, allow_other_engine: bool, quiet: bool) -> None:

@@ -1,7 +1,8 @@
-"""What the last bits of a training's results depend on, and whether a training may be resumed where it differs."""
+"""What a training's results depend on beside its configuration, and whether it may be resumed where that differs."""
 
 from __future__ import annotations
 
+from modnet import __version__
 from modnet.config.run_config import RunConfig
 from modnet.core import registry
 from modnet.core.errors import ModelFileError
@@ -14,13 +15,18 @@ Fingerprint = dict[str, str | int | float]
 
 
 def fingerprint_of(config: RunConfig, session: EngineSession) -> Fingerprint:
-    """Return the engine's name, what its session depends on, and the versions of the configuration's plug-ins."""
+    """Return the engine's name, what its session depends on, and the versions of modnet and of the plug-ins used."""
     plugins = {f"{name} (plug-in)": version for name, version in plugins_of(config).items()}
-    return {"engine": registry.active().full_name(type(config.engine)), **session.fingerprint, **plugins}
+    return {
+        "engine": registry.active().full_name(type(config.engine)),
+        **session.fingerprint,
+        "modnet": __version__,
+        **plugins,
+    }
 
 
 def check_fingerprint(kept: Fingerprint, current: Fingerprint, path: str) -> None:
-    """Refuse to resume a training where its results would have other last bits.
+    """Refuse to resume a training where its results would differ, be it in their last bits.
 
     Raises:
         ModelFileError: naming the first difference, and how it is allowed.
@@ -28,7 +34,8 @@ def check_fingerprint(kept: Fingerprint, current: Fingerprint, path: str) -> Non
     for name in [*current, *kept]:
         before, here = kept.get(name, "none"), current.get(name, "none")
         if before != here:
+            effect = "results may" if name == "modnet" or name.endswith(" (plug-in)") else "last bits would"
             raise ModelFileError(
-                f"{path}: was written with {name} {before}, here it is {here}, so the last bits would differ; "
+                f"{path}: was written with {name} {before}, here it is {here}, so the {effect} differ; "
                 "allowed with --allow-other-engine (in Python: allow_other_engine=True)"
             )

@@ -133,8 +133,8 @@ class Trainer:
             test: Its test samples, if it had any.
             epochs: The total number of epochs; None leaves it as it was.
             engine: The engine to continue on, by its kind or a table; None leaves it as it was.
-            allow_other_engine: Whether engine, number of threads and versions may differ from those of the checkpoint;
-                the result then has other last bits.
+            allow_other_engine: Whether engine, number of threads and versions (of libraries, modnet and plug-ins) may
+                differ from those of the checkpoint; the result then differs too, at least in its last bits.
             progress: Whether to show the progress; None leaves it as configured.
             callbacks: As in `fit`; they may be others than those of the interrupted run, or none.
             metrics: As in `fit`; they may be others, too.
