@@ -116,6 +116,14 @@ class Metadata(BaseModel):
             names = display_path(truncate(", ".join(sorted(missing))))
             raise ConfigError(f"{path}: {one_line(error)}; made with {names}, not available here") from None
 
+    def other_plugins(self) -> list[str]:
+        """Return which plug-ins are here in another version than in the file, each with both versions."""
+        here = {provider.distribution: provider.version for provider in registry.active().providers}
+        versions = [(name, version, here.get(name, version)) for name, version in sorted(self.plugins.items())]
+        return [
+            f"{name} {display_path(truncate(str(was)))}, here it is {now}" for name, was, now in versions if was != now
+        ]
+
     def class_labels(self, cost: Cost, outputs: int) -> NDArray[Any] | None:
         """Return the class labels; if they do not fit the outputs or their kind, this is a Value- or OverflowError."""
         width = target_width(cost, outputs)

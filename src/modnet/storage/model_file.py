@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from os import PathLike
@@ -27,6 +28,7 @@ MODEL_NAME = "model.safetensors"
 STATE_PREFIX = "training."
 """The prefix of the tensors that hold a training's state in a checkpoint."""
 
+_log = logging.getLogger("modnet")
 _Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 
@@ -45,6 +47,8 @@ def save(network: Network, path: str | PathLike[str]) -> None:
 def load(path: str | PathLike[str]) -> Network:
     """Return the network in a model file, a checkpoint or a run folder's model file. No code in the file is run.
 
+    The logger ``modnet`` warns where a plug-in is here in another version than the one that the network was made with.
+
     Raises:
         ModelFileError: the file cannot be read, is no model file, or its contents are not those that were written.
         ConfigError: the network needs a component that is not installed.
@@ -53,11 +57,14 @@ def load(path: str | PathLike[str]) -> Network:
 
 
 def load_with_metadata(path: str | PathLike[str]) -> tuple[Network, Metadata]:
-    """Return the network in a file and the file's metadata; raises as `load`."""
+    """Return the network in a file and the file's metadata; raises as `load`, and warns as it does."""
     file = Path(path, MODEL_NAME) if Path(path).is_dir() else Path(path)
     if not file.is_file():
         raise ModelFileError(f"{display_path(path)}: no model file or run folder with {MODEL_NAME} is here")
-    return read_network(ModelFile.open(file))
+    network, metadata = read_network(ModelFile.open(file))
+    for versions in metadata.other_plugins():
+        _log.warning("modnet: %s: was made with %s, so its predictions may differ", display_path(file), versions)
+    return network, metadata
 
 
 def write_network(path: str | PathLike[str], network: Network, state: _Arrays) -> None:

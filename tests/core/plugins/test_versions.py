@@ -39,15 +39,12 @@ from modnet.components.callbacks import early_stopping as callback
 from modnet.data import datasets
 from modnet.engines.numpy import engine
 """
-SOURCE += "".join(f'class {name}({base}):\n    kind: Literal["part"] = "part"\n' for name, base in BASES.items())
-SOURCE += f"""
-    def __call__(self, at):
-        return FACTOR
-
-@modnet.hookimpl
-def modnet_components():
-    return [{", ".join(BASES)}]
-"""
+SCALED = "    def __call__(self, z):\n        return FACTOR * super().__call__(z)\n"
+SOURCE += "".join(
+    f'class {name}({base}):\n    kind: Literal["part"] = "part"\n{SCALED * (name in ("Activation", "Schedule"))}'
+    for name, base in BASES.items()
+)
+SOURCE += f"@modnet.hookimpl\ndef modnet_components():\n    return [{', '.join(BASES)}]\n"
 
 LAYER = {"kind": "dense", "units": 4}
 PLACES: dict[str, dict[str, Any]] = {
@@ -135,3 +132,19 @@ def test_the_command_says_it_in_one_line(
         f"was written with modnet {modnet.__version__}, here it is 0.2.0, so the results may differ; allowed"
         in other.err
     )
+
+
+def test_a_model_of_another_version_is_loaded_with_a_warning(
+    install: Callable[[str, float], None], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "model.safetensors"
+    install("1.0", 1.0)
+    network = Trainer.from_config(config("network.layers.0.activation")).fit(*DATA).network
+    modnet.save(network, file)
+    assert modnet.load(file).predict(DATA[0]).tobytes() == network.predict(DATA[0]).tobytes()
+    assert caplog.messages == []
+    install("1.1", 0.5)
+    assert (modnet.load(file).predict(DATA[0]) != network.predict(DATA[0])).any()
+    assert caplog.messages == [
+        f"modnet: {file}: was made with modnet-part 1.0, here it is 1.1, so its predictions may differ"
+    ]
