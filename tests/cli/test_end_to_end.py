@@ -89,7 +89,7 @@ def test_scaling_is_fitted_on_the_training_part_alone_and_kept(
         assert rows[f"{part}_cost"] == pytest.approx(0.5 * np.sum((a - np.eye(2)[labels]) ** 2) / len(a), rel=1e-9)
 
     write_csv("rows.csv", ["a", "b", "c"], x_test.tolist())
-    text = trained("predict", "run", "rows.csv").out
+    text = trained("predict", "run", "rows.csv", "--header").out
     assert np.allclose(predicted(text)[:, 1:], outputs_of("run", x_test), rtol=1e-9)
 
 
