@@ -119,9 +119,12 @@ def targets(cells: tuple[str, ...]) -> list[Any]:
         raise ValueError
     whole = all(re.fullmatch("[-+]?[0-9]+", cell) for cell in cells)
     if whole:
-        numbers = [int(cell) for cell in cells]
-        fit = all(-(2**63) <= value < 2**63 and len(cell) <= 20 for value, cell in zip(numbers, cells, strict=True))
-        return numbers if fit else list(cells)
+        as_written = all(re.fullmatch("0|-?[1-9][0-9]{0,18}", cell) for cell in cells)
+        return (
+            list(map(int, cells))
+            if as_written and all(-(2**63) <= int(cell) < 2**63 for cell in cells)
+            else list(cells)
+        )
     try:
         floats = [number(cell, finite=False) for cell in cells]
     except ValueError:
@@ -133,7 +136,7 @@ def targets(cells: tuple[str, ...]) -> list[Any]:
 
 def number(cell: str, *, finite: bool = True) -> float:
     value = float(cell)
-    if "_" in cell or (finite and not math.isfinite(value)):
+    if not re.fullmatch("[ -^`-~]*", cell) or (finite and not math.isfinite(value)):
         raise ValueError
     return value
 
