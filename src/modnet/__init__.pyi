@@ -6,7 +6,7 @@ from .analysis.landscape.landscape import Surface as Surface
 from .analysis.landscape.landscape import surface as surface
 from .analysis.report.html_report import report_html as report_html
 from .analysis.report.report import RunReport as RunReport
-from .analysis.report.report import run_report as run_report
+from .analysis.report.report import report as report
 from .analysis.results.confusion_matrix import ConfusionMatrix as ConfusionMatrix
 from .analysis.results.confusion_matrix import confusion_matrix as confusion_matrix
 from .analysis.results.results import Results as Results

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cli.running import ENVIRONMENT, runner
 
-from modnet import Data, ModelFileError, Trainer, dampening, load, results, run_report
+from modnet import Data, ModelFileError, Trainer, dampening, load, report, results
 from modnet.analysis.open_run import OpenRun
 from modnet.data.datasets import Digits
 
@@ -58,18 +58,18 @@ def opened(run: Path) -> Iterator[Callable[[], dict[str, float]]]:
 
 
 def test_a_report_opens_every_file_of_the_run_once(run: Path, opened: Callable[[], dict[str, float]]) -> None:
-    run_report(run, suggest=False)
-    assert opened() == {"model.safetensors": 1, "history.jsonl": 1, "config.toml": 1}
+    report(run, suggest=False)
+    assert opened() == {"model.safetensors": 1, "history.jsonl": 1, "config.toml": 1, "data.json": 1}
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("report", "--json"), {"model.safetensors": 1, "history.jsonl": 1, "config.toml": 1}),
-        (("plot", "--json"), {"model.safetensors": 1, "history.jsonl": 1}),
-        (("evaluate",), {"model.safetensors": 1}),
-        (("dampening",), {"model.safetensors": 1, "history.jsonl": 1, "config.toml": 1}),
-        (("trace",), {"model.safetensors": 1}),
+        (("report", "--json"), {"model.safetensors": 1, "history.jsonl": 1, "config.toml": 1, "data.json": 1}),
+        (("plot", "--json"), {"model.safetensors": 1, "history.jsonl": 1, "data.json": 1}),
+        (("evaluate",), {"model.safetensors": 1, "data.json": 1}),
+        (("dampening",), {"model.safetensors": 1, "history.jsonl": 1, "config.toml": 1, "data.json": 1}),
+        (("trace",), {"model.safetensors": 1, "data.json": 1}),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
@@ -103,7 +103,7 @@ def test_an_open_run_stands_for_its_path(run: Path, opened: Callable[[], dict[st
     reached, diagnosed = results(open_run), dampening(open_run, suggest=False)
     assert reached.run is open_run
     assert diagnosed.source == str(run)
-    assert opened() == {"model.safetensors": 1, "history.jsonl": 1, "config.toml": 1}
+    assert opened() == {"model.safetensors": 1, "history.jsonl": 1, "config.toml": 1, "data.json": 1}
     data = Digits().load()
     half = Data(train=data.train, test=tuple(values[::2] for values in data.test))
     assert len(results(open_run, data=half).predictions) == 180

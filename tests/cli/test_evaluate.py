@@ -152,7 +152,7 @@ def test_figures_that_are_no_numbers_are_not_printed(
     options = [part for setting in settings for part in ("--set", setting)]
     assert modnet("train", *options, "--epochs", 0, "--dtype", dtype, "--quiet", "--out", "run").code == 0
     np.savez("some.npz", x=np.full((30, 3), x), y=np.full((30, 1), y))
-    result = modnet("evaluate", "run", *form)
+    result = modnet("evaluate", "run", "--data", "some.npz", *form)
     assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
     assert result.err.startswith(f"modnet: {error}")
 

@@ -20,7 +20,8 @@ from cli.running import Modnet, outputs_of
 from hatchling.builders.wheel import WheelBuilder
 from safetensors.numpy import load_file
 
-from modnet import RunReport, Trainer, load, report_html, run_report
+import modnet
+from modnet import RunReport, Trainer, load, report_html
 from modnet.analysis.report.report import provenance
 from modnet.data.datasets import Digits
 
@@ -62,7 +63,7 @@ class Page(HTMLParser):
 def report(tmp_path_factory: pytest.TempPathFactory) -> RunReport:
     folder = tmp_path_factory.mktemp("report") / "run"
     Trainer.from_config({"epochs": 3}).fit(out=folder)
-    return run_report(folder)
+    return modnet.report(folder)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,8 @@ def test_the_page_is_whole_and_in_order(digits: tuple[Path, str]) -> None:
     assert all(after <= before + 1 for before, after in pairwise(levels))
     assert page.texts["h2"] == [
         "Results", "Learning curves", "Confusion matrix", "Worst mistakes", "Network",
-        "Gradient dampening (vanishing gradients)", "Configuration", "Components and versions", "Repeat this run",
+        "Gradient dampening (vanishing gradients)", "Samples", "Configuration", "Components and versions",
+        "Repeat this run",
     ]  # fmt: skip
     identifiers = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(set(identifiers)) == len(identifiers)
@@ -251,7 +253,7 @@ def test_a_browser_draws_it_without_a_word(tmp_path: Path, rng: np.random.Genera
     Trainer.from_config({"epochs": 0}).fit(out=tmp_path / "untrained")
     pages = {"digits": digits[1]}
     for run in (write_hostile(tmp_path, rng), numbers, deep, tmp_path / "untrained"):
-        pages[str(len(pages))] = report_html(run_report(run))
+        pages[str(len(pages))] = report_html(modnet.report(run))
     with browser(tmp_path / "profile") as chromium:
         for name, text in pages.items():
             file = tmp_path / f"{name}.html"

@@ -50,10 +50,10 @@ def test_the_default_run_is_the_documents_network_and_reaches_93_per_cent(
     assert re.fullmatch(closing + r"the run is in run\.", result.lines[-1])
 
 
-def test_the_run_folder_holds_three_files_and_a_row_of_figures_for_each_epoch(trained: Modnet) -> None:
+def test_the_run_folder_holds_four_files_and_a_row_of_figures_for_each_epoch(trained: Modnet) -> None:
     trained("train", "--epochs", 2, "--out", "deep/er/run")
     assert sorted(path.name for path in Path("deep/er/run").iterdir()) == [
-        "config.toml", "history.jsonl", "model.safetensors",
+        "config.toml", "data.json", "history.jsonl", "model.safetensors",
     ]  # fmt: skip
     for row in history_of("deep/er/run"):
         assert list(row) == ["epoch", "learning_rate", "cost", "accuracy", "test_cost", "test_accuracy", "seconds"]

@@ -43,6 +43,6 @@ def test_the_parts_are_those_that_are_promised():
         "regularizer": {"l2", "l1"},
         "metric": {"accuracy", "binary-accuracy", "cost", "mean-squared-error", "r2"},
         "callback": {"progress", "early-stopping", "reduce-on-plateau", "average", "checkpoint", "dampening"},
-        "dataset": {"digits", "idx", "csv", "npz", "npy", "parquet"},
+        "dataset": {"digits", "memory", "idx", "csv", "npz", "npy", "parquet"},
         "engine": {"numpy"},
     }

@@ -205,7 +205,7 @@ def call(function: Callable[..., Any], *arguments: Any) -> str:
 def attempts() -> Iterator[tuple[str, set[str], Callable[[], str]]]:
     """Yield name, the files that may be opened, and the attempt; the files are made before."""
     import modnet
-    from modnet.cli.evaluate import dataset_at
+    from modnet.cli.common.other_data import OtherData
 
     for index, (name, content) in enumerate(models().items()):
         folder = Path(f"run{index}").resolve()
@@ -215,6 +215,8 @@ def attempts() -> Iterator[tuple[str, set[str], Callable[[], str]]]:
             path.write_bytes(content)
             for other in ("config.toml", "plugins.toml", "__init__.py", "modnet.py", "sitecustomize.py", "conftest.py"):
                 (folder / other).write_text(SOURCE)
+            for kept in ("data.json", "outputs.safetensors"):
+                (folder / kept).write_bytes(PICKLE)
         file = str(folder / "model.safetensors")
         rows = str(Path("good.csv").resolve())
         yield f"load file: {name}", {file}, lambda file=file: call(modnet.load, file)
@@ -222,7 +224,7 @@ def attempts() -> Iterator[tuple[str, set[str], Callable[[], str]]]:
         yield f"predict: {name}", {file, rows}, lambda file=file: command("predict", file, "good.csv")
         yield (
             f"evaluate: {name}",
-            {file, rows},
+            {file, rows, str(folder / "data.json"), str(folder / "outputs.safetensors")},
             lambda folder=folder: command("evaluate", str(folder), "--data", "good.csv"),
         )
     for index, (name, text) in enumerate(TABLES.items()):
@@ -235,7 +237,7 @@ def attempts() -> Iterator[tuple[str, set[str], Callable[[], str]]]:
         if name in DATA:
             Path(name).write_bytes(DATA[name])
         files = {str(Path(name).resolve()), good}
-        dataset = dataset_at(name, modnet.load_config().data)
+        dataset = OtherData(name, None).dataset(modnet.load_config().data)
         yield f"data: {name}", files, lambda dataset=dataset: call(dataset.load)
         yield f"evaluate on: {name}", files, lambda name=name: command("evaluate", "good", "--data", name)
         yield f"predict for: {name}", files, lambda name=name: command("predict", "good", name)
@@ -248,7 +250,7 @@ def attempts() -> Iterator[tuple[str, set[str], Callable[[], str]]]:
     ):
         Path("idx", name).write_bytes(PICKLE)
     files = {str(path.resolve()) for path in Path("idx").iterdir()}
-    yield "data: idx", files, lambda: call(dataset_at("idx", modnet.load_config().data).load)
+    yield "data: idx", files, lambda: call(OtherData("idx", None).dataset(modnet.load_config().data).load)
 
 
 def models_named() -> list[str]:

@@ -131,7 +131,7 @@ def killed_and_resumed(tmp_path: Path, kills: int, epochs: int, **environment: s
             wait_for(process, run / "checkpoints", f"epoch-*[!{reached.name[6:11]}]*")
         same(tmp_path / "whole", run)
         left = {path.name for path in run.iterdir()}
-        assert left == {"config.toml", "history.jsonl", "checkpoints", "model.safetensors"}
+        assert left == {"config.toml", "history.jsonl", "data.json", "checkpoints", "model.safetensors"}
         assert len(list((run / "checkpoints").iterdir())) <= 3
         runs += 1
 

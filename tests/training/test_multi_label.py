@@ -164,6 +164,6 @@ def test_the_results_of_a_run(tmp_path: Path) -> None:
     assert found.mistakes[0].true == Y[150 + found.mistakes[0].sample].tolist()
     assert found.sentence.startswith("Reached test accuracy")
     assert found.mistakes_title.startswith(f"The worst {min(12, len(wrong))} of {len(wrong)} mistakes")
-    report = modnet.run_report(tmp_path / "run", suggest=False)
+    report = modnet.report(tmp_path / "run", suggest=False)
     json.dumps(report.to_dict())
     assert modnet.dampening(tmp_path / "run", suggest=True).to_dict()

@@ -1,8 +1,11 @@
-"""A run folder, open for reading: its configuration, network, history and data, each read at most once."""
+"""A run, open for reading: its configuration, network, history and data, each read at most once."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
@@ -11,15 +14,21 @@ from typing import Any
 from modnet.config.load import load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
-from modnet.core.errors import ModelFileError
+from modnet.core.errors import ConfigError, DataError, ModelFileError
 from modnet.core.interfaces import Dataset
-from modnet.core.messages import error_text
+from modnet.core.messages import display_path, error_text
+from modnet.data.prepared import PartRecord, Samples
 from modnet.network.network import Network
+from modnet.storage.data_record import DataRecord, KeptOutputs, read_outputs
 from modnet.storage.metadata import Metadata
 from modnet.storage.model_file import MODEL_NAME, load_with_metadata
 from modnet.storage.run_folder import RunFolder
+from modnet.training.setup import Part, split_data
 
-__all__ = ["OpenRun", "is_number", "match_training"]
+__all__ = ["OpenRun", "all_rows", "is_number", "match_training"]
+
+
+_ALLOWED = "allowed: --data FILE (in Python data=…) with the samples to evaluate"
 
 
 class OpenRun(PathLike[str]):
@@ -40,12 +49,12 @@ class OpenRun(PathLike[str]):
     def __init__(self, source: str | PathLike[str], data: Data | None = None) -> None:
         self.source = fspath(source)
         self.path = Path(source)
-        self._data = data
+        self._given = data
+        self._folder = self.path.parent if self.path.name == MODEL_NAME and self.path.is_file() else self.path
 
-    @classmethod
-    def of(cls, run: str | PathLike[str], data: Data | None = None) -> OpenRun:
-        """Return the run itself where it is open already, or open it."""
-        return run if isinstance(run, cls) and data is None else cls(run, data)
+    def use(self, data: Data | None) -> None:
+        """Use these samples instead of those that the configuration names."""
+        self._given = data
 
     def __fspath__(self) -> str:
         """Return ``source``: whatever takes a run's path takes an open run."""
@@ -55,6 +64,11 @@ class OpenRun(PathLike[str]):
     def has_model(self) -> bool:
         """Whether the folder has a model file; a training that was interrupted or diverged has written none."""
         return (self.path / MODEL_NAME).is_file()
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there is a network: in a model file, or in the folder."""
+        return self.has_model or not self.path.is_dir()
 
     @cached_property
     def _model(self) -> tuple[Network, Metadata]:
@@ -84,9 +98,100 @@ class OpenRun(PathLike[str]):
         return load_config(file)
 
     @cached_property
+    def record(self) -> DataRecord | None:
+        """What the folder keeps of the samples."""
+        return DataRecord.read(self._folder)
+
+    @cached_property
+    def known(self) -> Mapping[str, PartRecord] | None:
+        """Rows and digests of the samples of the training; None where they were not recorded."""
+        return self.network.data_record
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether there are samples: where they were given in memory, only what the run kept is there."""
+        config = self.config if self.is_trained else self.folder_config
+        return self._given is not None or config.data.kind != "memory"
+
+    @cached_property
+    def outputs(self) -> dict[str, KeptOutputs]:
+        """The outputs that the run kept of samples that were given in memory, by part."""
+        return read_outputs(self._folder, self.network)
+
+    @cached_property
     def data(self) -> Data:
-        """The samples that the configuration names, their targets read as in the training."""
-        return self._data or match_training(self.network, self.config.data).load()
+        """The samples that were given, or that the configuration names: from where they were at the training.
+
+        Their targets are read as in the training, and what was held out is that of the training.
+        """
+        data = self._given
+        if not self.has_samples:
+            missing = "the samples were given in memory, and are not stored; give them again"
+            raise DataError(f"{display_path(self.source)}: {missing}: --data FILE (in Python data=…)")
+        if data is None:
+            trained = match_training(self.network, self.config.data) if self.is_trained else None
+            dataset = trained or self.folder_config.data
+            data = (dataset if self.record is None else self.record.locate(dataset)).load()
+        x = data.train[0]
+        if self.record is None or self.record.total != (x.shape[0] if hasattr(x, "shape") else len(x)):
+            return data
+        return replace(data, held_out=self.record.held_out_rows())
+
+    @cached_property
+    def _division(self) -> tuple[dict[str, Part], bool]:
+        """The parts, and whether the samples are others than those of the training, of which none are held out."""
+        if self._given is None:
+            return split_data(self.config, self.data, self.network), False
+        with suppress(ConfigError, DataError):  # samples of the training would fit
+            parts = split_data(self.config, self.data, self.network)
+            if self._difference(parts["train"].prepared(self.network, "training"), "train") is None:
+                return parts, False
+        return split_data(all_rows(self.config), self.data, self.network), True
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The raw samples by part."""
+        return self._division[0]
+
+    def for_data(self, config: RunConfig) -> RunConfig:
+        """Return a configuration as it applies to the samples: what it says of a split is about those of the run."""
+        return all_rows(config) if self._given is not None and self._division[1] else config
+
+    def samples(self, part: str) -> Samples:
+        """Return the samples of a part as they enter the network.
+
+        Raises:
+            DataError: the run names samples that are not those of its training, or it is not known whether they are.
+        """
+        validation = self.parts.get("validation")
+        is_drawn = self._given is None and validation is not None and validation.held_out is not None
+        if self.known is None and is_drawn and part != "test":
+            unknown = "the model was saved without a record of its samples, so which were held out is not known"
+            raise DataError(f"{display_path(self.source)}: {unknown}; {_ALLOWED}")
+        return self.check(part)
+
+    def place(self, part: str) -> str:
+        """Return what errors call the samples of a part, after the file that they are from."""
+        is_drawn = self.parts[part].held_out is not None
+        return self.data.place("train").replace("training", part) if is_drawn else self.data.place(part)
+
+    def check(self, part: str) -> Samples:
+        """Return the samples of a part; if the training is known to have had others, this is a `DataError`."""
+        place = self.place(part)
+        samples = self.parts[part].prepared(self.network, place)
+        if self._given is None and self.known is not None and (difference := self._difference(samples, part)):
+            raise DataError(f"{place} samples: are not those of {display_path(self.source)}: {difference}; {_ALLOWED}")
+        return samples
+
+    def _difference(self, samples: Samples, part: str) -> str | None:
+        """Return how samples differ from those of the training, or None where they are the same."""
+        known = (self.known or {}).get(part)
+        if known is None or known.rows != len(samples):
+            return f"{len(samples)} rows, {'none' if known is None else known.rows} at the training"
+        digest = samples.digest()
+        if digest == known.sha256:
+            return None
+        return f"other values, or another order (SHA-256 {digest[:12]}…, at the training {known.sha256[:12]}…)"
 
     @cached_property
     def history(self) -> list[dict[str, Any]]:
@@ -107,6 +212,12 @@ class OpenRun(PathLike[str]):
                 raise ModelFileError(f"{file}: line {number} is damaged: epoch {row['epoch']} is out of order")
             rows.append(row)
         return rows
+
+
+def all_rows(config: RunConfig) -> RunConfig:
+    """Return a configuration that takes all rows, and as they are weighted."""
+    dataset = config.data.model_copy(update={"validation_share": 0.0, "class_weight": None})
+    return config.model_copy(update={"data": dataset})
 
 
 def match_training(network: Network, dataset: Dataset) -> Dataset:

@@ -12,9 +12,11 @@ from modnet.analysis.gradients.gradient_flow import GradientFlow
 from modnet.analysis.gradients.suggestions import Suggestion, to_overrides
 from modnet.analysis.gradients.trials import Trial
 from modnet.analysis.gradients.vanishing import Dampening, dampening
+from modnet.analysis.open_run import OpenRun
 from modnet.analysis.plots.figure import save
 from modnet.analysis.plots.gradients import flow_figure
-from modnet.cli.common.options import file_option, json_option, number_option
+from modnet.cli.common.options import data_options, file_option, json_option, number_option
+from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import print_json, print_table, progress_bar
 from modnet.cli.common.source import Source, source_options
 from modnet.core.errors import ConfigError
@@ -31,11 +33,14 @@ _NOTES = (
 
 @click.command("dampening")
 @source_options
+@data_options
 @number_option("--samples", 512, "Number of training samples to compute δ from.")
 @click.option("--no-suggestion", is_flag=True, help="Only diagnose; do not search for a fix.")
 @file_option("--plot", "Plot ‖δ‖ of each layer to this .svg, .png or .pdf file.")
 @json_option
-def command(source: Source, samples: int, no_suggestion: bool, plot: str | None, as_json: bool) -> None:
+def command(
+    source: Source, other: OtherData, samples: int, no_suggestion: bool, plot: str | None, as_json: bool
+) -> None:
     """Diagnose vanishing gradients and suggest a fix.
 
     CONFIG is a TOML file or a run folder; the default is the network of the teaching document. The norm of the error
@@ -45,9 +50,14 @@ def command(source: Source, samples: int, no_suggestion: bool, plot: str | None,
     run = source.run_path()
     if run is not None and not Path(run).is_dir():
         raise ConfigError(f"{run}: is a model file, without a history; allowed: a run folder or a TOML file")
-    config = run or source.config()
+    config = source.config() if run is None else OpenRun(run)
     with source.error_prefix(), progress_bar() as progress:
-        diagnosis = dampening(config, samples=samples, suggest=not no_suggestion, progress=progress)
+        data = None
+        if isinstance(config, OpenRun):
+            config = other.use_for(config)
+        else:
+            data = other.load(config.data)
+        diagnosis = dampening(config, samples=samples, data=data, suggest=not no_suggestion, progress=progress)
     diagnosis = replace(diagnosis, source=source.path)
     if as_json:
         print_json(diagnosis)

@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from modnet.analysis.open_run import OpenRun
 from modnet.analysis.results.results import Results, results
-from modnet.cli.common.options import file_option, result_options
+from modnet.cli.common.options import data_options, file_option, result_options
+from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import print_json, write_errors
 
 _FOLDER = "pictures"
@@ -16,17 +18,18 @@ _FOLDER = "pictures"
 
 @click.command("plot")
 @result_options
+@data_options
 @click.option("--out", metavar="DIR", help=f"Write an SVG file of each plot to this folder.  [default: RUN/{_FOLDER}]")
 @file_option("--plot", "Write all plots as one figure to this .svg, .png or .pdf file instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; plot only where --out or --plot is given.")
-def command(run: str, out: str | None, plot: str | None, as_json: bool, **options: Any) -> None:
+def command(run: str, other: OtherData, out: str | None, plot: str | None, as_json: bool, **options: Any) -> None:
     """Plot a run's learning curves, confusion matrix and worst mistakes.
 
     RUN is a run folder. The best epoch is marked in the learning curves. Where the targets are numbers, predicted
     against true values take the place of the confusion matrix. The worst mistakes are the misclassified samples with
     the highest cost.
     """
-    run_results = results(run, **options)
+    run_results = results(other.use_for(OpenRun(run)), **options)
     if as_json:
         print_json(run_results)
     else:

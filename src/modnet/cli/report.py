@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
-from modnet.analysis.report.report import run_report
-from modnet.cli.common.options import result_options
+from modnet.analysis.open_run import OpenRun
+from modnet.analysis.report.report import report
+from modnet.cli.common.options import data_options, result_options
+from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import print_json, progress_bar, write_out
 
 _NAME = "report.html"
@@ -16,10 +18,11 @@ _NAME = "report.html"
 
 @click.command("report")
 @result_options
+@data_options
 @click.option("--no-suggestion", is_flag=True, help="Do not search for a fix where the network does not learn.")
 @click.option("--out", metavar="FILE", help=f"Write the report to this file.  [default: RUN/{_NAME}]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; write the report only where --out is given.")
-def command(run: str, no_suggestion: bool, out: str | None, as_json: bool, **options: Any) -> None:
+def command(run: str, other: OtherData, no_suggestion: bool, out: str | None, as_json: bool, **options: Any) -> None:
     """Write an HTML report of a run.
 
     RUN is a run folder. The report is one self-contained file: the results with the plots of `modnet plot`, the
@@ -27,14 +30,15 @@ def command(run: str, no_suggestion: bool, out: str | None, as_json: bool, **opt
     run.
     """
     with progress_bar() as progress:
-        report = run_report(run, suggest=not no_suggestion, progress=progress, **options)
+        opened = other.use_for(OpenRun(run))
+        run_report = report(opened, suggest=not no_suggestion, progress=progress, **options)
     if as_json:
-        print_json(report)
+        print_json(run_report)
         if out is None:
             return
     from modnet.analysis.report.html_report import report_html  # not for --json
 
     path = str(Path(run) / _NAME) if out is None else out
-    write_out(report_html(report), path)
+    write_out(report_html(run_report), path)
     if not as_json:
-        click.echo(f"{report.results.sentence} The report is in {path}.")
+        click.echo(f"{run_report.results.sentence} The report is in {path}.")

@@ -28,6 +28,8 @@ class Data:
         test: The test samples, if any.
         features: The names of the columns of x, if the source has names.
         sources: The file or folder of ``train``, ``validation`` and ``test``; those given in memory have none.
+        held_out: The numbers of the training rows that are held out for validation, increasing, where an earlier run
+            has sampled them; None: ``data.validation_share`` samples them.
         image: The (height, width) in pixels if each row of x is an image, stored row by row; None otherwise.
 
     Raises:
@@ -40,6 +42,7 @@ class Data:
     features: Names | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     image: tuple[int, int] | None = None
+    held_out: Any = None
 
     def __post_init__(self) -> None:
         for part in ("train", "validation", "test"):

@@ -22,7 +22,7 @@ from modnet.data.npy import open_npy
 from modnet.data.npz import read_npz
 from modnet.data.parquet import read_parquet
 
-__all__ = ["Csv", "Digits", "Idx", "Npy", "Npz", "Parquet"]
+__all__ = ["Csv", "Digits", "Idx", "Memory", "Npy", "Npz", "Parquet"]
 
 
 class Digits(Dataset):
@@ -44,6 +44,20 @@ class Digits(Dataset):
         is_test = np.zeros(len(y), dtype=bool)
         is_test[np.argsort(y, kind="stable")[::5]] = True
         return Data(train=(x[~is_test], y[~is_test]), test=(x[is_test], y[is_test]), image=(8, 8))
+
+
+class Memory(Dataset):
+    """Samples that were given in Python, as x and y: what the configuration of their run says in place of a dataset.
+
+    They are not stored, so nothing can be loaded: whoever needs them is asked to give them again.
+    """
+
+    kind: Literal["memory"] = "memory"
+
+    def load(self) -> Data:
+        """Raise a DataError that says how the samples are given again."""
+        given = "the samples were given in memory, and are not stored"
+        raise DataError(f"data.kind: 'memory': {given}; allowed: --data FILE, or in Python x and y; or another kind")
 
 
 class Idx(Dataset):

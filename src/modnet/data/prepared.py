@@ -8,12 +8,27 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from modnet.data.labels import Targets
 from modnet.data.row_source import ArrayOrSource
 from modnet.data.validation import blocks
 
-__all__ = ["Samples"]
+__all__ = ["PartRecord", "Samples"]
+
+
+class PartRecord(BaseModel):
+    """What is kept of the samples of one part, to know them again.
+
+    Attributes:
+        rows: Their number.
+        sha256: Their `Samples.digest`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+    rows: PositiveInt
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
 @dataclass(frozen=True)
@@ -25,11 +40,13 @@ class Samples:
             which ``x[rows]`` is one.
         targets: The same number of targets.
         weights: How much each sample counts, (samples,), float64, at least 0; None where all count the same.
+        held_out: Which of the training rows these are, where they were held out of them; else None.
     """
 
     x: ArrayOrSource
     targets: Targets
     weights: NDArray[np.float64] | None = None
+    held_out: NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -53,6 +70,10 @@ class Samples:
                 for rows in blocks(array):
                     digest.update(np.ascontiguousarray(array[rows]).data)
         return digest.hexdigest()
+
+    def record(self) -> PartRecord:
+        """Return what is kept of them."""
+        return PartRecord(rows=len(self), sha256=self.digest())
 
     def __repr__(self) -> str:
         return f"<{len(self)} samples of shape {self.x.shape[1:]}, {self.x.dtype}>"

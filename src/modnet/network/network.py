@@ -15,6 +15,7 @@ from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Cost, Layer, ParameterSlice, Regularizer
 from modnet.core.interfaces.metric import Task
 from modnet.data.columns import column_names, column_selector
+from modnet.data.prepared import PartRecord
 from modnet.data.row_source import ArrayOrSource, as_rows
 from modnet.data.scaling import Scaling, prepare
 from modnet.data.validation import check_finite
@@ -89,6 +90,7 @@ class Network:
         self.scaling: Scaling | None = None
         self.features: Names | None = None
         self.config: RunConfig | None = None
+        self.data_record: Mapping[str, PartRecord] | None = None
         self.layers: tuple[BoundLayer, ...] = tuple(build_layers(layers, self.input_shape))
         if len(self.layers[-1].output_shape) != 1:
             shape = self.layers[-1].output_shape

@@ -16,6 +16,7 @@ from modnet.core.component import Model
 from modnet.core.errors import ConfigError, ModelFileError
 from modnet.core.interfaces import Cost
 from modnet.core.messages import display_path, truncate
+from modnet.data.prepared import PartRecord
 from modnet.network.decoding import target_width
 from modnet.network.network import Network
 from modnet.storage.atomic import one_line
@@ -64,6 +65,7 @@ class Metadata(BaseModel):
     classes_kind: Literal["i", "u", "f", "b", "U", "O"] | None = None  # NumPy's letter for their dtype
     multi_label: Literal[True] | None = None  # each output says whether a label applies
     features: list[_Name] | None = Field(default=None, fail_fast=True)
+    data: dict[str, PartRecord] | None = None  # rows and digests, of a run folder's
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
@@ -97,6 +99,7 @@ class Metadata(BaseModel):
                 "classes_kind": None if classes is None else classes.dtype.kind,
                 "multi_label": network.multi_label or None,
                 "features": None if features is None else list(features),
+                "data": network.data_record and dict(network.data_record),
             }
         )
 

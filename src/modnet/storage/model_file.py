@@ -92,6 +92,7 @@ def read_network(file: ModelFile) -> tuple[Network, Metadata]:
     network.multi_label = metadata.multi_label is True
     network.config = config
     network.features = None if metadata.features is None else tuple(metadata.features)
+    network.data_record = metadata.data
     for name, values in _tensors(network).items():
         values[...] = tensors[name]
     return network, metadata

@@ -19,6 +19,7 @@ from modnet.network.network import Network
 from modnet.storage.atomic import file_errors, write_file
 from modnet.storage.branches import ABANDONED, copy_files, set_apart
 from modnet.storage.checkpoint import Checkpoint, read, write
+from modnet.storage.data_record import OUTPUTS_NAME
 from modnet.storage.history import HistoryFile
 from modnet.storage.inside import check_links, inside
 from modnet.storage.lock import FolderLock
@@ -28,7 +29,9 @@ from modnet.storage.model_file import MODEL_NAME, load, write_network
 __all__ = ["RunFolder"]
 
 _CHECKPOINT = re.compile(r"epoch-(\d+)-update-(\d+)\.safetensors")
-_TEMPORARY = re.compile(r"\.(config\.toml|history\.jsonl|model\.safetensors|epoch-\d+-update-\d+[.a-z]*)\.[0-9a-f]{16}")
+_TEMPORARY = re.compile(
+    r"\.(config\.toml|history\.jsonl|data\.json|(model|outputs)\.safetensors|epoch-\d+-update-\d+[.a-z]*)\.[0-9a-f]{16}"
+)
 
 
 class RunFolder:
@@ -180,9 +183,9 @@ class RunFolder:
             warn(f"what came after {self.checkpoint(epochs, updates).name} is kept as the run {display_path(kept)}")
 
     def _after(self, epochs: int, updates: int) -> list[Path]:
-        model = self.path / MODEL_NAME
+        ended = [path for path in (self.path / OUTPUTS_NAME, self.path / MODEL_NAME) if path.exists()]
         after = [path for path in self.checkpoints() if _position(path) > (epochs, updates)]
-        return [*after, model] if model.exists() and (after or self.history.has_later_rows) else after
+        return [*after, *ended] if after or self.history.has_later_rows else after
 
     def elsewhere(self, config: RunConfig, history: Iterable[dict[str, Any]]) -> RunFolder:
         """Return a copy of this folder among the system's temporary files, without model and checkpoints."""

@@ -14,6 +14,7 @@ from modnet.data.prepared import Samples
 from modnet.network.network import Network
 from modnet.storage.atomic import is_refused_by_system
 from modnet.storage.checkpoint import Checkpoint
+from modnet.storage.data_record import DataRecord, write_outputs
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.fingerprint import Fingerprint, check_fingerprint, fingerprint_of
@@ -49,9 +50,18 @@ class CheckpointManager:
         self._rescue: RunFolder | None = None
 
     @cached_property
+    def _record(self) -> DataRecord:
+        """What is kept of the samples, with a SHA-256 of every part, computed when the first file needs it."""
+        return DataRecord.of(self._view.network, self._view.config.data, self._samples)
+
+    @property
     def _digests(self) -> dict[str, str]:
-        """A SHA-256 of every part of the samples, computed when the first checkpoint needs it."""
-        return {part: samples.digest() for part, samples in self._samples.items()}
+        return {part: record.sha256 for part, record in self._record.parts.items()}
+
+    def _write_record(self, store: RunFolder, network: Network) -> None:
+        """Write what is kept of the samples to a run folder, and let the network's file hold the digests too."""
+        self._record.write(store.path)
+        network.data_record = self._record.parts
 
     @cached_property
     def _fingerprint(self) -> Fingerprint:
@@ -98,8 +108,15 @@ class CheckpointManager:
         return path
 
     def _write_checkpoint(self, store: RunFolder) -> Path:
+        self._write_record(store, self._view.network)
         state = self._loop.state(self._digests, self._fingerprint)
         return store.write_checkpoint(self._view.network, state.to_dict(), state.epochs, state.updates)
+
+    def _write_model(self, store: RunFolder, network: Network) -> Path:
+        self._write_record(store, network)
+        if self._view.config.data.kind == "memory":  # whose samples nobody can load again
+            write_outputs(store.path, network, self._samples)
+        return store.write_model(network)
 
     def _try(self, what: str, write: Callable[[], object]) -> None:
         """Write something that the training can go on without while the system refuses it."""
@@ -184,7 +201,7 @@ class CheckpointManager:
             ModelFileError: something cannot be written; the error names the temporary folder that holds the run.
         """
         problem = self._problem  # of the last checkpoint
-        for write in (self._store.history.write, lambda: self._store.write_model(network)):
+        for write in (self._store.history.write, lambda: self._write_model(self._store, network)):
             try:
                 write()
             except ModelFileError as error:
@@ -192,7 +209,7 @@ class CheckpointManager:
                     raise
                 problem = error
         if problem is not None:
-            path = self._save_elsewhere(problem, lambda folder: folder.write_model(network))
+            path = self._save_elsewhere(problem, lambda folder: self._write_model(folder, network))
             raise ModelFileError(f"{problem}; the run is saved in {display_path(path.parent)}")
         if not self._wanted:
             try:

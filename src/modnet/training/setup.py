@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, TypeAlias
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,19 @@ from modnet.training.batch_sizes import check_batch_sizes
 
 __all__ = ["Part", "Setup", "build", "check_optimizer", "configs_per_optimizer", "resolve_metrics", "split_data"]
 
-Part: TypeAlias = tuple[ArrayOrSource, Targets, NDArray[np.float64] | None]
-"""Raw rows of one part of the data, their targets, and the samples' weights or None."""
+
+class Part(NamedTuple):
+    """Raw rows of one part of the data, their targets, their weights or None; see `Samples` for ``held_out``."""
+
+    x: ArrayOrSource
+    targets: Targets
+    weights: NDArray[np.float64] | None
+    held_out: NDArray[np.intp] | None = None
+
+    def prepared(self, network: Network, place: str) -> Samples:
+        """Return the samples as they enter the network; ``place`` is what errors call them."""
+        x, targets = network.preprocess(self.x, f"{place} x"), self.targets.astype(network.dtype, f"{place} y")
+        return Samples(x, targets, self.weights, self.held_out)
 
 
 class Setup(NamedTuple):
@@ -52,7 +64,7 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
     if initial is not None:
         names = initial.features or names  # an array's columns go by position
     parts = split_data(config, data, names=names)
-    x, targets, _ = parts["train"]
+    x, targets, *_ = parts["train"]
     network = _network(config, x.shape[1:], targets)
     network.features = names
     if config.data.scaling != "none":
@@ -63,11 +75,10 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
     metrics = resolve_metrics(config, network)
     _check_held_out(metrics, parts)
     samples = {}
-    for part, (rows, labels, weights) in parts.items():
-        place = data.place(part)
-        x = network.preprocess(rows, f"{place} x")
-        targets = labels.astype(network.dtype, f"{place} y")
-        samples[part] = Samples(x.validated() if isinstance(x, RowSource) else x, targets, weights)
+    for name, part in parts.items():
+        prepared = part.prepared(network, data.place(name))
+        x = prepared.x
+        samples[name] = replace(prepared, x=x.validated()) if isinstance(x, RowSource) else prepared
     check_batch_sizes(network, config.optimizer, samples["train"], config.seed)
     return Setup(network, samples, metrics)
 
@@ -78,9 +89,10 @@ def split_data(
     """Return raw rows, targets and weights of ``train``, ``validation`` and ``test``, where there are any.
 
     Rows of a source stay where they are, and are checked when they are read. Without a validation part, the share that
-    ``data.validation_share`` asks for is sampled at random with the seed. ``data.class_weight`` applies to the training
-    samples that are left. With a network to be ``like``, columns are matched by its names and labels by its classes.
-    Otherwise they are matched by ``names``, by default those of the training samples.
+    ``data.validation_share`` asks for is sampled at random with the seed, unless the data says which rows it is.
+    ``data.class_weight`` applies to the training samples that are left. With a network to be ``like``, columns are
+    matched by its names and labels by its classes. Otherwise they are matched by ``names``, by default those of the
+    training samples.
 
     Raises:
         ConfigError: ``data.class_weight`` does not fit the targets.
@@ -104,27 +116,40 @@ def split_data(
     else:
         targets = Targets.transform(data.train[1], len(x), where, like.classes, like.target_width, like.multi_label)
     weights = _weights_of(data, "train", len(x))
-    parts: dict[str, Part] = {"train": (x, targets, weights)}
+    parts = {"train": Part(x, targets, weights)}
     if data.validation is None and config.data.validation_share:
-        kept, held_out = split(targets, config.data.validation_share, generator(config.seed, Stream.SPLIT))
+        if data.held_out is None:
+            kept, held_out = split(targets, config.data.validation_share, generator(config.seed, Stream.SPLIT))
+        else:
+            held_out = _held_out(data, len(x))
+            kept = np.delete(np.arange(len(x)), held_out)
         parts = {
-            part: (subset(x, rows), targets.take(rows), None if weights is None else weights[rows])
-            for part, rows in (("train", kept), ("validation", held_out))
+            part: Part(subset(x, rows), targets.take(rows), None if weights is None else weights[rows], of_training)
+            for part, rows, of_training in (("train", kept, None), ("validation", held_out, held_out))
         }
+    train = parts["train"]
     if config.data.class_weight is not None:
-        rows, labels, weights = parts["train"]
-        parts["train"] = rows, labels, with_class_weights(config.data.class_weight, labels, weights)
-    for part, (*_, weights) in parts.items():
-        require_weight(weights, f"{data.place(part)} sample_weight")
-    for part, pair in (("validation", data.validation), ("test", data.test)):
+        weights = with_class_weights(config.data.class_weight, train.targets, train.weights)
+        parts["train"] = train._replace(weights=weights)
+    for name, part in parts.items():
+        require_weight(part.weights, f"{data.place(name)} sample_weight")
+    for name, pair in (("validation", data.validation), ("test", data.test)):
         if pair is not None:
-            rows = rows_of(pair, part)
-            _check_shape(rows, shape, data.place(part))
-            where = f"{data.place(part)} y"
+            rows = rows_of(pair, name)
+            _check_shape(rows, shape, data.place(name))
+            where = f"{data.place(name)} y"
             form = targets.classes, targets.width or 0, targets.multi_label
             labels = Targets.transform(targets_like(data.train[1], pair[1], where), len(rows), where, *form)
-            parts[part] = rows, labels, _weights_of(data, part, len(rows))
+            parts[name] = Part(rows, labels, _weights_of(data, name, len(rows)))
     return parts
+
+
+def _held_out(data: Data, count: int) -> NDArray[np.intp]:
+    rows = np.asarray(data.held_out, dtype=np.intp)
+    if not 0 < len(rows) < count or rows[-1] >= count:
+        problem = f"{count} rows, of which {len(rows)} up to row {rows.max(initial=0)} (counted from 0) were held out"
+        raise DataError(f"{data.place('train')} samples: {problem}; they must be those of the training")
+    return rows
 
 
 def _weights_of(data: Data, part: str, count: int) -> NDArray[np.float64] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from modnet.config.load import ConfigSource, load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError, DivergenceError
-from modnet.core.interfaces import Callback, TrainingPlan
+from modnet.core.interfaces import Callback, Dataset, TrainingPlan
 from modnet.core.messages import display_path
 from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
+from modnet.storage.data_record import DataRecord
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.checkpointing import CheckpointManager
@@ -74,7 +76,8 @@ class Trainer:
         in Python's main thread only.
 
         Args:
-            x: Training samples, (samples, features); with None the configured dataset provides all samples.
+            x: Training samples, (samples, features); with None the configured dataset provides all samples. Where they
+                are given, the configuration of the run says that its dataset is ``memory``.
             y: Class labels, (samples,), or targets, (samples, outputs).
             sample_weight: How much each training sample counts, (samples,), at least 0: a weight of 2 is the sample
                 twice, one of 0 its absence. None: all count the same.
@@ -100,10 +103,13 @@ class Trainer:
             ModelFileError: the run folder cannot be written, or another training is writing to it.
         """
         started = time.perf_counter()
-        setup = add_metrics(build(self.config, self._data(x, y, sample_weight, validation, test), initial), metrics)
-        runner = CallbackRunner(self.config, callbacks)
-        store = None if out is None else RunFolder.claim(out, self.config)
-        return self._train(setup, runner, store, started)
+        data, trainer = _data(self.config.data, x, y, sample_weight, validation, test), self
+        if x is not None:
+            trainer = Trainer(self.config.model_copy(update={"data": self.config.data.given_in_memory()}))
+        setup = add_metrics(build(trainer.config, data, initial), metrics)
+        runner = CallbackRunner(trainer.config, callbacks)
+        store = None if out is None else RunFolder.claim(out, trainer.config)
+        return trainer._train(setup, runner, store, started)
 
     @classmethod
     def resume(
@@ -159,7 +165,14 @@ class Trainer:
                 trainer = cls(with_progress(trainer.config, shown=progress))
             if engine is not None:
                 trainer = cls(trainer.config.model_copy(update={"engine": load_config({"engine": engine}).engine}))
-            data = trainer._data(x, y, sample_weight, validation, test)
+            if x is None and config.data.kind == "memory":
+                given = "its samples were given in memory; give them again, in Python"
+                raise DataError(f"{display_path(path)}: {given}: Trainer.resume({str(path)!r}, x, y)")
+            record = DataRecord.read(store.path)
+            dataset = config.data if record is None else record.locate(config.data)
+            data = _data(dataset, x, y, sample_weight, validation, test)
+            if record is not None:
+                data = replace(data, held_out=record.held_out_rows())
             try:
                 setup = build(trainer.config, data, checkpoint.network)
             except ConfigError as error:  # the configuration fits the samples of the interrupted run
@@ -213,17 +226,19 @@ class Trainer:
             folder=loop.view.folder,
         )
 
-    def _data(
-        self, x: ArrayLike | None, y: Any, weights: ArrayLike | None, validation: Pair | None, test: Pair | None
-    ) -> Data:
-        if x is None:
-            if any(given is not None for given in (y, weights, validation, test)):
-                problem = "y, sample_weight, validation and test need x"
-                raise DataError(f"{problem}; without x the configured dataset provides them")
-            return self.config.data.load()
-        if y is None:
-            raise DataError("y is required where x is given: class labels (samples,) or targets (samples, outputs)")
-        return Data((x, y, weights), validation, test)
+
+def _data(
+    dataset: Dataset, x: ArrayLike | None, y: Any, weights: ArrayLike | None, validation: Pair | None, test: Pair | None
+) -> Data:
+    """Return the samples that are given, or those of the configured dataset."""
+    if x is None:
+        if any(given is not None for given in (y, weights, validation, test)):
+            problem = "y, sample_weight, validation and test need x"
+            raise DataError(f"{problem}; without x the configured dataset provides them")
+        return dataset.load()
+    if y is None:
+        raise DataError("y is required where x is given: class labels (samples,) or targets (samples, outputs)")
+    return Data((x, y, weights), validation, test)
 
 
 def with_progress(config: RunConfig, *, shown: bool) -> RunConfig:

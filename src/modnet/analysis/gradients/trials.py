@@ -99,7 +99,7 @@ class TrialRunner:
 
     def __init__(self, config: RunConfig, data: Data, samples: int) -> None:
         self._seed, self._samples = config.seed, samples
-        self._x, self._targets, self._weights = split_data(config, data)["train"]
+        self._x, self._targets, self._weights, _ = split_data(config, data)["train"]
         self._all = np.arange(len(self._x))
         self._pool, self._evaluated, self.held_out = self._all, self._all, 0
         if len(self._all) >= _FEWEST:

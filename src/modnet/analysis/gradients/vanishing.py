@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+from modnet.analysis.finished_run import open_run
 from modnet.analysis.gradients.callback import EpochGradientFlow, read_flows
 from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, diagnose, verdict
 from modnet.analysis.gradients.gradient_flow import GradientFlow, subsample
@@ -21,6 +22,7 @@ from modnet.core.errors import ConfigError, ModelFileError
 from modnet.network.network import Network
 from modnet.storage.model_file import MODEL_NAME
 from modnet.storage.run_folder import RunFolder
+from modnet.training.result import Run
 from modnet.training.setup import build
 
 __all__ = ["Dampening", "dampening"]
@@ -79,7 +81,7 @@ class Dampening:
 
 
 def dampening(
-    source: ConfigSource = None,
+    source: ConfigSource | Run = None,
     *,
     samples: int = 512,
     data: Data | None = None,
@@ -93,7 +95,7 @@ def dampening(
     tried on a part of the training samples, and evaluated on the others.
 
     Args:
-        source: A run folder, or whatever `modnet.load_config` takes.
+        source: A run folder, a run as `modnet.Trainer.fit` returned it, or whatever `modnet.load_config` takes.
         samples: The number of training samples, sampled at random with the run's seed, that go through the network.
         data: The samples, instead of those that the configuration names.
         suggest: Whether to look for a change that helps where something is wrong.
@@ -101,15 +103,21 @@ def dampening(
 
     Raises:
         ConfigError: the configuration is not valid, or does not fit the data.
-        DataError: samples or labels cannot be used.
+        DataError: samples or labels cannot be used, or are not those of the run's training any more.
         ModelFileError: the run cannot be read.
     """
     if samples < 1:
         raise ConfigError(f"samples: {samples} is too few; allowed: from 1")
-    run = OpenRun.of(source, data) if isinstance(source, str | PathLike) and Path(source).is_dir() else None
-    config = load_config(source) if run is None else run.folder_config
-    if data is None:
-        data = run.data if run is not None and run.has_model else config.data.load()
+    run, name = None, fspath(source) if isinstance(source, str | PathLike) else None
+    if isinstance(source, Run) or (name is not None and Path(name).is_dir()):
+        run = open_run(source if isinstance(source, Run | OpenRun) else str(name), data)
+        config, data, name = run.folder_config, run.data, run.source or None
+        if run.has_model:
+            run.samples("train")  # which must be those of the training
+            config = run.for_data(config)
+    else:
+        config = load_config(source)
+        data = config.data.load() if data is None else data
     network, parts, _ = build(config, data, None)
     sample = subsample(parts["train"], samples, config.seed)
     start = flow_at(network, sample, config, 0)
@@ -130,12 +138,12 @@ def dampening(
             patched = load_config(config, to_overrides(suggestion.patch))
             patched_start = flow_at(build(patched, data, None)[0], sample, patched, 0)
     return Dampening(
-        source=fspath(source) if isinstance(source, str | PathLike) else None,
+        source=name,
         samples=len(sample),
         start=start,
         end=end,
         trial=trial,
-        epochs=() if run is None else read_flows(run.path),
+        epochs=() if run is None or not run.source else read_flows(run.path),
         diagnoses=diagnoses,
         verdict=verdict(diagnoses, end),
         suggestion=suggestion,
@@ -146,6 +154,8 @@ def dampening(
 def _trained(run: OpenRun, network: Network) -> Network:
     """Return the run's network, which must be of the same shape as the network of its configuration."""
     trained = run.network
-    if trained.sizes != network.sizes or trained.parameters.size != network.parameters.size:
+    classes = [None if each.classes is None else each.classes.tolist() for each in (trained, network)]
+    is_same = trained.sizes == network.sizes and trained.parameters.size == network.parameters.size
+    if not is_same or classes[0] != classes[1]:
         raise ModelFileError(f"{run.path}: {MODEL_NAME} and {RunFolder.CONFIG} are of different networks")
     return trained

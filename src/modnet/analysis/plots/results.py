@@ -94,10 +94,10 @@ def _draw_images(canvas: Canvas, results: Results, rows: int, columns: int) -> N
     for axes in panels[len(results.mistakes) :]:
         axes.set_axis_off()
     # A shade means the same in every image: black is the largest number of them all.
-    low = min(float(mistake.x.min()) for mistake in results.mistakes)
-    high = max(float(mistake.x.max()) for mistake in results.mistakes)
-    for axes, mistake in zip(panels, results.mistakes, strict=False):
-        pixels = (mistake.x.reshape(results.image) - low) / ((high - low) or 1.0)
+    images = [np.asarray(mistake.x).reshape(results.image or ()) for mistake in results.mistakes]
+    low, high = min(float(image.min()) for image in images), max(float(image.max()) for image in images)
+    for axes, mistake, image in zip(panels, results.mistakes, images, strict=False):
+        pixels = (image - low) / ((high - low) or 1.0)
         if pixels.ndim == 3 and pixels.shape[-1] == 1:
             pixels = pixels[..., 0]
         axes.imshow(pixels, interpolation="nearest", cmap="gray_r", vmin=0.0, vmax=1.0)

@@ -33,13 +33,14 @@ def report_html(report: RunReport) -> str:
         ("Worst mistakes" if results.errors is not None else "Largest costs", _mistakes(results)),
         ("Network", table(f"{network.title}; cost: {cost}", *network.table)),
         ("Gradient dampening (vanishing gradients)", _dampening(report.dampening)),
+        *([("Samples", _samples(report.provenance))] if report.provenance.samples else []),
         ("Configuration", code("Configuration in TOML", report.provenance.config)),
         ("Components and versions", _components(report.provenance)),
         ("Repeat this run", _repeat(report.provenance.command, threads_vary)),
     ]
     lead = paragraph(results.sentence, "lead") + (paragraph(results.warning, "warn") if results.warning else "")
-    name = results.run.path.resolve().name
-    return page(f"modnet run {name}", lead, sections, f"Written by modnet {__version__}.")
+    name = f" {results.run.path.resolve().name}" if results.run.source else ""
+    return page(f"modnet run{name}", lead, sections, f"Written by modnet {__version__}.")
 
 
 def _metrics(results: Results) -> str:
@@ -94,7 +95,10 @@ def _mistakes(results: Results) -> str:
     return listed if results.image is None else picture_card(picture) + _details("As a table", listed)
 
 
-def _dampening(dampening: Dampening) -> str:
+def _dampening(dampening: Dampening | None) -> str:
+    if dampening is None:
+        given = "The samples of the training were given in memory, and are not stored"
+        return paragraph(f"{given}; modnet report RUN --data FILE computes the flow of δ from those in a file.")
     after = "at the end" if dampening.trial is None else f"after {dampening.trial.updates:,} updates"
     flows: list[tuple[str, GradientFlow]] = [("at the start", dampening.start)]
     flows += [(after, dampening.end)] if dampening.end is not None else []
@@ -128,6 +132,11 @@ def _suggestion(dampening: Dampening) -> str:
     reached = f"{suggestion.after.metric} {after}, without it {before}"
     text = f"What would help, of {len(suggestion.tried)} changes that were tried: {reached}."
     return paragraph(text) + code("The change that would help", "\n".join(to_overrides(suggestion.patch)))
+
+
+def _samples(origin: Provenance) -> str:
+    rows = [[part, f"{known['rows']:,}", known["sha256"]] for part, known in (origin.samples or {}).items()]
+    return table("The samples of the training, as they entered the network", ["part", "samples", "SHA-256"], rows)
 
 
 def _components(origin: Provenance) -> str:

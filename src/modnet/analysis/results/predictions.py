@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.config.run_config import RunConfig
-from modnet.core.dataset import Data
+from modnet.analysis.open_run import OpenRun
 from modnet.core.errors import DataError
+from modnet.core.messages import display_path
 from modnet.data.labels import Targets
 from modnet.data.row_source import ArrayOrSource
 from modnet.network.evaluate import MetricAccumulator
-from modnet.network.network import Network, Vector
-from modnet.training.setup import resolve_metrics, split_data
+from modnet.network.network import Vector
+from modnet.training.setup import resolve_metrics
 
 __all__ = ["PARTS", "Predictions", "part_name", "predict_part"]
 
@@ -28,7 +28,9 @@ class Predictions:
 
     Attributes:
         part: ``train``, ``validation`` or ``test``.
-        x, targets: The raw rows, (samples, features), their columns in the network's order, and their targets.
+        x: The raw rows, (samples, features), their columns in the network's order; None where only outputs for them
+            were kept.
+        targets: Their targets.
         weights: How much each sample counts in the metrics, (samples,); None where all count the same.
         outputs, costs: What the network predicts, (samples, values of a target), as `Network.predict` returns it, and
             the cost of each sample, (samples,).
@@ -36,7 +38,7 @@ class Predictions:
     """
 
     part: str
-    x: ArrayOrSource
+    x: ArrayOrSource | None
     targets: Targets
     weights: NDArray[np.float64] | None
     outputs: Vector
@@ -44,7 +46,7 @@ class Predictions:
     metrics: dict[str, float]
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.targets)
 
 
 def part_name(part: str) -> str:
@@ -52,33 +54,41 @@ def part_name(part: str) -> str:
     return "training" if part == "train" else part
 
 
-def predict_part(network: Network, config: RunConfig, data: Data, part: str | None = None) -> Predictions:
-    """Return a network's predictions for one part of the data.
+def predict_part(run: OpenRun, part: str | None = None) -> Predictions:
+    """Return a network's predictions for one part of its data.
 
     Args:
-        network: The network. Columns are matched by its feature names, labels by its classes.
-        config: Says which metrics there are, and how validation samples are split off.
-        data: The samples.
+        run: The network, its configuration and its samples. Columns are matched by its feature names, labels by its
+            classes. Of samples that were given in memory, there is what the run kept.
         part: ``train``, ``validation`` or ``test``; by default the last of these that the data has.
 
     Raises:
-        DataError: there is no such part, the samples do not fit the network, or a metric is not finite.
+        DataError: there is no such part, the samples are not those of the run or do not fit the network, or a metric is
+            not finite.
         ConfigError: a metric does not apply to the network's task.
     """
-    parts = split_data(config, data, network)
-    chosen = part or next(name for name in reversed(PARTS) if name in parts)
-    if chosen not in parts:
-        raise DataError(f"--part {chosen}: the data has none; allowed: {', '.join(parts)}")
-    rows, targets, weights = parts[chosen]
-    place = data.place(chosen)
-    x, targets = network.preprocess(rows, f"{place} x"), targets.astype(network.dtype, f"{place} y")
-    accumulator = MetricAccumulator(network.cost, resolve_metrics(config, network))
-    outputs = np.empty((len(x), network.target_width), dtype=network.dtype)
-    costs = np.empty(len(x), dtype=network.dtype)
+    network = run.network
+    available = run.parts if run.has_samples else run.outputs
+    chosen = part or next((name for name in reversed(PARTS) if name in available), "train")
+    if chosen not in available:
+        if run.has_samples or (run.known is not None and chosen not in run.known):
+            allowed = ", ".join(run.parts if run.has_samples else run.known or ())
+            raise DataError(f"--part {chosen}: the data has none; allowed: {allowed}")
+        missing = f"the {part_name(chosen)} samples were given in memory, and no outputs for them were kept"
+        raise DataError(f"{display_path(run.source)}: {missing}; give them again: --data FILE (in Python data=…)")
+    if run.has_samples:
+        place, samples = run.place(chosen), run.samples(chosen)
+        raw, x, targets, weights = run.parts[chosen].x, samples.x, samples.targets, samples.weights
+    else:
+        place, raw = display_path(run.source), None
+        targets, weights, kept = run.outputs[chosen]
+    accumulator = MetricAccumulator(network.cost, resolve_metrics(run.config, network))
+    outputs = np.empty((len(targets), network.target_width), dtype=network.dtype)
+    costs = np.empty(len(targets), dtype=network.dtype)
     with np.errstate(all="ignore"):  # what is not finite raises below
-        for start in range(0, len(x), network.chunk):
+        for start in range(0, len(targets), network.chunk):
             piece = slice(start, start + network.chunk)
-            a = network.forward(x[piece])
+            a = kept[piece] if raw is None else network.forward(x[piece])
             y = targets.batch(piece, network.dtype, network.target_width)
             accumulator.update(a, y, None if weights is None else weights[piece])
             outputs[piece], costs[piece] = network.cost.predictions(a), network.cost(a, y)
@@ -86,4 +96,4 @@ def predict_part(network: Network, config: RunConfig, data: Data, part: str | No
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise DataError(f"{place}: the metric '{name}' of the network is {value}; the numbers may be too large")
-    return Predictions(chosen, rows, targets, weights, outputs, costs, metrics)
+    return Predictions(chosen, raw, targets, weights, outputs, costs, metrics)

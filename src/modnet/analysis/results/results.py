@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os import PathLike
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modnet.analysis.finished_run import RunSource, open_run
 from modnet.analysis.jsonable import jsonable
 from modnet.analysis.open_run import OpenRun, is_number
 from modnet.analysis.results.confusion_matrix import ConfusionMatrix, confusion_matrix
@@ -106,8 +106,8 @@ class Results:
             return None
         cost = metric_text("cost", self.predictions.metrics["cost"])
         return (
-            f"The {self.part} cost, {cost}, is not the cost of any epoch in the history: the data has changed since, "
-            "or was passed in Python, or the network was changed after training."
+            f"The {self.part} cost, {cost}, is not the cost of any epoch in the history: the samples are not those of "
+            "the run, or the network was changed after training."
         )
 
     @property
@@ -139,30 +139,31 @@ class Results:
 
 
 def results(
-    run: str | PathLike[str],
+    run: RunSource,
     *,
     part: str | None = None,
     mistakes: int = 12,
     image: Image = "auto",
     data: Data | None = None,
 ) -> Results:
-    """Return the results of a run, computed from its folder and its data.
+    """Return the results of a run, computed from its network and its data.
 
     Args:
-        run: A run folder.
+        run: A run folder, or a run as `modnet.Trainer.fit` returned it.
         part: ``train``, ``validation`` or ``test``; by default the last of these that the data has.
         mistakes: The number of mistakes to return.
         image: Whether samples are images. With ``auto`` they are where the dataset says so, or a sample is a matrix.
-        data: The samples, instead of those that the run's configuration names.
+        data: The samples, instead of those that the run's configuration names. All are evaluated, unless they are
+            those of the training: then they are divided as there.
 
     Raises:
         ModelFileError: the folder has no model file or no history, or one is damaged.
-        DataError: the data cannot be read, or does not fit the network.
+        DataError: the data cannot be read, does not fit the network, or is not that of the training any more.
         ConfigError: a sample has not as many features as an image of this size; a component is not installed.
     """
-    opened = OpenRun.of(run, data)
+    opened = open_run(run, data)
     history, network = opened.history, opened.network
-    predictions = predict_part(network, opened.config, opened.data, part)
+    predictions = predict_part(opened, part)
     candidates, confusion = np.arange(len(predictions)), None
     if network.classes is not None and predictions.targets.codes is not None:
         true, predicted = predictions.targets.codes, predict_codes(predictions.outputs)
@@ -180,7 +181,7 @@ def results(
         prediction_error=_prediction_error(predictions) if are_numbers else None,
         mistakes=worst_samples(network, predictions, candidates, mistakes),
         errors=None if are_numbers else len(candidates),
-        image=_image_shape(image, opened.data, network),
+        image=_image_shape(image, opened, network),
     )
 
 
@@ -201,18 +202,22 @@ def _matches_history(predictions: Predictions, history: Sequence[dict[str, Any]]
     return any(math.isclose(predictions.metrics["cost"], cost, rel_tol=_SAME_COST) for cost in costs)
 
 
-def _image_shape(image: Image, data: Data, network: Network) -> tuple[int, ...] | None:
-    if image == "none":
+def _image_shape(image: Image, run: OpenRun, network: Network) -> tuple[int, ...] | None:
+    if image == "none" or (image == "auto" and not run.has_samples):
         return None
     size = math.prod(network.input_shape)
     if isinstance(image, tuple):
+        if not run.has_samples:
+            missing = "the samples were given in memory, and are not stored; give them again: --data FILE"
+            raise ConfigError(f"--image {times(image)}: {missing} (in Python data=…)")
         if math.prod(image) != size:
             raise ConfigError(
                 f"--image {times(image)}: a sample has {size} features; allowed: a product of {size}, none"
             )
         return image
-    if data.image is not None and math.prod(data.image) == size:
-        return data.image
+    size_in_data = run.data.image
+    if size_in_data is not None and math.prod(size_in_data) == size:
+        return size_in_data
     shape = network.input_shape
     is_image = len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3, 4))
     return shape if is_image and min(shape[:2]) > 1 else None

@@ -32,7 +32,7 @@ class WorstSample:
         cost, outputs: Its cost, and what the network predicts for it.
         true_output, predicted_output: The outputs for these classes; None for numbers, and where one output stands for
             two classes.
-        x: The sample as the dataset provides it, (features,).
+        x: The sample as the dataset provides it, (features,); None where it was not kept.
     """
 
     sample: int
@@ -42,7 +42,7 @@ class WorstSample:
     outputs: tuple[float, ...]
     true_output: float | None
     predicted_output: float | None
-    x: NDArray[Any]
+    x: NDArray[Any] | None
 
     @property
     def true_text(self) -> str:
@@ -89,15 +89,15 @@ def _worst_sample(network: Network, predictions: Predictions, index: int) -> Wor
         if network.target_width > 1:
             true_output, predicted_output = float(outputs[code]), float(outputs[predicted_code])
     cost = float(predictions.costs[index])
-    return WorstSample(
-        index, true, predicted, cost, tuple(outputs.tolist()), true_output, predicted_output, predictions.x[index]
-    )
+    x = None if predictions.x is None else predictions.x[index]
+    return WorstSample(index, true, predicted, cost, tuple(outputs.tolist()), true_output, predicted_output, x)
 
 
 def worst_samples_table(samples: Sequence[WorstSample], network: Network, with_features: bool) -> Table:
     """Return samples as text: index, class and prediction with their outputs, cost, and perhaps the first features."""
     count = int(np.prod(network.input_shape))
-    shown = min(count, _FEATURES) if with_features else 0
+    has_features = with_features and all(sample.x is not None for sample in samples)
+    shown = min(count, _FEATURES) if has_features else 0
     features = [f"x{j}" for j in range(shown)] if network.features is None else list(map(str, network.features[:shown]))
     if 0 < shown < count:
         features.append(f"… {count - shown} more")
@@ -105,7 +105,8 @@ def worst_samples_table(samples: Sequence[WorstSample], network: Network, with_f
     head = ["sample", "true", "predicted", *outputs, "cost", *features]
     rows = []
     for sample in samples:
-        numbers = [*sample.decisive_outputs.values(), sample.cost, *sample.x.ravel()[:shown].tolist()]
+        x = [] if sample.x is None else sample.x.ravel()[:shown].tolist()
+        numbers = [*sample.decisive_outputs.values(), sample.cost, *x]
         row = [str(sample.sample), sample.true_text, sample.predicted_text, *map(number_text, numbers)]
         rows.append(row + [""] * (len(head) - len(row)))
     return head, rows

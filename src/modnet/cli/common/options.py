@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import reduce, wraps
 from typing import Any, TypeAlias
 
 import click
 
 from modnet.analysis.results.predictions import PARTS
 from modnet.analysis.results.results import Image
+from modnet.cli.common.other_data import OtherData
 from modnet.core.errors import ConfigError
 
 __all__ = [
     "Decorator",
     "add_options",
+    "data_options",
     "file_option",
     "json_option",
     "number_option",
@@ -50,6 +52,29 @@ def file_option(name: str, meaning: str, formats: Sequence[str] = ("pdf", "png",
         return value
 
     return click.option(name, metavar="FILE", callback=check, help=meaning)
+
+
+def data_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that name other samples; it is called with one `OtherData`, named ``other``."""
+    options = [
+        click.option(
+            "--data",
+            metavar="PATH",
+            help="Other samples: a CSV, NPZ or Parquet file, or a folder of IDX or NPY files. All are used, but "
+            "those of the training are divided as there.",
+        ),
+        click.option(
+            "--target",
+            metavar="COLUMN",
+            help="The column with the targets in --data.  [default: that of the run's dataset, else target]",
+        ),
+    ]
+
+    @wraps(command)
+    def call(*arguments: Any, data: str | None, target: str | None, **options: Any) -> None:
+        command(*arguments, other=OtherData(data, target), **options)
+
+    return add_options(call, options)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")

@@ -13,12 +13,13 @@ import click
 
 from modnet.analysis.open_run import OpenRun
 from modnet.cli.common.options import add_options
+from modnet.cli.common.other_data import OtherData
 from modnet.config.load import load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
 from modnet.network.network import Network
-from modnet.training.setup import build
+from modnet.training.setup import Part, build, split_data
 
 __all__ = ["Source", "source_options"]
 
@@ -28,6 +29,14 @@ class Untrained(NamedTuple):
 
     network: Network
     data: Data
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The raw samples by part."""
+        return split_data(self.network.config or RunConfig(), self.data, self.network)
+
+    def check(self, part: str) -> None:
+        """Do nothing: there is no training that the samples could be others than those of."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +90,10 @@ class Source:
             raise ConfigError(f"{self.path}: is a run; {self.given[1]} only applies to a configuration")
         return self.path
 
-    def open(self) -> OpenRun | Untrained:
-        """Return a run, or the untrained network of a configuration; both have a ``network`` and ``data``.
+    def open(self, other: OtherData | None = None) -> OpenRun | Untrained:
+        """Return a run, or the untrained network of a configuration; both have a ``network`` and ``parts``.
+
+        Their samples are the ``other`` ones, if any are named.
 
         Raises:
             ConfigError: as `config` and `run_path`.
@@ -90,10 +101,10 @@ class Source:
         """
         run = self.run_path()
         if run is not None:
-            return OpenRun(run)
+            return OpenRun(run) if other is None else other.use_for(OpenRun(run))
         config = self.config()
         with self.error_prefix():
-            data = config.data.load()
+            data = (other and other.load(config.data)) or config.data.load()
             return Untrained(build(config, data, None)[0], data)
 
     @contextmanager

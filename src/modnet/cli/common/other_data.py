@@ -1,0 +1,85 @@
+"""Samples that a command takes instead of those that a configuration names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modnet.analysis.open_run import OpenRun, match_training
+from modnet.core.dataset import Data
+from modnet.core.errors import ConfigError, DataError
+from modnet.core.interfaces import Dataset
+from modnet.network.network import Network
+
+__all__ = ["OtherData"]
+
+_FORMATS = ("csv", "npz", "parquet")
+_TARGETS = {"csv": "target", "parquet": "target", "npz": "y", "npy": "y"}
+"""The options that name the column, or the array, of the targets."""
+_TARGET = "target"
+
+
+@dataclass(frozen=True)
+class OtherData:
+    """The values of ``--data`` and ``--target``; None for what was not given."""
+
+    path: str | None
+    target: str | None
+
+    def use_for(self, run: OpenRun) -> OpenRun:
+        """Let a run use these samples, if any were named, and return it."""
+        if self._is_given():
+            run.use(self.load(run.config.data, run.network) if run.is_trained else self.load(run.folder_config.data))
+        return run
+
+    def load(self, like: Dataset, network: Network | None = None) -> Data | None:
+        """Return the samples, read as a dataset's own where that is of the same kind; None where none were named.
+
+        All count the same. With a network their targets are read as in its training.
+
+        Raises:
+            ConfigError: the path is of no known format, or has no columns to choose from.
+            DataError: the samples cannot be read.
+        """
+        if not self._is_given():
+            return None
+        dataset = self.dataset(like)
+        try:
+            return (dataset if network is None else match_training(network, dataset)).load()
+        except DataError as error:
+            unknown = (
+                self.target is None and getattr(like, "target", None) is None and "no column 'target'" in str(error)
+            )
+            raise DataError(f"{error}; --target COLUMN names it") if unknown else error from None
+
+    def _is_given(self) -> bool:
+        if self.path is None and self.target is not None:
+            raise ConfigError(f"--target {self.target}: is a column of --data FILE, which is missing")
+        return self.path is not None
+
+    def dataset(self, like: Dataset) -> Dataset:
+        """Return the dataset that reads the samples.
+
+        Raises:
+            ConfigError: as `load`.
+        """
+        path = Path(self.path or "")
+        kind = path.suffix.lower().removeprefix(".")
+        if path.is_dir():
+            names = (f"{self.target or 'y'}.npy", f"{self.target or 'y'}-000.npy")
+            kind = "npy" if like.kind == "npy" or any((path / name).exists() for name in names) else "idx"
+        elif kind not in _FORMATS:
+            allowed = "a .csv, .npz or .parquet file, a folder of IDX or NPY files"
+            raise ConfigError(f"--data {self.path}: unknown format; allowed: {allowed}")
+        table: dict[str, Any] = {"kind": kind, "path": self.path}
+        if like.kind == kind:
+            own = {"validation_path", "test_path", "validation_share", "class_weight", "weight"}
+            table = like.model_dump(exclude_none=True, exclude=own) | table
+        elif kind in ("csv", "parquet"):
+            table["target"] = getattr(like, "target", _TARGET)
+        if self.target is not None:
+            if kind not in _TARGETS:
+                raise ConfigError(f"--target {self.target}: the files of the dataset {kind} have no columns")
+            table[_TARGETS[kind]] = self.target
+        return Dataset.resolve(table)
