@@ -94,7 +94,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(
     same(whole, run)
     first, second = capsys.readouterr().err.splitlines()
     reason = "cannot be written: No space left on device; the training goes on, and"
-    assert first == f"modnet: {run}/history.jsonl: {reason} the next checkpoint is written when that is possible"
+    assert first == f"modnet: {run}/data.json: {reason} the next checkpoint is written when that is possible"
     assert second == f"modnet: {run}/history.jsonl: {reason} the history is written when that is possible"
 
 
@@ -111,7 +111,7 @@ def test_a_disk_that_stays_full_leaves_the_run_elsewhere(
     data: Data, tmp_path: Path, temporary: Path, fill: Any
 ) -> None:
     run = tmp_path / "run"
-    with pytest.raises(ModelFileError, match=r"run/model\.safetensors: cannot be written: No space") as e:
+    with pytest.raises(ModelFileError, match=r"run/outputs\.safetensors: cannot be written: No space") as e:
         Trainer.from_config(CONFIG).fit(*data, out=run, callbacks=[fill(2, run)])
     is_rescued(e, data, tmp_path)
     (folder,) = temporary.iterdir()
@@ -147,7 +147,7 @@ def test_where_nothing_can_be_written_both_places_are_named(
     data: Data, tmp_path: Path, temporary: Path, fill: Any
 ) -> None:
     reason = "cannot be written: No space left on device"
-    with pytest.raises(ModelFileError, match=rf"run/model\.safetensors: {reason}; {temporary}/\S+: {reason}$"):
+    with pytest.raises(ModelFileError, match=rf"run/data\.json: {reason}; {temporary}/\S+: {reason}$"):
         Trainer.from_config(CONFIG | {"callbacks": []}).fit(
             *data, out=tmp_path / "run", callbacks=[fill(2, tmp_path / "run", temporary)]
         )
@@ -191,7 +191,7 @@ def test_a_history_that_others_change_is_noticed_and_nothing_is_lost(
         left.append(history.read_bytes() if history.is_file() else None)
 
     with pytest.raises(
-        ModelFileError, match=rf"run/(history\.jsonl|model\.safetensors): cannot be written: {reason}; "
+        ModelFileError, match=rf"run/(history\.jsonl|data\.json): cannot be written: {reason}; "
     ) as e:
         Trainer.from_config(CONFIG).fit(*data, out=tmp_path / "run", callbacks=[at(epochs, act)])
     is_rescued(e, data, tmp_path)
