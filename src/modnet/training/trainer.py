@@ -105,7 +105,7 @@ class Trainer:
         started = time.perf_counter()
         data, trainer = _data(self.config.data, x, y, sample_weight, validation, test), self
         if x is not None:
-            trainer = Trainer(self.config.model_copy(update={"data": self.config.data.given_in_memory()}))
+            trainer = Trainer(_given_in_memory(self.config))
         setup = add_metrics(build(trainer.config, data, initial), metrics)
         runner = CallbackRunner(trainer.config, callbacks)
         store = None if out is None else RunFolder.claim(out, trainer.config)
@@ -239,6 +239,12 @@ def _data(
     if y is None:
         raise DataError("y is required where x is given: class labels (samples,) or targets (samples, outputs)")
     return Data((x, y, weights), validation, test)
+
+
+def _given_in_memory(config: RunConfig) -> RunConfig:
+    """Return a configuration that says that the samples were given, and prepares them in the same way."""
+    prepared = {name: getattr(config.data, name) for name in Dataset.model_fields if name != "kind"}
+    return config.model_copy(update={"data": Dataset.resolve({"kind": "memory", **prepared})})
 
 
 def with_progress(config: RunConfig, *, shown: bool) -> RunConfig:

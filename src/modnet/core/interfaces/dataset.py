@@ -80,11 +80,6 @@ class Dataset(Component):
         "or a table of weights by label, 1 for those not in it; none means that all samples count the same",
     )
 
-    def given_in_memory(self) -> Dataset:
-        """Return what a run's configuration says where samples were given in Python: `memory`, prepared as here."""
-        prepared = {name: getattr(self, name) for name in Dataset.model_fields if name != "kind"}
-        return Dataset.resolve({"kind": "memory", **prepared})
-
     @abstractmethod
     def load(self) -> Data:
         """Return the samples.
