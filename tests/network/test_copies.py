@@ -114,6 +114,10 @@ def test_assigning_writes_into_the_parameters(run: modnet.Run, tmp_path: Path) -
         network.parameters = [1.0, 2.0, 3.0]
     with pytest.raises(DataError, match=r"^weights: got the shape \(5, 3\), expected \(3, 5\)$"):
         layer.weights = np.ones((5, 3))
+    with pytest.raises(DataError, match=r"^parameters holds complex128 values; allowed are integers,"):
+        network.parameters = np.ones(93) * 1j
+    with pytest.raises(DataError, match=r"^biases: the layer has none$"):
+        network.layers[2].biases = np.zeros(5)
     with pytest.raises(TypeError, match="does not support item assignment"):
         layer.parameters["weights"] = np.ones((3, 5))  # type: ignore[index]
     with pytest.raises(AttributeError, match="parameters"):

@@ -68,7 +68,7 @@ def test_a_training_that_is_refused_at_its_start_leaves_nothing(data: Data, tmp_
         Trainer.from_config(CONFIG).fit(*data, out=tmp_path / out)
     assert list(tmp_path.iterdir()) == []
     Watch.at = {}
-    wrong = [*CONFIG["callbacks"], "dampening", {"kind": "checkpoint", "monitor": "costs"}]
+    wrong = [*CONFIG["callbacks"], "dampening", {"kind": "early-stopping", "monitor": "costs"}]
     with pytest.raises(ConfigError, match=r"callbacks\.3\.monitor: no metric is called 'costs'"):
         Trainer.from_config(CONFIG | {"callbacks": wrong}).fit(*data, out=tmp_path / out)
     assert list(tmp_path.iterdir()) == []

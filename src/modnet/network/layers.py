@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Activation, Layer, LayerContext, ParameterSlice, ParameterSpec
+from modnet.data.validation import as_array, float_dtype
 
 __all__ = [
     "BoundLayer",
@@ -108,7 +109,7 @@ class BoundLayer:
 
     @weights.setter
     def weights(self, values: ArrayLike) -> None:
-        overwrite(self._parameters["weights"], values, "weights")
+        overwrite(self.weights, values, "weights")
 
     @property
     def biases(self) -> Vector | None:
@@ -117,7 +118,7 @@ class BoundLayer:
 
     @biases.setter
     def biases(self, values: ArrayLike) -> None:
-        overwrite(self._parameters["biases"], values, "biases")
+        overwrite(self.biases, values, "biases")
 
     @property
     def is_trained(self) -> bool:
@@ -172,13 +173,16 @@ def views_into(vector: Vector, layout: Layout, layers: int) -> list[dict[str, Ve
     return views
 
 
-def overwrite(view: Vector, values: ArrayLike, what: str) -> None:
+def overwrite(view: Vector | None, values: ArrayLike, what: str) -> None:
     """Write numbers into a view, which must have their shape.
 
     Raises:
-        DataError: they have another shape; ``what`` is what it calls them.
+        DataError: there is no view, or they have another shape or are no numbers; ``what`` is what it calls them.
     """
-    array = np.asarray(values, dtype=np.float64)
+    if view is None:
+        raise DataError(f"{what}: the layer has none")
+    array = as_array(values, what)
+    float_dtype(array.dtype, what)  # refuses text, and what has an imaginary part
     if array.shape != view.shape:
         raise DataError(f"{what}: got the shape {array.shape}, expected {view.shape}")
     view[...] = array
