@@ -85,7 +85,10 @@ CASES = {
         only("network.layers.0.initializer=he-norm"),
         "network.layers.0.initializer: unknown initializer 'he-norm'; did you mean 'he-normal' or 'scaled-normal'?",
     ),
-    "dataset": (only("data.kind=mnist"), "data: unknown dataset 'mnist'; known: csv, digits, idx, memory, npy, npz, parquet"),
+    "dataset": (
+        only("data.kind=mnist"),
+        "data: unknown dataset 'mnist'; known: csv, digits, idx, memory, npy, npz, parquet",
+    ),
     "rule": (only("optimizer.rule=adm"), "optimizer.rule: unknown rule 'adm'; did you mean 'adam' or 'adamw'?"),
     "schedule": (
         only("optimizer.schedule={kind='step', every=0}"),

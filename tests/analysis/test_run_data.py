@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -120,14 +121,16 @@ def test_samples_given_in_memory_are_never_replaced_by_others(name: str, command
     assert reported["dampening"] is None
     for arguments in (("dampening", RUN), ("trace", RUN), ("plot", RUN, "--image", "2x2")):
         assert "were given in memory, and are not stored; give them again: --data FILE" in refused(command, *arguments)
-    assert "data.kind: 'memory'" in refused(command, "train", f"{RUN}/config.toml")
+    assert refused(command, "train", f"{RUN}/config.toml").startswith(
+        f"modnet: {RUN}/config.toml: data.kind: 'memory': "
+    )
 
 
 def test_what_a_run_in_memory_did_not_keep_is_asked_for(command: Modnet, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Trainer.from_config(configuration()).fit(X[:40], CLASSES[:40], test=(X[40:], CLASSES[40:]), out=RUN)
     error = refused(command, "evaluate", RUN, "--part", "train")
     assert error.startswith(
-        f"modnet: {RUN}: the training samples were given in memory, and no outputs for them were kept"
+        f"modnet: {RUN}: the training samples were given in memory, and no outputs for them were kept ("
     )
     assert "--part validation: the data has none; allowed: train, test" in refused(
         command, "evaluate", RUN, "--part", "validation"
@@ -137,9 +140,9 @@ def test_what_a_run_in_memory_did_not_keep_is_asked_for(command: Modnet, monkeyp
     assert found["accuracy"] == pytest.approx(run.evaluate("train")["accuracy"])
     monkeypatch.setattr(data_record, "MOST_BYTES", 300)
     Trainer.from_config(configuration()).fit(X, CLASSES, out="large")
-    assert "no outputs for them were kept; give them again" in refused(command, "evaluate", "large")
+    assert "up to 64 MiB); give the samples again" in refused(command, "evaluate", "large")
     save(run.network, "alone.safetensors")
-    assert "no outputs for them were kept; give them again" in refused(command, "evaluate", "alone.safetensors")
+    assert "up to 64 MiB); give the samples again" in refused(command, "evaluate", "alone.safetensors")
     assert told(command, "evaluate", "alone.safetensors", "--data", "again.npz")["samples"] == 40
 
 
@@ -213,7 +216,12 @@ def test_other_samples_are_all_evaluated_and_those_of_the_training_as_they_were_
     assert found["cost"] == pytest.approx(run.evaluate("validation")["cost"])
     random_labels("moved.csv", slice(None, None, -1))
     found = told(command, "evaluate", RUN, "--data", "moved.csv")
-    assert (found["part"], found["samples"]) == ("train", 80)
+    assert (found["part"], found["samples"]) == ("new", 80)
+    assert command("evaluate", RUN, "--data", "moved.csv").lines[0] == "80 new samples"
+    assert command("plot", RUN, "--data", "moved.csv", "--json").err == ""
+    sentence = results(RUN, data=Data((X[:30, :3], np.arange(30) % 2))).sentence
+    assert re.match(r"Reached accuracy \S+% \(\d+ of 30 new samples are correct\) after 4 epochs", sentence)
+    assert "Sample 3 of the new samples" in command("trace", RUN, "--data", "moved.csv", "--sample", 3).lines[0]
     both = [(len(run.samples[part]), run.evaluate(part)["cost"]) for part in ("train", "validation")]
     assert found["cost"] == pytest.approx(sum(count * cost for count, cost in both) / 80)
     assert told(command, "dampening", RUN, "--data", "moved.csv", "--no-suggestion", "--samples", 999)["samples"] == 80

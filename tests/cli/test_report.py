@@ -234,7 +234,7 @@ def test_what_is_not_there_is_said(report: RunReport) -> None:
     assert "No epoch was trained, so there are no curves." in page.texts["p"]
     assert "is not the cost of any epoch in the history" in page.texts["p"][1]
     assert len(page.texts["pre"]) == 1
-    assert page.texts["p"][-1].startswith("The run folder's config.toml is not what the model was trained by.")
+    assert page.texts["p"][-1].startswith("There is no run folder whose config.toml is what the model was trained by.")
 
 
 @pytest.mark.soak

@@ -190,9 +190,7 @@ def test_a_history_that_others_change_is_noticed_and_nothing_is_lost(
         change(history)
         left.append(history.read_bytes() if history.is_file() else None)
 
-    with pytest.raises(
-        ModelFileError, match=rf"run/(history\.jsonl|data\.json): cannot be written: {reason}; "
-    ) as e:
+    with pytest.raises(ModelFileError, match=rf"run/(history\.jsonl|data\.json): cannot be written: {reason}; ") as e:
         Trainer.from_config(CONFIG).fit(*data, out=tmp_path / "run", callbacks=[at(epochs, act)])
     is_rescued(e, data, tmp_path)
     assert (history.read_bytes() if history.is_file() else None) == left[0]

@@ -50,7 +50,7 @@ class OpenRun(PathLike[str]):
         self.source = fspath(source)
         self.path = Path(source)
         self._given = data
-        self._folder = self.path.parent if self.path.name == MODEL_NAME and self.path.is_file() else self.path
+        self._folder = self.path.parent if self.path.name == MODEL_NAME else self.path
 
     def use(self, data: Data | None) -> None:
         """Use these samples instead of those that the configuration names."""
@@ -152,6 +152,10 @@ class OpenRun(PathLike[str]):
     def parts(self) -> dict[str, Part]:
         """The raw samples by part."""
         return self._division[0]
+
+    def part_name(self, part: str) -> str:
+        """Return the name of a part; rows that are not those of the training are ``new`` ones, not ``train``."""
+        return "new" if part == "train" and self._given is not None and self._division[1] else part
 
     def for_data(self, config: RunConfig) -> RunConfig:
         """Return a configuration as it applies to the samples: what it says of a split is about those of the run."""

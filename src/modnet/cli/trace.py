@@ -48,6 +48,7 @@ def command(source: Source, other: OtherData, sample: int, part: str, out: str |
     else:
         target = targets.batch(slice(sample, sample + 1), "float64")[0]
     traced = trace(network, rows[sample], target, seed=network.config.seed)
+    part = opened.part_name(part)
     if as_json:
         write_out(json.dumps({"run": source.path, "part": part, "sample": sample, **traced.to_dict()}), out)
     else:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from modnet.core.dataset import Data, Pair
-from modnet.core.errors import DataError
+from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Dataset
 from modnet.core.messages import display_path
 from modnet.data.csv import Table, read_table
@@ -55,9 +55,9 @@ class Memory(Dataset):
     kind: Literal["memory"] = "memory"
 
     def load(self) -> Data:
-        """Raise a DataError that says how the samples are given again."""
+        """Raise a ConfigError that says how the samples are given again."""
         given = "the samples were given in memory, and are not stored"
-        raise DataError(f"data.kind: 'memory': {given}; allowed: --data FILE, or in Python x and y; or another kind")
+        raise ConfigError(f"data.kind: 'memory': {given}; allowed: another kind, --data FILE, or in Python x and y")
 
 
 class Idx(Dataset):

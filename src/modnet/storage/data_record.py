@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -94,7 +95,7 @@ class DataRecord(BaseModel):
     def read(cls, folder: Path) -> Self | None:
         """Return the record in a run folder, or None where there is none; a damaged one is a `ModelFileError`."""
         path = folder / DATA_NAME
-        if not path.exists():
+        if not _exists(path):
             return None
         try:
             with file_errors(path, "cannot be read"), open_binary(path) as file:
@@ -108,7 +109,7 @@ class DataRecord(BaseModel):
     def write(self, folder: Path) -> None:
         """Write the file, unless it is there: a training that is resumed has the same samples, at the same place."""
         path = folder / DATA_NAME
-        if not path.exists():
+        if not _exists(path):
             with file_errors(path, "not written"):
                 content = f"{self.model_dump_json(indent=1)}\n".encode()
             write_file(path, content)
@@ -116,8 +117,12 @@ class DataRecord(BaseModel):
     def locate(self, dataset: Dataset) -> Dataset:
         """Return the dataset with its files where they were at the training, if they are still there."""
         relative = {name for name, path in _paths(dataset).items() if not Path(path).is_absolute()}
-        found = {name: path for name, path in self.paths.items() if name in relative and Path(path).exists()}
+        found = {name: path for name, path in self.paths.items() if name in relative and _exists(path)}
         return dataset.model_copy(update=found)
+
+
+def _exists(path: str | Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 -- Path.exists raises where a folder may not be searched
 
 
 def _paths(dataset: Dataset) -> dict[str, str]:
@@ -163,7 +168,7 @@ def read_outputs(folder: Path, network: Network) -> dict[str, KeptOutputs]:
         ModelFileError: the file is damaged, or of another network.
     """
     path = folder / OUTPUTS_NAME
-    if not path.exists():
+    if not _exists(path):
         return {}
     file = ModelFile.open(path)
     with file_errors(path, "cannot be used"):

@@ -149,8 +149,8 @@ def _components(origin: Provenance) -> str:
 def _repeat(command: str | None, threads_vary: bool) -> str:
     if command is None:
         return paragraph(
-            "The run folder's config.toml is not what the model was trained by. Save the configuration above to a "
-            "file, and train with that."
+            "There is no run folder whose config.toml is what the model was trained by. Save the configuration above "
+            "to a file, and train with that."
         )
     text = (
         "In the folder in which this report was written; elsewhere, save the configuration above as config.toml and "

@@ -27,7 +27,7 @@ class Predictions:
     """A network's predictions for one part of the data.
 
     Attributes:
-        part: ``train``, ``validation`` or ``test``.
+        part: ``train``, ``validation`` or ``test``; ``new`` for rows that the run was not trained on.
         x: The raw rows, (samples, features), their columns in the network's order; None where only outputs for them
             were kept.
         targets: Their targets.
@@ -50,7 +50,7 @@ class Predictions:
 
 
 def part_name(part: str) -> str:
-    """Return what sentences call ``train``, ``validation`` or ``test``."""
+    """Return what sentences call ``train``, ``validation``, ``test`` or ``new`` samples."""
     return "training" if part == "train" else part
 
 
@@ -75,20 +75,22 @@ def predict_part(run: OpenRun, part: str | None = None) -> Predictions:
             allowed = ", ".join(run.parts if run.has_samples else run.known or ())
             raise DataError(f"--part {chosen}: the data has none; allowed: {allowed}")
         missing = f"the {part_name(chosen)} samples were given in memory, and no outputs for them were kept"
-        raise DataError(f"{display_path(run.source)}: {missing}; give them again: --data FILE (in Python data=…)")
+        kept = "those for held-out samples are, up to 64 MiB"
+        allowed = "give the samples again: --data FILE (in Python data=…)"
+        raise DataError(f"{display_path(run.source)}: {missing} ({kept}); {allowed}")
     if run.has_samples:
         place, samples = run.place(chosen), run.samples(chosen)
         raw, x, targets, weights = run.parts[chosen].x, samples.x, samples.targets, samples.weights
     else:
         place, raw = display_path(run.source), None
-        targets, weights, kept = run.outputs[chosen]
+        targets, weights, known = run.outputs[chosen]
     accumulator = MetricAccumulator(network.cost, resolve_metrics(run.config, network))
     outputs = np.empty((len(targets), network.target_width), dtype=network.dtype)
     costs = np.empty(len(targets), dtype=network.dtype)
     with np.errstate(all="ignore"):  # what is not finite raises below
         for start in range(0, len(targets), network.chunk):
             piece = slice(start, start + network.chunk)
-            a = kept[piece] if raw is None else network.forward(x[piece])
+            a = known[piece] if raw is None else network.forward(x[piece])
             y = targets.batch(piece, network.dtype, network.target_width)
             accumulator.update(a, y, None if weights is None else weights[piece])
             outputs[piece], costs[piece] = network.cost.predictions(a), network.cost(a, y)
@@ -96,4 +98,4 @@ def predict_part(run: OpenRun, part: str | None = None) -> Predictions:
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise DataError(f"{place}: the metric '{name}' of the network is {value}; the numbers may be too large")
-    return Predictions(chosen, raw, targets, weights, outputs, costs, metrics)
+    return Predictions(run.part_name(chosen), raw, targets, weights, outputs, costs, metrics)

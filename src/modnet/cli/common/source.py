@@ -35,6 +35,10 @@ class Untrained(NamedTuple):
         """The raw samples by part."""
         return split_data(self.network.config or RunConfig(), self.data, self.network)
 
+    def part_name(self, part: str) -> str:
+        """Return the name of a part: there is no training whose rows these are not."""
+        return part
+
     def check(self, part: str) -> None:
         """Do nothing: there is no training that the samples could be others than those of."""
 
