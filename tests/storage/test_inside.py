@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cli.running import runner
 from training.resuming import interrupted, interrupting, same
 
 import modnet
@@ -64,6 +65,20 @@ def test_a_link_out_of_a_run_folder_is_refused(data: Data, run: Path, tmp_path: 
     assert str(caught.value) == f"{run / name}: cannot be written: it leads out of the run folder, to {target}"
     assert (contents(outside), contents(run)) == before
     assert modnet.load(run).sizes == [3, 4, 2]  # to read is allowed
+
+
+@pytest.mark.parametrize(
+    ("command", "name"), [("report", "report.html"), ("plot", "pictures"), ("plot", "pictures/a.svg")]
+)
+def test_commands_write_to_no_link_in_a_run_folder(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], run: Path, command: str, name: str
+) -> None:
+    (run / name).parent.mkdir(exist_ok=True)
+    (run / name).symlink_to(run.parent / "outside")
+    refused = runner(monkeypatch, capsys)(command, run)
+    assert refused.code == 2
+    assert refused.err.startswith(f"modnet: {run / name}: cannot be written: it leads out of the run folder, to ")
+    assert not (run.parent / "outside").exists()
 
 
 def test_a_link_to_nowhere_or_in_a_circle_is_refused(data: Data, run: Path) -> None:

@@ -73,13 +73,18 @@ def test_a_component_that_no_file_could_name_is_told_before_a_folder_is_made(tmp
 
 
 def test_a_model_is_no_checkpoint_and_a_checkpoint_lies_in_a_run_folder(
-    tmp_path: Path, data: tuple[np.ndarray, np.ndarray]
+    tmp_path: Path, data: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Trainer.from_config(CONFIG | {"callbacks": ["checkpoint"]}).fit(*data, out=tmp_path / "run")
     with pytest.raises(ModelFileError, match=r"model\.safetensors: is a model file, not a checkpoint"):
         checkpoint.read(tmp_path / "run" / "model.safetensors")
     path = RunFolder(tmp_path / "run").checkpoints()[-1]
     assert RunFolder.holding(path).path == RunFolder.holding(tmp_path / "run").path == tmp_path / "run"
+    for current, given in [("run/checkpoints", path.name), ("run", f"checkpoints/{path.name}"),
+                           ("", f"run/checkpoints/{path.name}")]:  # fmt: skip
+        monkeypatch.chdir(tmp_path / current)
+        assert RunFolder.holding(given).path.samefile(tmp_path / "run")
+    assert RunFolder.holding(given).path == Path("run")
     (tmp_path / "run" / "other").mkdir()
     for stray in (tmp_path / "run" / path.name, tmp_path / "run" / "other" / path.name, tmp_path / path.name):
         path.replace(stray)

@@ -90,8 +90,8 @@ def test_the_command_that_is_printed_continues_the_new_branch(modnet_command: Mo
         broken = modnet_command("train", "--resume", checkpoint(Path("b"), 8), "--epochs", 20, "--quiet")
     assert broken.code == 128 + signal.SIGINT
     told, last = broken.err.splitlines()
-    assert told.startswith("modnet: what came after epoch-00008-update-000000024.safetensors is kept as the run /")
-    assert told.endswith("/b/abandoned/1")
+    assert told == "modnet: what came after epoch-00008-update-000000024.safetensors is kept as the run b/abandoned/1"
+    assert last.endswith("; resume with: modnet train --resume b")
     command = last.partition("resume with: modnet ")[2].split()
     assert modnet_command(*command, "--quiet").code == 0
     modnet_command("train", "--epochs", 20, "--out", "whole", *small, *saving)

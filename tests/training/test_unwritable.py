@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training.resuming import interrupting, same
+from training.resuming import interrupting, same, small_blocks
 
 import modnet
 from modnet import Interrupted, ModelFileError, Trainer
 from modnet.core.messages import warn_once
+from modnet.storage.atomic import file_errors
+from modnet.storage.run_folder import RunFolder
 
 Data = tuple[np.ndarray, np.ndarray]
 CONFIG: dict[str, Any] = {"epochs": 5, "network": {"layers": [4, 2]}, "optimizer": {"rule": "adam"},
@@ -194,6 +196,29 @@ def test_a_history_that_others_change_is_noticed_and_nothing_is_lost(
         Trainer.from_config(CONFIG).fit(*data, out=tmp_path / "run", callbacks=[at(epochs, act)])
     is_rescued(e, data, tmp_path)
     assert (history.read_bytes() if history.is_file() else None) == left[0]
+
+
+@pytest.mark.usefixtures("temporary")
+def test_no_checkpoint_is_tried_at_every_block_while_none_can_be_written(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_blocks(monkeypatch)
+    monkeypatch.setattr("modnet.components.callbacks.checkpoint.time.monotonic", iter(range(10**6)).__next__)
+    tried: list[int] = []
+
+    def refused(folder: RunFolder, network: Any, state: Any, epochs: int, updates: int) -> Path:
+        if folder.path != tmp_path / "run":
+            return original(folder, network, state, epochs, updates)
+        tried.append(updates)
+        with file_errors(folder.path, "cannot be written"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    original = RunFolder.write_checkpoint
+    monkeypatch.setattr(RunFolder, "write_checkpoint", refused)
+    callbacks = [{"kind": "checkpoint", "every_epochs": 0, "every_seconds": 1e-9}]
+    with pytest.raises(ModelFileError, match="No space left on device; the run is saved in"):
+        Trainer.from_config(CONFIG | {"callbacks": callbacks}).fit(*data, out=tmp_path / "run")
+    assert tried == [1, 3, 6, 9, 12, 15]  # then at the ends of the epochs
 
 
 def test_a_history_that_was_copied_in_its_place_is_the_same(data: Data, tmp_path: Path) -> None:

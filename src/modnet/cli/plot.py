@@ -12,6 +12,7 @@ from modnet.analysis.results.results import Results, results
 from modnet.cli.common.options import data_options, file_option, result_options
 from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import print_json, write_errors
+from modnet.storage.inside import inside
 
 _FOLDER = "pictures"
 
@@ -29,6 +30,9 @@ def command(run: str, other: OtherData, out: str | None, plot: str | None, as_js
     against true values take the place of the confusion matrix. The worst mistakes are the misclassified samples with
     the highest cost.
     """
+    if out is None and not (as_json or plot):
+        for name in ("", *(path.name for path in Path(run, _FOLDER).glob("*"))):
+            inside(Path(run), Path(_FOLDER, name))
     run_results = results(other.use_for(OpenRun(run)), **options)
     if as_json:
         print_json(run_results)

@@ -12,6 +12,7 @@ from modnet.analysis.report.report import report
 from modnet.cli.common.options import data_options, result_options
 from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import print_json, progress_bar, write_out
+from modnet.storage.inside import inside
 
 _NAME = "report.html"
 
@@ -29,6 +30,8 @@ def command(run: str, other: OtherData, no_suggestion: bool, out: str | None, as
     network, its gradient flow, the configuration, the versions of all components, and the command that repeats the
     run.
     """
+    if out is None and not as_json:
+        inside(Path(run), _NAME)
     with progress_bar() as progress:
         opened = other.use_for(OpenRun(run))
         run_report = report(opened, suggest=not no_suggestion, progress=progress, **options)

@@ -64,7 +64,9 @@ class RunFolder:
         if not given.exists():
             raise ModelFileError(f"{given}: no run folder or checkpoint is here")
         is_checkpoint = given.is_file() and given.absolute().parent.name == cls.CHECKPOINTS
-        folder = given.absolute().parent.parent if is_checkpoint else given
+        folder = given
+        if is_checkpoint:
+            folder = (given if len(given.parts) > 1 else given.absolute()).parent.parent
         if not (folder / cls.CONFIG).is_file():
             expected = "run folder" if given.is_dir() else f"checkpoint in RUN/{cls.CHECKPOINTS}"
             raise ModelFileError(f"{given}: is not a {expected}")

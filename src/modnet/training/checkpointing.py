@@ -77,8 +77,10 @@ class CheckpointManager:
         Raises:
             ModelFileError: a state holds something that no file can hold.
         """
-        if self._wanted and any(self._callbacks.call("checkpoint_due", training=self._view)):
-            self._try("the next checkpoint", self.save_last if self._view.ended else self.save)
+        what = "the next checkpoint"
+        is_due = self._wanted and any(self._callbacks.call("checkpoint_due", training=self._view))
+        if is_due and not (self._view.within_epoch and what in self._failing):  # not at every block
+            self._try(what, self.save_last if self._view.ended else self.save)
 
     def save_last(self) -> Path:
         """Write the checkpoint of an interruption or of the end, and return its path.

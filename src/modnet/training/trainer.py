@@ -71,9 +71,9 @@ class Trainer:
     ) -> Run:
         """Train a network and return the run.
 
-        With a run folder, the first SIGINT (Ctrl-C) or SIGTERM stops the training after the current block of updates
-        and writes a checkpoint, from which `resume` continues; a second one has its usual effect. Signals are handled
-        in Python's main thread only.
+        With a run folder, the first SIGINT (Ctrl-C), SIGTERM or SIGHUP stops the training after the current block of
+        updates and writes a checkpoint, from which `resume` continues; a second one has its usual effect. Signals are
+        handled in Python's main thread only.
 
         Args:
             x: Training samples, (samples, features); with None the configured dataset provides all samples. Where they
@@ -100,7 +100,8 @@ class Trainer:
             DataError: samples or labels cannot be used.
             DivergenceError: a number became non-finite (NaN or infinity).
             Interrupted: the training was interrupted; with a run folder it can be resumed.
-            ModelFileError: the run folder cannot be written, or another training is writing to it.
+            ModelFileError: the run folder cannot be written, or another training is writing to it. What cannot be
+                written later does not end the training: at the end, the error names the folder that holds the run.
         """
         started = time.perf_counter()
         data, trainer = _data(self.config.data, x, y, sample_weight, validation, test), self
@@ -129,6 +130,8 @@ class Trainer:
         metrics: Sequence[MetricFunction] = (),
     ) -> Run:
         """Resume an interrupted training; the result has the same bits as without the interruption.
+
+        What the run folder holds after an earlier checkpoint is kept there as a run of its own, in ``abandoned/``.
 
         Args:
             path: A run folder, whose latest checkpoint is used, or one of its checkpoints.
