@@ -1,6 +1,7 @@
 """A process of its own that saves while something goes wrong; it prints what it sees as JSON.
 
 ``python saving.py killed FOLDER PIECES`` kills a save at each of its steps; the content is written in so many pieces.
+``python saving.py filled FOLDER`` trains on a small file system that is full when an epoch has ended.
 ``python saving.py SETTING FOLDER`` saves where SETTING (of `SETTINGS`) is in the way.
 """
 
@@ -144,6 +145,8 @@ def read_only(folder: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True, capture_output=True)  # noqa: S607
 
 
+FILLED = {"epochs": 12, "network": {"layers": [12, 10]}, "callbacks": ["checkpoint"]}
+
 SETTINGS = {
     "full": (full, "size=300k"), "limited": (limited, None), "forbidden": (forbidden, None),
     "read-only": (read_only, "size=300k"),
@@ -176,6 +179,26 @@ def hindered(setting: str, folder: Path) -> dict[str, Any]:
     return {"told": told, "same": same, "left": left, "status": status}
 
 
+def filled(folder: Path) -> dict[str, Any]:
+    """Train until the disk is full, and further."""
+    try:
+        mounted(folder, "size=300k")
+    except (OSError, subprocess.CalledProcessError) as error:
+        return {"impossible": str(error)}
+
+    def fill(training: Any, row: Any) -> None:
+        del row
+        with contextlib.suppress(OSError), (training.folder.parent / "filling").open("ab", buffering=0) as file:
+            while training.epochs >= 2:
+                file.write(bytes(512))
+
+    try:
+        modnet.Trainer.from_config(FILLED).fit(out=folder / "run", callbacks=[fill])
+    except ModnetError as error:
+        return {"told": str(error)}
+    return {"told": None}
+
+
 def trained(out: str) -> Any:
     """Return the status with which ``modnet train`` ends."""
     settings = ("epochs=1", "network.layers=[60, 10]")
@@ -190,4 +213,7 @@ def trained(out: str) -> Any:
 
 if __name__ == "__main__":
     what, place, *rest = sys.argv[1:]
-    print(json.dumps(killed(Path(place), int(rest[0])) if what == "killed" else hindered(what, Path(place))))
+    if what == "killed":
+        print(json.dumps(killed(Path(place), int(rest[0]))))
+    else:
+        print(json.dumps(filled(Path(place)) if what == "filled" else hindered(what, Path(place))))

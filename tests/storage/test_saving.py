@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from cli.running import ENVIRONMENT
 from storage import saving
+from training.resuming import same
+
+import modnet
 
 
 def ran(*arguments: object) -> tuple[dict[str, Any], str]:
@@ -42,6 +45,20 @@ def test_a_save_that_is_killed_at_any_step(tmp_path: Path) -> None:
 @pytest.mark.soak
 def test_a_save_that_is_killed_at_any_step_of_many(tmp_path: Path) -> None:
     kill_everywhere(tmp_path, 500)
+
+
+@pytest.mark.soak
+def test_a_disk_that_is_full_in_the_midst_of_a_training(tmp_path: Path) -> None:
+    (tmp_path / "small").mkdir()
+    result, log = ran("filled", tmp_path / "small")
+    if "impossible" in result:
+        pytest.skip(f"no file system can be mounted here ({result['impossible']}); test_unwritable has it by hand")
+    reason = "cannot be written: No space left on device"
+    saved = re.fullmatch(rf".*/small/run/model\.safetensors: {reason}; the run is saved in (\S+)", result["told"])
+    assert saved
+    assert "Traceback" not in log
+    modnet.Trainer.from_config(saving.FILLED).fit(out=tmp_path / "whole")
+    same(tmp_path / "whole", Path(saved[1]))
 
 
 REASONS = {

@@ -18,6 +18,7 @@ from training.resuming import interrupting, same, small_blocks
 
 import modnet
 from modnet import Interrupted, ModelFileError, Trainer
+from modnet.analysis.gradients.callback import LOG, read_flows
 from modnet.core.messages import warn_once
 from modnet.storage.atomic import file_errors
 from modnet.storage.run_folder import RunFolder
@@ -196,6 +197,24 @@ def test_a_history_that_others_change_is_noticed_and_nothing_is_lost(
         Trainer.from_config(CONFIG).fit(*data, out=tmp_path / "run", callbacks=[at(epochs, act)])
     is_rescued(e, data, tmp_path)
     assert (history.read_bytes() if history.is_file() else None) == left[0]
+
+
+def test_a_log_that_cannot_be_written_for_a_while_loses_no_epoch(
+    data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def block(folder: Path) -> None:
+        (folder / LOG).rename(folder / "aside")
+        (folder / LOG).mkdir()
+
+    def free(folder: Path) -> None:
+        (folder / LOG).rmdir()
+        (folder / "aside").rename(folder / LOG)
+
+    config = CONFIG | {"callbacks": ["dampening"]}
+    Trainer.from_config(config).fit(*data, out=tmp_path / "run", callbacks=[at(1, block), at(4, free)])
+    assert [flow.epochs for flow in read_flows(tmp_path / "run")] == [0, 1, 2, 3, 4, 5]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"modnet: {tmp_path}/run/{LOG}: cannot be written: Is a directory; the training goes on")
 
 
 @pytest.mark.usefixtures("temporary")
