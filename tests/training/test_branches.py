@@ -182,10 +182,9 @@ def killed_while_setting_apart(data: Data, folder: Path, names: Collection[str])
         shutil.copytree(start, run)
         begin_branch(run, last)
         left = run / "abandoned" / "1"
-        shutil.copytree(left if left.exists() else run, folder / "again")
-        Trainer.resume(folder / "again", *data, epochs=5)
-        same(folder / "again", old)
-        shutil.rmtree(folder / "again")
+        for number, (path, epochs) in enumerate([(left if left.exists() else run, 5), (run, 6)]):
+            Trainer.resume(shutil.copytree(path, folder / f"again-{last}-{number}"), *data, epochs=epochs)
+        same(folder / f"again-{last}-0", old)
         Trainer.resume(checkpoint(run, 2), *data, epochs=6, callbacks=[slower(3)])
         same(run, new)
         assert {path.name for path in (run / "abandoned").iterdir()} == {"1"}

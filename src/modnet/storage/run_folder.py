@@ -172,9 +172,9 @@ class RunFolder:
     def rewind(self, epochs: int, updates: int) -> None:
         """Go back to a checkpoint that was read, and remove what came after it, which `set_apart` has kept.
 
-        The latest checkpoint is removed first, and the rows last: the run can be resumed whenever this is killed.
+        The checkpoints go before the rows that they need: the run can be resumed whenever this is killed.
         """
-        _remove(reversed(self._after(epochs, updates)))
+        _remove(self._after(epochs, updates))
         self.history.truncate()
 
     def set_apart(self, epochs: int, updates: int) -> None:
