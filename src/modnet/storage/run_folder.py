@@ -47,6 +47,7 @@ class RunFolder:
         self.history = HistoryFile(self.path / self.HISTORY)
         self._lock: FolderLock | None = None
         self._made: list[Path] = []
+        self._kept: Path | None = None
 
     @classmethod
     def claim(cls, path: str | PathLike[str], config: RunConfig) -> RunFolder:
@@ -174,15 +175,23 @@ class RunFolder:
 
         The checkpoints go before the rows that they need: the run can be resumed whenever this is killed.
         """
+        if self._kept is not None:
+            warn(f"what came after {self.checkpoint(epochs, updates).name} is kept as the run {display_path(self._kept)}")
+            self._kept = None
         _remove(self._after(epochs, updates))
         self.history.truncate()
 
     def set_apart(self, epochs: int, updates: int) -> None:
         """Keep what came after a checkpoint that was read, where there is anything, as a run in ``abandoned/``."""
         after = self._after(epochs, updates)
-        kept = set_apart(self.path, after) if after else None
-        if kept is not None:
-            warn(f"what came after {self.checkpoint(epochs, updates).name} is kept as the run {display_path(kept)}")
+        self._kept = set_apart(self.path, after) if after else None
+
+    def discard_branch(self) -> None:
+        """Remove what `set_apart` has kept before a training that did not begin."""
+        if self._kept is not None:
+            shutil.rmtree(self._kept, ignore_errors=True)
+            with suppress(OSError):  # there are others
+                self._kept.parent.rmdir()
 
     def _after(self, epochs: int, updates: int) -> list[Path]:
         ended = [path for path in (self.path / OUTPUTS_NAME, self.path / MODEL_NAME) if path.exists()]

@@ -175,9 +175,12 @@ class CheckpointManager:
         """
         self._store.begin(self._view.config, self._view.network)
 
-    def discard(self) -> None:
-        """Remove the run folder of a training that did not begin; what a listener wrote there stays."""
-        self._store.discard()
+    def discard(self, *, is_new: bool) -> None:
+        """Remove what a training that did not begin has made in its run folder; what a listener wrote there stays."""
+        if is_new:
+            self._store.discard()
+        else:
+            self._store.discard_branch()
 
     def set_apart(self) -> None:
         """Keep what the run folder holds of another branch, after the checkpoint at which the training is resumed.

@@ -87,7 +87,7 @@ def run_training(
             error.add_note(f"then a listener failed in the event 'fit_end': {later!r}")
             for note in getattr(later, "__notes__", ()):
                 error.add_note(note)
-        if not has_begun and resumption is None and checkpoints is not None:
-            checkpoints.discard()
+        if not has_begun and checkpoints is not None:
+            checkpoints.discard(is_new=resumption is None)
         raise
     callbacks.call_all("fit_end", training=loop.view)
