@@ -176,7 +176,8 @@ class RunFolder:
         The checkpoints go before the rows that they need: the run can be resumed whenever this is killed.
         """
         if self._kept is not None:
-            warn(f"what came after {self.checkpoint(epochs, updates).name} is kept as the run {display_path(self._kept)}")
+            name, kept = self.checkpoint(epochs, updates).name, display_path(self._kept)
+            warn(f"what came after {name} is kept as the run {kept}")
             self._kept = None
         _remove(self._after(epochs, updates))
         self.history.truncate()
