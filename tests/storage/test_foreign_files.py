@@ -238,7 +238,15 @@ def test_more_than_any_network_has(good: Path, key: str, value: Any) -> None:
     )
 
 
-NAMES = (["p", "q", "r"], ["p", "q", "r", "r"], "pqrs", [1, "1", 2, 3], [0.5, 1, 2, 3], ["p", "q", "r", None], [True, 1, 2, 3])
+NAMES = (
+    ["p", "q", "r"],
+    ["p", "q", "r", "r"],
+    "pqrs",
+    [1, "1", 2, 3],
+    [0.5, 1, 2, 3],
+    ["p", "q", "r", None],
+    [True, 1, 2, 3],
+)
 
 
 @pytest.mark.parametrize("features", NAMES)
