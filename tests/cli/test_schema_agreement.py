@@ -115,6 +115,10 @@ def plugins() -> Iterator[None]:
         yield
 
 
+def kind_in(item: Any) -> str:
+    return str(item.get("kind") if isinstance(item, dict) else item).rpartition(":")[2]
+
+
 class ConfigGenerator:
     """Generates configurations in which each value is invalid with the probability ``wrong``."""
 
@@ -152,7 +156,11 @@ class ConfigGenerator:
             return self.rng.choice(arguments)
         if origin in (tuple, list):
             least = next((mark.min_length for mark in metadata if isinstance(mark, MinLen)), 0)
-            return [self.value(arguments[0], []) for _ in range(self.rng.randint(least, 3))]
+            items = [self.value(arguments[0], []) for _ in range(self.rng.randint(least, 3))]
+            # That a callback is not repeated is no rule of a JSON Schema.
+            return (
+                list({kind_in(item): item for item in items}.values()) if Callback in get_args(arguments[0]) else items
+            )
         if isinstance(annotation, type) and issubclass(annotation, Model):
             return self.table(annotation, 0.7)
         simple = {bool: [True, False], str: ["some", "words"], type(None): [None], Any: [1, "x", [None]]}
