@@ -76,7 +76,7 @@ GIVEN: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any]]] = {
     "text and a split": (lambda: {"x": X, "y": WORDS}, configuration(validation_share=0.3, scaling="standard")),
     "a frame, class weights": (
         lambda: {"x": Frame(), "y": WORDS.tolist()},
-        configuration(validation_share=0.2, class_weight="balanced"),
+        configuration(validation_share=0.2, class_weight={"ash": 9.0}),
     ),
     "pairs": (
         lambda: {"x": X[:40], "y": WORDS[:40], "validation": (X[40:50], WORDS[40:50]), "test": (X[50:], WORDS[50:])},
@@ -202,6 +202,13 @@ def test_rows_in_another_order_are_no_validation_samples(command: Modnet) -> Non
                 assert error.endswith("; allowed: --data FILE (in Python data=…) with the samples to evaluate\n")
     with pytest.raises(DataError, match="another order"):
         results(RUN)
+    random_labels("rows.csv")
+    text = rows.read_text()
+    for last in "01":  # one label is another one
+        rows.write_text(f"{text.rstrip()[:-1]}{last}\n")
+        assert (command("evaluate", RUN, "--part", "train").code, command("evaluate", RUN).code).count(2) == (
+            0 if text.rstrip()[-1] == last else 1
+        )
     random_labels("rows.csv", slice(20))
     error = refused(command, "evaluate", RUN)
     assert f"validation samples: are not those of {RUN}: 8 rows, 32 at the training; allowed" in error
@@ -216,12 +223,12 @@ def test_other_samples_are_all_evaluated_and_those_of_the_training_as_they_were_
     assert found["cost"] == pytest.approx(run.evaluate("validation")["cost"])
     random_labels("moved.csv", slice(None, None, -1))
     found = told(command, "evaluate", RUN, "--data", "moved.csv")
-    assert (found["part"], found["samples"]) == ("new", 80)
-    assert command("evaluate", RUN, "--data", "moved.csv").lines[0] == "80 new samples"
+    assert (found["part"], found["samples"]) == ("given", 80)
+    assert command("evaluate", RUN, "--data", "moved.csv").lines[0] == "80 given samples"
     assert command("plot", RUN, "--data", "moved.csv", "--json").err == ""
     sentence = results(RUN, data=Data((X[:30, :3], np.arange(30) % 2))).sentence
-    assert re.match(r"Reached accuracy \S+% \(\d+ of 30 new samples are correct\) after 4 epochs", sentence)
-    assert "Sample 3 of the new samples" in command("trace", RUN, "--data", "moved.csv", "--sample", 3).lines[0]
+    assert re.match(r"Reached accuracy \S+% \(\d+ of 30 given samples are correct\) after 4 epochs", sentence)
+    assert "Sample 3 of the given samples" in command("trace", RUN, "--data", "moved.csv", "--sample", 3).lines[0]
     both = [(len(run.samples[part]), run.evaluate(part)["cost"]) for part in ("train", "validation")]
     assert found["cost"] == pytest.approx(sum(count * cost for count, cost in both) / 80)
     assert told(command, "dampening", RUN, "--data", "moved.csv", "--no-suggestion", "--samples", 999)["samples"] == 80
@@ -397,5 +404,9 @@ def test_the_flow_of_a_run_in_python_is_that_of_its_folder(name: str) -> None:
     found, expected = modnet.dampening(run, suggest=False), modnet.dampening(RUN, data=data, suggest=False)
     assert (found.source, expected.source) == (None, RUN)
     assert (found.samples, found.verdict) == (expected.samples, expected.verdict)
-    for layer, other in zip(found.start.layers, expected.start.layers, strict=True):
+    assert found.trial is not None
+    assert expected.trial is not None
+    assert found.trial.value == pytest.approx(expected.trial.value)
+    layers = [(*flow.start.layers, *flow.end.layers) for flow in (found, expected) if flow.end is not None]
+    for layer, other in zip(*layers, strict=True):
         assert layer.delta == pytest.approx(other.delta, rel=1e-6)

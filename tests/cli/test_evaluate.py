@@ -67,7 +67,7 @@ def test_other_data_may_have_its_columns_in_another_order(trained: Modnet, flowe
     assert names.tolist() == ["größe 3", "lily, white", "rose"]
     expected = figures(outputs_of("run", flowers.x[10:60]), codes[10:60])
     found = evaluated(trained, "run", "--data", "others.csv")
-    assert found == {"run": "run", "part": "new", "samples": 50} | close(expected)
+    assert found == {"run": "run", "part": "given", "samples": 50} | close(expected)
 
 
 def test_other_data_may_have_fewer_of_the_classes(trained: Modnet, flowers: Flowers) -> None:

@@ -154,8 +154,8 @@ class OpenRun(PathLike[str]):
         return self._division[0]
 
     def part_name(self, part: str) -> str:
-        """Return the name of a part; rows that are not those of the training are ``new`` ones, not ``train``."""
-        return "new" if part == "train" and self._given is not None and self._division[1] else part
+        """Return the name of a part; rows that are not those of the training are ``given`` ones, not ``train``."""
+        return "given" if part == "train" and self._given is not None and self._division[1] else part
 
     def for_data(self, config: RunConfig) -> RunConfig:
         """Return a configuration as it applies to the samples: what it says of a split is about those of the run."""

@@ -27,7 +27,7 @@ class Predictions:
     """A network's predictions for one part of the data.
 
     Attributes:
-        part: ``train``, ``validation`` or ``test``; ``new`` for rows that the run was not trained on.
+        part: ``train``, ``validation`` or ``test``; ``given`` for other rows than those of the training.
         x: The raw rows, (samples, features), their columns in the network's order; None where only outputs for them
             were kept.
         targets: Their targets.
@@ -50,7 +50,7 @@ class Predictions:
 
 
 def part_name(part: str) -> str:
-    """Return what sentences call ``train``, ``validation``, ``test`` or ``new`` samples."""
+    """Return what sentences call ``train``, ``validation``, ``test`` or ``given`` samples."""
     return "training" if part == "train" else part
 
 

@@ -91,7 +91,7 @@ class Results:
         """The most important metric, and how long the training took."""
         metrics, count = self.predictions.metrics, len(self.predictions)
         best = next((name for name in ("accuracy", "r2") if name in metrics), "cost")
-        reached = f"{self.part} {best} {metric_text(best, metrics[best])}".removeprefix("new ")
+        reached = f"{self.part} {best} {metric_text(best, metrics[best])}".removeprefix("given ")
         if self.confusion is not None:
             reached += f" ({self.confusion.correct} of {count} {self.part} samples are correct)"
         history = self.run.history
