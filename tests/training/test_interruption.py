@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from training.resuming import interrupting, same
 
 import modnet
 from modnet import Interrupted, ModelFileError, Trainer
+from modnet.storage.lock import FolderLock
 from modnet.training.signals import handle_signals
 
 SAVING = ("--set", "network.layers=[12, 10]", "--set", "optimizer.rule=adam", "--set",
@@ -179,6 +181,26 @@ def test_a_second_process_is_refused_and_a_killed_one_leaves_the_way_free(
     other.communicate()
     with pytest.raises(ModelFileError, match=r"run: has no checkpoint to resume from"):
         Trainer.resume(run)
+
+
+def test_a_worker_that_outlives_a_training_does_not_keep_its_lock(tmp_path: Path) -> None:
+    lock, (reads, writes) = FolderLock(tmp_path), os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on it warns where there are threads
+        worker = os.fork()
+    if worker == 0:
+        os.close(writes)
+        os.read(reads, 1)
+        os._exit(0)
+    try:
+        with pytest.raises(ModelFileError, match="another training"):
+            FolderLock(tmp_path)
+        lock.release()
+        FolderLock(tmp_path).release()
+    finally:
+        os.close(writes)
+        os.close(reads)
+        os.waitpid(worker, 0)
 
 
 def test_of_two_that_begin_in_one_folder_at_once_one_wins(tmp_path: Path) -> None:

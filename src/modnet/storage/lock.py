@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from modnet.core.errors import ModelFileError
 from modnet.core.messages import display_path
@@ -54,6 +55,10 @@ class FolderLock:
                 self._path.unlink(missing_ok=True)  # before the release: the next process makes its own
         with suppress(OSError):
             self._file.release()
+        self.close_folder()
+
+    def close_folder(self) -> None:
+        """Give up the lock of the folder itself."""
         if self._folder is not None:
             os.close(self._folder)
             self._folder = None
@@ -64,7 +69,21 @@ class FolderLock:
         if os.name == "nt":  # has no descriptors of folders, and does not let others remove a locked file
             return True
         self._folder = os.open(folder, os.O_RDONLY)
+        _LOCKS.add(self)
         try:
             return lock_descriptor(self._folder, blocking=False)
         except OSError:  # such as NFS, which locks files only
             return True
+
+
+_LOCKS: WeakSet[FolderLock] = WeakSet()
+
+
+def _close_in_child() -> None:
+    """Let a forked process hold no lock of its parent, which may end before it, as filelock does for its files."""
+    for lock in tuple(_LOCKS):
+        lock.close_folder()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
