@@ -64,7 +64,8 @@ class HistoryFile:
         Raises:
             ModelFileError: they cannot be written, or the file has been changed or removed by others.
         """
-        inside(self.path.parent, self.path.name)
+        if self.path.is_symlink():
+            inside(self.path.parent, self.path.name)
         with file_errors(self.path, "cannot be written"), self.path.open("r+b", buffering=0) as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(self._length - len(self._last), 0))

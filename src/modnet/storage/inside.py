@@ -40,7 +40,8 @@ def check_links(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_symlink():
             inside(folder, path.relative_to(folder))
-        elif path.suffix != ".safetensors" and path.is_file() and path.stat().st_nlink > 1:
+        elif path.suffix != ".safetensors" and path.is_file():
             with file_errors(path, "cannot be read"):
-                content = path.read_bytes()
-            write_file(path, content)
+                content = path.read_bytes() if path.stat().st_nlink > 1 else None
+            if content is not None:
+                write_file(path, content)
