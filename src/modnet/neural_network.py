@@ -231,7 +231,7 @@ def _listed(data: Pairs, where: str, at_least: int = 1) -> list[tuple[Any, Any]]
     """Return the pairs as a list, since an iterator can be read only once."""
     if not isinstance(data, Iterable):
         raise DataError(f"{where}: {short_repr(data)} is no list of pairs (x, y)")
-    pairs = []
+    pairs: list[tuple[Any, Any]] = []
     for item in data:
         try:
             x, y = item

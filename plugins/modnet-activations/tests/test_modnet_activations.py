@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from modnet import Activation
+from modnet import Activation, ConfigError, load_config
+from modnet.core import registry
 from modnet_activations import Elu, Gelu, Mish, Silu, Softplus
 
 ROOT = Path(__file__).parents[1]
@@ -225,6 +226,17 @@ def test_option_bounds(part: type[Activation], option: str, value: object) -> No
 def test_an_unknown_option_is_refused_with_the_known_one() -> None:
     with pytest.raises(ValidationError, match="did you mean 'beta'"):
         Silu.model_validate({"kind": "silu", "betta": 1.0})
+
+
+@pytest.mark.parametrize("name", ["swish", "Swish", "SiLU", "silu_"])
+def test_other_libraries_name_for_silu_is_answered_with_silu(name: str) -> None:
+    known = registry.active().copy()
+    known.add([Elu, Gelu, Silu, Softplus, Mish], registry.Provider("modnet-activations", "1"))
+    with (
+        registry.using(known),
+        pytest.raises(ConfigError, match=rf"unknown activation '{name}'; did you mean 'silu'\?$"),
+    ):
+        load_config(None, [f"network.layers.0.activation={name}"])
 
 
 def test_the_entry_point_names_a_module_that_gives_the_five() -> None:

@@ -13,7 +13,7 @@ import click
 
 from modnet import __version__
 from modnet.core.errors import DivergenceError, ModnetError
-from modnet.core.messages import did_you_mean, error_text
+from modnet.core.messages import error_text
 from modnet.core.output import Output
 
 __all__ = ["main"]
@@ -83,7 +83,9 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
-            ctx.fail(f"No such command '{cmd_name}'{did_you_mean(cmd_name, _COMMANDS)}")
+            from modnet.cli.common.unknown import command_message
+
+            ctx.fail(command_message(cmd_name, _COMMANDS))
         command: click.Command = importlib.import_module(f"modnet.cli.{cmd_name.replace('-', '_')}").command
         return _with_plugin_options(command)
 
@@ -149,7 +151,12 @@ def _status() -> int:
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        click.echo(f"modnet: {' '.join(error.format_message().split())}", err=True)
+        message = error.format_message()
+        if isinstance(error, click.NoSuchOption):
+            from modnet.cli.common.unknown import option_message
+
+            message = option_message(error)
+        click.echo(f"modnet: {' '.join(message.split())}", err=True)
         return error.exit_code
     except ModnetError as error:
         if "--debug" in sys.argv:

@@ -20,6 +20,7 @@ class Sigmoid(Activation):
     """
 
     kind: Literal["sigmoid"] = "sigmoid"
+    also_known_as: ClassVar[tuple[str, ...]] = ("logistic", "expit")
     usual_initializer: ClassVar[str] = "standard-normal"  # the document's
     usual_bias_initializer: ClassVar[str] = "standard-normal"
 
@@ -80,6 +81,7 @@ class LeakyRelu(Activation):
     """
 
     kind: Literal["leaky-relu"] = "leaky-relu"
+    also_known_as: ClassVar[tuple[str, ...]] = ("lrelu",)
     usual_initializer: ClassVar[str] = "he-normal"
     slope: float = Field(default=0.01, ge=0, lt=1, description="α, the slope for z ≤ 0")
 
@@ -122,6 +124,7 @@ class Identity(Activation):
     """σ(z) = z, with σ′ = 1: for outputs without bounds (regression)."""
 
     kind: Literal["identity"] = "identity"
+    also_known_as: ClassVar[tuple[str, ...]] = ("linear", "none")
 
     def __call__(self, z: Array) -> Array:
         """Return z."""

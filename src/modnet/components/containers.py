@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -72,6 +72,7 @@ class Chain(_InARow):
     """
 
     kind: Literal["chain"] = "chain"
+    also_known_as: ClassVar[tuple[str, ...]] = ("sequential",)
 
 
 class Residual(_InARow):
@@ -82,6 +83,7 @@ class Residual(_InARow):
     """
 
     kind: Literal["residual"] = "residual"
+    also_known_as: ClassVar[tuple[str, ...]] = ("skip",)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return ``input_shape``."""
@@ -108,6 +110,7 @@ class Parallel(Layer):
     """
 
     kind: Literal["parallel"] = "parallel"
+    also_known_as: ClassVar[tuple[str, ...]] = ("concatenate", "concat", "add")
     branches: tuple[Annotated[Layer, Slot()], ...] = Field(
         min_length=1, description="the branches, each a layer; a list of layers is a chain, an empty one passes x on"
     )

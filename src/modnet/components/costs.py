@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -21,6 +21,7 @@ class Quadratic(Cost):
     """
 
     kind: Literal["quadratic"] = "quadratic"
+    also_known_as: ClassVar[tuple[str, ...]] = ("mse", "mean-squared-error", "squared-error", "least-squares", "l2")
 
     def __call__(self, a: Array, y: Array) -> Array:
         """Return ½ Σ (a − y)² for each sample."""
@@ -41,6 +42,7 @@ class BinaryCrossEntropy(Cost):
     """
 
     kind: Literal["binary-cross-entropy"] = "binary-cross-entropy"
+    also_known_as: ClassVar[tuple[str, ...]] = ("bce", "bce-with-logits", "cross-entropy", "log-loss")
 
     def __call__(self, a: Array, y: Array) -> Array:
         """Return −Σ (y ln a + (1 − y) ln(1 − a)) for each sample."""
@@ -69,6 +71,15 @@ class CategoricalCrossEntropy(Cost):
     """
 
     kind: Literal["categorical-cross-entropy"] = "categorical-cross-entropy"
+    also_known_as: ClassVar[tuple[str, ...]] = (
+        "cce",
+        "sparse-categorical-cross-entropy",
+        "softmax-cross-entropy",
+        "cross-entropy",
+        "log-loss",
+        "nll",
+        "negative-log-likelihood",
+    )
 
     def __call__(self, a: Array, y: Array) -> Array:
         """Return −Σ y ln a for each sample."""
@@ -135,6 +146,7 @@ class Quantile(Cost):
     """
 
     kind: Literal["quantile"] = "quantile"
+    also_known_as: ClassVar[tuple[str, ...]] = ("pinball",)
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
         default=(0.1, 0.5, 0.9), strict=False, min_length=1, description="q, the quantiles in increasing order"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -28,6 +28,7 @@ class StandardNormal(Initializer):
     """N(0, 1), independent of the layer's size. Source: the document, "Understanding Dimensions at Initialization"."""
 
     kind: Literal["standard-normal"] = "standard-normal"
+    also_known_as: ClassVar[tuple[str, ...]] = ("normal", "random-normal", "gaussian", "randn")
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Return samples of the standard normal distribution."""
@@ -42,6 +43,7 @@ class ScaledNormal(Initializer):
     """
 
     kind: Literal["scaled-normal"] = "scaled-normal"
+    also_known_as: ClassVar[tuple[str, ...]] = ("lecun", "lecun-normal")
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Return samples of a normal distribution with standard deviation 1/√n_in."""
@@ -57,6 +59,7 @@ class GlorotUniform(Initializer):
     """
 
     kind: Literal["glorot-uniform"] = "glorot-uniform"
+    also_known_as: ClassVar[tuple[str, ...]] = ("xavier", "glorot", "xavier-uniform")
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Return samples of the uniform distribution between −r and r."""
@@ -71,6 +74,7 @@ class GlorotNormal(Initializer):
     """
 
     kind: Literal["glorot-normal"] = "glorot-normal"
+    also_known_as: ClassVar[tuple[str, ...]] = ("xavier", "glorot", "xavier-normal")
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Return samples of a normal distribution with standard deviation √(2 / (n_in + n_out))."""
@@ -84,6 +88,7 @@ class HeNormal(Initializer):
     """
 
     kind: Literal["he-normal"] = "he-normal"
+    also_known_as: ClassVar[tuple[str, ...]] = ("he", "kaiming", "kaiming-normal")
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Return samples of a normal distribution with standard deviation √(2/n_in)."""
@@ -128,6 +133,7 @@ class Ones(Initializer):
     """1 everywhere: usual for factors, as in a normalisation."""
 
     kind: Literal["ones"] = "ones"
+    also_known_as: ClassVar[tuple[str, ...]] = ("one",)
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Return ones."""
@@ -139,6 +145,7 @@ class Zeros(Initializer):
     """0 everywhere: usual for biases. Units whose weights are all 0 stay identical."""
 
     kind: Literal["zeros"] = "zeros"
+    also_known_as: ClassVar[tuple[str, ...]] = ("zero",)
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Return zeros."""

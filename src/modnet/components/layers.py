@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ class Dense(Layer):
     """
 
     kind: Literal["dense"] = "dense"
+    also_known_as: ClassVar[tuple[str, ...]] = ("linear", "fully-connected", "fc")
     units: int = Field(gt=0, description="n_next, the number of neurons")
     activation: Annotated[Activation, Slot()] = default_part("sigmoid", "σ, the activation function")
     bias: bool = Field(default=True, description="whether the layer has biases b")

@@ -23,6 +23,7 @@ class Accuracy(Metric):
     """
 
     kind: Literal["accuracy"] = "accuracy"
+    also_known_as: ClassVar[tuple[str, ...]] = ("acc", "categorical-accuracy", "sparse-categorical-accuracy")
 
     def check(self, task: Task) -> None:
         """Refuse targets that are numbers."""
@@ -86,6 +87,7 @@ class CostMetric(Metric):
     """The mean over the samples of a cost, which may differ from the one that is minimized."""
 
     kind: Literal["cost"] = "cost"
+    also_known_as: ClassVar[tuple[str, ...]] = ("loss",)
     better: ClassVar[Literal["higher", "lower"]] = "lower"
     cost: Annotated[Cost, Slot()] = default_part(
         "quadratic", "the cost; its kind is the name of the metric in the history"
@@ -116,6 +118,7 @@ class MeanSquaredError(Metric):
     """Σ (a − y)² / (samples · outputs)."""
 
     kind: Literal["mean-squared-error"] = "mean-squared-error"
+    also_known_as: ClassVar[tuple[str, ...]] = ("mse",)
     better: ClassVar[Literal["higher", "lower"]] = "lower"
 
     def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
@@ -138,6 +141,7 @@ class R2(Metric):
     """
 
     kind: Literal["r2"] = "r2"
+    also_known_as: ClassVar[tuple[str, ...]] = ("r2-score", "r-squared")
 
     def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return for every output: samples, mean of y, Σ (y − ȳ)², Σ (a − y)²; shape (4, outputs)."""

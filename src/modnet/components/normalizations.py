@@ -38,6 +38,7 @@ class BatchNorm(_Normalization):
     """
 
     kind: Literal["batch-norm"] = "batch-norm"
+    also_known_as: ClassVar[tuple[str, ...]] = ("batch-normalization", "batch-norm-1d")
     needs_full_batch: ClassVar[bool] = True
     momentum: float = Field(
         default=0.9,
@@ -97,6 +98,7 @@ class LayerNorm(_Normalization):
     """
 
     kind: Literal["layer-norm"] = "layer-norm"
+    also_known_as: ClassVar[tuple[str, ...]] = ("layer-normalization",)
 
     def forward(self, x: Array, ctx: LayerContext) -> Array:
         """Return γ x̂ + β."""

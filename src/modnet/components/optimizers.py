@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +16,7 @@ class Batch(Optimizer):
     """All samples feed one update: an epoch is one update, with the gradient of the whole training set."""
 
     kind: Literal["batch"] = "batch"
+    also_known_as: ClassVar[tuple[str, ...]] = ("gd", "bgd", "full-batch", "gradient-descent", "batch-gradient-descent")
 
     def sweeps(self, data: TrainingData, rng: np.random.Generator, state: dict[str, Any]) -> list[Sweep]:
         """Return one batch of all samples; their order has no meaning, so nothing is shuffled or copied."""
@@ -27,6 +28,7 @@ class Stochastic(Optimizer):
     """One sample feeds one update: an epoch makes as many updates as there are samples, in a random order."""
 
     kind: Literal["stochastic"] = "stochastic"
+    also_known_as: ClassVar[tuple[str, ...]] = ("sgd", "stochastic-gradient-descent", "online")
 
     def updates(self, samples: int) -> int:
         """Return the number of samples."""
@@ -42,6 +44,7 @@ class MiniBatch(Optimizer):
     """A few samples feed one update: their order, random by default, is cut into batches; the last may be shorter."""
 
     kind: Literal["mini-batch"] = "mini-batch"
+    also_known_as: ClassVar[tuple[str, ...]] = ("sgd", "mini-batch-gradient-descent", "mini-batch-sgd")
     batch_size: int = Field(default=10, gt=0, description="how many samples feed one update")
     shuffle: bool = Field(default=True, description="whether each epoch has a new random order")
     drop_last: bool = Field(default=False, description="whether a last, shorter batch is left out")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ class L2(Regularizer):
     """
 
     kind: Literal["l2"] = "l2"
+    also_known_as: ClassVar[tuple[str, ...]] = ("ridge", "weight-decay", "elastic-net")
     strength: float = Field(default=1e-4, ge=0, description="λ, the strength of the penalty")
 
     def __call__(self, weights: Array) -> Array:
@@ -37,6 +38,7 @@ class L1(Regularizer):
     """
 
     kind: Literal["l1"] = "l1"
+    also_known_as: ClassVar[tuple[str, ...]] = ("lasso", "elastic-net")
     strength: float = Field(default=1e-4, ge=0, description="λ, the strength of the penalty")
 
     def __call__(self, weights: Array) -> Array:

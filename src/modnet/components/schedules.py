@@ -17,6 +17,7 @@ class Constant(Schedule):
     """1: η is constant. Source: the document."""
 
     kind: Literal["constant"] = "constant"
+    also_known_as: ClassVar[tuple[str, ...]] = ("none", "fixed")
     constant: ClassVar[bool] = True
 
     def __call__(self, at: Position) -> float:
@@ -29,6 +30,7 @@ class Step(Schedule):
     """γ^⌊p/n⌋: η is multiplied by γ every n epochs. Source: He et al., "Deep Residual Learning" (2016), 3.4."""
 
     kind: Literal["step"] = "step"
+    also_known_as: ClassVar[tuple[str, ...]] = ("step-lr", "step-decay")
     every: int = Field(default=10, gt=0, description="n, the number of epochs between two changes")
     factor: float = Field(default=0.5, gt=0, le=1, description="γ, the factor for each change")
 
@@ -41,6 +43,7 @@ class Exponential(Schedule):
     """γ^p: η is multiplied by γ in each epoch, continuously. Source: Bottou, "SGD Tricks" (2012), section 5."""
 
     kind: Literal["exponential"] = "exponential"
+    also_known_as: ClassVar[tuple[str, ...]] = ("exponential-decay", "exponential-lr")
     factor: float = Field(default=0.95, gt=0, le=1, description="γ, the factor for one epoch")
 
     def __call__(self, at: Position) -> float:
@@ -56,6 +59,7 @@ class Cosine(Schedule):
     """
 
     kind: Literal["cosine"] = "cosine"
+    also_known_as: ClassVar[tuple[str, ...]] = ("cosine-annealing", "cosine-decay", "cosine-annealing-lr")
     minimum: float = Field(default=0.0, ge=0, le=1, description="m, the factor at the end")
 
     def __call__(self, at: Position) -> float:
@@ -71,6 +75,7 @@ class InverseScaling(Schedule):
     """
 
     kind: Literal["inverse-scaling"] = "inverse-scaling"
+    also_known_as: ClassVar[tuple[str, ...]] = ("invscaling", "inverse-time-decay")
     power: float = Field(default=0.5, ge=0, description="q, how fast η decreases")
     scale: float = Field(default=1.0, gt=0, description="s, the number of epochs after which the factor is 2^−q")
 
@@ -106,6 +111,7 @@ class OneCycle(Schedule):
     """
 
     kind: Literal["one-cycle"] = "one-cycle"
+    also_known_as: ClassVar[tuple[str, ...]] = ("one-cycle-lr",)
     rise: float = Field(default=0.3, gt=0, lt=1, description="s, the share of the updates in which η rises")
     start_divisor: float = Field(default=25.0, ge=1, description="d: η starts at η/d")
     end_divisor: float = Field(default=1e4, ge=1, description="f: η ends at η/(d f)")

@@ -21,6 +21,7 @@ class Plain(UpdateRule):
     """θ ← θ − η∇. Source: the document, "Update Mini Batches"."""
 
     kind: Literal["plain"] = "plain"
+    also_known_as: ClassVar[tuple[str, ...]] = ("sgd", "gd", "vanilla", "none")
     usual_rate: ClassVar[float] = 3.0
     elementwise: ClassVar[bool] = True
 
@@ -53,6 +54,7 @@ class Momentum(_WithVelocity):
     """
 
     kind: Literal["momentum"] = "momentum"
+    also_known_as: ClassVar[tuple[str, ...]] = ("heavy-ball", "sgd-momentum")
 
     def update(self, gradient: Array, state: dict[str, Any], context: UpdateContext) -> tuple[Array, dict[str, Any]]:
         """Return ηv."""
@@ -68,6 +70,7 @@ class Nesterov(_WithVelocity):
     """
 
     kind: Literal["nesterov"] = "nesterov"
+    also_known_as: ClassVar[tuple[str, ...]] = ("nag", "nesterov-momentum")
 
     def update(self, gradient: Array, state: dict[str, Any], context: UpdateContext) -> tuple[Array, dict[str, Any]]:
         """Return η(∇ + μv) with the new v."""
@@ -177,6 +180,7 @@ class ClipByNorm(_Clipping):
     """
 
     kind: Literal["clip-by-norm"] = "clip-by-norm"
+    also_known_as: ClassVar[tuple[str, ...]] = ("clip-norm", "clip-grad-norm", "global-clipnorm")
     maximum: float = Field(default=1.0, gt=0, description="c, the largest norm of the gradient")
 
     def _clip(self, gradient: Array) -> Array:
@@ -195,6 +199,7 @@ class ClipByValue(_Clipping):
     """
 
     kind: Literal["clip-by-value"] = "clip-by-value"
+    also_known_as: ClassVar[tuple[str, ...]] = ("clip-value", "clip-grad-value")
     maximum: float = Field(default=1.0, gt=0, description="c, the largest absolute value in the gradient")
 
     @property

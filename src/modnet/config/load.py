@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from modnet.config.overrides import apply_override
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError
-from modnet.core.messages import display_path, error_text, short_repr
+from modnet.core.messages import display_path, error_text, question, short_repr
 
 __all__ = ["ConfigSource", "explain", "load_config"]
 
@@ -47,7 +47,7 @@ def load_config(source: ConfigSource = None, overrides: Sequence[str] = ()) -> R
     try:
         return RunConfig.model_validate(table)
     except ValidationError as error:
-        raise ConfigError(explain(error, place)) from None
+        raise ConfigError(explain(error, place, table)) from None
     except RecursionError:
         where = f"{place}: " if place else ""
         raise ConfigError(f"{where}its components lie within each other too deeply") from None
@@ -59,29 +59,48 @@ def _read_file(path: str, place: str) -> dict[str, Any]:
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{place}: is not TOML: {error}") from None
+        from modnet.config.suggest import for_file  # only for an error message
+
+        data = for_file(path)
+        raise ConfigError(f"{place}: is not TOML: {error}{f'; if it is data: {data}' if data else ''}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{place}: cannot be read: {error_text(error)}") from None
 
 
-def explain(error: ValidationError, place: str | None = None) -> str:
-    """Return the first error in one line: file, key path, value and what is allowed."""
+def explain(error: ValidationError, place: str | None = None, table: Mapping[str, Any] | None = None) -> str:
+    """Return the first error in one line: file, key path, value and what is allowed.
+
+    Keys that are missing are all named. With the ``table`` of a run's configuration, the line says what an unknown
+    option or kind meant, too.
+    """
     details = [detail for detail in error.errors(include_url=False) if detail["type"] != "default_factory_not_called"]
     outer = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
     inner = [detail for detail in details if detail["loc"] not in outer] or details  # the outer ones follow from these
-    more = f" (and {len(inner) - 1} more)" if len(inner) > 1 else ""
-    return (f"{place}: " if place else "") + _line(inner[0]) + more
+    if inner[0]["type"] == "missing":
+        missing = [_path(detail) for detail in inner if detail["type"] == "missing"]
+        line, count = f"{', '.join(missing)}: {'is' if len(missing) == 1 else 'are'} required", len(missing)
+    else:
+        line, count = _line(inner[0], table), 1
+    more = f" (and {len(inner) - count} more)" if len(inner) > count else ""
+    return (f"{place}: " if place else "") + line + more
 
 
-def _line(detail: ErrorDetails) -> str:
-    path = ".".join(str(key) for key in detail["loc"] if key != "[key]")  # how pydantic marks an error in a key
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "missing":
-        return f"{path}: is required"
+def _path(detail: ErrorDetails) -> str:
+    return ".".join(str(key) for key in detail["loc"] if key != "[key]")  # how pydantic marks an error in a key
+
+
+def _line(detail: ErrorDetails, table: Mapping[str, Any] | None) -> str:
+    path, message = _path(detail), detail["msg"].removeprefix("Value error, ")
+    if table is not None and detail["type"] in ("unknown_option", "unknown_kind"):
+        from modnet.config.suggest import message_with_suggestion  # only for an error message
+
+        message = message_with_suggestion(detail, table)
     if detail["type"] == "too_short":
         message = f"should have at least {detail['ctx']['min_length']} entries, got {detail['ctx']['actual_length']}"
     if detail["type"] == "too_long":
         message = f"should have at most {detail['ctx']['max_length']} entries, got {detail['ctx']['actual_length']}"
+    if path == "network" and isinstance(detail["input"], list):
+        message += question([f"network.layers = {short_repr(detail['input'])}"])
     message = message.replace("valid tuple", "list").replace("valid dictionary or instance of NetworkConfig", "table")
     message = message.replace("valid dictionary", "table")
     if message.startswith(("Input should", "String should")):

@@ -12,7 +12,7 @@ from modnet.core.errors import ConfigError, PluginError
 from modnet.core.interfaces import Layer
 from modnet.core.messages import short_repr
 
-__all__ = ["apply_override"]
+__all__ = ["apply_override", "model_of", "parse"]
 
 
 def apply_override(table: Mapping[str, Any], override: str) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def apply_override(table: Mapping[str, Any], override: str) -> dict[str, Any]:
     path = [part.strip() for part in key.split(".")]
     if not equals or not all(path):
         raise ConfigError(f"--set {override}: should be KEY=VALUE, with a dotted key")
-    value = _parse(text.strip())
+    value = parse(text.strip())
     try:
         changed: dict[str, Any] = _set(dict(table), path, value, [])
     except ConfigError as error:
@@ -37,7 +37,8 @@ def apply_override(table: Mapping[str, Any], override: str) -> dict[str, Any]:
     return changed
 
 
-def _parse(text: str) -> Any:
+def parse(text: str) -> Any:
+    """Return a value of TOML, or the text itself where it is none."""
     import tomllib
 
     try:
@@ -74,7 +75,7 @@ def _default_at(path: Sequence[str]) -> Any:
     default: Any = None
     for key in path:
         field = model.model_fields.get(key) if model else None
-        default, model = (field.default, _model_of(field.annotation)) if field else (None, None)
+        default, model = (field.default, model_of(field.annotation)) if field else (None, None)
         node = node.get(key, {}) if isinstance(node, dict) else {}
     return list(default) if isinstance(default, tuple) else node
 
@@ -86,7 +87,7 @@ def _drop_foreign_options(table: dict[str, Any], path: Sequence[str]) -> None:
     for key in path:
         node = node[int(key)] if isinstance(node, list) else node[key]
         if not key.isdigit():
-            model = _model_of(model.model_fields[key].annotation) if model and key in model.model_fields else None
+            model = model_of(model.model_fields[key].annotation) if model and key in model.model_fields else None
         if model is not None and issubclass(model, Component) and isinstance(node, dict) and "kind" in node:
             try:
                 model = registry.active().find(model.family, str(node["kind"])).component
@@ -97,7 +98,8 @@ def _drop_foreign_options(table: dict[str, Any], path: Sequence[str]) -> None:
             del node[key]
 
 
-def _model_of(annotation: Any) -> type[Model] | None:
+def model_of(annotation: Any) -> type[Model] | None:
+    """Return the model in a field's annotation, or None if there is none."""
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return annotation
-    return next(filter(None, map(_model_of, get_args(annotation))), None)
+    return next(filter(None, map(model_of, get_args(annotation))), None)

@@ -97,7 +97,8 @@ class Model(BaseModel):
     def _unknown_option(cls, key: str) -> PydanticCustomError:
         allowed = cls.option_names()
         listed = f"allowed: {', '.join(allowed)}" if allowed else "there are no options here"
-        return _error("unknown_option", f"unknown option{did_you_mean(key, allowed)} ({listed})")
+        hint = did_you_mean(key, allowed)
+        return _error("unknown_option", f"unknown option{hint} ({listed})", listed=listed, options=allowed)
 
 
 class Component(Model):
@@ -105,9 +106,14 @@ class Component(Model):
 
     A component is a class that derives from the base class of its family and sets ``kind``; its options are ordinary
     pydantic fields, each with a description.
+
+    Attributes:
+        also_known_as: What other libraries call it. These names are not accepted; an error message answers them with
+            the kind.
     """
 
     family: ClassVar[str]
+    also_known_as: ClassVar[tuple[str, ...]] = ()
     kind: str
 
     @classmethod
@@ -140,7 +146,7 @@ class Component(Model):
         try:
             component = components.find(cls.family, table["kind"]).component
         except (registry.UnknownKindError, PluginError) as error:
-            raise _error("unknown_kind", str(error)) from None
+            raise _error("unknown_kind", str(error), family=cls.family, name=table["kind"]) from None
         if not issubclass(component, cls):
             raise _error("wrong_family", f"'{table['kind']}' is not a valid {cls.family} here")
         validated: Self = component.model_validate({**table, "kind": component.kind_name()})
@@ -183,9 +189,9 @@ def _hashable(value: Any) -> Any:
     return tuple(map(_hashable, value)) if isinstance(value, tuple) else value
 
 
-def _error(code: str, problem: str) -> PydanticCustomError:
+def _error(code: str, problem: str, **more: Any) -> PydanticCustomError:
     # The text goes in as a value: a message template would choke on braces in a user's own words.
-    return PydanticCustomError(code, "{problem}", {"problem": problem})
+    return PydanticCustomError(code, "{problem}", {"problem": problem, **more})
 
 
 class Slot:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import cache
 from itertools import islice
@@ -15,7 +16,10 @@ __all__ = [
     "did_you_mean",
     "display_path",
     "error_text",
+    "fold",
     "list_values",
+    "nearest",
+    "question",
     "short_repr",
     "truncate",
     "warn",
@@ -30,10 +34,27 @@ LISTED = 10
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x' or 'y'?"`` for the known words nearest to ``word``, or an empty string."""
+    return question(nearest(word, known))
+
+
+def question(meant: Sequence[object]) -> str:
+    """Return ``"; did you mean 'x' or 'y'?"``, or an empty string if nothing is known that can be meant."""
+    return "; did you mean " + " or ".join(f"'{word}'" for word in meant) + "?" if meant else ""
+
+
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    """Return the known words, at most two, that are ``word`` but for case and separators, or else spelt nearly so."""
     import difflib  # only for an error message
 
-    near = difflib.get_close_matches(word, list(known), n=2, cutoff=0.6)
-    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+    words = {other: fold(other) for other in known}
+    same = [other for other, folded in words.items() if folded == fold(word)]
+    near = dict.fromkeys([fold(word)] if same else difflib.get_close_matches(fold(word), words.values(), 2, cutoff))
+    return [other for folded in near for other in words if words[other] == folded][:2]
+
+
+def fold(word: str) -> str:
+    """Return a word without case and separators: ``leakyrelu`` for ``leaky-relu``, ``LeakyReLU`` and ``leaky_relu``."""
+    return re.sub(r"[\W_]+", "", word).lower()
 
 
 def display_path(path: str | os.PathLike[str]) -> str:

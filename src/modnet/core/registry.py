@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from modnet.core.errors import PluginError
-from modnet.core.messages import did_you_mean
+from modnet.core.messages import did_you_mean, fold, question
 
 __all__ = [
     "Provider",
@@ -167,6 +167,13 @@ class Registry:
         is_plain = provider.builtin or len(self._registrations[component.family, kind]) == 1
         return [*([kind] if is_plain else []), f"{provider.distribution}:{kind}"]
 
+    def meant(self, family: str, name: str) -> list[str]:
+        """Return the kinds that ``name`` means if case, separators and other libraries' names for them are allowed."""
+        words = {fold(name), fold(name).removesuffix("loss").removesuffix(fold(family))} - {""}
+        components = [entry.component for entry in self if entry.component.family == family]
+        names = {item.kind_name(): [item.kind_name(), *vars(item).get("also_known_as", ())] for item in components}
+        return [kind for kind, others in names.items() if words & set(map(fold, others))]
+
     def _raise_missing(self, family: str, name: str) -> NoReturn:
         distribution, colon, _ = name.rpartition(":")
         wanted = canonical(distribution)
@@ -175,7 +182,8 @@ class Registry:
             raise PluginError("; ".join(map(str, unavailable)))
         components = [entry.component for entry in self if entry.component.family == family]
         kinds, names = self.kinds(family), [name for component in components for name in self.names_of(component)]
-        hint = did_you_mean(name, names if colon else kinds) or f"; known: {', '.join(kinds)}"
+        hint = question(self.meant(family, name)) or did_you_mean(name, names if colon else kinds)
+        hint = hint or f"; known: {', '.join(kinds)}"
         if unavailable:
             hint += f" (it may be provided by a plug-in that is not available: {'; '.join(map(str, unavailable))})"
         raise UnknownKindError(f"unknown {family} '{name}'{hint}")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,7 @@ class Idx(Dataset):
     """
 
     kind: Literal["idx"] = "idx"
+    also_known_as: ClassVar[tuple[str, ...]] = ("mnist",)
     path: str = Field(min_length=1, description="the folder with the four files, absolute or from the current folder")
     validation_samples: int = Field(
         default=10_000,

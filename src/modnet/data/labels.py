@@ -15,12 +15,14 @@ from modnet.core.errors import DataError
 from modnet.core.messages import as_python, list_values, short_repr
 from modnet.data.validation import as_array, as_samples, blocks, check_finite, index_text
 
-__all__ = ["Targets"]
+__all__ = ["MANY", "Targets", "numbers_hint"]
 
 ONE_HOT_TABLE = 1024
 """Up to how many classes one-hot rows are gathered from a table of all of them."""
 LONGEST = 1000
 """How many characters a label may have in an array of text, in which all take as much memory as the longest."""
+MANY = 20
+"""Above how many distinct integers a message says how numbers to predict are given."""
 NUMBERS = frozenset({int, float})
 DTYPES = {frozenset({bool}): np.bool_, frozenset({int}): np.int64, frozenset({float}): np.float64, NUMBERS: np.float64}
 """The dtypes of lists of these types."""
@@ -253,9 +255,17 @@ def _codes(column: NDArray[Any], classes: NDArray[Any], where: str) -> Codes:
         if (block < 0).any():
             row = start + int(np.argmax(block < 0))
             unseen = f"{index_text([row])} is {short_repr(column[row])}, unseen in training"
-            raise DataError(f"{where}: {unseen}; the labels there are {list_values(classes.tolist())}")
+            hint = numbers_hint(classes, MANY)
+            raise DataError(f"{where}: {unseen}; the labels there are {list_values(classes.tolist())}{hint}")
         codes[start : start + len(block)] = block
     return codes
+
+
+def numbers_hint(classes: NDArray[Any], more_than: int) -> str:
+    """Return how numbers to predict are given, for a message, if there are ``more_than`` so many distinct integers."""
+    if classes.dtype.kind not in "iu" or len(classes) <= more_than:
+        return ""
+    return '; integers are class labels: for numbers to predict set data.target_type = "number" (CSV), or give floats'
 
 
 def _key(label: Any) -> Any:

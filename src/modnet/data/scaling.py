@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
-from modnet.data.labels import Targets
+from modnet.data.labels import MANY, Targets, numbers_hint
 from modnet.data.row_source import ArrayOrSource, RowSource
 from modnet.data.validation import BLOCK, PIECE_BYTES, RowNumbers, blocks, check_finite
 
@@ -168,7 +168,8 @@ def split(y: Targets, share: float, rng: np.random.Generator) -> tuple[NDArray[n
     spare = np.maximum(counts - 1, 0)
     total = min(max(round(share * len(codes)), 1), int(spare.sum()))
     if total == 0:
-        raise DataError(f"validation_share = {share:g} needs a sample to spare, and no class has more than one")
+        hint = "" if y.classes is None else numbers_hint(y.classes, MANY)
+        raise DataError(f"validation_share = {share:g} needs a sample to spare, and no class has more than one{hint}")
     sizes = np.minimum(np.floor(share * counts).astype(np.intp), spare)
     by_remainder = np.argsort(sizes - share * counts, kind="stable")
     while (missing := total - int(sizes.sum())) > 0:

@@ -17,7 +17,7 @@ from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Metric
 from modnet.core.random import Stream, generator
 from modnet.data.columns import column_names, column_selector, feature_names, targets_like
-from modnet.data.labels import Targets
+from modnet.data.labels import MANY, Targets, numbers_hint
 from modnet.data.prepared import Samples
 from modnet.data.row_source import ArrayOrSource, RowSource, as_rows, subset
 from modnet.data.scaling import Scaling, split
@@ -257,10 +257,12 @@ def _network(config: RunConfig, input_shape: tuple[int, ...], targets: Targets) 
 
 def _check_outputs(network: Network, targets: Targets) -> None:
     """Refuse an output layer that has not as many units as the cost wants for these targets."""
+    hint = ""
     if targets.classes is None:
         widths, described = {targets.width or 0}, f"the targets have {targets.width} outputs"
     else:
         count = len(targets.classes)
+        hint = numbers_hint(targets.classes, 2 if network.outputs == 1 else MANY)
         widths, described = ({1, 2} if count == 2 else {count}), f"the data has {count} classes"
     cost = network.cost
     wanted = {width: outputs for width in widths if (outputs := outputs_for(cost, width)) is not None}
@@ -268,10 +270,12 @@ def _check_outputs(network: Network, targets: Targets) -> None:
         try:
             cost.outputs(max(widths))
         except ValueError as error:
-            raise ConfigError(f"network.cost: {cost.kind}: {error}; {described}") from None
+            raise ConfigError(f"network.cost: {cost.kind}: {error}; {described}{hint}") from None
     if network.outputs not in wanted.values():
         choices = " or ".join(map(str, sorted(wanted.values())))
         if any(width != outputs for width, outputs in wanted.items()):
             choices += f", which the cost {cost.kind} needs"
         last = f"network.layers.{len(network.layers) - 1}"
-        raise ConfigError(f"{last}: the output layer has {network.outputs} units, {described}; allowed: {choices}")
+        raise ConfigError(
+            f"{last}: the output layer has {network.outputs} units, {described}; allowed: {choices}{hint}"
+        )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from components.callbacks.strangers import Scripted, Watch, installed
 
-from modnet import Run, Trainer
+from modnet import Run, Trainer, load_config
 from modnet.core.errors import ConfigError
 
 
@@ -116,3 +116,26 @@ def test_a_figure_that_is_not_there_is_named_beside_those_that_are(rng: np.rando
     assert "'validation_scriptd'; did you mean 'validation_scripted'" in message
     assert "(allowed: cost, scripted, validation_cost, validation_scripted)" in message
     assert Watch.heard[-1][1] == "fit_end"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"monitor": "val_loss"}, {"monitor": "val_accuracy"}, {"kind": "reduce-on-plateau"}],
+    ids=["default", "val_loss", "val_accuracy", "reduce-on-plateau"],
+)
+def test_without_validation_samples_the_key_that_makes_some_is_named(options: dict[str, Any]) -> None:
+    config = {"epochs": 1, "network": {"layers": [10]}, "callbacks": [{"kind": "early-stopping"} | options]}
+    with pytest.raises(ConfigError, match=r"^callbacks\.0\.monitor: '\w+' needs validation samples, and ") as caught:
+        Trainer.from_config(config).fit()
+    line = str(caught.value)
+    assert "\n" not in line
+    remedy = line.partition(", as in ")[2].partition(" (allowed: cost, accuracy, test_cost, test_accuracy)")[0]
+    assert remedy.startswith("data.validation_share = ")
+    assert "set data.validation_share" in line
+    changed = load_config(config, [remedy])
+    if "monitor" not in options:
+        Trainer(changed).fit()
+        return
+    name = {"val_loss": "validation_cost"}.get(options["monitor"], "validation_accuracy")
+    with pytest.raises(ConfigError, match=rf"no metric is called '{options['monitor']}'; did you mean '{name}'"):
+        Trainer(changed).fit()

@@ -7,7 +7,7 @@ on the limited formula gives the same float as the whole one.
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -81,6 +81,7 @@ class Silu(Activation):
     """
 
     kind: Literal["silu"] = "silu"
+    also_known_as: ClassVar[tuple[str, ...]] = ("swish",)
     beta: float = Field(default=1.0, gt=0, le=_LARGEST, description="β, how steep the gate at z = 0 is")
 
     def _gate(self, z: Array) -> tuple[Array, Array]:

@@ -26,6 +26,7 @@ class Average(Callback):
 
     kind: Literal["average"] = "average"
     unique: ClassVar[bool] = True
+    also_known_as: ClassVar[tuple[str, ...]] = ("swa", "stochastic-weight-averaging")
     start: int | None = Field(
         default=None,
         ge=0,

@@ -26,6 +26,7 @@ class Checkpoint(Callback):
 
     kind: Literal["checkpoint"] = "checkpoint"
     unique: ClassVar[bool] = True
+    also_known_as: ClassVar[tuple[str, ...]] = ("model-checkpoint",)
     every_epochs: int = Field(default=1, ge=0, description="epochs between two checkpoints; 0 for none")
     every_seconds: float | None = Field(
         default=None, gt=0, description="seconds after which one is written within a long epoch, too"

@@ -8,6 +8,9 @@ from modnet.core.messages import did_you_mean
 
 __all__ = ["key_of", "sign_of"]
 
+_OTHER_NAMES = {"val": "validation", "loss": "cost", "acc": "accuracy", "mse": "mean_squared_error"}
+"""What other libraries call the words in a metric's name."""
+
 
 def key_of(callback: Callback, training: TrainingView) -> str:
     """Return the configuration's key of a callback, or its kind where it was given to the training as an object."""
@@ -28,7 +31,12 @@ def sign_of(monitor: str, training: TrainingView, callback: Callback) -> float:
             if prefix or not metric.needs_all_outputs:
                 known |= {prefix + name: metric.better for name in metric.history_names(training.network.task)}
     if monitor not in known:
-        hint = did_you_mean(monitor, known)
-        key = f"{key_of(callback, training)}.monitor"
-        raise ConfigError(f"{key}: no metric is called '{monitor}'{hint} (allowed: {', '.join(known)})")
+        key, allowed = f"{key_of(callback, training)}.monitor", f"(allowed: {', '.join(known)})"
+        name = "_".join(_OTHER_NAMES.get(word, word) for word in monitor.lower().split("_"))
+        if name.startswith("validation_") and "validation" not in training.held_out:
+            problem = f"'{monitor}' needs validation samples, and there are none"
+            raise ConfigError(
+                f"{key}: {problem}; set data.validation_share, as in data.validation_share = 0.2 {allowed}"
+            )
+        raise ConfigError(f"{key}: no metric is called '{monitor}'{did_you_mean(name, known)} {allowed}")
     return 1.0 if known[monitor] == "higher" else -1.0

@@ -20,6 +20,7 @@ class Progress(Callback):
 
     kind: Literal["progress"] = "progress"
     unique: ClassVar[bool] = True
+    also_known_as: ClassVar[tuple[str, ...]] = ("progress-bar", "verbose", "tqdm")
 
     def listener(self) -> object:
         """Return a listener that shows a bar on a terminal, and prints plain lines elsewhere."""

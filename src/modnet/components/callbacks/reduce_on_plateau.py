@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ class ReduceOnPlateau(Callback):
     """
 
     kind: Literal["reduce-on-plateau"] = "reduce-on-plateau"
+    also_known_as: ClassVar[tuple[str, ...]] = ("reduce-lr-on-plateau", "adaptive")
     monitor: str = Field(
         default="validation_cost",
         description="which metric of the history; whether higher or lower is better follows from the metric",

@@ -67,6 +67,9 @@ def _problem(component: Any, earlier: Iterable[type[Component]]) -> str | None:
         return f"{name} has the kind {kind!r}; allowed are lower-case words joined by hyphens"
     if not issubclass(component, FAMILIES.get(family, ())):
         return f"{name} sets family = {family!r}, but does not derive from the base class of that family"
+    names = component.also_known_as
+    if not (isinstance(names, tuple | list) and all(isinstance(word, str) for word in names)):
+        return f"{name} sets also_known_as = {names!r}; a tuple of names is expected"
     if missing := missing_methods(component):
         return missing
     if any((item.family, item.kind_name()) == (family, kind) for item in earlier):

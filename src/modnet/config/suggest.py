@@ -1,0 +1,268 @@
+"""What a first guess meant: the key, and the component, where a configuration has an unknown option or kind.
+
+Nothing here is accepted; the error names what would be. Other libraries' names for components are theirs
+(`Component.also_known_as`), those for options are in `_OTHER_NAMES`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from modnet.config.places import (
+    ComponentPlace,
+    KeyPath,
+    OptionPlace,
+    component_places,
+    config_without,
+    option_places,
+)
+from modnet.config.run_config import RunConfig
+from modnet.core import registry
+from modnet.core.component import Component
+from modnet.core.messages import fold, nearest, question
+
+__all__ = ["Suggestion", "for_file", "for_option", "message_with_suggestion"]
+
+LONGEST = 90
+"""How many characters a suggested line has; of a longer one only the key is suggested."""
+
+_OTHER_NAMES = {
+    "batch_size": "bs minibatch minibatch_size mini_batch mini_batch_size samples_per_update",
+    "bias_initializer": "bias_init",
+    "bias": "use_bias",
+    "callbacks": "callback listeners",
+    "cost": "loss loss_function loss_fn cost_function criterion objective",
+    "data": "dataset",
+    "drop_last": "drop_remainder",
+    "dtype": "precision",
+    "epochs": "n_epochs num_epochs nb_epoch max_epochs max_iter n_iter iterations passes",
+    "epsilon": "eps",
+    "initializer": "kernel_initializer weight_init weight_initializer",
+    "kind": "type name class_name format",
+    "layers": "hidden hidden_layers hidden_layer_sizes hidden_sizes hidden_units layer_sizes sizes",
+    "learning_rate": "lr alpha learning_rate_init rate step_size",
+    "metrics": "metric scoring",
+    "minimum_gain": "min_delta tol",
+    "momentum": "nesterovs_momentum",
+    "network": "model",
+    "optimizer": "optimiser solver",
+    "path": "file filename csv_file data_file",
+    "patience": "n_iter_no_change",
+    "rate": "p drop_rate dropout_rate",
+    "regularizers": "regularizer regularization penalty kernel_regularizer",
+    "restore_best": "restore_best_weights",
+    "rule": "update_rule",
+    "scaling": "normalize normalization standardize scaler",
+    "schedule": "scheduler lr_schedule lr_scheduler learning_rate_schedule",
+    "seed": "random_state random_seed rng",
+    "strength": "lambda lmbda",
+    "target": "label label_column target_column",
+    "threads": "n_jobs n_threads num_threads",
+    "units": "neurons n_units size out_features",
+    "validation_share": "validation_split validation_fraction val_split val_share",
+}
+"""Option → what other libraries call it."""
+
+_UNNAMED = object()
+"""The value of an option that was only named."""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A key, and the value that it should have, or nothing where the value given may stay."""
+
+    key: str
+    value: Any = _UNNAMED
+
+    @property
+    def text(self) -> str | None:
+        """The value in TOML; None without one, and for one that is too long or none of TOML."""
+        try:
+            text = None if self.value is _UNNAMED else _toml(self.value)
+        except TypeError:
+            return None
+        return text if text and len(self.key) + len(text) < LONGEST else None
+
+    def __str__(self) -> str:
+        """Return the key, or the line of a TOML file."""
+        return self.key if self.text is None else f"{self.key} = {self.text}"
+
+    def as_argument(self) -> str:
+        """Return what follows ``--set`` on the command line."""
+        is_word = isinstance(self.value, str) and re.fullmatch(r"[a-z][\w-]*", self.value)
+        return shlex.quote(f"{self.key}={self.value if is_word else self.text or 'VALUE'}")
+
+
+def message_with_suggestion(detail: ErrorDetails, table: Mapping[str, Any]) -> str:
+    """Return the message for an unknown option or kind of a configuration's ``table``, and what was meant by it."""
+    context, path = detail["ctx"], tuple(detail["loc"])
+    if detail["type"] == "unknown_kind":
+        found = _for_kind(config_without(table, path), path, context["family"], context["name"])
+        start = f"unknown {context['family']} '{context['name']}'"
+        return f"{start}{question([found])}" if found else str(context["problem"])
+    key, value, options = str(path[-1]), detail["input"], context["options"]
+    near: Sequence[object] = [name for name in options if fold(key) == fold(name)]
+    if len(path) > 1 and fold(key) in _names_of("kind"):
+        near = ["kind"]
+    for exact in (True, False):
+        if not near and (found := for_option(table, path, key, value, exact=exact)):
+            near = [found]
+        near = near or nearest(key, options)
+    return f"unknown option{question(near)} ({context['listed']})"
+
+
+def _for_kind(config: RunConfig, path: KeyPath, family: str, name: str) -> Suggestion | None:
+    """Return where a kind belongs that its family does not have, if the family has none that is called nearly so."""
+    known = registry.active()
+    suffix = name.rpartition(".")[2]
+    if family == "dataset" and suffix != name and suffix in known.kinds(family):
+        return _set(ComponentPlace(path, Component, config.data), known.find(family, suffix).component, {"path": name})
+    if known.meant(family, name) or nearest(name, known.kinds(family)):
+        return None
+    return _component(config, name, None)
+
+
+def for_file(path: str) -> Suggestion | None:
+    """Return what was meant by a file that is no configuration but may be data."""
+    return _for_kind(RunConfig(), ("data",), "dataset", path)
+
+
+def for_option(
+    table: Mapping[str, Any], path: KeyPath, key: str, value: Any = _UNNAMED, *, exact: bool = True
+) -> Suggestion | None:
+    """Return where the unknown option ``key``, which stands at ``path``, belongs.
+
+    Args:
+        table: The whole configuration, as it was written.
+        path: The key path of the option, itself included.
+        key: The option.
+        value: Its value, if it is known.
+        exact: Whether to look for this name only, and not for one that is spelt nearly so.
+    """
+    config, word, section = config_without(table, path), fold(key), path[:-1]
+    places = list(option_places(config))
+    if exact:
+        places = [place for place in places if word in _names_of(place.option)]
+    else:
+        near = nearest(key, {place.option for place in places}, cutoff=0.75)
+        places = [place for place in places if place.option in near[:1]]
+
+    def rank(place: OptionPlace) -> tuple[bool, ...]:
+        kind = place.component.kind_name() if place.component else None
+        is_near = place.table[: len(section)] == section
+        is_suffix = str(value).endswith(f".{kind}")
+        return fold(place.option) != word, not is_near, kind is not None, fold(kind or "") != word, not is_suffix
+
+    if places:
+        return _option(config, min(places, key=rank), value, is_hidden="hidden" in word)
+    if not exact:
+        return None
+    if isinstance(value, Mapping) and not section:  # a table such as [training], whose options belong elsewhere
+        inner = (for_option(table, path, str(name), item) for name, item in value.items())
+        return next(filter(None, inner), None) or _component(config, key, value)
+    return _component(config, key, value)
+
+
+def _option(config: RunConfig, place: OptionPlace, value: Any, *, is_hidden: bool) -> Suggestion:
+    path = (*place.table, place.option)
+    if isinstance(value, Mapping):  # stays as it was written
+        return Suggestion(_dotted(path))
+    for slot in component_places(config):
+        if slot.path == path and value is not _UNNAMED:
+            if isinstance(value, str) and (found := _for_kind(config, path, slot.base.family, value)):
+                return found
+            value = _known(slot.base, value)
+            if not isinstance(slot.now, Component):
+                last = map(_short, slot.now[-1:]) if is_hidden else ()
+                value = [*(value if isinstance(value, list) else [value]), *last]
+        if slot.path == place.table and place.component:
+            return _set(slot, place.component, {} if value is _UNNAMED else {place.option: value})
+    return Suggestion(_dotted(path), value)
+
+
+def _component(config: RunConfig, name: str, value: Any) -> Suggestion | None:
+    """Return the option that takes the component ``name``, if it is one of a single family."""
+    places, known = list(component_places(config)), registry.active()
+    families = {place.base.family: kinds for place in places if (kinds := known.meant(place.base.family, name))}
+    own = {family: kinds for family, kinds in families.items() if fold(kinds[0]) == fold(name)}
+    if len(own or families) != 1:
+        return None
+    [(family, kinds)] = (own or families).items()
+    place = next(place for place in places if place.base.family == family)
+    component = known.find(family, kinds[0]).component
+    options = dict(value) if isinstance(value, Mapping) else {}
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        declared = (option for option in component.option_names() if option not in place.base.model_fields)
+        options = {option: value for option in declared if _is_valid(component, {option: value})}
+    return _set(place, component, options)
+
+
+def _set(place: ComponentPlace, component: type[Component], options: dict[str, Any]) -> Suggestion:
+    """Return the suggestion of a component for a place; to a list it is added, in layers before the last."""
+    if isinstance(place.now, Component):
+        kept = place.now.model_fields_set & set(component.option_names())
+        options = {name: value for name, value in place.now.model_dump().items() if name in kept} | options
+    required = {name: field.annotation for name, field in component.model_fields.items() if field.is_required()}
+    options = {name: name.upper() if option is str else 10 for name, option in required.items()} | options
+    kind = component.kind_name()
+    item: Any = {"kind": kind, **options} if options else kind
+    if isinstance(place.now, Component):
+        return Suggestion(_dotted(place.path), item)
+    items = [_short(other) for other in place.now or ()]
+    at = len(items) - 1 if component.family == "layer" else len(items)
+    return Suggestion(_dotted(place.path), [*items[:at], item, *items[at:]])
+
+
+def _short(component: Component) -> Any:
+    """Return a component with those options that were given; a dense layer with units only as their number."""
+    given = {name: value for name, value in component.model_dump().items() if name in component.model_fields_set}
+    given = {name: value for name, value in given.items() if name != "kind"}
+    if component.shorthand(1) and list(given) == ["units"]:
+        return given["units"]
+    kind = registry.active().full_name(type(component))
+    return {"kind": kind, **given} if given else kind
+
+
+def _known(base: type[Component], value: Any) -> Any:
+    """Return a kind, or a list of them, as it is called here."""
+    if isinstance(value, list | tuple):
+        return [_known(base, item) for item in value]
+    kinds = registry.active().meant(base.family, value) if isinstance(value, str) else []
+    return value if not kinds or value in kinds else kinds[0]
+
+
+def _names_of(option: str) -> set[str]:
+    return {fold(name) for name in [option, *_OTHER_NAMES.get(option, "").split()]}
+
+
+def _is_valid(component: type[Component], options: dict[str, Any]) -> bool:
+    try:
+        component.model_validate({"kind": component.kind_name(), **options})
+    except ValidationError:
+        return False
+    return True
+
+
+def _dotted(path: KeyPath) -> str:
+    return ".".join(map(str, path))
+
+
+def _toml(value: Any) -> str:
+    """Return a value on one line of TOML.
+
+    Raises:
+        TypeError: TOML has no such value, or not on one line.
+    """
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key} = {_toml(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value, ensure_ascii=not str(value).isprintable())
