@@ -104,7 +104,7 @@ def test_a_figure_that_is_not_finite_is_never_the_best() -> None:
         ('{"epoch": 2, "cost": "low"}', "line 3 is damaged; a JSON"),
         ('{"epoch": true, "cost": 0.5}', "line 3 is damaged; a JSON"),
         ("[" * 100_000, "line 3 is damaged; a JSON"),
-        ('{"epoch": 1, "cost": 0.5}', "line 3 is damaged: epoch 1 is out of order"),
+        ('{"epoch": 1, "cost": 0.5}', 'line 3 is damaged: "epoch": 1 is out of order'),
     ],
 )
 def test_a_damaged_line_of_the_history_is_named(tmp_path: Path, line: str, reason: str) -> None:

@@ -56,7 +56,7 @@ def test_the_text_says_what_was_reached_and_where_the_pictures_are(trained: Modn
     best = min(history_of(run), key=lambda row: row["test_cost"])
     right = 360 - len(wrong)
     assert lines[0].startswith(f"Reached test accuracy {right / 3.6:.2f}% ({right} of 360 test samples are correct)")
-    assert lines[1] == f"best test cost {best['test_cost']:.4g} in epoch {best['epoch']}"
+    assert lines[1] == f"best test cost {best['test_cost']:.4g} in epoch {best['epoch'] + 1}"
     assert lines[4] == f"The worst 2 of {len(wrong)} mistakes among 360 test samples:"
     assert lines[5:7] == [
         f"  sample {at}: true {y[at]}, predicted {a[at].argmax()}, cost {costs[at]:.3g}" for at in worst.tolist()

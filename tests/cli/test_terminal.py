@@ -42,12 +42,12 @@ def test_a_terminal_shows_a_bar_with_epoch_cost_accuracy_and_time_left(tmp_path:
     rows = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
     cost, accuracy = (re.search(rf'"{name}": ([0-9.]+)', rows[-1])[1] for name in ("cost", "test_accuracy"))
     states = [line.strip() for line in re.split(r"[\r\n]+", CONTROL.sub("", sent)) if line.strip()]
-    assert re.match(r"Epoch +0/20 ", states[0])
+    assert re.match(r"Epochs +0/20 ", states[0])
     assert re.fullmatch(
-        rf"Epoch 20/20 ━+ cost {float(cost):.4f}, test accuracy {float(accuracy):.2%} \d:\d\d:\d\d", states[-2]
+        rf"Epochs 20/20 ━+ cost {float(cost):.4f}, test accuracy {float(accuracy):.2%} \d:\d\d:\d\d", states[-2]
     )
     assert states[-1].startswith("Reached test accuracy ")
-    assert "\nEpoch 0: " not in sent
+    assert "\nEpoch 1/20: " not in sent
     assert sent.rindex("\x1b[?25h") > sent.rindex("\x1b[?25l")  # the cursor is there again
 
 
@@ -65,7 +65,7 @@ def test_a_training_that_fails_leaves_the_terminal_in_order(tmp_path: Path) -> N
     code, sent = on_a_terminal(tmp_path, "train", *options, "--out", "run")
     assert code == 1
     assert sent.rfind("\x1b[?25h") > sent.rindex("\x1b[?25l")
-    assert re.search(r"\nmodnet: epoch 0, update 0: ", CONTROL.sub("", sent))
+    assert re.search(r"\nmodnet: epoch 1, update 1: ", CONTROL.sub("", sent))
 
 
 def test_an_error_before_the_bar_is_there_is_told_all_the_same(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_pipe_gets_the_plain_lines(tmp_path: Path) -> None:
     result = process(tmp_path, "train", "--epochs", "2", "--out", "run", PYTHONIOENCODING="ascii")
     assert (result.returncode, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
-    assert [line.partition(":")[0] for line in lines[:2]] == ["Epoch 0", "Epoch 1"]
+    assert [line.partition(":")[0] for line in lines[:2]] == ["Epoch 1/2", "Epoch 2/2"]
     assert len(lines) == 3
 
 

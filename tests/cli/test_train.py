@@ -44,8 +44,8 @@ def test_the_default_run_is_the_documents_network_and_reaches_93_per_cent(
     rows = history_of("run")
     assert [row["epoch"] for row in rows] == list(range(30))
     assert {row["learning_rate"] for row in rows} == {3.0}
-    assert result.lines[:-1] == [f"Epoch {row['epoch']}: {row['test_accuracy'] * 360:.0f} / 360" for row in rows]
-    assert result.lines[-2] == f"Epoch 29: {hits} / 360"
+    assert result.lines[:-1] == [f"Epoch {row['epoch'] + 1}/30: {row['test_accuracy'] * 360:.0f} / 360" for row in rows]
+    assert result.lines[-2] == f"Epoch 30/30: {hits} / 360"
     closing = rf"Reached test accuracy {hits / 3.6:.2f}% \({hits} of 360\) after 30 epochs and 4,320 updates in \S+ s; "
     assert re.fullmatch(closing + r"the run is in run\.", result.lines[-1])
 
@@ -231,7 +231,7 @@ def test_an_empty_folder_may_be_there_already(trained: Modnet) -> None:
 
 def test_data_without_test_samples_is_told_by_the_documents_other_line(trained: Modnet, flowers: Flowers) -> None:
     lines = trained("train", *flowers.train, "--epochs", 3, "--out", "run").lines
-    assert lines[:-1] == ["Epoch 0 complete", "Epoch 1 complete", "Epoch 2 complete"]
+    assert lines[:-1] == ["Epoch 1/3 complete", "Epoch 2/3 complete", "Epoch 3/3 complete"]
     assert list(history_of("run")[0]) == ["epoch", "learning_rate", "cost", "accuracy", "seconds"]
 
 
@@ -248,7 +248,7 @@ def test_validation_samples_are_told_where_there_are_no_others(trained: Modnet, 
     share = ("--set", "data.validation_share=0.2")
     lines = trained("train", *flowers.train, *share, "--epochs", 3, "--out", "run").lines
     rows = history_of("run")
-    assert lines[:-1] == [f"Epoch {row['epoch']}: {row['validation_accuracy'] * 18:.0f} / 18" for row in rows]
+    assert lines[:-1] == [f"Epoch {row['epoch'] + 1}/3: {row['validation_accuracy'] * 18:.0f} / 18" for row in rows]
     assert f"Reached validation accuracy {rows[-1]['validation_accuracy']:.2%} (" in lines[-1]
 
 

@@ -120,7 +120,7 @@ def test_a_resumed_run_shows_its_progress_and_its_sentence(modnet: Modnet) -> No
     assert interrupted.err == "modnet: interrupted after 288 updates; resume with: modnet train --resume run\n"
     result = modnet("train", "--resume", "run", "--epochs", 4)
     assert (result.code, result.err) == (0, "")
-    assert [line.partition(":")[0] for line in result.lines[:-1]] == ["Epoch 1", "Epoch 2", "Epoch 3"]
+    assert [line.partition(":")[0] for line in result.lines[:-1]] == ["Epoch 2/4", "Epoch 3/4", "Epoch 4/4"]
     assert " after 4 epochs and 576 updates in " in result.lines[-1]
     quiet = modnet("train", "--epochs", 4, "--out", "whole", "--quiet")
     assert quiet.out.split(" in ")[0] == result.lines[-1].split(" in ")[0]

@@ -82,7 +82,7 @@ def told_by_training(config: dict[str, Any], x: np.ndarray, y: np.ndarray) -> tu
         assert np.isfinite(run.network.parameters).all()
         assert run.updates == len(thetas) - 2 == len(list(batches(config["optimizer"]["kind"])))
         return None
-    assert str(error).startswith(f"epoch {error.epoch}, update {error.update}: the ")
+    assert str(error).startswith(f"epoch {error.epoch + 1}, update {error.update + 1}: the ")
     assert f" of layer {error.layer} became non-finite (NaN or infinity); " in str(error)
     with pytest.raises(DivergenceError) as again:
         Trainer.from_config(config | {"callbacks": []}).fit(x, y)

@@ -80,7 +80,7 @@ def test_the_command_fails_in_one_line_and_leaves_no_model(
     arguments = itertools.chain.from_iterable(("--set", setting) for setting in settings)
     result = runner(monkeypatch, capsys)("train", "--epochs", 2, *arguments, "--out", "run")
     assert result.code == 1
-    assert result.err.startswith("modnet: epoch 0, update ")
+    assert result.err.startswith("modnet: epoch 1, update ")
     assert result.err.count("\n") == 1
     assert not Path("run", "model.safetensors").exists()
 

@@ -213,7 +213,7 @@ class OpenRun(PathLike[str]):
             if row is None:
                 raise ModelFileError(f"{file}: line {number} is damaged; a JSON object with epoch and cost is expected")
             if row["epoch"] < 0 or (rows and row["epoch"] <= rows[-1]["epoch"]):
-                raise ModelFileError(f"{file}: line {number} is damaged: epoch {row['epoch']} is out of order")
+                raise ModelFileError(f'{file}: line {number} is damaged: "epoch": {row["epoch"]} is out of order')
             rows.append(row)
         return rows
 

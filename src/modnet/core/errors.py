@@ -33,6 +33,8 @@ class ModelFileError(ModnetError):
 class DivergenceError(ModnetError):
     """The training became non-finite (NaN or infinity).
 
+    The message counts epochs and updates from 1, as people do.
+
     Attributes:
         epoch: The epoch of the update, counted from 0.
         update: The update, counted from 0 at the start of the training.

@@ -15,6 +15,7 @@ __all__ = [
     "as_python",
     "did_you_mean",
     "display_path",
+    "epoch_number",
     "error_text",
     "fold",
     "list_values",
@@ -61,6 +62,11 @@ def display_path(path: str | os.PathLike[str]) -> str:
     """Return a file's name for a message of one line."""
     text = str(path)
     return text if text.isprintable() else ascii(text)
+
+
+def epoch_number(epoch: int) -> int:
+    """Return an epoch as people count them, from 1; files and attributes count them from 0."""
+    return epoch + 1
 
 
 def error_text(error: BaseException) -> str:

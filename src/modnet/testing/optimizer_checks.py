@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from modnet.core.interfaces import ParameterSlice, Position, UpdateContext
+from modnet.core.messages import epoch_number
 from modnet.testing.case import Case, refusal
 from modnet.testing.fixtures import QuadraticProblem, train
 from modnet.testing.numeric import normal, tree_diff
@@ -108,7 +109,7 @@ def elementwise_in_pieces(case: Case) -> None:
 
 
 def _factor_at(position: Position) -> str:
-    return f"the factor at epoch {position.epoch} of {position.epochs}"
+    return f"the factor after {position.epoch} of {position.epochs} epochs"
 
 
 def stateless(case: Case) -> None:
@@ -205,7 +206,7 @@ def covers_every_sample(case: Case) -> None:
             counts = np.bincount(np.concatenate(problem.orders), minlength=samples)
             row = int(np.argmax(counts != 1))
             if counts[row] != 1:
-                times = f"epoch {epoch}: sample {row} of {samples} occurs {counts[row]} times"
+                times = f"epoch {epoch_number(epoch)}: sample {row} of {samples} occurs {counts[row]} times"
                 raise NoteError(f"{times}; right for a sampler that draws with replacement")
 
 

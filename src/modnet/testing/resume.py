@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from modnet.config.load import ConfigSource, load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, Interrupted, ModnetError
 from modnet.core.interfaces import Callback, TrainingView
+from modnet.core.messages import epoch_number
 from modnet.core.plugins import disabled
 from modnet.core.plugins.hookspecs import hookimpl
 from modnet.storage.model_file import load
@@ -65,7 +67,8 @@ class ResumeReport:
     Attributes:
         updates: The number of updates of the uninterrupted training.
         interrupted_after: After how many updates the other one was interrupted, each time.
-        differences: What is not the same in every bit, as paths such as ``history.1.cost``; empty if all is.
+        differences: What is not the same in every bit, as paths such as ``history.1.cost``, in which rows are counted
+            from 0; empty if all is.
     """
 
     updates: int
@@ -92,7 +95,12 @@ class ResumeReport:
         if self.ok:
             return f"{start}every bit of θ, the states of rule, optimizer and callbacks, and the history is the same."
         more = f" and {len(self.differences) - 10} more" if len(self.differences) > 10 else ""
-        return f"{start}there are differences in {', '.join(self.differences[:10])}{more}."
+        return f"{start}there are differences in {', '.join(map(_place, self.differences[:10]))}{more}."
+
+
+def _place(path: str) -> str:
+    """Return a path for people: ``history.0.cost`` is the cost of epoch 1."""
+    return re.sub(r"^history\.(\d+)\.(.+)", lambda found: f"{found[2]} of epoch {epoch_number(int(found[1]))}", path)
 
 
 def check_resume(config: ConfigSource = None, *, times: int = 3) -> ResumeReport:

@@ -11,6 +11,7 @@ from modnet.config.run_config import RunConfig
 from modnet.core.errors import DivergenceError
 from modnet.core.interfaces import Cost
 from modnet.core.interfaces.engine import Block, EngineSession, Rows, TrainState, part_of
+from modnet.core.messages import epoch_number
 from modnet.core.random import Stream, generator
 from modnet.data.prepared import Samples
 from modnet.engines.numpy.workspace import Workspace
@@ -138,5 +139,6 @@ def divergence_error(
             ", but not when the update was repeated: look for a listener that writes to θ, or a component that is not "
             "a pure function"
         )
-    message = f"epoch {epoch}, update {update}: the {what} of layer {layer} became non-finite (NaN or infinity){advice}"
+    place = f"epoch {epoch_number(epoch)}, update {update + 1}"
+    message = f"{place}: the {what} of layer {layer} became non-finite (NaN or infinity){advice}"
     return DivergenceError(message, epoch=epoch, update=update, layer=layer)

@@ -22,8 +22,8 @@ class Run:
     Attributes:
         config: Its configuration, with every default.
         network: What was trained.
-        history: A row for each epoch: epoch, learning_rate (at the epoch's first update), cost and metrics of the
-            training samples (as they were met, before their update), the same with ``validation_`` and ``test_``
+        history: A row for each epoch: epoch (from 0), learning_rate (at the epoch's first update), cost and metrics of
+            the training samples (as they were met, before their update), the same with ``validation_`` and ``test_``
             before them (after the epoch), and seconds.
         updates: How many updates were made.
         seconds: How long it took.

@@ -22,7 +22,7 @@ def test_it_warns_once_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     # 144 updates an epoch: from 300 on, after the third, it is found three times in a row.
-    assert err.startswith("modnet: epoch 4: δ shrinks ")
+    assert err.startswith("modnet: epoch 5: δ shrinks ")
     assert err.endswith("layers 1 and 2 hardly learn; what would help: modnet dampening CONFIG\n")
 
 
@@ -38,7 +38,7 @@ def test_a_class_that_is_not_learnt_is_told_when_little_more_is(capsys: pytest.C
     Trainer.from_config(stuck).fit()
     err = capsys.readouterr().err
     assert err.startswith(
-        "modnet: epoch 16: in layer 2, the output, neuron 7 (class 7) gives the same output for every sample"
+        "modnet: epoch 17: in layer 2, the output, neuron 7 (class 7) gives the same output for every sample"
     )
     assert err.count("\n") == 1
 
@@ -53,7 +53,7 @@ def test_early_stopping_does_not_keep_it_from_warning(capsys: pytest.CaptureFixt
     stopping = {"kind": "early-stopping", "monitor": "cost", "patience": 4, "minimum_gain": 0.05}
     run = Trainer.from_config(WATCHED | {"callbacks": ["dampening", stopping]}).fit()
     assert run.stopped
-    assert capsys.readouterr().err.count("modnet: epoch 4: δ shrinks") == 1
+    assert capsys.readouterr().err.count("modnet: epoch 5: δ shrinks") == 1
 
 
 def test_the_training_is_what_it_is_without(tmp_path: Path) -> None:

@@ -13,29 +13,29 @@ from modnet.components.callbacks.progress import epoch_line
 @pytest.mark.parametrize(
     ("row", "counts", "line"),
     [
-        ({"epoch": 0}, {}, "Epoch 0 complete"),
-        ({"epoch": 0, "test_accuracy": 301 / 360}, {"test": 360}, "Epoch 0: 301 / 360"),
-        ({"epoch": 9, "test_accuracy": 1.0}, {"test": 7}, "Epoch 9: 7 / 7"),
-        ({"epoch": 9, "test_accuracy": 0.0}, {"test": 7}, "Epoch 9: 0 / 7"),
-        ({"epoch": 3, "validation_accuracy": 2 / 3}, {"validation": 9}, "Epoch 3: 6 / 9"),
+        ({"epoch": 0}, {}, "Epoch 1/10 complete"),
+        ({"epoch": 0, "test_accuracy": 301 / 360}, {"test": 360}, "Epoch 1/10: 301 / 360"),
+        ({"epoch": 9, "test_accuracy": 1.0}, {"test": 7}, "Epoch 10/10: 7 / 7"),
+        ({"epoch": 9, "test_accuracy": 0.0}, {"test": 7}, "Epoch 10/10: 0 / 7"),
+        ({"epoch": 3, "validation_accuracy": 2 / 3}, {"validation": 9}, "Epoch 4/10: 6 / 9"),
         (
             {"epoch": 3, "validation_accuracy": 1 / 3, "test_accuracy": 2 / 3},
             {"validation": 9, "test": 3},
-            "Epoch 3: 2 / 3",
+            "Epoch 4/10: 2 / 3",
         ),
-        ({"epoch": 3, "test_cost": 0.125, "test_r2": 0.5}, {"test": 3}, "Epoch 3: test cost 0.125"),
+        ({"epoch": 3, "test_cost": 0.125, "test_r2": 0.5}, {"test": 3}, "Epoch 4/10: test cost 0.125"),
     ],
 )
-def test_the_documents_lines(row: dict[str, Any], counts: dict[str, int], line: str) -> None:
-    assert epoch_line(row, counts) == line
+def test_the_lines_count_epochs_from_1(row: dict[str, Any], counts: dict[str, int], line: str) -> None:
+    assert epoch_line(row, 10, counts) == line
 
 
 def test_every_count_survives_being_a_share() -> None:
     for count in (7, 360, 9999):
         for right in range(0, count + 1, max(1, count // 90)):
             assert (
-                epoch_line({"epoch": 1, "test_accuracy": right / count}, {"test": count})
-                == f"Epoch 1: {right} / {count}"
+                epoch_line({"epoch": 1, "test_accuracy": right / count}, 9, {"test": count})
+                == f"Epoch 2/9: {right} / {count}"
             )
 
 
@@ -47,7 +47,7 @@ def test_a_library_says_nothing_unless_it_is_asked(
     Trainer.from_config(config).fit(x, y)
     assert capsys.readouterr() == ("", "")
     Trainer.from_config(config | {"callbacks": ["progress"]}).fit(x, y)
-    assert capsys.readouterr() == ("Epoch 0 complete\nEpoch 1 complete\n", "")
+    assert capsys.readouterr() == ("Epoch 1/2 complete\nEpoch 2/2 complete\n", "")
 
 
 @pytest.mark.parametrize("stream", REASONS)

@@ -135,7 +135,7 @@ class CountsCalls(Schedule):
         return 1.0 / len(self.calls)
 
 
-@found_by("positive-finite-factor", "factor at epoch 31.5 of 30 should be positive and finite, got -")
+@found_by("positive-finite-factor", "factor after 31.5 of 30 epochs should be positive and finite, got -")
 class FallsBelowZero(Schedule):
     """1 − p/E."""
 
@@ -145,7 +145,7 @@ class FallsBelowZero(Schedule):
         return 1.0 - at.epoch / max(at.epochs, 1)
 
 
-@found_by("positive-finite-factor", "factor at epoch 0.0 of 1 should be a Python float, got ndarray")
+@found_by("positive-finite-factor", "factor after 0.0 of 1 epochs should be a Python float, got ndarray")
 class ArrayFactor(Schedule):
     """1, as an array."""
 

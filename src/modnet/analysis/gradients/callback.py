@@ -14,7 +14,7 @@ from modnet.analysis.gradients.gradient_flow import GradientFlow, flow_through, 
 from modnet.analysis.jsonable import jsonable
 from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import Callback, TrainingView
-from modnet.core.messages import warn, warn_once
+from modnet.core.messages import epoch_number, warn, warn_once
 from modnet.core.plugins.hookspecs import hookimpl
 from modnet.storage.inside import inside
 
@@ -118,7 +118,8 @@ class _Listener:
         self._warned = True
         problem = "; ".join(diagnosis.text for diagnosis in self._diagnoses)
         source = "CONFIG" if training.folder is None else training.folder
-        warn(f"epoch {training.epoch}: {problem}; what would help: modnet dampening {source}")
+        place = f"epoch {epoch_number(training.epoch)}"
+        warn(f"{place}: {problem}; what would help: modnet dampening {source}")
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,6 @@ def _by_epoch(axes: Axes, dampening: Dampening) -> None:
         marker = MARKERS[index % len(MARKERS)] if len(epochs) <= _MARKED else ""
         label = f"layer {layer.number}" if index % step == 0 or index == len(layers) - 1 else None
         axes.plot(epochs, norms, label=label, color=shades[index], marker=marker, markersize=4)
-    axes.set_xlabel("epochs of the run")
+    axes.set_xlabel("completed epochs of the run")
     axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small")

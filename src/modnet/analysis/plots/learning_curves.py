@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from modnet.analysis.plots.figure import COLOURS, INK, MARKERS, Axes, Canvas, Picture
 from modnet.analysis.results.learning_curves import Curve
 from modnet.analysis.results.results import Results
+from modnet.core.messages import epoch_number
 
 __all__ = ["curve_pictures", "curves_picture"]
 
@@ -55,17 +56,18 @@ def _draw(curve: Curve, canvas: Canvas) -> None:
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     axes, every = canvas.subplots(), max(1, len(curve.epochs) // _MARKED)
+    epochs = [epoch_number(epoch) for epoch in curve.epochs]
     for (part, label), colour, marker in zip(_PARTS.items(), COLOURS, MARKERS, strict=False):
         if part in curve.values:
             style: Any = {"color": colour, "marker": marker, "markevery": every, "markersize": 4, "linewidth": 1.4}
-            axes.plot(curve.epochs, _numbers(curve, part), label=label, **style)
+            axes.plot(epochs, _numbers(curve, part), label=label, **style)
     if curve.best is not None:
-        axes.axvline(curve.best, color=INK, linewidth=0.8, linestyle=":")
+        axes.axvline(epoch_number(curve.best), color=INK, linewidth=0.8, linestyle=":")
         star: Any = {"marker": "*", "markersize": 13, "linestyle": "none", "markeredgecolor": "white", "zorder": 5}
-        axes.plot([curve.best], [curve.best_value], color=INK, **star)
+        axes.plot([epoch_number(curve.best)], [curve.best_value], color=INK, **star)
         axes.set_title(f"★ {curve.best_sentence}", fontsize="medium", loc="left")
     axes.set_xlabel("epoch")
-    axes.set_xlim(curve.epochs[0] - 0.5, curve.epochs[-1] + 0.5)
+    axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if curve.is_share:
         axes.set_ylabel(f"{curve.title}, % of the samples")

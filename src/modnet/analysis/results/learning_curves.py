@@ -10,6 +10,7 @@ from typing import Any, Literal
 from modnet.analysis.open_run import is_number
 from modnet.analysis.results.predictions import PARTS, part_name
 from modnet.core.interfaces import Metric, Task
+from modnet.core.messages import epoch_number
 from modnet.training.result import metric_text
 
 __all__ = ["Curve", "learning_curves"]
@@ -21,11 +22,11 @@ class Curve:
 
     Attributes:
         name, better: ``cost`` or a metric's label, and whether higher or lower values are better.
-        epochs: The epochs, from 0.
+        epochs: The epochs, counted from 0 as in ``history.jsonl``; sentences and pictures count them from 1.
         values: A value for each epoch, by part: of ``train`` as the samples were seen, before their updates; of
             ``validation`` and ``test`` after the epoch. None where a value is not finite.
         monitored, best: The part that decides which epoch is best (``validation``, else ``test``, else ``train``), and
-            the best epoch, of several the first; None where no value is finite.
+            the best epoch, from 0, of several the first; None where no value is finite.
     """
 
     name: str
@@ -52,10 +53,11 @@ class Curve:
 
     @property
     def best_sentence(self) -> str:
-        """The best epoch and its value: ``best test accuracy 95.28% in epoch 23``."""
+        """The best epoch, counted from 1, and its value: ``best test accuracy 95.28% in epoch 23``."""
         if self.best is None:
             return f"no {self.name} is finite"
-        return f"best {part_name(self.monitored)} {self.title} {self._text(self.best_value)} in epoch {self.best}"
+        value = self._text(self.best_value)
+        return f"best {part_name(self.monitored)} {self.title} {value} in epoch {epoch_number(self.best)}"
 
     @property
     def sentence(self) -> str:
@@ -67,7 +69,7 @@ class Curve:
         return f"{self.title.capitalize()}: {', '.join(parts)}; {self.best_sentence}."
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the curve and its best value as JSON has them."""
+        """Return the curve and its best value as JSON has them, with epochs from 0."""
         return {
             "name": self.name, "better": self.better, "epochs": list(self.epochs),
             "values": {part: list(values) for part, values in self.values.items()},

@@ -30,7 +30,8 @@ class Average(Callback):
     start: int | None = Field(
         default=None,
         ge=0,
-        description="the first epoch, from 0, whose θ is averaged; by default after three quarters of the epochs",
+        description="after how many epochs the averaging starts; the next one's θ is the first. By default after three "
+        "quarters of them",
     )
     every_epochs: int = Field(default=1, ge=1, description="epochs between two θ that are averaged")
 

@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal, the document's plain lines elsewhere."""
+"""Progress: a bar on a terminal, a plain line for each epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from typing import Any, ClassVar, Literal
 
 from modnet.core.interfaces import Callback, TrainingView
+from modnet.core.messages import epoch_number
 from modnet.core.output import Output
 from modnet.core.plugins.hookspecs import hookimpl
 
@@ -13,7 +14,7 @@ __all__ = ["Progress", "epoch_line"]
 
 
 class Progress(Callback):
-    """Shows how far the training is: a bar with cost, accuracy and time left, or the document's line an epoch.
+    """Shows how far the training is: a bar with cost, accuracy and time left, or a line for each epoch.
 
     Where that cannot be written, because its reader went away or the disk is full, the training goes on without it.
     """
@@ -28,12 +29,13 @@ class Progress(Callback):
         return _Bar(output) if output.isatty() else _Lines(output)
 
 
-def epoch_line(row: dict[str, Any], counts: dict[str, int | None]) -> str:
-    """Return the document's line: ``Epoch 0: 301 / 360`` where samples are held out, or ``Epoch 0 complete``.
+def epoch_line(row: dict[str, Any], epochs: int, counts: dict[str, int | None]) -> str:
+    """Return ``Epoch 1/30: 301 / 360`` where samples are held out, or ``Epoch 1/30 complete``.
 
-    A count is None where samples have weights: an accuracy is then not a number of them.
+    The document, which counts from 0, has ``Epoch 0: 301 / 360``. A count is None where samples have weights: an
+    accuracy is then not a number of them.
     """
-    epoch = row["epoch"]
+    epoch = f"{epoch_number(row['epoch'])}/{epochs}"
     part = next((name for name in ("test", "validation") if name in counts), None)
     if part is None:
         return f"Epoch {epoch} complete"
@@ -51,7 +53,7 @@ class _Lines:
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
         parts = training.held_out.items()
         counts = {name: len(samples) if samples.weights is None else None for name, samples in parts}
-        print(epoch_line(row, counts), file=self._output, flush=True)
+        print(epoch_line(row, training.config.epochs, counts), file=self._output, flush=True)
 
 
 class _Bar:
@@ -66,7 +68,7 @@ class _Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (
-            TextColumn("Epoch"),
+            TextColumn("Epochs"),
             MofNCompleteColumn(),
             BarColumn(),
             TextColumn("{task.description}"),

@@ -21,10 +21,12 @@ class TrainingView(Protocol):
     call `stop` and `restore`; all of this is in checkpoints.
 
     Attributes:
-        epoch: The epoch in progress, counted from 0.
+        epoch: The epoch in progress, counted from 0, in ``modnet_epoch_end`` the one that ends. What people read should
+            count from 1.
         epochs: How many epochs are completed.
         updates: How many updates have been made since the start of the training.
-        history: One row for each completed epoch, as in ``history.jsonl``: epoch, learning rate, cost and metrics.
+        history: One row for each completed epoch, as in ``history.jsonl``: epoch (from 0), learning rate, cost and
+            metrics.
         stopped: Why the training stops before its last epoch, or None.
         learning_rate_factor: What η and the schedule's factor are multiplied by, 1 at the start. It may be set at any
             event, and holds from the next update on; anything but a finite number above 0 is a ValueError.
