@@ -142,7 +142,7 @@ def test_divergence_is_status_1_and_leaves_what_was_reached(modnet: Modnet, flow
     assert result.err.count("\n") == 1
     assert {path.name for path in Path("run").iterdir()} == {"config.toml", "history.jsonl"}
     epochs = len(result.lines)
-    assert f"modnet: epoch {epochs}, update " in result.err
+    assert f"modnet: epoch {epochs + 1}, update " in result.err
     assert len(Path("run/history.jsonl").read_text().splitlines()) == epochs
 
 
