@@ -253,6 +253,22 @@ def test_a_file_is_found_where_it_was(command: Modnet, tmp_path: Path, monkeypat
     assert told(command, "evaluate", "run")["cost"] == pytest.approx(longer.evaluate("validation")["cost"])
 
 
+def test_a_current_folder_that_goes_or_has_no_name_in_utf_8_costs_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, odd = tmp_path / "gone", tmp_path / "\udcff"
+    for folder in (gone, odd):
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        random_labels("rows.csv")
+        leave = [lambda *_: shutil.rmtree(gone, ignore_errors=True)]
+        run = Trainer.from_config(of_file(validation_share=0.4)).fit(
+            out=tmp_path / f"{len(folder.name)}", callbacks=leave
+        )
+        assert load(run.folder).data_record["train"].rows == 48
+        monkeypatch.chdir(tmp_path)
+
+
 def test_what_was_held_out_is_known_and_not_drawn_again(command: Modnet, monkeypatch: pytest.MonkeyPatch) -> None:
     random_labels("rows.csv")
     run = Trainer.from_config(of_file(validation_share=0.4) | {"callbacks": ["checkpoint"]}).fit(out=RUN)
@@ -352,7 +368,7 @@ def test_outputs_of_another_network_are_refused(command: Modnet) -> None:
     for changed in (
         {},
         {"train.outputs": np.ones((3, 3)), "train.codes": np.full(3, 9, np.uint8)},
-        {"train.outputs": np.full((3, 3), np.nan)},
+        {"train.outputs": np.ones((3, 3)), "train.weights": np.full(3, np.nan)},
         {"train.outputs": np.ones((3, 3)), "train.codes": np.zeros(2, np.uint8)},
         {"train.outputs": np.ones((3, 3)), "train.weights": np.ones(2)},
     ):

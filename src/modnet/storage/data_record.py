@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -22,7 +23,15 @@ from modnet.network.network import Network, Vector
 from modnet.storage.atomic import file_errors, write_file
 from modnet.storage.safetensors import ModelFile, dump
 
-__all__ = ["DATA_NAME", "OUTPUTS_NAME", "DataRecord", "KeptOutputs", "read_outputs", "write_outputs"]
+__all__ = [
+    "DATA_NAME",
+    "OUTPUTS_NAME",
+    "DataRecord",
+    "KeptOutputs",
+    "absolute_paths",
+    "read_outputs",
+    "write_outputs",
+]
 
 DATA_NAME, OUTPUTS_NAME = "data.json", "outputs.safetensors"
 
@@ -74,8 +83,11 @@ class DataRecord(BaseModel):
         return np.flatnonzero(np.unpackbits(packed, count=self.total))
 
     @classmethod
-    def of(cls, network: Network, dataset: Dataset, samples: Mapping[str, Samples]) -> Self:
-        """Return what is kept of the samples of a training; they are read and hashed."""
+    def of(cls, network: Network, dataset: Dataset, samples: Mapping[str, Samples], paths: dict[str, str]) -> Self:
+        """Return what is kept of the samples of a training; they are read and hashed.
+
+        ``paths`` is what `absolute_paths` returned when they were loaded.
+        """
         parts = {part: each.record() for part, each in samples.items()}
         rows, held_out = samples["validation"].held_out if "validation" in samples else None, None
         if rows is not None:
@@ -84,7 +96,7 @@ class DataRecord(BaseModel):
             held_out = base64.b64encode(np.packbits(is_held_out).tobytes()).decode()
         return cls(
             kind=dataset.kind_name(),
-            paths={name: str(Path(path).absolute()) for name, path in _paths(dataset).items()},
+            paths=paths,
             input_shape=list(network.input_shape),
             features=None if network.features is None else list(network.features),
             parts=parts,
@@ -119,6 +131,17 @@ class DataRecord(BaseModel):
         relative = {name for name, path in _paths(dataset).items() if not Path(path).is_absolute()}
         found = {name: path for name, path in self.paths.items() if name in relative and _exists(path)}
         return dataset.model_copy(update=found)
+
+
+def absolute_paths(dataset: Dataset) -> dict[str, str]:
+    """Return the absolute paths of a dataset's files by the names of its options, as far as they can be written."""
+    found = {}
+    for name, path in _paths(dataset).items():
+        with suppress(OSError, ValueError):  # the current folder is gone, or is not UTF-8
+            absolute = str(Path(path).absolute())
+            absolute.encode()
+            found[name] = absolute
+    return found
 
 
 def _exists(path: str | Path) -> bool:
@@ -188,9 +211,9 @@ def _kept(entries: Mapping[str, NDArray[Any]], part: str, network: Network) -> K
         *([(weights, "f", (count,))] if weights is not None else []),
     ]
     fits = count > 0 and all(
-        array is not None and array.dtype.kind == kind and array.shape == shape and np.isfinite(array).all()
-        for array, kind, shape in wanted
+        array is not None and array.dtype.kind == kind and array.shape == shape for array, kind, shape in wanted
     )
+    fits = fits and all(np.isfinite(array).all() for array, *_ in wanted[1:] if array is not None)
     if codes is not None and network.classes is not None:
         fits = fits and int(codes.max()) < len(network.classes)
     if not fits or outputs is None:

@@ -14,7 +14,7 @@ from modnet.data.prepared import Samples
 from modnet.network.network import Network
 from modnet.storage.atomic import is_refused_by_system
 from modnet.storage.checkpoint import Checkpoint
-from modnet.storage.data_record import DataRecord, write_outputs
+from modnet.storage.data_record import DataRecord, absolute_paths, write_outputs
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.fingerprint import Fingerprint, check_fingerprint, fingerprint_of
@@ -44,6 +44,7 @@ class CheckpointManager:
         self._loop, self._callbacks, self._store, self._samples = loop, callbacks, store, samples
         self._engine = engine
         self._view = loop.view
+        self._paths = absolute_paths(loop.view.config.data)
         self._wanted = callbacks.listens_to("checkpoint_due")
         self._failing: set[str] = set()
         self._problem: ModelFileError | None = None
@@ -52,7 +53,7 @@ class CheckpointManager:
     @cached_property
     def _record(self) -> DataRecord:
         """What is kept of the samples, with a SHA-256 of every part, computed when the first file needs it."""
-        return DataRecord.of(self._view.network, self._view.config.data, self._samples)
+        return DataRecord.of(self._view.network, self._view.config.data, self._samples, self._paths)
 
     @property
     def _digests(self) -> dict[str, str]:

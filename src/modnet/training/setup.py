@@ -145,8 +145,8 @@ def split_data(
 
 
 def _held_out(data: Data, count: int) -> NDArray[np.intp]:
-    rows = np.asarray(data.held_out, dtype=np.intp)
-    if not 0 < len(rows) < count or rows[-1] >= count:
+    rows = np.unique(np.asarray(data.held_out, dtype=np.intp))
+    if not 0 < len(rows) < count or rows[0] < 0 or rows[-1] >= count:
         problem = f"{count} rows, of which {len(rows)} up to row {rows.max(initial=0)} (counted from 0) were held out"
         raise DataError(f"{data.place('train')} samples: {problem}; they must be those of the training")
     return rows
