@@ -15,6 +15,7 @@ from cli.running import Modnet, runner, write_csv
 
 import modnet
 from modnet import Data, DataError, ModelFileError, Run, Trainer, load, load_config, results, save
+from modnet.cli.dampening import _fix
 from modnet.data.prepared import Samples
 from modnet.storage import data_record
 from modnet.training import setup
@@ -377,6 +378,13 @@ def test_outputs_of_another_network_are_refused(command: Modnet) -> None:
         Path("foreign/outputs.safetensors").write_bytes(content)
         with pytest.raises(ModelFileError, match="what it holds of train does not fit the network"):
             data_record.read_outputs(Path("foreign"), run.network)
+
+
+def test_a_fix_for_samples_in_memory_is_code_that_runs() -> None:
+    Trainer.from_config(configuration()).fit(X, CLASSES, out=RUN)
+    code = _fix(f"{RUN}/config.toml", ["optimizer.rule=adam", "epochs=2"], in_memory=True)
+    run = eval(code, {"modnet": modnet, "x": X, "y": CLASSES})  # noqa: S307 -- made just now
+    assert (run.config.optimizer.rule.kind, run.config.epochs) == ("adam", 2)
 
 
 def test_a_report_says_what_a_run_in_memory_was_trained_on() -> None:

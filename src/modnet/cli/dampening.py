@@ -62,12 +62,13 @@ def command(
     if as_json:
         print_json(diagnosis)
     else:
-        _print(diagnosis, source)
+        dataset = config.folder_config.data if isinstance(config, OpenRun) else config.data
+        _print(diagnosis, source, in_memory=dataset.kind == "memory")
     if plot is not None:  # last, so that the numbers are printed without matplotlib too
         save(flow_figure(diagnosis), plot)
 
 
-def _print(diagnosis: Dampening, source: Source) -> None:
+def _print(diagnosis: Dampening, source: Source, *, in_memory: bool) -> None:
     click.echo(click.wrap_text(diagnosis.verdict, _WIDTH))
     _print_flow("At the start", diagnosis.start)
     if diagnosis.end is not None:
@@ -75,7 +76,7 @@ def _print(diagnosis: Dampening, source: Source) -> None:
         _print_flow(after, diagnosis.end)
     click.echo(f"\n{click.wrap_text(_NOTES.format(diagnosis.samples), _WIDTH)}")
     if diagnosis.suggestion is not None:
-        _print_suggestion(diagnosis.suggestion, source)
+        _print_suggestion(diagnosis.suggestion, source, in_memory=in_memory)
 
 
 def _print_flow(title: str, flow: GradientFlow) -> None:
@@ -94,7 +95,7 @@ def _print_flow(title: str, flow: GradientFlow) -> None:
     print_table(f"\n{title}", columns, rows, text=["σ"], gap=1)
 
 
-def _print_suggestion(suggestion: Suggestion, source: Source) -> None:
+def _print_suggestion(suggestion: Suggestion, source: Source, *, in_memory: bool) -> None:
     best = sorted(suggestion.tried, key=lambda trial: (-trial.updates, -trial.score))[:_SHOWN]
     metric = suggestion.before.metric
     rows = [
@@ -108,10 +109,17 @@ def _print_suggestion(suggestion: Suggestion, source: Source) -> None:
         click.echo("\nNone of the changes helps.")
         return
     path = Path(source.path, "config.toml") if source.is_run and source.path else source.path
-    command = " ".join(["modnet train", *([shlex.quote(str(path))] if path else [])])
-    changes = [shlex.quote(setting) for setting in (*source.changes, *to_overrides(suggestion.patch))]
+    changes = [*source.changes, *to_overrides(suggestion.patch)]
     click.echo("\nSuggested fix:\n")
-    click.echo(" \\\n  ".join([command, *(f"--set {change}" for change in changes)]))
+    click.echo(_fix(None if path is None else str(path), changes, in_memory=in_memory))
+
+
+def _fix(path: str | None, changes: list[str], *, in_memory: bool) -> str:
+    """Return the command that trains with changes; in Python where the samples were given there."""
+    if in_memory:
+        return f"modnet.Trainer(modnet.load_config({path!r}, {changes!r})).fit(x, y)"
+    command = " ".join(["modnet train", *([shlex.quote(path)] if path else [])])
+    return " \\\n  ".join([command, *(f"--set {shlex.quote(change)}" for change in changes)])
 
 
 def _change(trial: Trial) -> str:
