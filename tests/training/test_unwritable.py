@@ -171,17 +171,17 @@ CHANGED = "it has been changed by something else during the training"
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("epochs", "change", "reason"),
     [
-        (Path.unlink, "No such file or directory"),
-        (directory, "Is a directory"),
-        (replaced, CHANGED),
-        (lambda history: history.write_bytes(b""), CHANGED),
-        (lambda history: history.write_text(history.read_text() + "{}\n"), CHANGED),
-        (lambda history: shutil.rmtree(history.parent), "No such file or directory"),
+        (3, Path.unlink, "No such file or directory"),
+        (5, Path.unlink, "No such file or directory"),
+        (3, directory, "Is a directory"),
+        (3, replaced, CHANGED),
+        (4, lambda history: history.write_bytes(b""), CHANGED),
+        (5, lambda history: history.write_text(history.read_text() + "{}\n"), CHANGED),
+        (3, lambda history: shutil.rmtree(history.parent), "No such file or directory"),
     ],
 )
-@pytest.mark.parametrize("epochs", [3, 5])
 @pytest.mark.usefixtures("temporary")
 def test_a_history_that_others_change_is_noticed_and_nothing_is_lost(
     data: Data, tmp_path: Path, change: Any, reason: str, epochs: int
