@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import shutil
@@ -128,6 +129,14 @@ def test_nothing_is_set_apart_where_no_branch_is_left(
     assert capsys.readouterr().err == ""
 
 
+def test_without_hard_links_a_branch_is_copied(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = whole(data, tmp_path / "run", 4)
+    before = left_by(run)
+    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EPERM, "not on this file system")))
+    Trainer.resume(checkpoint(run, 2), *data, callbacks=[slower(3)])
+    assert left_by(run / "abandoned" / "1") == before != left_by(run)
+
+
 class Died(BaseException):
     """In the place of a kill: nothing that comes later reaches the disk."""
 
@@ -200,49 +209,46 @@ def test_a_process_that_is_killed_at_any_step_of_setting_a_branch_apart_loses_no
     killed_while_setting_apart(data, tmp_path, STEPS)
 
 
-def in_a_process(kill: Callable[[Any], None], train: Callable[..., Any], *arguments: Any, **more: Any) -> int:
-    """Train in a forked process that ``kill`` may kill, and return its exit status."""
+class Waits:
+    """Keeps a training from its end, so that a kill is never too late."""
+
+    @hookimpl
+    def modnet_fit_end(self) -> None:
+        signal.pause()
+
+
+def in_a_process(kill_after: float | None, train: Callable[..., Any], *arguments: Any, **more: Any) -> None:
+    """Train in a forked process, which is killed after some seconds."""
     worker = multiprocessing.get_context("fork").Process(target=train, args=arguments, kwargs=more, daemon=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on it warns where there are threads
         worker.start()
-    kill(worker)
+    if kill_after is not None:
+        time.sleep(kill_after)
+        worker.kill()
     worker.join(timeout=60)
-    assert worker.exitcode in (0, -signal.SIGKILL)
-    return worker.exitcode
+    assert worker.exitcode == (0 if kill_after is None else -signal.SIGKILL)
 
 
 def three_branches(data: Data, folder: Path, kills: int) -> None:
     """Train three branches of one run, each killed again and again at a random moment, and compare all three."""
     config = CONFIG | {"callbacks": [{"kind": "checkpoint", "keep": 999, "every_seconds": 1e-9}]}
-    draw = np.random.default_rng(kills)
-    run, starts = folder / "run", (0, 4, 2)
-
-    def later(worker: Any) -> None:
-        time.sleep(draw.exponential(0.03))
-        worker.kill()
-
-    made = 0
-    for branch, epochs in enumerate((6, 8, 7)):
-        trainer, change = Trainer.from_config(config | {"epochs": epochs}), slower(starts[branch] + 1, 0.5**branch)
+    moments = np.random.default_rng(kills).exponential(0.03, (3, kills // 3)).tolist()
+    run = folder / "run"
+    for branch, (start, epochs) in enumerate([(0, 6), (4, 8), (2, 7)]):
+        trainer, change = Trainer.from_config(config | {"epochs": epochs}), slower(start + 1, 0.5**branch)
         trainer.fit(*data, out=folder / f"whole-{branch}", callbacks=[change])
         before = {path.stat().st_ino for path in run.glob("checkpoints/epoch*")}
-        while True:
-            kill = later if made < kills * (branch + 1) // 3 else lambda _: None
+        for moment in [*moments[branch], None]:
+            callbacks = [change] if moment is None else [change, Waits()]
             latest = max(run.glob("checkpoints/epoch*"), default=None)
             if latest is None:
                 shutil.rmtree(run, ignore_errors=True)
-                status = in_a_process(kill, trainer.fit, *data, out=run, callbacks=[change])
+                in_a_process(moment, trainer.fit, *data, out=run, callbacks=callbacks)
             else:
-                begun = branch == 0 or latest.stat().st_ino not in before
-                if begun and (run / "model.safetensors").exists():
-                    break  # killed when all was done
-                path = run if begun else max(run.glob(f"checkpoints/epoch-{starts[branch]:05d}-*"))
-                status = in_a_process(kill, Trainer.resume, path, *data, epochs=epochs, callbacks=[change])
-            made += status != 0
-            if status == 0:
-                break
-    assert made > kills / 2  # the others came too late
+                has_begun = branch == 0 or latest.stat().st_ino not in before
+                path = run if has_begun else max(run.glob(f"checkpoints/epoch-{start:05d}-*"))
+                in_a_process(moment, Trainer.resume, path, *data, epochs=epochs, callbacks=callbacks)
     for left, original in [(run, 2), (run / "abandoned" / "1", 0), (run / "abandoned" / "2", 1)]:
         same(left, folder / f"whole-{original}")
     assert {path.name for path in (run / "abandoned").iterdir()} == {"1", "2"}
