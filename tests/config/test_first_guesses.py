@@ -17,8 +17,9 @@ import pytest
 from cli.running import Modnet, runner
 
 from modnet import ConfigError, PluginError, hookimpl, load_config
-from modnet.components.activations import Relu
+from modnet.components.activations import Relu, Sigmoid
 from modnet.config.overrides import apply_override
+from modnet.config.run_config import RunConfig
 from modnet.core import registry
 from modnet.core.plugins.validation import components_of_plugin
 
@@ -93,6 +94,8 @@ GUESSES: dict[str, tuple[str, Any]] = {
     "momentum = 0.8": ("optimizer.rule", {"kind": "momentum", "momentum": 0.8}),
     "optimizer.momentum = 0.8": ("optimizer.rule", {"kind": "momentum", "momentum": 0.8}),
     "weight_decay = 0.02": ("optimizer.rule", {"kind": "adamw", "weight_decay": 0.02}),
+    "network.epsilon = 0.001": ("network.layers", [30, {"kind": "batch-norm", "epsilon": 0.001}, 10]),
+    "optimizer.eps = 0.001": ("optimizer.rule", {"kind": "adam", "epsilon": 0.001}),
     "beta1 = 0.8": ("optimizer.rule", {"kind": "adam", "beta1": 0.8}),
     "adam = {beta1 = 0.8}": ("optimizer.rule", {"kind": "adam", "beta1": 0.8}),
     "lr_scheduler = 'cosine'": ("optimizer.schedule", "cosine"),
@@ -120,7 +123,7 @@ GUESSES: dict[str, tuple[str, Any]] = {
 }  # fmt: skip
 
 
-class Swung(Relu):
+class Swung(Sigmoid):
     """An activation of a plug-in, with a name that other libraries have for it; those of its base are not its own."""
 
     kind: Literal["swung"] = "swung"  # type: ignore[assignment] # a kind of its own
@@ -297,6 +300,33 @@ def test_a_value_that_is_long_or_none_of_toml_is_left_out_or_escaped(value: Any)
     assert len(message) < 250
 
 
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        (
+            {"optimizer": {"kind": "batch", "learning_rate": 0.5, "rule": "adam"}, "batch_size": 20},
+            'optimizer = {kind = "mini-batch", rule = "adam", learning_rate = 0.5, batch_size = 20}',
+        ),
+        (
+            {"network": {"layers": [7, {"kind": "dense", "units": 5, "activation": "relu"}]}, "dropout": 0.5},
+            "network.layers",
+        ),
+        (
+            {"network": {"layers": [7, 8, 9]}, "dropout": 0.5},
+            'network.layers = [7, 8, {kind = "dropout", rate = 0.5}, 9]',
+        ),
+        ({"network": {"layers": [7, 8]}, "hidden": 20}, "network.layers = [20, 8]"),
+        ({"callbacks": ["progress"], "early_stopping": True}, 'callbacks = ["progress", "early-stopping"]'),
+        ({"optimizer": {"rule": "adam"}, "beta1": 0.8}, "optimizer.rule.beta1 = 0.8"),
+    ],
+)
+def test_a_suggestion_keeps_what_was_written_beside_it(table: dict[str, Any], line: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"did you mean '{line}'? (allowed: ")):
+        load_config(table)
+    if "=" in line:
+        load_config({key: value for key, value in table.items() if key in RunConfig.model_fields}, [line])
+
+
 def test_nothing_is_suggested_that_means_something_else() -> None:
     for guess, line in {
         "optimizer.schedule=linear": "optimizer.schedule: unknown schedule 'linear'; known: constant, ",
@@ -307,6 +337,19 @@ def test_nothing_is_suggested_that_means_something_else() -> None:
         with pytest.raises(ConfigError) as caught:
             load_config(None, [guess])
         assert str(caught.value).startswith(line)
+
+
+def test_a_component_has_no_names_from_its_base() -> None:
+    class Soft(Sigmoid):
+        """An activation of a plug-in that is not a sigmoid any more."""
+
+        kind: Literal["soft"] = "soft"  # type: ignore[assignment] # a kind of its own
+
+    known = registry.active().copy()
+    known.add([Soft], registry.Provider("modnet-soft", "1"))
+    assert known.meant("activation", "Logistic") == ["sigmoid"]
+    assert known.meant("activation", "SOFT") == ["soft"]
+    assert known.meant("activation", "rectify") == ["swung"]
 
 
 def test_no_name_of_another_library_is_the_kind_of_another_component_of_its_family() -> None:

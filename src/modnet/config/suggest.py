@@ -208,8 +208,8 @@ def _component(config: RunConfig, name: str, value: Any) -> Suggestion | None:
 def _set(place: ComponentPlace, component: type[Component], options: dict[str, Any]) -> Suggestion:
     """Return the suggestion of a component for a place; to a list it is added, in layers before the last."""
     if isinstance(place.now, Component):
-        kept = place.now.model_fields_set & set(component.option_names())
-        options = {name: value for name, value in place.now.model_dump().items() if name in kept} | options
+        kept = [name for name in component.option_names() if name in place.now.model_fields_set]
+        options = {name: _short(getattr(place.now, name)) for name in kept} | options
     required = {name: field.annotation for name, field in component.model_fields.items() if field.is_required()}
     options = {name: name.upper() if option is str else 10 for name, option in required.items()} | options
     kind = component.kind_name()
@@ -221,13 +221,18 @@ def _set(place: ComponentPlace, component: type[Component], options: dict[str, A
     return Suggestion(_dotted(place.path), [*items[:at], item, *items[at:]])
 
 
-def _short(component: Component) -> Any:
-    """Return a component with those options that were given; a dense layer with units only as their number."""
-    given = {name: value for name, value in component.model_dump().items() if name in component.model_fields_set}
-    given = {name: value for name, value in given.items() if name != "kind"}
-    if component.shorthand(1) and list(given) == ["units"]:
+def _short(value: Any) -> Any:
+    """Return an option's value as it may have been written: of a component its kind and the options that were given."""
+    if isinstance(value, tuple):
+        return [_short(item) for item in value]
+    if not isinstance(value, Component):
+        return value
+    given = {
+        name: _short(getattr(value, name)) for name in type(value).option_names() if name in value.model_fields_set
+    }
+    if value.shorthand(1) and list(given) == ["units"]:
         return given["units"]
-    kind = registry.active().full_name(type(component))
+    kind = registry.active().full_name(type(value))
     return {"kind": kind, **given} if given else kind
 
 
@@ -265,4 +270,6 @@ def _toml(value: Any) -> str:
         return f"{{{', '.join(f'{key} = {_toml(item)}' for key, item in value.items())}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"
+    if value is None:
+        raise TypeError
     return json.dumps(value, ensure_ascii=not str(value).isprintable())

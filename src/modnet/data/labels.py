@@ -15,14 +15,14 @@ from modnet.core.errors import DataError
 from modnet.core.messages import as_python, list_values, short_repr
 from modnet.data.validation import as_array, as_samples, blocks, check_finite, index_text
 
-__all__ = ["MANY", "Targets", "numbers_hint"]
+__all__ = ["MANY", "Targets", "labels_hint", "numbers_hint"]
 
 ONE_HOT_TABLE = 1024
 """Up to how many classes one-hot rows are gathered from a table of all of them."""
 LONGEST = 1000
 """How many characters a label may have in an array of text, in which all take as much memory as the longest."""
 MANY = 20
-"""Above how many distinct integers a message says how numbers to predict are given."""
+"""Above how many integers a message says how numbers are given; up to how many whole floats, how labels are."""
 NUMBERS = frozenset({int, float})
 DTYPES = {frozenset({bool}): np.bool_, frozenset({int}): np.int64, frozenset({float}): np.float64, NUMBERS: np.float64}
 """The dtypes of lists of these types."""
@@ -266,6 +266,14 @@ def numbers_hint(classes: NDArray[Any], more_than: int) -> str:
     if classes.dtype.kind not in "iu" or len(classes) <= more_than:
         return ""
     return '; integers are class labels: for numbers to predict set data.target_type = "number" (CSV), or give floats'
+
+
+def labels_hint(values: NDArray[Any]) -> str:
+    """Return how class labels are given, for a message, if the numbers to predict are a few whole ones."""
+    distinct = np.unique(values)
+    if values.shape[1] > 1 or not 1 < len(distinct) <= MANY or (distinct % 1).any():
+        return ""
+    return '; floats are numbers to predict: for class labels set data.target_type = "text" (CSV), or give integers'
 
 
 def _key(label: Any) -> Any:

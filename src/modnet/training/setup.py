@@ -17,7 +17,7 @@ from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Metric
 from modnet.core.random import Stream, generator
 from modnet.data.columns import column_names, column_selector, feature_names, targets_like
-from modnet.data.labels import MANY, Targets, numbers_hint
+from modnet.data.labels import MANY, Targets, labels_hint, numbers_hint
 from modnet.data.prepared import Samples
 from modnet.data.row_source import ArrayOrSource, RowSource, as_rows, subset
 from modnet.data.scaling import Scaling, split
@@ -257,8 +257,8 @@ def _network(config: RunConfig, input_shape: tuple[int, ...], targets: Targets) 
 
 def _check_outputs(network: Network, targets: Targets) -> None:
     """Refuse an output layer that has not as many units as the cost wants for these targets."""
-    hint = ""
     if targets.classes is None:
+        hint = labels_hint(targets.values) if targets.values is not None and network.outputs > 1 else ""
         widths, described = {targets.width or 0}, f"the targets have {targets.width} outputs"
     else:
         count = len(targets.classes)

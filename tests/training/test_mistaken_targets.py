@@ -1,4 +1,4 @@
-"""Numbers to predict that are integers: wherever they are taken for classes, the message says what to set."""
+"""Targets that are taken for classes or for numbers by mistake: wherever it shows, the message says what to set."""
 
 from __future__ import annotations
 
@@ -65,3 +65,29 @@ def test_few_classes_and_text_get_no_such_advice(y: Any, layers: list[Any]) -> N
     with pytest.raises(ConfigError) as caught:
         fit(y, layers)
     assert "floats" not in str(caught.value)
+
+
+def test_floats_that_are_labels(tmp_path: Path) -> None:
+    y = np.arange(40) % 3
+    with pytest.raises(ConfigError) as caught:
+        fit(y.astype(float), [3, 3])
+    hint = 'floats are numbers to predict: for class labels set data.target_type = "text" (CSV), or give integers'
+    assert str(caught.value).endswith(hint)
+    assert fit(y, [3, 3]).network.classes is not None
+    (tmp_path / "my.csv").write_text("x,y\n" + "".join(f"{k / 40},{label}.0\n" for k, label in enumerate(y.tolist())))
+    data = {"kind": "csv", "path": str(tmp_path / "my.csv"), "target": "y"}
+    with pytest.raises(ConfigError) as caught:
+        Trainer.from_config({"network": {"layers": [3, 3]}, "data": data}).fit()
+    assert str(caught.value).endswith(hint)
+    run = Trainer.from_config(
+        {"epochs": 1, "network": {"layers": [3, 3]}, "data": data | {"target_type": "text"}}
+    ).fit()
+    assert run.network.classes is not None
+    assert run.network.classes.tolist() == ["0.0", "1.0", "2.0"]
+
+
+@pytest.mark.parametrize("y", [np.linspace(0.0, 1.0, 40), np.arange(40) * 1.0, np.ones((40, 2))])
+def test_numbers_to_predict_get_no_advice_about_labels(y: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        fit(y, [3, 3])
+    assert "labels" not in str(caught.value)
