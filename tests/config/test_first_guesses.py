@@ -327,6 +327,50 @@ def test_a_suggestion_keeps_what_was_written_beside_it(table: dict[str, Any], li
         load_config({key: value for key, value in table.items() if key in RunConfig.model_fields}, [line])
 
 
+NEARLY_TOML = {
+    "callbacks=[early-stopping]": ("callbacks", ["early-stopping"]),
+    "callbacks=progress, checkpoint": ("callbacks", ["progress", "checkpoint"]),
+    "metrics=accuracy": ("metrics", ["accuracy"]),
+    "network.layers=20,10": ("network.layers", [20, 10]),
+    "network.layers=(20, 10)": ("network.layers", [20, 10]),
+    "network.layers=[20, {kind=dense, units=10, activation=relu}]": ("network.layers", [20, {"activation": "relu"}]),
+    "optimizer.rule={kind=adam, beta1=.8}": ("optimizer.rule", {"kind": "adam", "beta1": 0.8}),
+    "data={kind=csv, path=a/b.csv, target=y}": ("data", {"kind": "csv", "path": "a/b.csv", "target": "y"}),
+    "optimizer.shuffle=False": ("optimizer.shuffle", False),
+    "optimizer.learning_rate=.5": ("optimizer.learning_rate", 0.5),
+    "epochs='3'": ("epochs", 3),
+}
+
+
+@pytest.mark.parametrize("guess", NEARLY_TOML)
+def test_a_value_that_lacks_quotes_or_is_spelt_as_in_python(guess: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, [guess])
+    message, (key, value) = str(caught.value), NEARLY_TOML[guess]
+    assert "\n" not in message
+    answer = message.partition("; did you mean ")[2].removesuffix("?")
+    setting = shlex.split(answer)[1] if answer.startswith("--set ") else answer.strip("'")
+    assert has(at(load_config(None, [setting]).to_config(), key), value)
+
+
+@pytest.mark.parametrize(
+    "guess",
+    ["epochs=3.5", "epochs=many", "seed=True", "optimizer.learning_rate=fast", "optimizer.shuffle='perhaps'",
+     "network.layers=[30, relu", "network.layers=[30,,]", "data={a b}", "callbacks=" + "(" * 3000 + ")" * 3000,
+     "epochs='" + "9" * 5000 + "'"],
+    ids=lambda guess: guess[:30],
+)  # fmt: skip
+def test_a_value_that_means_nothing_gets_no_suggestion(guess: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, [guess])
+    assert "did you mean" not in str(caught.value)
+
+
+def test_an_override_in_place_of_the_file() -> None:
+    with pytest.raises(ConfigError, match=r"^epochs=3: cannot be read: [^;]*; did you mean '--set epochs=3'\?$"):
+        load_config("epochs=3")
+
+
 def test_nothing_is_suggested_that_means_something_else() -> None:
     for guess, line in {
         "optimizer.schedule=linear": "optimizer.schedule: unknown schedule 'linear'; known: constant, ",

@@ -64,7 +64,8 @@ def _read_file(path: str, place: str) -> dict[str, Any]:
         data = for_file(path)
         raise ConfigError(f"{place}: is not TOML: {error}{f'; if it is data: {data}' if data else ''}") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{place}: cannot be read: {error_text(error)}") from None
+        hint = question([f"--set {path}"] if "=" in path else [])
+        raise ConfigError(f"{place}: cannot be read: {error_text(error)}{hint}") from None
 
 
 def explain(error: ValidationError, place: str | None = None, table: Mapping[str, Any] | None = None) -> str:
@@ -105,4 +106,9 @@ def _line(detail: ErrorDetails, table: Mapping[str, Any] | None) -> str:
     message = message.replace("valid dictionary", "table")
     if message.startswith(("Input should", "String should")):
         message = f"{short_repr(detail['input'])} {message.partition(' ')[2]}"
+    if table is not None and isinstance(detail["input"], str):
+        from modnet.config.suggest import for_text
+
+        meant = for_text(detail, path, is_list=" should be a list" in message)
+        message += question([meant] if meant else [])
     return " ".join((f"{path}: {message}" if path else message).splitlines())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
@@ -12,7 +15,7 @@ from modnet.core.errors import ConfigError, PluginError
 from modnet.core.interfaces import Layer
 from modnet.core.messages import short_repr
 
-__all__ = ["apply_override", "model_of", "parse"]
+__all__ = ["apply_override", "model_of", "parse", "repair", "to_toml"]
 
 
 def apply_override(table: Mapping[str, Any], override: str) -> dict[str, Any]:
@@ -28,6 +31,10 @@ def apply_override(table: Mapping[str, Any], override: str) -> dict[str, Any]:
     if not equals or not all(path):
         raise ConfigError(f"--set {override}: should be KEY=VALUE, with a dotted key")
     value = parse(text.strip())
+    if value == text.strip() and value[:1] + value[-1:] in ("[]", "{}", "()"):
+        mended = repair(value)
+        hint = "" if isinstance(mended, str) else f"; did you mean --set {shlex.quote(f'{key}={to_toml(mended)}')}?"
+        raise ConfigError(f"--set {override}: the value is not TOML{hint}")
     try:
         changed: dict[str, Any] = _set(dict(table), path, value, [])
     except ConfigError as error:
@@ -45,6 +52,37 @@ def parse(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+
+
+def repair(text: str, *, as_list: bool = False) -> Any:
+    """Return the value of a text that is TOML but for missing quotes or Python's spelling; the text where it is not."""
+
+    def mend(found: re.Match[str]) -> str:
+        word = found[0]
+        return word.lower() if word in ("True", "False") else f"0{word}" if word[1:].isdigit() else f'"{word}"'
+
+    mended = re.sub(r"(?<![\w\"'./-])[A-Za-z_.][\w./-]*(?![\w./-])(?!\s*=)", mend, text)
+    mended = mended.replace("(", "[").replace(")", "]")
+    try:
+        value = parse(f"[{mended}]" if as_list and not mended.startswith("[") else mended)
+    except (ValueError, RecursionError):  # too many digits, or too deep
+        return text
+    return text if isinstance(value, str) else value
+
+
+def to_toml(value: Any) -> str:
+    """Return a value on one line of TOML.
+
+    Raises:
+        TypeError: TOML has no such value, or not on one line.
+    """
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key} = {to_toml(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(to_toml, value))}]"
+    if value is None:
+        raise TypeError
+    return json.dumps(value, ensure_ascii=not str(value).isprintable())
 
 
 def _set(node: Any, path: Sequence[str], value: Any, done: list[str]) -> Any:

@@ -6,7 +6,6 @@ Nothing here is accepted; the error names what would be. Other libraries' names 
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from modnet.config.overrides import repair, to_toml
 from modnet.config.places import (
     ComponentPlace,
     KeyPath,
@@ -29,7 +29,7 @@ from modnet.core import registry
 from modnet.core.component import Component
 from modnet.core.messages import fold, nearest, question
 
-__all__ = ["Suggestion", "for_file", "for_option", "message_with_suggestion"]
+__all__ = ["Suggestion", "for_file", "for_option", "for_text", "message_with_suggestion"]
 
 LONGEST = 90
 """How many characters a suggested line has; of a longer one only the key is suggested."""
@@ -86,7 +86,7 @@ class Suggestion:
     def text(self) -> str | None:
         """The value in TOML; None without one, and for one that is too long or none of TOML."""
         try:
-            text = None if self.value is _UNNAMED else _toml(self.value)
+            text = None if self.value is _UNNAMED else to_toml(self.value)
         except TypeError:
             return None
         return text if text and len(self.key) + len(text) < LONGEST else None
@@ -128,6 +128,16 @@ def _for_kind(config: RunConfig, path: KeyPath, family: str, name: str) -> Sugge
     if known.meant(family, name) or nearest(name, known.kinds(family)):
         return None
     return _component(config, name, None)
+
+
+def for_text(detail: ErrorDetails, path: str, *, is_list: bool) -> Suggestion | None:
+    """Return the key with the value that was meant by a text, where a number, a truth value or a list is wanted."""
+    wanted = {"bool_type": bool, "int_type": int, "float_type": int | float}.get(
+        detail["type"], list if is_list else None
+    )
+    value = repair(detail["input"], as_list=is_list)
+    is_wanted = wanted is not None and isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+    return Suggestion(path, value) if is_wanted else None
 
 
 def for_file(path: str) -> Suggestion | None:
@@ -258,18 +268,3 @@ def _is_valid(component: type[Component], options: dict[str, Any]) -> bool:
 
 def _dotted(path: KeyPath) -> str:
     return ".".join(map(str, path))
-
-
-def _toml(value: Any) -> str:
-    """Return a value on one line of TOML.
-
-    Raises:
-        TypeError: TOML has no such value, or not on one line.
-    """
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key} = {_toml(item)}' for key, item in value.items())}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    if value is None:
-        raise TypeError
-    return json.dumps(value, ensure_ascii=not str(value).isprintable())
