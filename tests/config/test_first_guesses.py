@@ -6,6 +6,7 @@ message and applied to the configuration, which must then be valid and say what 
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 import tomllib
@@ -16,7 +17,7 @@ from typing import Any, ClassVar, Literal
 import pytest
 from cli.running import Modnet, runner
 
-from modnet import ConfigError, PluginError, hookimpl, load_config
+from modnet import ConfigError, PluginError, Trainer, hookimpl, load_config
 from modnet.components.activations import Relu, Sigmoid
 from modnet.config.overrides import apply_override
 from modnet.config.run_config import RunConfig
@@ -219,6 +220,9 @@ OPTIONS = {
     ("--random-state", "3"): ("seed", 3),
     ("--max-iter", "3"): ("epochs", 3),
     ("--n-jobs", "2"): ("engine.threads", 2),
+    ("--lr", ""): ("optimizer.learning_rate", 0.5),
+    ("--lr", "9" * 5000): ("optimizer.learning_rate", 0.5),
+    ("--lr", "[" * 5000 + "]" * 5000): ("optimizer.learning_rate", 0.5),
 }
 
 
@@ -228,7 +232,7 @@ def modnet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], 
     return runner(monkeypatch, capsys)
 
 
-@pytest.mark.parametrize("arguments", OPTIONS)
+@pytest.mark.parametrize("arguments", OPTIONS, ids=lambda arguments: " ".join(arguments)[:30])
 def test_an_option_that_is_a_key_says_which_set_was_meant(modnet: Modnet, arguments: tuple[str, ...]) -> None:
     result = modnet("train", *arguments)
     assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
@@ -236,7 +240,7 @@ def test_an_option_that_is_a_key_says_which_set_was_meant(modnet: Modnet, argume
     name, value, *rest = shlex.split(answer)
     assert asked
     assert not rest
-    setting = value if name == "--set" else f"{name.removeprefix('--')}={value}"
+    setting = value.replace("VALUE", "0.5") if name == "--set" else f"{name.removeprefix('--')}={value}"
     key, expected = OPTIONS[arguments]
     assert setting.startswith(f"{key}=")
     assert has(at(load_config(None, [setting]).to_config(), key), expected)
@@ -290,7 +294,9 @@ def test_all_keys_that_are_missing_are_named() -> None:
         load_config({"data": {"kind": "csv"}, "optimizer": {"learning_rate": -1.0}})
 
 
-@pytest.mark.parametrize("value", [object(), {"a": object()}, "x" * 200, float("nan"), "größe\n\u202e"])
+@pytest.mark.parametrize(
+    "value", [object(), [None], "x" * 200, math.nan, "größe\n\u202e", 10**5000], ids=lambda value: type(value).__name__
+)
 def test_a_value_that_is_long_or_none_of_toml_is_left_out_or_escaped(value: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config({"lr": value})
@@ -369,6 +375,19 @@ def test_a_value_that_means_nothing_gets_no_suggestion(guess: str) -> None:
 def test_an_override_in_place_of_the_file() -> None:
     with pytest.raises(ConfigError, match=r"^epochs=3: cannot be read: [^;]*; did you mean '--set epochs=3'\?$"):
         load_config("epochs=3")
+
+
+def test_a_run_in_place_of_the_file(tmp_path: Path) -> None:
+    run = Trainer.from_config({"epochs": 0, "seed": 3}).fit(out=tmp_path / "run").folder
+    with pytest.raises(ConfigError) as caught:
+        load_config(run)
+    assert str(caught.value) == (
+        f"{run}: cannot be read: Is a directory; it is a run: its configuration is {run}/config.toml, and "
+        f"--resume {run} goes on with it"
+    )
+    assert load_config(f"{run}/config.toml").seed == 3
+    with pytest.raises(ConfigError, match=r"cannot be read: Is a directory$"):
+        load_config(tmp_path)
 
 
 def test_nothing_is_suggested_that_means_something_else() -> None:

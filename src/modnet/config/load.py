@@ -65,6 +65,8 @@ def _read_file(path: str, place: str) -> dict[str, Any]:
         raise ConfigError(f"{place}: is not TOML: {error}{f'; if it is data: {data}' if data else ''}") from None
     except (OSError, ValueError, RecursionError) as error:
         hint = question([f"--set {path}"] if "=" in path else [])
+        if isinstance(error, IsADirectoryError) and Path(path, "config.toml").is_file():
+            hint = f"; it is a run: its configuration is {place}/config.toml, and --resume {place} goes on with it"
         raise ConfigError(f"{place}: cannot be read: {error_text(error)}{hint}") from None
 
 

@@ -82,6 +82,8 @@ def to_toml(value: Any) -> str:
         return f"[{', '.join(map(to_toml, value))}]"
     if value is None:
         raise TypeError
+    if isinstance(value, float):
+        return float.__repr__(value)
     return json.dumps(value, ensure_ascii=not str(value).isprintable())
 
 

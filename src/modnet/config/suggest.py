@@ -87,7 +87,7 @@ class Suggestion:
         """The value in TOML; None without one, and for one that is too long or none of TOML."""
         try:
             text = None if self.value is _UNNAMED else to_toml(self.value)
-        except TypeError:
+        except (TypeError, ValueError, RecursionError):  # none of TOML, too many digits, or too deep
             return None
         return text if text and len(self.key) + len(text) < LONGEST else None
 
@@ -168,7 +168,7 @@ def for_option(
     def rank(place: OptionPlace) -> tuple[bool, ...]:
         kind = place.component.kind_name() if place.component else None
         is_near = place.table[: len(section)] == section
-        is_suffix = str(value).endswith(f".{kind}")
+        is_suffix = isinstance(value, str) and value.endswith(f".{kind}")
         return fold(place.option) != word, not is_near, kind is not None, fold(kind or "") != word, not is_suffix
 
     if places:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
 
 import click
 
@@ -72,7 +74,9 @@ def _setting(own: Iterable[str], word: str, value: str | None, *, exact: bool) -
     from modnet.config.overrides import parse
     from modnet.config.suggest import for_option
 
-    known = () if value is None else (parse(value),)
+    known: tuple[Any, ...] = ()
+    with suppress(ValueError, RecursionError):  # too many digits, or too deep
+        known = (parse(value),) if value else ()
     found = for_option({}, (word,), word, *known, exact=exact)
     if found and f"--{found.key}" in own:
         return [f"--{found.key} {value or ''}".strip()]
