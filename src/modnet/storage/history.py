@@ -48,7 +48,7 @@ class HistoryFile:
         self._digest.update(content)
 
     def append(self, row: dict[str, Any]) -> None:
-        """Add one epoch's row.
+        """Add one epoch's row, whose ``epoch`` is counted from 0.
 
         Raises:
             ModelFileError: it cannot be written now.
