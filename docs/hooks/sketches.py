@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modnet import Activation, Cost, NeuralNetwork
 from modnet.analysis.gradients.gradient_flow import GradientFlow
-from modnet.analysis.plots.figure import COLOURS, INK, MARKERS, SEQUENCE, new_figure
+from modnet.analysis.plots.figure import COLOURS, INK, MARKERS, SEQUENCE, SHADES, new_figure
 
 X = np.array([[0.2, -0.1, 0.4, 0.8], [0.0, 0.5, -0.5, 1.0], [1.0, 1.0, 0.0, 0.0]])
 Y = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
@@ -78,7 +78,7 @@ def chain() -> Any:
         axes.axis("off")
         y, centres = 1.3, [0.4 + step * place for place in range(len(labels))]
         for x, label in zip(centres, labels, strict=True):
-            axes.add_patch(Circle((x, y), radius, facecolor="white", edgecolor=COLOURS[0], linewidth=1.4))
+            axes.add_patch(Circle((x, y), radius, facecolor="none", edgecolor=COLOURS[0], linewidth=1.4))
             axes.text(x, y, label, ha="center", va="center", size=12)
         for x, (above, below) in zip(centres, links, strict=False):
             arrow = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0}
@@ -162,7 +162,7 @@ def norms(flows: Mapping[str, Mapping[int, GradientFlow]]) -> Any:
     with new_figure(7.4, 4.0) as figure:
         panels = figure.subplots(1, len(flows), sharey=True)
         for axes, (start, of_depths) in zip(panels, flows.items(), strict=True):
-            shades = mpl.colormaps[SEQUENCE](np.linspace(0.85, 0.0, len(of_depths)))
+            shades = mpl.colormaps[SEQUENCE](np.linspace(*reversed(SHADES), len(of_depths)))
             deepest = max(of_depths)
             for place, (depth, flow) in enumerate(of_depths.items()):
                 below = np.arange(1 - depth, 1)

@@ -20,12 +20,13 @@ from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import print_json, print_table, progress_bar
 from modnet.cli.common.source import Source, source_options
 from modnet.core.errors import ConfigError
+from modnet.core.numbers import format_number
 from modnet.training.result import metric_text
 
 _WIDTH = 80
 _SHOWN = 8  # trials in the text; the JSON has all of them
 _NOTES = (
-    "‖δ‖: the mean over {} training samples. ratio: to ‖δ‖ of the next layer; it is at most the layer's largest σ′ "
+    "‖δ‖: the mean over {:,} training samples. ratio: to ‖δ‖ of the next layer; it is at most the layer's largest σ′ "
     "times ‖W‖, the spectral norm of the next layer's weights. σ′: the mean. Δθ/θ: the relative change of the layer's "
     "parameters in one update. saturated: the share of saturated neurons. dead: neurons through which no error passes."
 )
@@ -85,7 +86,7 @@ def _print_flow(title: str, flow: GradientFlow) -> None:
         (
             str(layer.number),
             layer.activation or layer.kind,
-            str(layer.units),
+            f"{layer.units:,}",
             *map(_short, (layer.delta, layer.ratio, layer.slope, layer.weights, layer.update)),
             f"{layer.saturated:.0%}",
             str(len(layer.dead)),
@@ -102,7 +103,7 @@ def _print_suggestion(suggestion: Suggestion, source: Source, *, in_memory: bool
         (_change(trial), f"{trial.updates:,}", "diverged" if trial.value is None else metric_text(metric, trial.value))
         for trial in (suggestion.before, *best)
     ]
-    samples = f"{suggestion.held_out} held-out" if suggestion.held_out else "the"
+    samples = f"{suggestion.held_out:,} held-out" if suggestion.held_out else "the"
     title = f"\nThe best of {len(suggestion.tried)} changes, evaluated on {samples} training samples"
     print_table(title, ("change", "updates", metric), rows, text=["change"])
     if suggestion.patch is None:
@@ -129,4 +130,4 @@ def _change(trial: Trial) -> str:
 
 
 def _short(value: float | None) -> str:
-    return "" if value is None else f"{value:.2g}"
+    return "" if value is None else format_number(value, 2)

@@ -26,6 +26,6 @@ def command(run: str, other: OtherData, part: str | None, as_json: bool) -> None
     if as_json:
         print_json({"run": run, "part": predictions.part, "samples": len(predictions), **predictions.metrics})
         return
-    click.echo(f"{len(predictions)} {predictions.part} samples")
+    click.echo(f"{len(predictions):,} {predictions.part} samples")
     for name, value in predictions.metrics.items():
         click.echo(f"{name.replace('_', ' ')}: {metric_text(name, value)}")

@@ -12,6 +12,7 @@ from modnet.analysis.results.results import Results, results
 from modnet.cli.common.options import data_options, file_option, result_options
 from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import print_json, write_errors
+from modnet.core.numbers import format_number
 from modnet.storage.inside import inside
 
 _FOLDER = "pictures"
@@ -58,7 +59,7 @@ def _print(run_results: Results) -> None:
     if run_results.confusion is not None:
         click.echo(run_results.confusion.sentence)
     if run_results.prediction_error is not None:
-        click.echo(f"r² of the outputs: {', '.join(f'{r2:.4g}' for r2 in run_results.prediction_error.r2)}")
+        click.echo(f"r² of the outputs: {', '.join(format_number(r2, 4) for r2 in run_results.prediction_error.r2)}")
     click.echo(f"{run_results.mistakes_title}{':' if run_results.mistakes else '.'}")
     for mistake in run_results.mistakes:
         click.echo(f"  {mistake.sentence}")

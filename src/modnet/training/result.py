@@ -8,6 +8,7 @@ from typing import Any
 
 from modnet.config.run_config import RunConfig
 from modnet.core.interfaces import Metric
+from modnet.core.numbers import format_number
 from modnet.data.prepared import Samples
 from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
@@ -72,4 +73,4 @@ class Run:
 
 def metric_text(name: str, value: float) -> str:
     """Return a metric's value as people read it: a share in per cent, anything else with six digits."""
-    return f"{value:.2%}" if name.endswith("accuracy") else f"{value:.6g}"
+    return f"{value:.2%}" if name.endswith("accuracy") else format_number(value, 6)

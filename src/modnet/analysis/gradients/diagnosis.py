@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from numpy.typing import NDArray
 
 from modnet.analysis.gradients.gradient_flow import GradientFlow, LayerGradientFlow
+from modnet.core.numbers import format_number
 
 __all__ = ["FEW_UPDATES", "Diagnosis", "diagnose", "verdict"]
 
@@ -61,7 +62,7 @@ def diagnose(start: GradientFlow, now: GradientFlow, classes: NDArray[Any] | Non
     largest = max(start.trained, key=lambda layer: layer.update or 0.0)
     step, diagnoses = largest.update or 0.0, []
     if now.explained < -NOTHING and step >= LARGE_STEP:
-        text = f"the updates overshoot: the first alone changes layer {largest.number} by {step:.0%} of its size"
+        text = f"the updates overshoot: the first alone changes layer {largest.number} by {step:,.0%} of its size"
         diagnoses.append(Diagnosis("overshoot", (largest.number,), (), text))
     diagnoses += [_dead(layer, start.layers[layer.number - 1]) for layer in _dead_layers(now, little, nothing)]
     if little and not diagnoses and start.delta_ratio <= DAMPENED:
@@ -70,7 +71,7 @@ def diagnose(start: GradientFlow, now: GradientFlow, classes: NDArray[Any] | Non
         diagnoses.append(_stuck(now, classes))
     if nothing and not diagnoses:
         if step <= SMALL_STEP:
-            most = f"layer {largest.number} the most, by {step:.1e} of its size"
+            most = f"layer {largest.number} the most, by {format_number(step, 2)} of its size"
             text = f"the updates are too small: the first changes {most}"
             diagnoses.append(Diagnosis("slow", (largest.number,), (), text))
         else:

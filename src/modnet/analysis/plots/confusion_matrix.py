@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
 
-from modnet.analysis.plots.figure import INK, SEQUENCE, Canvas, Picture, distinct_names
+from modnet.analysis.plots.figure import COLOURS, INK, Canvas, Picture, distinct_names
 from modnet.analysis.results.confusion_matrix import ConfusionMatrix
 from modnet.analysis.results.results import Results
+from modnet.core.numbers import format_number
 
 __all__ = ["abridge", "confusion_picture"]
 
 MOST = 30
 """The most classes that are all shown; of more, those with the most mistakes, and the others together."""
-_LEAST = 2.2
+_CELL = 0.45
+"""The size of a cell in inches: of ten, on a screen of 500 pixels, the text is still legible."""
+_LEAST = 2.6
 """The least width of all cells together, in inches."""
-_DARK = 0.3
-"""The share from which the colour is so dark that the text is white."""
-_LETTER = 0.11
-"""The width of a letter of a class's name, about, in inches."""
-_TICKS = (0.0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+_NAME, _LETTER = 12, 0.085
+"""The most letters of a class's name, and the width of one, about, in inches."""
+_OPACITIES, _DIAGONAL = (0.06, 0.85), 0.12
+"""The opacities of the least and the largest share of errors, and of the diagonal: the text is read on all of them."""
 
 
 def confusion_picture(results: Results) -> Picture | None:
@@ -29,14 +32,14 @@ def confusion_picture(results: Results) -> Picture | None:
     if whole is None:
         return None
     matrix = abridge(whole, MOST)
-    count = len(matrix.labels)
+    count, longest = len(matrix.labels), min(max(len(str(label)) for label in matrix.labels), _NAME)
     title = f"Confusion matrix of {whole.samples:,} {results.part} samples"
     if count < len(whole.labels):
-        title += f": the {count - 1} classes with the most mistakes, of {len(whole.labels)}"
+        title += f": the {count - 1} classes with the most mistakes, of {len(whole.labels):,}"
     text = f"{title}: {whole.correct:,} are correct ({whole.correct / whole.samples:.2%}). {whole.sentence}"
-    cell = max(0.62 if count <= 12 else 0.55, _LEAST / count)
-    width, height = cell * count + 3.0, cell * count + 2.2
-    return Picture("confusion", title, text, width, height, lambda canvas: _draw(canvas, matrix, title, cell))
+    cells = max(_CELL * count, _LEAST) + _LETTER * longest
+    width, height = cells + 0.8, cells + 1.9
+    return Picture("confusion", title, text, width, height, lambda canvas: _draw(canvas, matrix, title, width))
 
 
 def abridge(matrix: ConfusionMatrix, most: int) -> ConfusionMatrix:
@@ -56,38 +59,45 @@ def abridge(matrix: ConfusionMatrix, most: int) -> ConfusionMatrix:
     return ConfusionMatrix((*(matrix.labels[i] for i in kept), f"{count - len(kept)} others"), counts)
 
 
-def _draw(canvas: Canvas, matrix: ConfusionMatrix, title: str, cell: float) -> None:
+def _draw(canvas: Canvas, matrix: ConfusionMatrix, title: str, width: float) -> None:
     import matplotlib as mpl
 
-    count, names, axes = len(matrix.labels), distinct_names(matrix.labels), canvas.subplots()
-    # Cells without samples have no colour, so that every mistake is seen.
-    shares = np.ma.masked_where((matrix.counts == 0) | np.isnan(matrix.shares), matrix.shares)
-    # By the square root, because mistakes are a few per cent, and those are to be told apart.
-    scale = mpl.colors.PowerNorm(0.5, vmin=0.0, vmax=1.0)
-    image = axes.imshow(shares, cmap=f"{SEQUENCE}_r", norm=scale)
-    size = 8.5 if count <= 12 else 7.5
+    count, names, axes = len(matrix.labels), distinct_names(matrix.labels, _NAME), canvas.subplots()
+    # Errors are coloured by their share of the true class, and all else is grey, so that errors are what is seen.
+    errors, is_diagonal = np.nan_to_num(matrix.shares), np.eye(count, dtype=bool)
+    errors[is_diagonal] = 0.0
+    scale = mpl.colors.Normalize(0.0, errors.max() or 1.0)
+    shades = [mpl.colors.to_rgba(COLOURS[1], opacity) for opacity in _OPACITIES]
+    colours = mpl.colors.LinearSegmentedColormap.from_list("errors", shades)
+    cells = colours(scale(errors))
+    cells[matrix.counts == 0] = 0.0  # no colour, so that every error is seen
+    cells[is_diagonal & (matrix.counts > 0)] = mpl.colors.to_rgba("#808080", _DIAGONAL)
+    axes.imshow(cells, aspect="auto")  # the picture is about as wide as it is high; a layout with "equal" is cut off
     for i, j in np.argwhere(matrix.counts > 0).tolist():
-        style: dict[str, Any] = {"ha": "center", "color": "white" if matrix.shares[i, j] >= _DARK else "black"}
-        weight = "bold" if i == j else "normal"
-        axes.text(j, i, _count(int(matrix.counts[i, j])), va="bottom", fontsize=size, fontweight=weight, **style)
-        axes.text(j, i + 0.06, _share(float(matrix.shares[i, j])), va="top", fontsize=0.85 * size, **style)
-    is_wide = max(map(len, names)) * _LETTER > cell  # slanted, names do not run into each other
-    slant: Any = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if is_wide else {}
-    axes.set_xticks(np.arange(count), names, **slant)
+        weight = "normal" if i == j else "bold"
+        axes.text(j, i, _count(int(matrix.counts[i, j])), ha="center", va="bottom", fontsize=8, fontweight=weight)
+        axes.text(j, i + 0.06, _share(float(matrix.shares[i, j])), ha="center", va="top", fontsize=6.5)
+    is_wide = max(map(len, names)) * _LETTER > max(_CELL, _LEAST / count)  # names do not run into each other
+    axes.set_xticks(np.arange(count), names, rotation=90 if is_wide else 0)
     axes.set_yticks(np.arange(count), names)
     axes.set_xticks(np.arange(count + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(count + 1) - 0.5, minor=True)
+    axes.tick_params(labelsize=8.5)
     axes.grid(visible=False, which="major")
     axes.grid(which="minor", color=INK, alpha=0.2, linewidth=0.5)
     axes.tick_params(which="minor", length=0)
     axes.set(xlabel="predicted class", ylabel="true class")
-    axes.set_title(title.replace(": ", ":\n"), fontsize="medium", loc="left")
-    bar = canvas.colorbar(image, ax=axes, shrink=0.8, aspect=25, ticks=_TICKS, label="% of the true class")
-    bar.ax.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, symbol=""))
+    canvas.suptitle(textwrap.fill(title, int(12 * width)), x=0.02, ha="left", fontsize="medium")
+    if errors.any():
+        label = "errors: % of the true class" + (" (grey: correct)" if width > 4 else "")
+        style: Any = {"location": "bottom", "shrink": min(1.0, 5.0 / width), "aspect": 30, "pad": 0.25 / width}
+        bar = canvas.colorbar(mpl.cm.ScalarMappable(scale, colours), ax=axes, label=label, **style)
+        bar.locator = mpl.ticker.MaxNLocator(5)
+        bar.formatter = mpl.ticker.FuncFormatter(lambda share, _: format_number(100 * share))
 
 
 def _count(count: int) -> str:
-    return str(count) if count < 100_000 else f"{count / 1000:.0f}k"
+    return f"{count:,}" if count < 100_000 else f"{count / 1000:,.0f}k"
 
 
 def _share(share: float) -> str:

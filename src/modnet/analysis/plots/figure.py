@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from os import PathLike, fspath
 from os.path import commonprefix
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from modnet.core.errors import ConfigError
 from modnet.core.messages import display_path, error_text
+from modnet.core.numbers import EXPONENTS, format_number
 from modnet.storage.atomic import write_output
 
 if TYPE_CHECKING:
@@ -21,22 +24,27 @@ if TYPE_CHECKING:
 else:  # matplotlib may not be installed
     Axes = Figure = Any
 
-__all__ = ["COLOURS", "INK", "MARKERS", "SEQUENCE", "Axes", "Canvas", "Figure", "Picture", "distinct_names",
-           "figure_bytes", "file_format", "legible", "new_figure", "render", "save", "write"]  # fmt: skip
+__all__ = ["COLOURS", "INK", "MARKERS", "SEQUENCE", "SHADES", "Axes", "Canvas", "Figure", "Picture", "distinct_names",
+           "figure_bytes", "file_format", "inline_svg", "legible", "new_figure", "render", "save", "write"]  # fmt: skip
 
+INK = "#333333"
+"""The colour of text and axes; within a page, the page's own."""
 # Okabe and Ito, "Color Universal Design" (2008): told apart by people with every kind of colour vision.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", INK)
 """For lines and areas, in this order."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """For the same lines, so that nothing is told by colour alone."""
 SEQUENCE = "cividis"
 """The colour map for quantities; its lightness rises evenly for every kind of colour vision."""
-INK = "#333333"
+SHADES = 0.25, 0.8
+"""The part of `SEQUENCE` for lines, which are then seen on a light and on a dark page."""
 FORMATS = ("pdf", "png", "svg")
 _SETTINGS: Any = {
-    "axes.edgecolor": INK, "axes.grid": True, "axes.labelcolor": INK, "axes.spines.right": False,
+    "axes.edgecolor": INK, "axes.formatter.limits": EXPONENTS,
+    "axes.formatter.useoffset": False, "axes.grid": True, "axes.labelcolor": INK, "axes.spines.right": False,
     "axes.spines.top": False, "font.size": 10, "grid.alpha": 0.3, "legend.frameon": False, "svg.fonttype": "path",
     "svg.hashsalt": "modnet", "text.color": INK, "xtick.color": INK, "ytick.color": INK,
+    **{f"axes3d.{axis}axis.panecolor": (0.5, 0.5, 0.5, 0.1) for axis in "xyz"},
 }  # fmt: skip
 
 Canvas: TypeAlias = Any
@@ -76,7 +84,31 @@ def new_figure(width: float, height: float) -> Iterator[Figure]:
     except ImportError:
         raise ConfigError("pictures need matplotlib: pip install 'modnet-framework[plot]'") from None
     with mpl.rc_context(_SETTINGS | {"axes.prop_cycle": cycler(color=COLOURS)}):
-        yield Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure
+        _write_numbers(figure)
+
+
+def _write_numbers(figure: Figure) -> None:
+    """Write the numbers on axes as everywhere else: 143,000 and 0.2; what needs an exponent is a power of ten."""
+    from matplotlib.ticker import LogFormatterSciNotation, ScalarFormatter
+
+    class Linear(ScalarFormatter):
+        def __call__(self, value: float, position: int | None = None) -> str:
+            whole, point, rest = super().__call__(value, position).partition(".")
+            return re.sub(r"(?<=\d)(?=(?:\d{3})+$)", ",", whole) + point + rest
+
+    class Logarithmic(LogFormatterSciNotation):
+        def __call__(self, value: float, position: int | None = None) -> str:
+            text, plain = super().__call__(value, position), format_number(value)
+            return text if not text or "e" in plain else plain
+
+    ours = {ScalarFormatter: Linear, LogFormatterSciNotation: Logarithmic}
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        for ticks in ("major", "minor"):
+            kind = type(getattr(axis, f"get_{ticks}_formatter")())
+            if kind in ours:
+                getattr(axis, f"set_{ticks}_formatter")(ours[kind]())
 
 
 def render(pictures: Sequence[Picture]) -> Figure:
@@ -98,6 +130,28 @@ def figure_bytes(figure: Figure, format_: str) -> bytes:
     with mpl.rc_context(_SETTINGS):
         figure.savefig(content, format=format_, dpi=150, metadata={"Date": None} if format_ == "svg" else None)
     return content.getvalue()
+
+
+def inline_svg(figure: Figure, name: str, text: str, style: str) -> str:
+    """Return a figure as an SVG element within a page: it has no background, and `INK` is the page's own colour.
+
+    Args:
+        figure: The figure.
+        name: Begins the identifiers in it, which no other figure of the page may have.
+        text: What it shows, for those who do not see it.
+        style: The CSS of the element.
+    """
+    import matplotlib as mpl
+
+    content = io.StringIO()
+    with mpl.rc_context(_SETTINGS):
+        figure.savefig(content, format="svg", metadata={"Date": None}, transparent=True)
+    _, tag, svg = content.getvalue().partition("<svg ")
+    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->|\n\s*(?=<)", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(?<=\.\d\d)\d+", "", path[0]), svg)  # no more is seen
+    svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", svg).replace(INK, "currentColor")
+    style = f"stroke-linejoin:round;stroke-linecap:butt;{style}"
+    return f'{tag}role="img" aria-label="{escape(text)}" style="{style}" {svg}'
 
 
 def file_format(path: str | PathLike[str], allowed: Sequence[str] = FORMATS) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from modnet.analysis.gradients.gradient_flow import GradientFlow
 from modnet.analysis.gradients.vanishing import Dampening
-from modnet.analysis.plots.figure import COLOURS, MARKERS, SEQUENCE, Axes, Figure, new_figure
+from modnet.analysis.plots.figure import COLOURS, MARKERS, SEQUENCE, SHADES, Axes, Figure, new_figure
 
 __all__ = ["flow_figure"]
 
@@ -22,13 +22,13 @@ _NAMED = 12
 def flow_figure(dampening: Dampening) -> Figure:
     """Return a figure with ‖δ‖ in every layer, before and after, and over the epochs where they are known."""
     epochs = len(dampening.epochs) > 1
-    with new_figure(12.0 if epochs else 7.0, 5.0) as figure:
-        figure.suptitle("\n".join(textwrap.wrap(dampening.verdict, 120 if epochs else 75)), fontsize="medium")
+    with new_figure(12.0 if epochs else 6.4, 5.0) as figure:
+        figure.suptitle("\n".join(textwrap.wrap(dampening.verdict, 120 if epochs else 70)), fontsize="medium")
         axes = figure.subplots(1, 2, sharey=True) if epochs else [figure.subplots()]
         lines = _lines(dampening)
         _set_scale(axes[0], dampening, lines)
         _by_layer(axes[0], lines)
-        axes[0].set_ylabel(f"‖δ‖, cost per unit of z (mean of {dampening.samples} samples)")
+        axes[0].set_ylabel(f"‖δ‖, cost per unit of z (mean of {dampening.samples:,} samples)")
         figure.legend(loc="outside lower left", ncols=2, fontsize="small")
         if epochs:
             _by_epoch(axes[1], dampening)
@@ -77,7 +77,7 @@ def _by_epoch(axes: Axes, dampening: Dampening) -> None:
     import matplotlib as mpl
 
     epochs, layers = [epoch.epochs for epoch in dampening.epochs], dampening.start.layers
-    shades = mpl.colormaps[SEQUENCE](np.linspace(0.0, 0.9, len(layers)))
+    shades = mpl.colormaps[SEQUENCE](np.linspace(*SHADES, len(layers)))
     step = -(-len(layers) // _NAMED)
     for index, layer in reversed(list(enumerate(layers))):
         norms = [epoch.flow.layers[index].delta for epoch in dampening.epochs]

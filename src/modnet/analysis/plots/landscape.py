@@ -10,6 +10,7 @@ import numpy as np
 from modnet.analysis.landscape.landscape import Surface, SurfaceView
 from modnet.analysis.landscape.projection import Numbers
 from modnet.analysis.plots.figure import COLOURS, INK, MARKERS, SEQUENCE, Axes, Figure, new_figure
+from modnet.core.numbers import format_number
 
 __all__ = ["END", "contours", "cost_panel", "halo", "headline", "line_style", "named_views", "star", "surface_figure"]
 
@@ -21,8 +22,6 @@ _CLEAR = 1.1
 _LABELS = 8
 _LINEAR = 2.5
 """Costs that differ by less than this factor are shown on a linear scale."""
-_PLAIN = (-2, 4)
-"""The powers of ten between which coordinates are written without an exponent."""
 _MARKS = 15
 """About how many markers a curve has."""
 _PLANES = {"principal": "the plane of the principal directions", "random": "the plane of two random directions"}
@@ -82,7 +81,8 @@ def _draw_view(row: Any, surface: Surface, view: SurfaceView) -> None:
     axes = row.subplot_mosaic([["flat", "space"]], per_subplot_kw=options, width_ratios=[1.0, 1.1])
     flat, space, heights = axes["flat"], axes["space"], _Heights(view)
     filled = contours(flat, view)
-    row.colorbar(filled, ax=flat, label="cost C", ticks=heights.labelled, format="%g", shrink=0.85)
+    bar = {"label": "cost C", "ticks": heights.labelled, "format": lambda cost, _: format_number(cost, 6)}
+    row.colorbar(filled, ax=flat, shrink=0.85, **bar)
     _relief(space, view, heights)
     paths = zip(surface.paths, view.plane.coordinates, view.projected_costs, strict=True)
     for index, (path, points, costs) in enumerate(paths):
@@ -142,7 +142,6 @@ def contours(axes: Axes, view: SurfaceView) -> Any:
     axes.set(xlim=view.along[[0, -1]], ylim=view.across[[0, -1]], aspect="equal")
     axes.set(xlabel="u, along the first direction", ylabel="v, along the second direction")
     axes.locator_params(nbins=6)
-    axes.ticklabel_format(scilimits=_PLAIN)
     axes.grid(visible=False)
     return filled
 
@@ -152,7 +151,7 @@ def _relief(axes: Any, view: SurfaceView, heights: _Heights) -> None:
     count = len(view.along)
     options = {"cmap": SEQUENCE, "alpha": 0.7, "linewidth": 0.1, "edgecolor": INK, "zorder": 1}
     axes.plot_surface(along, across, heights(view.costs), rcount=count, ccount=count, **options)
-    labels = [f"{cost:g}" for cost in heights.labelled]
+    labels = [format_number(cost, 6) for cost in heights.labelled]
     axes.set_zticks(heights(heights.labelled), labels)
     longest = max(map(len, labels))
     axes.tick_params(axis="z", pad=1.5 * longest - 2.0)
@@ -160,14 +159,13 @@ def _relief(axes: Any, view: SurfaceView, heights: _Heights) -> None:
     axes.set(xlabel="u", ylabel="v")
     for axis in ("x", "y"):
         axes.locator_params(axis=axis, nbins=5)
-        axes.ticklabel_format(axis=axis, scilimits=_PLAIN)
     axes.set_box_aspect(None, zoom=0.9)  # the label of the height lies outside otherwise
 
 
 def star(axes: Any, place: Sequence[float]) -> Any:
     """Draw the start, and return what was drawn."""
     style = END | {"marker": "*", "markersize": 12}
-    (drawn,) = axes.plot(*([coordinate] for coordinate in place), color="black", **style, zorder=7)
+    (drawn,) = axes.plot(*([coordinate] for coordinate in place), color=INK, **style, zorder=7)
     return drawn
 
 

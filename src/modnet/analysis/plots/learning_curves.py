@@ -12,6 +12,7 @@ from modnet.analysis.plots.figure import COLOURS, INK, MARKERS, Axes, Canvas, Pi
 from modnet.analysis.results.learning_curves import Curve
 from modnet.analysis.results.results import Results
 from modnet.core.messages import epoch_number
+from modnet.core.numbers import format_number
 
 __all__ = ["curve_pictures", "curves_picture"]
 
@@ -94,7 +95,7 @@ def _scale(axes: Axes, curve: Curve) -> None:
     decades = np.log10(values.max() / values.min())
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 3 else (1.0,)))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value, 6)))
 
 
 def _numbers(curve: Curve, part: str) -> NDArray[np.float64]:

@@ -116,7 +116,7 @@ def _draw_link(axes: Any, sources: list[Point], targets: list[Point], place: Poi
     half = _text_width([box]) / 2 + 0.08
     _arrows(axes, product(sources, [(place[0] - half, place[1])]))
     _arrows(axes, product([(place[0] + half, place[1])], targets))
-    axes.text(*place, box, bbox={"boxstyle": "square,pad=0.45", "facecolor": "white", "edgecolor": INK}, **_TEXT)
+    axes.text(*place, box, bbox={"boxstyle": "square,pad=0.45", "facecolor": "none", "edgecolor": INK}, **_TEXT)
 
 
 def _arrows(axes: Any, pairs: Iterable[tuple[Point, Point]]) -> None:
@@ -135,7 +135,7 @@ def _draw_neurons(axes: Any, column: Column, xs: Sequence[float], ys: Sequence[f
         starts, ends = [(before + _RADIUS, y) for y in filled], [(after - _RADIUS, y) for y in filled]
         _arrows(axes, product(starts, ends) if column.mixes else zip(starts, ends, strict=True))
     for index, x in enumerate(xs):
-        fill = "white" if x == xs[-1] else "#eeeeee"
+        fill = (INK, 0.0 if x == xs[-1] else 0.1)
         for y in filled:
             axes.add_patch(Circle((x, y), _RADIUS, edgecolor=colour, linewidth=1.4, facecolor=fill))
         for y, row in zip(ys, column.rows, strict=True):

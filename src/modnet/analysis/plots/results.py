@@ -10,14 +10,15 @@ from modnet.analysis.plots.confusion_matrix import confusion_picture
 from modnet.analysis.plots.figure import COLOURS, INK, Canvas, Figure, Picture, legible, render
 from modnet.analysis.plots.learning_curves import curves_picture
 from modnet.analysis.results.results import PredictionError, Results
-from modnet.analysis.results.worst_samples import Table, WorstSample, number_text, worst_samples_table
+from modnet.analysis.results.worst_samples import Table, WorstSample, worst_samples_table
 from modnet.core.errors import ConfigError
+from modnet.core.numbers import format_number
 
 __all__ = ["mistakes_picture", "prediction_error_picture", "result_pictures", "results_figure"]
 
 _OUTPUTS, _OUTPUT_COLUMNS = 6, 3
 """The most outputs whose prediction error is shown, and how many side by side."""
-_IMAGE_COLUMNS = 6
+_IMAGE_COLUMNS = 4
 _LONGEST, _WIDEST = 15, 24
 """The most letters of a class in an image's caption, and of a cell of a table."""
 
@@ -80,7 +81,7 @@ def mistakes_picture(results: Results) -> Picture | None:
     if results.image is not None:
         columns = min(len(mistakes), _IMAGE_COLUMNS)
         rows = -(-len(mistakes) // columns)
-        size = max(1.75 * columns, 4.5), 2.45 * rows + 0.4
+        size = max(1.6 * columns, 4.5), 2.3 * rows + 0.4
         return Picture("mistakes", title, text, *size, lambda canvas: _draw_images(canvas, results, rows, columns))
     table = worst_samples_table(mistakes, results.run.network, with_features=True)
     widths = [max(map(len, column)) for column in zip(table[0], *table[1], strict=True)]
@@ -89,18 +90,22 @@ def mistakes_picture(results: Results) -> Picture | None:
 
 
 def _draw_images(canvas: Canvas, results: Results, rows: int, columns: int) -> None:
+    import matplotlib as mpl
+
     canvas.suptitle(results.mistakes_title, x=0.01, ha="left", fontsize="medium")
     panels = canvas.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels[len(results.mistakes) :]:
         axes.set_axis_off()
-    # A shade means the same in every image: black is the largest number of them all.
+    ink = mpl.colors.LinearSegmentedColormap.from_list("ink", [("black", 0.0), ("black", 1.0)])
+    # A shade means the same in every image: black is the largest number of them all. On a dark page ink is white.
     images = [np.asarray(mistake.x).reshape(results.image or ()) for mistake in results.mistakes]
     low, high = min(float(image.min()) for image in images), max(float(image.max()) for image in images)
     for axes, mistake, image in zip(panels, results.mistakes, images, strict=False):
         pixels = (image - low) / ((high - low) or 1.0)
         if pixels.ndim == 3 and pixels.shape[-1] == 1:
             pixels = pixels[..., 0]
-        axes.imshow(pixels, interpolation="nearest", cmap="gray_r", vmin=0.0, vmax=1.0)
+        name = f"ink-{mistake.sample}" if pixels.ndim == 2 else None
+        axes.imshow(pixels, interpolation="nearest", cmap=ink, vmin=0.0, vmax=1.0, gid=name)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set(visible=True, color=INK, alpha=0.3)
         axes.set_title(_caption(mistake), fontsize=7.5, color=INK)
@@ -108,9 +113,9 @@ def _draw_images(canvas: Canvas, results: Results, rows: int, columns: int) -> N
 
 def _caption(mistake: WorstSample) -> str:
     true, predicted = (legible(text, _LONGEST) for text in (mistake.true_text, mistake.predicted_text))
-    outputs = [f": {number_text(value)}" for value in mistake.decisive_outputs.values()]
+    outputs = [f": {format_number(value)}" for value in mistake.decisive_outputs.values()]
     of_true, of_predicted = ["", "", *outputs][-2:]  # one output is that of the predicted class
-    place = f"sample {mistake.sample}, cost {number_text(mistake.cost)}"
+    place = f"sample {mistake.sample}, cost {format_number(mistake.cost)}"
     return f"{place}\ntrue {true}{of_true}\npredicted {predicted}{of_predicted}"
 
 
@@ -125,5 +130,5 @@ def _draw_table(canvas: Canvas, title: str, table: Table) -> None:
     drawn.auto_set_column_width(list(range(len(head))))
     drawn.scale(1.0, 1.3)
     for (row, _), cell in drawn.get_celld().items():
-        cell.set_edgecolor("#bbbbbb")
+        cell.set(edgecolor="#bbbbbb", facecolor="none")
         cell.set_text_props(color=INK, fontweight="bold" if row == 0 else "normal")

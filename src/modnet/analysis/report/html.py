@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
 
 from modnet.analysis.html_table import html_table
-from modnet.analysis.plots.figure import Figure, Picture, figure_bytes, render
+from modnet.analysis.plots.figure import Figure, Picture, inline_svg, render
 
 __all__ = ["card", "code", "page", "paragraph", "picture_card", "table"]
 
@@ -62,18 +61,16 @@ def code(label: str, text: str) -> str:
 
 def picture_card(picture: Picture, caption: str = "") -> str:
     """Return a picture, with its text for those who do not see it."""
-    return card(render([picture]), picture.text, caption or picture.title)
+    return card(render([picture]), picture.name, picture.text, caption or picture.title)
 
 
-def card(figure: Figure, text: str, caption: str) -> str:
-    """Return a figure as an image within the page."""
-    width, height = (round(float(inches) * _PIXELS) for inches in figure.get_size_inches())
-    content = base64.b64encode(figure_bytes(figure, "svg")).decode()
-    style = f"min-width:{round(width * _SMALLEST)}px;max-width:{width}px"
+def card(figure: Figure, name: str, text: str, caption: str) -> str:
+    """Return a figure within the page; ``name`` is a word for it that no other figure of the page has."""
+    width = round(float(figure.get_figwidth()) * _PIXELS)
+    svg = inline_svg(figure, name, text, f"min-width:{round(width * _SMALLEST)}px;max-width:{width}px")
     return (
-        f'<figure><div class="card" tabindex="0" role="group" aria-label="{escape(caption)}">'
-        f'<img src="data:image/svg+xml;base64,{content}" width="{width}" height="{height}" style="{style}" '
-        f'alt="{escape(text)}"></div><figcaption>{escape(caption)}</figcaption></figure>\n'
+        f'<figure><div class="card" tabindex="0" role="group" aria-label="{escape(caption)}">{svg}</div>'
+        f"<figcaption>{escape(caption)}</figcaption></figure>\n"
     )
 
 

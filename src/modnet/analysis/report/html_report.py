@@ -15,6 +15,7 @@ from modnet.analysis.report.report import Provenance, RunReport
 from modnet.analysis.results.confusion_matrix import ConfusionMatrix
 from modnet.analysis.results.results import Results
 from modnet.analysis.results.worst_samples import worst_samples_table
+from modnet.core.numbers import format_number
 from modnet.training.result import metric_text
 
 __all__ = ["report_html"]
@@ -62,7 +63,10 @@ def _confusion(results: Results) -> str:
     matrix, picture = results.confusion, confusion_picture(results)
     if matrix is None or picture is None:
         return ""
-    caption = f"{picture.title}. Numbers of samples, and below them their share of the true class; empty cells are 0."
+    caption = (
+        f"{picture.title}: numbers of samples, and below them their share of the true class; empty cells are 0. The "
+        "stronger the colour, the larger the share; the diagonal, which is correct, is grey."
+    )
     details = _details("Class by class", _classes(matrix, results.part))
     return picture_card(picture, caption) + details
 
@@ -70,7 +74,7 @@ def _confusion(results: Results) -> str:
 def _classes(matrix: ConfusionMatrix, part: str) -> str:
     confused: dict[int, str] = {}
     for true, predicted, count in matrix.confusions():  # the most frequent first
-        confused.setdefault(true, f"{matrix.labels[predicted]} ({count})")
+        confused.setdefault(true, f"{matrix.labels[predicted]} ({count:,})")
     rows = [
         [str(label), f"{count:,}", _percent(recall), _percent(precision), confused.get(index, "")]
         for index, (label, count, recall, precision) in enumerate(
@@ -103,19 +107,21 @@ def _dampening(dampening: Dampening | None) -> str:
     flows: list[tuple[str, GradientFlow]] = [("at the start", dampening.start)]
     flows += [(after, dampening.end)] if dampening.end is not None else []
     norms = " ".join(
-        f"‖δ‖ {when}: {', '.join(f'layer {layer.number} {layer.delta:.3g}' for layer in flow.layers)}."
+        f"‖δ‖ {when}: {', '.join(f'layer {layer.number} {format_number(layer.delta)}' for layer in flow.layers)}."
         for when, flow in flows
     )
     head = ["layer", "activation", "neurons"]
     head += [f"{name} {when}" for when, _ in flows for name in ("‖δ‖", "mean σ′", "saturated", "dead")]
     rows = []
     for layers in zip(*(flow.layers for _, flow in flows), strict=True):
-        row = [str(layers[0].number), layers[0].activation or layers[0].kind, str(layers[0].units)]
+        row = [str(layers[0].number), layers[0].activation or layers[0].kind, f"{layers[0].units:,}"]
         for layer in layers:
-            row += [f"{layer.delta:.3g}", f"{layer.slope:.3g}", f"{layer.saturated:.0%}", str(len(layer.dead))]
+            row += [format_number(layer.delta), format_number(layer.slope), f"{layer.saturated:.0%}"]
+            row.append(f"{len(layer.dead):,}")
         rows.append(row)
     caption = f"The flow of δ through the network: means of {dampening.samples:,} training samples"
-    figure = card(flow_figure(dampening), f"{dampening.verdict} {norms}", "The norm of δ in every layer, logarithmic")
+    shown = f"{dampening.verdict} {norms}", "The norm of δ in every layer, logarithmic"
+    figure = card(flow_figure(dampening), "dampening", *shown)
     return paragraph(dampening.verdict) + figure + table(caption, head, rows) + _suggestion(dampening)
 
 

@@ -68,7 +68,7 @@ class ConfusionMatrix:
         confusions = self.confusions()
         if not confusions:
             return "No class was confused with another."
-        named = [f"{self.labels[i]} as {self.labels[j]} ({count})" for i, j, count in confusions[:_NAMED]]
+        named = [f"{self.labels[i]} as {self.labels[j]} ({count:,})" for i, j, count in confusions[:_NAMED]]
         return f"Most frequent confusions: {', '.join(named)}{', …' if len(confusions) > _NAMED else ''}."
 
     def to_dict(self) -> dict[str, Any]:

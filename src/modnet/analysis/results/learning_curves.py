@@ -11,6 +11,7 @@ from modnet.analysis.open_run import is_number
 from modnet.analysis.results.predictions import PARTS, part_name
 from modnet.core.interfaces import Metric, Task
 from modnet.core.messages import epoch_number
+from modnet.core.numbers import format_number
 from modnet.training.result import metric_text
 
 __all__ = ["Curve", "learning_curves"]
@@ -79,7 +80,7 @@ class Curve:
     def _text(self, value: float | None) -> str:
         if value is None:
             return "no number"
-        return metric_text(self.name, value if self.is_share else float(f"{value:.4g}"))
+        return metric_text(self.name, value) if self.is_share else format_number(value, 4)
 
 
 def learning_curves(history: Sequence[Mapping[str, Any]], metrics: Sequence[Metric], task: Task) -> tuple[Curve, ...]:

@@ -93,10 +93,10 @@ class Results:
         best = next((name for name in ("accuracy", "r2") if name in metrics), "cost")
         reached = f"{self.part} {best} {metric_text(best, metrics[best])}".removeprefix("given ")
         if self.confusion is not None:
-            reached += f" ({self.confusion.correct} of {count} {self.part} samples are correct)"
+            reached += f" ({self.confusion.correct:,} of {count:,} {self.part} samples are correct)"
         history = self.run.history
         seconds = [row["seconds"] for row in history if is_number(row.get("seconds"))]
-        epochs = f"{len(history)} epoch{'' if len(history) == 1 else 's'}"
+        epochs = f"{len(history):,} epoch{'' if len(history) == 1 else 's'}"
         return f"Reached {reached} after {epochs}{f' in {sum(seconds):.1f} s' if seconds else ''}."
 
     @property

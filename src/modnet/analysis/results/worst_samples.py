@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.analysis.results.predictions import Predictions
+from modnet.core.numbers import format_number
 from modnet.network.decoding import predict_codes
 from modnet.network.network import Network
 
-__all__ = ["Table", "WorstSample", "number_text", "worst_samples", "worst_samples_table"]
+__all__ = ["Table", "WorstSample", "worst_samples", "worst_samples_table"]
 
 Table: TypeAlias = tuple[list[str], list[list[str]]]
 """The headings of the columns, and the rows."""
@@ -58,7 +59,7 @@ class WorstSample:
     def sentence(self) -> str:
         """The sample in a few words."""
         targets = f"true {self.true_text}, predicted {self.predicted_text}"
-        return f"sample {self.sample}: {targets}, cost {number_text(self.cost)}"
+        return f"sample {self.sample}: {targets}, cost {format_number(self.cost)}"
 
     @property
     def decisive_outputs(self) -> dict[str, float]:
@@ -107,17 +108,12 @@ def worst_samples_table(samples: Sequence[WorstSample], network: Network, with_f
     for sample in samples:
         x = [] if sample.x is None else sample.x.ravel()[:shown].tolist()
         numbers = [*sample.decisive_outputs.values(), sample.cost, *x]
-        row = [str(sample.sample), sample.true_text, sample.predicted_text, *map(number_text, numbers)]
+        row = [str(sample.sample), sample.true_text, sample.predicted_text, *map(format_number, numbers)]
         rows.append(row + [""] * (len(head) - len(row)))
     return head, rows
 
 
-def number_text(value: float) -> str:
-    """Return a number with three digits."""
-    return f"{value:.3g}"
-
-
 def _target_text(target: Any) -> str:
     if isinstance(target, list):
-        return ", ".join(map(number_text, target[:_OUTPUTS])) + (", …" if len(target) > _OUTPUTS else "")
+        return ", ".join(map(format_number, target[:_OUTPUTS])) + (", …" if len(target) > _OUTPUTS else "")
     return str(target)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from modnet.analysis.summary import times
 from modnet.analysis.trace.abbreviate import LIMIT, Excerpt, abbreviate, shown_indices
 from modnet.analysis.trace.trace import LayerTrace, Trace
+from modnet.core.numbers import format_number
 
 __all__ = ["trace_markdown"]
 
@@ -234,7 +235,7 @@ def _number(value: float, digits: int = 6) -> str:
         return r"\cdot"
     if math.isinf(value):
         return r"\infty" if value > 0 else r"-\infty"
-    mantissa, _, exponent = f"{value + 0.0:.{digits}g}".partition("e")  # + 0.0 takes the sign from -0
+    mantissa, _, exponent = format_number(value, digits).replace(",", r"\,").partition("e")
     return f"{mantissa} \\times 10^{{{int(exponent)}}}" if exponent else mantissa
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.messages import epoch_number
+from modnet.core.numbers import format_number
 from modnet.core.output import Output
 from modnet.core.plugins.hookspecs import hookimpl
 
@@ -42,7 +43,7 @@ def epoch_line(row: dict[str, Any], epochs: int, counts: dict[str, int | None]) 
     count = counts[part]
     if f"{part}_accuracy" in row and count is not None:
         return f"Epoch {epoch}: {round(row[f'{part}_accuracy'] * count)} / {count}"
-    return f"Epoch {epoch}: {part} cost {row[f'{part}_cost']:.6g}"
+    return f"Epoch {epoch}: {part} cost {format_number(row[f'{part}_cost'], 6)}"
 
 
 class _Lines:
@@ -81,7 +82,7 @@ class _Bar:
     @hookimpl
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
         part = next((f"{name}_" for name in ("test", "validation") if name in training.held_out), "")
-        figures = [f"cost {row['cost']:.4f}"]
+        figures = [f"cost {format_number(row['cost'], 4)}"]
         if f"{part}accuracy" in row:
             figures.append(f"{part.replace('_', ' ')}accuracy {row[f'{part}accuracy']:.2%}")
         self._bar.update(self._task, advance=1, description=", ".join(figures))
