@@ -1,7 +1,8 @@
 """Draw the figures of the chapter on the document when the site is built.
 
 A page contains ``<!-- figure: NAME -->`` on a line of its own. Every figure has a caption, and an alternative text that
-describes it in words and numbers. Both take their numbers from the data that is drawn.
+describes it in words and numbers. Both take their numbers from the data that is drawn. Figures are SVG elements of the
+page, so that they have its colours, the light or the dark ones; only the animation is a file.
 """
 
 from __future__ import annotations
@@ -30,21 +31,15 @@ from trained import trained
 import modnet
 from modnet.analysis.landscape.landscape import Surface, SurfacePath, SurfaceView, surface
 from modnet.analysis.plots.animation import animation
-from modnet.analysis.plots.figure import figure_bytes, render
+from modnet.analysis.plots.figure import PIXELS, inline_svg, render, width_style
 from modnet.analysis.plots.gradients import flow_figure
 from modnet.analysis.plots.landscape import surface_figure
 from modnet.analysis.plots.learning_curves import curves_picture
 from modnet.analysis.plots.network import draw_network
 from modnet.analysis.plots.results import mistakes_picture
+from modnet.core.numbers import format_number
 
 _MARK = re.compile(r"^<!-- figure: ([\w-]+) -->$", re.MULTILINE)
-_PIXELS = 96
-"""CSS pixels of an inch."""
-_LEAST, _COLUMN = 0.68, 640
-"""A figure is scaled down to this share of its width, or to the width of the site's column in CSS pixels; below that
-it scrolls, so that its text stays legible."""
-
-
 _SHADES = 16
 """The largest shade in the files of the digits."""
 
@@ -54,8 +49,8 @@ class Figure:
     """A figure.
 
     Attributes:
-        name: Its file's name.
-        content: Its file's content.
+        name: Its name; that of its file where it is one.
+        content: The SVG element, or its file's content.
         width: Its width in CSS pixels.
         height: Its height in CSS pixels.
         text: The alternative text.
@@ -64,7 +59,7 @@ class Figure:
     """
 
     name: str
-    content: bytes
+    content: str | bytes
     width: int
     height: int
     text: str
@@ -74,17 +69,17 @@ class Figure:
     @classmethod
     def of(cls, name: str, picture: Any, text: str, caption: str) -> Figure:
         """Return what matplotlib has drawn."""
-        width, height = (round(float(inches) * _PIXELS) for inches in picture.get_size_inches())
-        return cls(f"{name}.svg", figure_bytes(picture, "svg"), width, height, text, caption)
+        width, height = (round(float(inches) * PIXELS) for inches in picture.get_size_inches())
+        return cls(name, inline_svg(picture, name, text), width, height, text, caption)
 
     def to_html(self, place: str) -> str:
         """Return the figure as HTML; ``place`` is the path of its file, relative to the page."""
-        least = min(round(self.width * _LEAST), _COLUMN)
-        caption, text = escape(self.caption), escape(self.text)
-        image = (
-            f'<img src="{place}" width="{self.width}" height="{self.height}" alt="{text}" loading="lazy" '
-            f'style="min-width:{least}px;max-width:{self.width}px">'
-        )
+        caption, image = escape(self.caption), self.content
+        if isinstance(image, bytes):
+            image = (
+                f'<img src="{place}" width="{self.width}" height="{self.height}" alt="{escape(self.text)}" '
+                f'loading="lazy" style="{width_style(self.width)}">'
+            )
         card = f'<div class="card" tabindex="0" role="group" aria-label="{caption}">{image}</div>'
         if self.folded:
             return f'<details class="drawn"><summary>{caption}</summary>{card}</details>'
@@ -94,11 +89,12 @@ class Figure:
 def on_files(files: Files, *, config: Any) -> Files:
     for name in FIGURES:
         figure = drawn(name)
-        files.append(File.generated(config, _place(figure), content=figure.content))
+        if isinstance(figure.content, bytes):
+            files.append(File.generated(config, _place(figure), content=figure.content))
     return files
 
 
-def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
+def on_page_content(content: str, *, page: Any, **_: Any) -> str:
     def fill(found: re.Match[str]) -> str:
         name = found[1]
         if name not in FIGURES:
@@ -106,7 +102,7 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
         figure = drawn(name)
         return figure.to_html(get_relative_url(_place(figure), page.url))
 
-    return _MARK.sub(fill, markdown)
+    return _MARK.sub(fill, content)
 
 
 def _place(figure: Figure) -> str:
@@ -220,8 +216,8 @@ def _descents() -> Surface:
 def types_of_descent() -> Figure:
     found = _descents()
     ways = "; ".join(
-        f"{path.optimizer} makes {path.updates[-1]:,} updates, ends at a cost of {path.costs[-1]:.2g}, and its path is "
-        f"{path.detour:.1f} times as long as the distance"
+        f"{path.optimizer} makes {path.updates[-1]:,} updates, ends at a cost of {format_number(path.costs[-1], 2)}, "
+        f"and its path is {path.detour:.1f} times as long as the distance"
         for path in found.paths
     )
     far, near = found.views
@@ -294,7 +290,7 @@ def sigmoid_or_relu() -> Figure:
 
 def dampened() -> Figure:
     found = modnet.dampening(depths.configuration("sigmoid, η = 3", 6), suggest=False)
-    norms = ", ".join(f"{layer.delta:.1g}" for layer in found.start.layers)
+    norms = ", ".join(format_number(layer.delta, 1) for layer in found.start.layers)
     text = (
         f"‖δ‖ on a logarithmic axis over the layers, before training and after {found.trial.updates:,} updates. Before "
         f"training, from layer 1 up: {norms}. After training the line is lower everywhere, and as steep. The diagnosis "

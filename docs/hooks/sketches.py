@@ -96,7 +96,7 @@ def chain() -> Any:
 
 def activations() -> Any:
     z = np.linspace(-6.0, 6.0, 601)
-    with new_figure(7.0, 3.0) as figure:
+    with new_figure(6.6, 3.0) as figure:
         left, right = figure.subplots(1, 2)
         for place, kind in enumerate(("sigmoid", "relu")):
             sigma = Activation.resolve(kind)
@@ -159,7 +159,7 @@ def norms(flows: Mapping[str, Mapping[int, GradientFlow]]) -> Any:
     """Return ‖δ‖ from the output down, a panel for each kind of network and a line for each depth."""
     import matplotlib as mpl
 
-    with new_figure(7.4, 4.0) as figure:
+    with new_figure(6.6, 4.0) as figure:
         panels = figure.subplots(1, len(flows), sharey=True)
         for axes, (start, of_depths) in zip(panels, flows.items(), strict=True):
             shades = mpl.colormaps[SEQUENCE](np.linspace(*reversed(SHADES), len(of_depths)))

@@ -206,6 +206,12 @@ def test_a_figure_has_words_and_is_always_the_same(figures: ModuleType, name: st
     assert min(len(one.text), len(one.caption)) > 30
     root = ET.fromstring(one.content)  # noqa: S314 -- our own
     assert float(root.attrib["width"].removesuffix("pt")) / 72 == pytest.approx(one.width / 96, abs=0.01)
+    assert root.attrib["aria-label"] == one.text
+    assert "currentColor" in one.content
+    shown = figures.on_page_content(
+        f"<p>A</p>\n<!-- figure: {name} -->\n<p>B</p>", page=SimpleNamespace(url="page.html")
+    )
+    assert shown == f"<p>A</p>\n{one.to_html('')}\n<p>B</p>"
 
 
 def test_what_the_page_says_of_the_trained_network(figures: ModuleType) -> None:
@@ -232,7 +238,7 @@ def test_what_the_page_says_of_the_trained_network(figures: ModuleType) -> None:
 def test_an_unknown_figure_is_an_error(figures: ModuleType) -> None:
     page = SimpleNamespace(file=SimpleNamespace(src_uri="page.md"), url="page.html")
     with pytest.raises(figures.PluginError, match=r"page\.md: no figure is called 'nets'; there are digit, "):
-        figures.on_page_markdown("A\n\n<!-- figure: nets -->\n", page=page)
+        figures.on_page_content("A\n\n<!-- figure: nets -->\n", page=page)
 
 
 def test_every_figure_has_its_place(figures: ModuleType) -> None:

@@ -6,11 +6,14 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from html.parser import HTMLParser
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from cli.browser import browser
 
 import modnet
 from modnet.builtin import modnet_components
@@ -25,7 +28,7 @@ if missing:
 
 
 class Reader(HTMLParser):
-    """Collects what a page fetches, and its text outside of code."""
+    """Collects what a page fetches and links to, and its text outside of code."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,13 +37,23 @@ class Reader(HTMLParser):
         self.text: list[str] = []
         self.formulae = 0
         self.pictures: list[tuple[str, str]] = []
-        self._silent = 0
+        self.drawings: list[str] = []
+        self.links: list[tuple[str, list[str]]] = []
+        self.words: set[str] = set()
+        self._silent = self._article = 0
+        self._link: list[str] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
         self.formulae += tag == "math"
         if tag == "img":
             self.pictures.append((attributes.get("src") or "", attributes.get("alt") or ""))
+        if tag == "svg" and attributes.get("role") == "img":
+            self.drawings.append(attributes.get("aria-label") or "")
+        self._article += tag == "article"
+        if tag == "a" and self._article and attributes.get("class") != "headerlink":
+            self._link = []
+            self.links.append((attributes.get("href") or "", self._link))
         self._silent += tag in ("code", "script", "style")
         self.identifiers.add(attributes.get("id") or "")
         if tag == "a" or attributes.get("rel") in ("prev", "next"):  # followed, and not fetched
@@ -49,12 +62,21 @@ class Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self._silent -= tag in ("code", "script", "style")
+        self._article -= tag == "article"
+        if tag == "a":
+            self._link = None
 
     def handle_data(self, data: str) -> None:
         if not self._silent:
             self.text.append(data)
+        if self._article:
+            words = re.findall(r"[^\W_]+", data.lower())
+            self.words.update(words)
+            if self._link is not None:
+                self._link += words
 
 
+@cache
 def read(page: Path) -> Reader:
     reader = Reader()
     reader.feed(page.read_text(encoding="utf-8"))
@@ -94,8 +116,8 @@ def test_formulae_are_mathml(site: Path) -> None:
 def test_every_figure_is_there_and_says_what_it_shows(site: Path) -> None:
     shown = []
     for page in site.glob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        assert "<!-- figure" not in text
+        assert "<!-- figure" not in page.read_text(encoding="utf-8")
+        assert all(len(words) > 40 for words in read(page).drawings), page
         for place, words in read(page).pictures:
             assert (site / place).stat().st_size > 1000, (page, place)
             assert len(words) > 40, (page, place)
@@ -103,6 +125,75 @@ def test_every_figure_is_there_and_says_what_it_shows(site: Path) -> None:
     assert sorted(place for place in shown if place.startswith("figures/")) == sorted(
         path.relative_to(site).as_posix() for path in (site / "figures").iterdir()
     )
+    assert sum(len(read(page).drawings) for page in site.glob("*.html")) == 12
+
+
+ABOUT_THE_LINK = {"the", "next", "page", "same", "itself", "two"}
+"""Words of a link that need not be on the page to which it leads."""
+
+
+def test_links_lead_to_places_that_have_their_words(site: Path) -> None:
+    counted = 0
+    for page in site.rglob("*.html"):
+        for address, words in read(page).links:
+            if re.match(r"\w+:", address):
+                continue
+            place, _, anchor = address.partition("#")
+            target = (page.parent / unquote(place)).resolve() if place else page
+            assert target.is_file(), (page.name, address)
+            if target.suffix != ".html":
+                continue
+            there = read(target)
+            assert not anchor or unquote(anchor) in there.identifiers, (page.name, address)
+            for word in set(words) - ABOUT_THE_LINK:
+                stem = word[: max(4, len(word) - 3)]  # of another form of the word
+                assert any(other.startswith(stem) for other in there.words), (page.name, address, word)
+            counted += 1
+    assert counted > 300
+
+
+def test_symbols_in_docstrings_are_typeset(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        assert not re.findall(r"\S*(?:\w\^|_\{)\S*", "".join(read(page).text)), page
+    parts = (site / "parts.html").read_text(encoding="utf-8")
+    assert "aᵢ = e<sup>zᵢ</sup> / Σⱼ e<sup>zⱼ</sup> over" in parts
+    assert "δ<sup>L</sup> = a − y" in parts
+    assert "(n<sub>l</sub>, n<sub>l−1</sub>)" in (site / "reference/analysis.html").read_text(encoding="utf-8")
+
+
+def test_a_display_has_one_equation_a_line(site: Path) -> None:
+    """What does not fit on a phone breaks before an equals sign, and what still does not fit scrolls."""
+    for name in CHAPTER:
+        page = (site / f"{name}.html").read_text(encoding="utf-8")
+        blocks = re.findall(r'<div class="formula">(.*?)</div>', page, re.DOTALL)
+        assert blocks or name == "mathematics"
+        for side in "<wbr>".join(blocks).split("<wbr>"):
+            plain = re.sub(
+                r"<(m(?:row|frac|sub|sup|subsup|under|over|underover|table))>.*</\1>", "", side, flags=re.DOTALL
+            )
+            assert plain.count("<mo>=</mo>") <= 1, (name, side)
+            assert 'width="2em"' not in side, (name, side)  # \\qquad
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_everything_in_the_pages_colours(site: Path, tmp_path: Path, scheme: str) -> None:
+    scrolling = (
+        "[...document.querySelectorAll('.md-content article *')].filter(e => e.scrollWidth > e.clientWidth + 1 && "
+        "e.clientWidth && getComputedStyle(e).overflowX != 'visible')"
+    )
+    with browser(tmp_path / "profile") as chromium:
+        for page in site.rglob("*.html"):
+            chromium.open(page, 390, scheme=scheme)
+            assert chromium.value("document.documentElement.scrollWidth") <= 390, page
+            found = chromium.value(f"{scrolling}.map(e => [e.outerHTML.slice(0, 99), getComputedStyle(e).background])")
+            for element, background in found:
+                assert background.count("linear-gradient") == 4, (page, element)
+            white = "[...document.querySelectorAll('.card')].map(e => getComputedStyle(e).backgroundColor)"
+            assert set(chromium.value(white)) <= {"rgba(0, 0, 0, 0)"}
+            inks = "[...document.querySelectorAll('.drawn svg')].map(e => getComputedStyle(e).color)"
+            for ink in chromium.value(inks):
+                assert (min(map(int, re.findall(r"\d+", ink)[:3])) > 180) is (scheme == "dark"), page
 
 
 def test_reference_has_every_part_and_option(site: Path) -> None:

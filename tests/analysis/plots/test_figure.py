@@ -48,7 +48,7 @@ def test_a_figure_within_a_page_is_the_same_drawing_in_the_pages_colours() -> No
         axes.imshow(np.eye(3), gid="ink-0")
         axes.set_title("--> <!-- a title")
         axes.legend()
-    inline = inline_svg(figure, "one", 'what "it" <shows>', "max-width:9px")
+    inline = inline_svg(figure, "one", 'what "it" <shows>')
     page, file = ET.fromstring(inline), ET.fromstring(figure_bytes(figure, "svg"))  # noqa: S314 -- our own
     assert (page.attrib["role"], page.attrib["aria-label"]) == ("img", 'what "it" <shows>')
     assert page.attrib["viewBox"] == file.attrib["viewBox"]

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 else:  # matplotlib may not be installed
     Axes = Figure = Any
 
-__all__ = ["COLOURS", "INK", "MARKERS", "SEQUENCE", "SHADES", "Axes", "Canvas", "Figure", "Picture", "distinct_names",
-           "figure_bytes", "file_format", "inline_svg", "legible", "new_figure", "render", "save", "write"]  # fmt: skip
+__all__ = ["COLOURS", "INK", "MARKERS", "PIXELS", "SEQUENCE", "SHADES", "Axes", "Canvas", "Figure", "Picture",
+           "distinct_names", "figure_bytes", "file_format", "inline_svg", "legible", "new_figure", "render", "save",
+           "width_style", "write"]  # fmt: skip
 
 INK = "#333333"
 """The colour of text and axes; within a page, the page's own."""
@@ -38,6 +39,10 @@ SEQUENCE = "cividis"
 """The colour map for quantities; its lightness rises evenly for every kind of colour vision."""
 SHADES = 0.25, 0.8
 """The part of `SEQUENCE` for lines, which are then seen on a light and on a dark page."""
+PIXELS = 96
+"""The CSS pixels of an inch."""
+_COLUMN = 640
+"""The width of a column of text in CSS pixels."""
 FORMATS = ("pdf", "png", "svg")
 _SETTINGS: Any = {
     "axes.edgecolor": INK, "axes.formatter.limits": EXPONENTS,
@@ -132,14 +137,22 @@ def figure_bytes(figure: Figure, format_: str) -> bytes:
     return content.getvalue()
 
 
-def inline_svg(figure: Figure, name: str, text: str, style: str) -> str:
+def width_style(width: int) -> str:
+    """Return CSS for a figure of so many pixels: a small one shrinks to fit a phone, and a large one scrolls.
+
+    It shrinks as far as it can still be read, or to a column of text.
+    """
+    least = 0.53 * width if width <= _COLUMN else min(0.62 * width, _COLUMN)
+    return f"min-width:{round(least)}px;max-width:{width}px"
+
+
+def inline_svg(figure: Figure, name: str, text: str) -> str:
     """Return a figure as an SVG element within a page: it has no background, and `INK` is the page's own colour.
 
     Args:
         figure: The figure.
         name: Begins the identifiers in it, which no other figure of the page may have.
         text: What it shows, for those who do not see it.
-        style: The CSS of the element.
     """
     import matplotlib as mpl
 
@@ -150,7 +163,7 @@ def inline_svg(figure: Figure, name: str, text: str, style: str) -> str:
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->|\n\s*(?=<)", "", svg, flags=re.DOTALL)
     svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(?<=\.\d\d)\d+", "", path[0]), svg)  # no more is seen
     svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", svg).replace(INK, "currentColor")
-    style = f"stroke-linejoin:round;stroke-linecap:butt;{style}"
+    style = f"stroke-linejoin:round;stroke-linecap:butt;{width_style(round(figure.get_figwidth() * PIXELS))}"
     return f'{tag}role="img" aria-label="{escape(text)}" style="{style}" {svg}'
 
 

@@ -12,11 +12,6 @@ from modnet.analysis.plots.figure import Figure, Picture, inline_svg, render
 
 __all__ = ["card", "code", "page", "paragraph", "picture_card", "table"]
 
-_PIXELS = 96
-"""The CSS pixels of an inch."""
-_SMALLEST = 0.68
-"""The scale of a picture on a narrow screen below which its text cannot be read; then it scrolls in its card."""
-
 
 def page(title: str, lead: str, sections: Sequence[tuple[str, str]], footer: str) -> str:
     """Return a page. It may load and run nothing, and tells the browser so.
@@ -66,12 +61,9 @@ def picture_card(picture: Picture, caption: str = "") -> str:
 
 def card(figure: Figure, name: str, text: str, caption: str) -> str:
     """Return a figure within the page; ``name`` is a word for it that no other figure of the page has."""
-    width = round(float(figure.get_figwidth()) * _PIXELS)
-    svg = inline_svg(figure, name, text, f"min-width:{round(width * _SMALLEST)}px;max-width:{width}px")
-    return (
-        f'<figure><div class="card" tabindex="0" role="group" aria-label="{escape(caption)}">{svg}</div>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>\n"
-    )
+    svg, caption = inline_svg(figure, name, text), escape(caption)
+    div = f'<div class="card" tabindex="0" role="group" aria-label="{caption}">{svg}</div>'
+    return f"<figure>{div}<figcaption>{caption}</figcaption></figure>\n"
 
 
 def _scrolling(label: str, content: str) -> str:
