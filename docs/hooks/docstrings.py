@@ -3,6 +3,8 @@
 - An option has no docstring in the code: its description becomes one.
 - A method that a component has to implement gets the label ``required``.
 - A doctest becomes a code block.
+- Attributes that share a description, ``dtype, size: …``, stay together, with their types; griffe would take the second
+  for a type.
 - A public name in a docstring, such as `modnet.Layer`, becomes a link. A name that the reference does not have is then
   a warning, which fails the build.
 """
@@ -17,6 +19,7 @@ from griffe import Attribute, Docstring, Extension, Function, Object
 from pydantic import BaseModel
 
 _NAME = re.compile(r"(?<![`\[])`(modnet(?:\.\w+)+)`(?!`)")
+_NAMES = re.compile(r"^ +\w+(?:, \w+)+(?=: )", re.MULTILINE)
 _DOCTEST = re.compile(r"^>>> .*(?:\n.+)*", re.MULTILINE)
 
 
@@ -37,4 +40,12 @@ class CompleteDocstrings(Extension):
     def on_object(self, *, obj: Object, **_: Any) -> None:
         if obj.docstring is not None:
             text = _DOCTEST.sub(r"```pycon\n\g<0>\n```", obj.docstring.value)
+            text = _NAMES.sub(lambda found: _with_types(obj, found[0]), text)
             obj.docstring.value = _NAME.sub(r"[`\1`][\1]", text)
+
+
+def _with_types(obj: Object, names: str) -> str:
+    members = [obj.members.get(name) for name in names.strip().split(", ")]
+    types = dict.fromkeys(str(member.annotation) for member in members if getattr(member, "annotation", None))
+    joined = names.replace(", ", ",\N{NO-BREAK SPACE}")
+    return f"{joined} ({' and '.join(types)})" if types else joined

@@ -356,3 +356,17 @@ def test_every_formula_renders_on_the_site(make, rng) -> None:
     assert len(formulae) > 15
     for block, inline in formulae:
         assert "<math" in hook._mathml(block or inline, "block" if block else "inline", "trace")
+
+
+def test_a_sample_is_listed_and_drawn_within_bounds(rng) -> None:
+    whole = modnet.trace_markdown(modnet.trace(network(rng, 10, Dense(units=1)), np.zeros(10), [0.0]))
+    assert "inputs are not 0" not in whole  # all ten are in the vector below
+    net = network(rng, 48, Dense(units=1))
+    for x, listed in (
+        (np.zeros(48), "0 of the 48 inputs are not 0."),
+        (np.eye(1, 48, 47)[0] * 1500, "not 0: x₄₈ = 1,500"),
+    ):
+        text = modnet.trace_markdown(modnet.trace(net, x, [0.0]), image=(4, 4, 3))
+        assert f"{listed}\n\nThe sample as an image" in text
+        assert re.search("```text\n((?:·|█){8}\n){4}```", text)
+    assert "```" not in modnet.trace_markdown(modnet.trace(net, x, [0.0]), image=(1, 48))

@@ -17,7 +17,8 @@ from modnet.storage.model_file import save
 
 def test_a_configuration_at_its_start(trained: Modnet) -> None:
     text = trained("trace", "--sample", 3).out
-    assert text.startswith("# Sample 3 of the train samples\n\nThis is a modnet network 64-30-10,")
+    start, _, rest = text.partition("\n\nThis is a modnet network 64-30-10,")
+    assert rest
     found = json.loads(trained("trace", "--sample", 3, "--json").out)
     x, y = (values[3] for values in Digits().load().train)
     network = tested.Trainer.from_config({"epochs": 0}).fit().network
@@ -25,6 +26,16 @@ def test_a_configuration_at_its_start(trained: Modnet) -> None:
     expected = tested.trace(network, x, y).to_dict()
     assert {name: found[name] for name in expected} == json.loads(json.dumps(expected))
     assert f"{found['layers'][1]['delta']['values'][0]:.6g}" in text
+    title, inputs, _, image = start.split("\n\n")
+    assert title == "# Sample 3 of the train samples"
+    assert inputs.startswith(f"{np.count_nonzero(x)} of the 64 inputs are not 0: x₄ = 0.75, x₅ = 0.812, ")
+    assert (x[:5], inputs.count(" = ")) == (pytest.approx([0, 0, 0, 0.75, 0.8125]), 23)
+    assert inputs.endswith(f", …, x₆₃ = {x[62]:.3g}")
+    fence, *rows, end = image.splitlines()
+    assert (fence, end) == ("```text", "```")
+    shades = np.array([["·░▒▓█".index(shade) for shade in row[::2]] for row in rows])
+    np.testing.assert_allclose(shades / 4, x.reshape(8, 8), atol=0.126)
+    assert all(row[::2] == row[1::2] for row in rows)
 
 
 @pytest.mark.parametrize("part", ["train", "test"])

@@ -158,7 +158,10 @@ def test_symbols_in_docstrings_are_typeset(site: Path) -> None:
     parts = (site / "parts.html").read_text(encoding="utf-8")
     assert "aᵢ = e<sup>zᵢ</sup> / Σⱼ e<sup>zⱼ</sup> over" in parts
     assert "δ<sup>L</sup> = a − y" in parts
-    assert "(n<sub>l</sub>, n<sub>l−1</sub>)" in (site / "reference/analysis.html").read_text(encoding="utf-8")
+    analysis = (site / "reference/analysis.html").read_text(encoding="utf-8")
+    assert "(n<sub>l</sub>, n<sub>l−1</sub>)" in analysis
+    names, types = "dtype,\N{NO-BREAK SPACE}size</span>", '<span title="str">str</span> and <span title="int">int</span>'
+    assert re.search(rf"{names}(?:(?!<li).)*{types}", analysis, re.DOTALL)
 
 
 def test_a_display_has_one_equation_a_line(site: Path) -> None:

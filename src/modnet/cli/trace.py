@@ -7,6 +7,7 @@ import json
 import click
 
 from modnet.analysis.results.predictions import PARTS
+from modnet.analysis.results.results import image_shape
 from modnet.analysis.trace.markdown import trace_markdown
 from modnet.analysis.trace.trace import trace
 from modnet.cli.common.options import data_options, json_option, out_option
@@ -29,8 +30,9 @@ def command(source: Source, other: OtherData, sample: int, part: str, out: str |
     """Trace one sample through feedforward and backpropagation.
 
     CONFIG is a run folder, a model file, or a TOML file, whose network is not trained; the default is the network of
-    the teaching document. Markdown is printed: each step with its equation in LaTeX and its numbers, and the gradient
-    by central differences beside that of backpropagation. Large layers are abbreviated.
+    the teaching document. Markdown is printed: the sample's inputs that are not 0 and its image, each step with its
+    equation in LaTeX and its numbers, and the gradient by central differences beside that of backpropagation. Large
+    layers are abbreviated.
     """
     opened = source.open(other)
     network = opened.network
@@ -52,4 +54,5 @@ def command(source: Source, other: OtherData, sample: int, part: str, out: str |
     if as_json:
         write_out(json.dumps({"run": source.path, "part": part, "sample": sample, **traced.to_dict()}), out)
     else:
-        write_out(trace_markdown(traced, f"Sample {sample} of the {part} samples"), out)
+        title, image = f"Sample {sample} of the {part} samples", image_shape(opened.data, network)
+        write_out(trace_markdown(traced, title, image=image), out)

@@ -26,7 +26,7 @@ from modnet.network.network import Network
 from modnet.training.result import metric_text
 from modnet.training.setup import resolve_metrics
 
-__all__ = ["Image", "PredictionError", "Results", "results"]
+__all__ = ["Image", "PredictionError", "Results", "image_shape", "results"]
 
 Image: TypeAlias = Literal["auto", "none"] | tuple[int, int]
 """Whether samples are images: as the dataset says, not at all, or with so many rows and columns."""
@@ -215,9 +215,13 @@ def _image_shape(image: Image, run: OpenRun, network: Network) -> tuple[int, ...
                 f"--image {times(image)}: a sample has {size} features; allowed: a product of {size}, none"
             )
         return image
-    size_in_data = run.data.image
-    if size_in_data is not None and math.prod(size_in_data) == size:
-        return size_in_data
+    return image_shape(run.data, network)
+
+
+def image_shape(data: Data, network: Network) -> tuple[int, ...] | None:
+    """Return a sample's rows and columns, perhaps with colours, if it is an image: the dataset or its shape says so."""
+    if data.image is not None and math.prod(data.image) == math.prod(network.input_shape):
+        return data.image
     shape = network.input_shape
     is_image = len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3, 4))
     return shape if is_image and min(shape[:2]) > 1 else None

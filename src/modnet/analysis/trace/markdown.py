@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from modnet.analysis.summary import times
 from modnet.analysis.trace.abbreviate import LIMIT, Excerpt, abbreviate, shown_indices
+from modnet.analysis.trace.sample import sample_markdown
 from modnet.analysis.trace.trace import LayerTrace, Trace
 from modnet.core.numbers import format_number
 
@@ -21,15 +22,22 @@ _LETTERS = {"weights": "W", "biases": "b"}
 _DELTA = "\\delta"
 
 
-def trace_markdown(trace: Trace, title: str = "One sample, forward and back", heading: str = "#") -> str:
+def trace_markdown(
+    trace: Trace,
+    title: str = "One sample, forward and back",
+    heading: str = "#",
+    image: Sequence[int] | None = None,
+) -> str:
     """Return a trace step by step, each equation with its numbers, as Markdown with formulae in LaTeX.
 
     Args:
         trace: What `modnet.trace` returned.
         title: The first heading, plain text.
         heading: The mark of the first heading; the others have a ``#`` more.
+        image: The rows and columns of the sample, perhaps with colours, if it is an image; it is then drawn in
+            characters.
     """
-    blocks = [f"{heading} {_escaped(title)}", *_introduction(trace)]
+    blocks = [f"{heading} {_escaped(title)}", *_introduction(trace, image)]
     blocks += [f"{heading}# Feedforward", *_forward(trace)]
     blocks += [f"{heading}# The cost", *_cost(trace)]
     blocks += [f"{heading}# Backpropagation", *_backward(trace, f"{heading}##")]
@@ -37,7 +45,8 @@ def trace_markdown(trace: Trace, title: str = "One sample, forward and back", he
     return "\n\n".join(blocks) + "\n"
 
 
-def _introduction(trace: Trace) -> Iterator[str]:
+def _introduction(trace: Trace, image: Sequence[int] | None) -> Iterator[str]:
+    yield from sample_markdown(trace.x if trace.raw is None else trace.raw, trace.x.size > LIMIT, image)
     yield f"This is a {_escaped(trace.title)}. All numbers are those of its own passes, to six digits."
     if any(max(layer.x.size, layer.a.size) > LIMIT for layer in trace.layers):
         yield (
