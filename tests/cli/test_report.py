@@ -267,7 +267,7 @@ def test_a_browser_draws_it_without_a_word(tmp_path: Path, rng: np.random.Genera
             file = tmp_path / f"{name}.html"
             file.write_text(text, encoding="utf-8")
             backgrounds = set()
-            for width in (320, 360, 400, 1280):
+            for width in (320, 390, 500, 1280):
                 for scheme in ("light", "dark"):
                     chromium.open(file, width, scheme=scheme)
                     assert chromium.messages == []
@@ -278,6 +278,12 @@ def test_a_browser_draws_it_without_a_word(tmp_path: Path, rng: np.random.Genera
                     )
                     assert len(pictures) == text.count("<svg ")
                     assert min(pictures) > 150
+                    scrolling = chromium.value(
+                        "[...document.querySelectorAll('.scroll, .card')].filter(i => i.scrollWidth > i.clientWidth)"
+                        ".map(i => [i.className, getComputedStyle(i).backgroundImage.split('linear').length])"
+                    )
+                    assert {count for _, count in scrolling} <= {5}  # its edges are shaded
+                    assert width < 500 or name != "digits" or "card" not in dict(scrolling)
                     assert chromium.value("document.fonts.status") == "loaded"
                     colours = chromium.value("(s => [s.color, s.backgroundColor])(getComputedStyle(document.body))")
                     ink, paper = (brightness(colour) for colour in colours)

@@ -115,5 +115,5 @@ def worst_samples_table(samples: Sequence[WorstSample], network: Network, with_f
 
 def _target_text(target: Any) -> str:
     if isinstance(target, list):
-        return ", ".join(map(format_number, target[:_OUTPUTS])) + (", …" if len(target) > _OUTPUTS else "")
+        return "; ".join(map(format_number, target[:_OUTPUTS])) + ("; …" if len(target) > _OUTPUTS else "")
     return str(target)
