@@ -160,7 +160,8 @@ def test_symbols_in_docstrings_are_typeset(site: Path) -> None:
     assert "δ<sup>L</sup> = a − y" in parts
     analysis = (site / "reference/analysis.html").read_text(encoding="utf-8")
     assert "(n<sub>l</sub>, n<sub>l−1</sub>)" in analysis
-    names, types = "dtype,\N{NO-BREAK SPACE}size</span>", '<span title="str">str</span> and <span title="int">int</span>'
+    names = "dtype,\N{NO-BREAK SPACE}size</span>"
+    types = '<span title="str">str</span> and <span title="int">int</span>'
     assert re.search(rf"{names}(?:(?!<li).)*{types}", analysis, re.DOTALL)
 
 
