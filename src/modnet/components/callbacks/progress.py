@@ -82,7 +82,7 @@ class _Bar:
     @hookimpl
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
         part = next((f"{name}_" for name in ("test", "validation") if name in training.held_out), "")
-        figures = [f"cost {format_number(row['cost'], 4)}"]
+        figures = [f"cost {format_number(row['cost'])}"]
         if f"{part}accuracy" in row:
             figures.append(f"{part.replace('_', ' ')}accuracy {row[f'{part}accuracy']:.2%}")
         self._bar.update(self._task, advance=1, description=", ".join(figures))
