@@ -44,7 +44,7 @@ def test_a_terminal_shows_a_bar_with_epoch_cost_accuracy_and_time_left(tmp_path:
     states = [line.strip() for line in re.split(r"[\r\n]+", CONTROL.sub("", sent)) if line.strip()]
     assert re.match(r"Epochs +0/20 ", states[0])
     assert re.fullmatch(
-        rf"Epochs 20/20 ━+ cost {float(cost):.4f}, test accuracy {float(accuracy):.2%} \d:\d\d:\d\d", states[-2]
+        rf"Epochs 20/20 ━+ cost {float(cost):.3g}, test accuracy {float(accuracy):.2%} \d:\d\d:\d\d", states[-2]
     )
     assert states[-1].startswith("Reached test accuracy ")
     assert "\nEpoch 1/20: " not in sent
