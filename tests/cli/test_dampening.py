@@ -85,12 +85,12 @@ def test_bad_input_is_one_line(modnet: Modnet, arguments: tuple[str, ...], error
     assert result.err.startswith(f"modnet: {error}")
 
 
-def test_without_matplotlib_the_numbers_come_all_the_same(modnet: Modnet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_matplotlib_a_plot_is_refused_before_any_work(modnet: Modnet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
+    monkeypatch.setattr("modnet.cli.dampening.dampening", None)
     result = modnet("dampening", "--set", "network.layers=[10]", "--no-suggestion", "--plot", "flow.png", "--json")
-    assert result.code == 2
-    assert json.loads(result.out)["start"]["layers"][0]["units"] == 10
-    assert result.err == "modnet: pictures need matplotlib: pip install 'modnet-framework[plot]'\n"
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "modnet: pictures need matplotlib: pip install matplotlib\n"
 
 
 def lines_of(figure: Figure, place: int) -> dict[str, tuple[list[float], list[float]]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import pickle
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from modnet.core.errors import ConfigError, DivergenceError
 from modnet.core.messages import (
     LISTED,
     LONGEST,
@@ -16,6 +20,7 @@ from modnet.core.messages import (
     display_path,
     error_text,
     list_values,
+    printable,
     short_repr,
     truncate,
 )
@@ -79,3 +84,24 @@ def test_a_file_name_and_a_reason_are_one_line() -> None:
     assert error_text(OSError(2, "No such\nfile")) == "No such file"
     assert error_text(ValueError("one\n  two")) == "one two"
     assert error_text(MemoryError()) == "MemoryError"
+
+
+def test_what_a_terminal_would_obey_or_hide_is_escaped() -> None:
+    for code in range(0x3000):
+        letter = chr(code)
+        category = unicodedata.category(letter)
+        text = printable(f"a{letter}b")
+        assert text.isprintable()
+        if letter == " " or category[0] in "LMNPS":
+            assert text == f"a{letter}b"
+        else:
+            assert text.isascii()
+            assert ast.literal_eval(f"'{text}'") == f"a{letter}b"
+    assert printable("caf\udcff") == r"caf\udcff"
+    assert printable(printable("a\u202eb\n")) == r"a\u202eb\n"
+
+
+def test_every_error_of_modnet_is_one_line() -> None:
+    error = ConfigError("a\nb\u202ec")
+    assert str(error) == str(pickle.loads(pickle.dumps(error))) == r"a\nb\u202ec"  # noqa: S301
+    assert str(DivergenceError("a\x1bb", epoch=0, update=0, layer=1)) == r"a\x1bb"

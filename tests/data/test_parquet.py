@@ -152,4 +152,4 @@ def test_pyarrow_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ConfigError) as caught:
         Parquet(path="a.parquet", target="y").load()
-    assert str(caught.value) == "data.kind 'parquet' needs pyarrow: pip install 'modnet-framework[parquet]'"
+    assert str(caught.value) == "data.kind 'parquet' needs pyarrow: pip install pyarrow"

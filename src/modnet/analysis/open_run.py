@@ -17,6 +17,7 @@ from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError, DataError, ModelFileError
 from modnet.core.interfaces import Dataset
 from modnet.core.messages import display_path, error_text
+from modnet.data.files import is_file, is_folder
 from modnet.data.prepared import PartRecord, Samples
 from modnet.network.network import Network
 from modnet.storage.data_record import DataRecord, KeptOutputs, read_outputs
@@ -63,12 +64,12 @@ class OpenRun(PathLike[str]):
     @property
     def has_model(self) -> bool:
         """Whether the folder has a model file; a training that was interrupted or diverged has written none."""
-        return (self.path / MODEL_NAME).is_file()
+        return is_file(self.path / MODEL_NAME)
 
     @property
     def is_trained(self) -> bool:
         """Whether there is a network: in a model file, or in the folder."""
-        return self.has_model or not self.path.is_dir()
+        return self.has_model or not is_folder(self.path)
 
     @cached_property
     def _model(self) -> tuple[Network, Metadata]:
@@ -93,7 +94,7 @@ class OpenRun(PathLike[str]):
     def folder_config(self) -> RunConfig:
         """The configuration in the folder's ``config.toml``."""
         file = self.path / RunFolder.CONFIG
-        if not file.is_file():
+        if not is_file(file):
             raise ModelFileError(f"{self.path}: is not a run folder: it has no {RunFolder.CONFIG}")
         return load_config(file)
 
@@ -205,7 +206,7 @@ class OpenRun(PathLike[str]):
             lines = file.read_text(encoding="utf-8").splitlines()
         except (FileNotFoundError, NotADirectoryError):
             raise ModelFileError(f"{self.path}: is not a run folder: it has no {RunFolder.HISTORY}") from None
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise ModelFileError(f"{file}: cannot be read: {error_text(error)}") from None
         rows: list[dict[str, Any]] = []
         for number, line in enumerate(lines, 1):

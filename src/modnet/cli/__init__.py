@@ -13,7 +13,7 @@ import click
 
 from modnet import __version__
 from modnet.core.errors import DivergenceError, ModnetError
-from modnet.core.messages import error_text
+from modnet.core.messages import display_path, error_text, printable
 from modnet.core.output import Output
 
 __all__ = ["main"]
@@ -33,6 +33,9 @@ _COMMANDS = {
     "config": "Check a configuration, fill in its defaults, or print its JSON Schema.",
     "plugins": "List, show, check or create plug-ins.",
 }
+
+_LIST = "\n\t"
+"""How click separates the values of a list."""
 
 
 def _disable(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -156,7 +159,7 @@ def _status() -> int:
             from modnet.cli.common.unknown import option_message
 
             message = option_message(error)
-        click.echo(f"modnet: {' '.join(message.split())}", err=True)
+        click.echo(f"modnet: {printable(message.replace(_LIST, ' '))}", err=True)
         return error.exit_code
     except ModnetError as error:
         if "--debug" in sys.argv:
@@ -165,6 +168,13 @@ def _status() -> int:
             traceback.print_exc()
         click.echo(f"modnet: {error}", err=True)
         return 1 if isinstance(error, DivergenceError) else 2
+    except MemoryError as error:
+        click.echo(f"modnet: out of memory: {error_text(error)}", err=True)
+        return 2
+    except OSError as error:  # of a file that no command has spoken of
+        place = "" if error.filename is None else f"{display_path(os.fsdecode(error.filename))}: "
+        click.echo(f"modnet: {place}{error_text(error)}", err=True)
+        return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("modnet: interrupted", err=True)
         return 130

@@ -20,6 +20,7 @@ from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import print_json, print_table, progress_bar
 from modnet.cli.common.source import Source, source_options
 from modnet.core.errors import ConfigError
+from modnet.data.files import is_folder
 from modnet.core.numbers import format_number
 from modnet.training.result import metric_text
 
@@ -49,7 +50,7 @@ def command(
     configuration is first trained for the epochs that it asks for, up to about 5,000 updates.
     """
     run = source.run_path()
-    if run is not None and not Path(run).is_dir():
+    if run is not None and not is_folder(run):
         raise ConfigError(f"{run}: is a model file, without a history; allowed: a run folder or a TOML file")
     config = source.config() if run is None else OpenRun(run)
     with source.error_prefix(), progress_bar() as progress:
@@ -65,7 +66,7 @@ def command(
     else:
         dataset = config.folder_config.data if isinstance(config, OpenRun) else config.data
         _print(diagnosis, source, in_memory=dataset.kind == "memory")
-    if plot is not None:  # last, so that the numbers are printed without matplotlib too
+    if plot is not None:
         save(flow_figure(diagnosis), plot)
 
 

@@ -47,7 +47,7 @@ def command(source: Source, plot: str | None, as_json: bool) -> None:
         print_json(shapes)
     else:
         _print(shapes)
-    if plot is not None:  # last, so that the text is printed without matplotlib too
+    if plot is not None:
         save(draw_network(shapes), plot)
 
 

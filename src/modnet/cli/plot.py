@@ -31,6 +31,10 @@ def command(run: str, other: OtherData, out: str | None, plot: str | None, as_js
     against true values take the place of the confusion matrix. The worst mistakes are the misclassified samples with
     the highest cost.
     """
+    if out is not None or not (as_json or plot):
+        from modnet.analysis.plots.figure import check_matplotlib
+
+        check_matplotlib()
     if out is None and not (as_json or plot):
         for name in ("", *(path.name for path in Path(run, _FOLDER).glob("*"))):
             inside(Path(run), Path(_FOLDER, name))

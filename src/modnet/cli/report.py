@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from modnet.analysis.open_run import OpenRun
+from modnet.analysis.plots.figure import check_matplotlib
 from modnet.analysis.report.report import report
-from modnet.cli.common.options import data_options, result_options
+from modnet.cli.common.options import data_options, out_file_option, result_options
 from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import print_json, progress_bar, write_out
 from modnet.storage.inside import inside
@@ -21,7 +22,7 @@ _NAME = "report.html"
 @result_options
 @data_options
 @click.option("--no-suggestion", is_flag=True, help="Do not search for a fix where the network does not learn.")
-@click.option("--out", metavar="FILE", help=f"Write the report to this file.  [default: RUN/{_NAME}]")
+@out_file_option(f"Write the report to this file.  [default: RUN/{_NAME}]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; write the report only where --out is given.")
 def command(run: str, other: OtherData, no_suggestion: bool, out: str | None, as_json: bool, **options: Any) -> None:
     """Write an HTML report of a run.
@@ -30,6 +31,8 @@ def command(run: str, other: OtherData, no_suggestion: bool, out: str | None, as
     network, its gradient flow, the configuration, the versions of all components, and the command that repeats the
     run.
     """
+    if out is not None or not as_json:
+        check_matplotlib()
     if out is None and not as_json:
         inside(Path(run), _NAME)
     with progress_bar() as progress:

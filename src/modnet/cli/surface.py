@@ -27,7 +27,7 @@ from modnet.training.result import metric_text
     help="Directions that span the plane: principal directions of the trajectories, or random ones.",
 )
 @number_option("--samples", SAMPLES, "Number of training samples to compute the cost from, sampled at random.")
-@number_option("--resolution", RESOLUTION, "Number of grid points in each direction.", at_least=2)
+@number_option("--resolution", RESOLUTION, "Number of grid points in each direction.", at_least=2, at_most=1000)
 @file_option("--plot", "Plot contours, surface and costs to this .svg, .png or .pdf file.")
 @file_option("--animate", "Animate the trajectories in this .gif file.", formats=("gif",))
 @json_option

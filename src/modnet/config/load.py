@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
@@ -12,11 +14,14 @@ from pydantic_core import ErrorDetails
 
 from modnet.config.overrides import apply_override
 from modnet.config.run_config import RunConfig
-from modnet.core.errors import ConfigError
+from modnet.core.errors import ConfigError, DataError
 from modnet.core.messages import display_path, error_text, question, short_repr
+from modnet.data.files import open_binary
 
 __all__ = ["ConfigSource", "explain", "load_config"]
 
+LARGEST = 2**24
+"""How many bytes a configuration file may have: a device such as /dev/zero never ends."""
 
 ConfigSource: TypeAlias = "RunConfig | Mapping[str, Any] | str | PathLike[str] | None"
 """A configuration: the model, a dict with the TOML's keys, a TOML file's path, or None for the defaults."""
@@ -45,9 +50,10 @@ def load_config(source: ConfigSource = None, overrides: Sequence[str] = ()) -> R
     for override in overrides:
         table = apply_override(table, override)
     try:
-        return RunConfig.model_validate(table)
-    except ValidationError as error:
-        raise ConfigError(explain(error, place, table)) from None
+        try:
+            return RunConfig.model_validate(table)
+        except ValidationError as error:
+            raise ConfigError(explain(error, place, table)) from None
     except RecursionError:
         where = f"{place}: " if place else ""
         raise ConfigError(f"{where}its components lie within each other too deeply") from None
@@ -57,13 +63,23 @@ def _read_file(path: str, place: str) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        with open_binary(Path(path), regular=False) as file:
+            content = file.read(LARGEST + 1)
+            if not content and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ConfigError(f"{place}: is no regular file, and nothing is in it")
+        if len(content) > LARGEST:
+            raise ConfigError(f"{place}: is no configuration: it has more than {LARGEST:,} bytes")
+        return tomllib.loads(content.decode())
+    except DataError as error:
+        raise ConfigError(str(error)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         from modnet.config.suggest import for_file  # only for an error message
 
         data = for_file(path)
         raise ConfigError(f"{place}: is not TOML: {error}{f'; if it is data: {data}' if data else ''}") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise ConfigError(f"{place}: its values lie within each other too deeply") from None
+    except (OSError, ValueError) as error:
         hint = question([f"--set {path}"] if "=" in path else [])
         if isinstance(error, IsADirectoryError) and Path(path, "config.toml").is_file():
             hint = f"; it is a run: its configuration is {place}/config.toml, and --resume {place} goes on with it"

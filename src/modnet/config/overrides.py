@@ -13,7 +13,7 @@ from modnet.core import registry
 from modnet.core.component import Component, Model
 from modnet.core.errors import ConfigError, PluginError
 from modnet.core.interfaces import Layer
-from modnet.core.messages import short_repr
+from modnet.core.messages import error_text, short_repr, truncate
 
 __all__ = ["apply_override", "model_of", "parse", "repair", "to_toml"]
 
@@ -29,29 +29,43 @@ def apply_override(table: Mapping[str, Any], override: str) -> dict[str, Any]:
     key, equals, text = override.partition("=")
     path = [part.strip() for part in key.split(".")]
     if not equals or not all(path):
-        raise ConfigError(f"--set {override}: should be KEY=VALUE, with a dotted key")
-    value = parse(text.strip())
-    if value == text.strip() and value[:1] + value[-1:] in ("[]", "{}", "()"):
-        mended = repair(value)
-        hint = "" if isinstance(mended, str) else f"; did you mean --set {shlex.quote(f'{key}={to_toml(mended)}')}?"
-        raise ConfigError(f"--set {override}: the value is not TOML{hint}")
+        raise ConfigError(f"--set {truncate(override, 200)}: should be KEY=VALUE, with a dotted key")
     try:
+        value = parse(text.strip())
+        _check_is_toml(key, value)
         changed: dict[str, Any] = _set(dict(table), path, value, [])
     except ConfigError as error:
-        raise ConfigError(f"--set {override}: {error}") from None
+        raise ConfigError(f"--set {truncate(override, 200)}: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"--set {truncate(override)}: its values lie within each other too deeply") from None
     if path[-1] == "kind" and isinstance(value, str):
         _drop_foreign_options(changed, path[:-1])
     return changed
 
 
 def parse(text: str) -> Any:
-    """Return a value of TOML, or the text itself where it is none."""
+    """Return a value of TOML, or the text itself where it is none.
+
+    Raises:
+        ConfigError: an integer has too many digits, or lists and tables lie within each other too deeply.
+    """
     import tomllib
 
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    except ValueError as error:  # an integer of more than 4,300 digits
+        raise ConfigError(error_text(error)) from None
+    except RecursionError:
+        raise ConfigError("its values lie within each other too deeply") from None
+
+
+def _check_is_toml(key: str, value: Any) -> None:
+    if isinstance(value, str) and value[:1] + value[-1:] in ("[]", "{}", "()"):
+        mended = repair(value)
+        hint = "" if isinstance(mended, str) else f"; did you mean --set {shlex.quote(f'{key}={to_toml(mended)}')}?"
+        raise ConfigError(f"the value is not TOML{hint}")
 
 
 def repair(text: str, *, as_list: bool = False) -> Any:
@@ -65,7 +79,7 @@ def repair(text: str, *, as_list: bool = False) -> Any:
     mended = mended.replace("(", "[").replace(")", "]")
     try:
         value = parse(f"[{mended}]" if as_list and not mended.startswith("[") else mended)
-    except (ValueError, RecursionError):  # too many digits, or too deep
+    except ConfigError:  # too many digits, or too deep
         return text
     return text if isinstance(value, str) else value
 
@@ -93,7 +107,7 @@ def _set(node: Any, path: Sequence[str], value: Any, done: list[str]) -> Any:
         return value
     key, rest = path[0], path[1:]
     if isinstance(node, list | tuple):
-        if not key.isdigit() or int(key) >= len(node):
+        if key not in map(str, range(len(node))):
             raise ConfigError(f"'{'.'.join(done)}' has {len(node)} entries; allowed: 0 to {len(node) - 1}")
         return [_set(item, rest, value, [*done, key]) if i == int(key) else item for i, item in enumerate(node)]
     if not isinstance(node, dict):

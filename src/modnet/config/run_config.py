@@ -31,11 +31,17 @@ class NetworkConfig(Model):
     )
 
 
+MOST_EPOCHS = 2**53
+"""Every smaller integer is a float too, which schedules compute with."""
+
+
 class RunConfig(Model):
     """One training. The defaults are the network of the teaching document, on the digits."""
 
     seed: int = Field(default=0, ge=0, description="the seed of all randomness")
-    epochs: int = Field(default=30, ge=0, description="passes over the training samples; 0 only initializes")
+    epochs: int = Field(
+        default=30, ge=0, le=MOST_EPOCHS, description="passes over the training samples; 0 only initializes"
+    )
     dtype: Literal["float64", "float32"] = Field(default="float64", description="the floating-point type")
     engine: Annotated[Engine, Slot()] = default_part("numpy", "what computes gradients and makes updates")
     data: Annotated[Dataset, Slot()] = default_part("digits", "where the samples come from")

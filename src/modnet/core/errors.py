@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modnet.core.messages import printable
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -11,7 +13,10 @@ __all__ = ["ConfigError", "DataError", "DivergenceError", "Interrupted", "ModelF
 
 
 class ModnetError(Exception):
-    """The base class of all errors that modnet raises."""
+    """The base class of all errors that modnet raises; what a terminal would not show in its message is escaped."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class ConfigError(ModnetError):

@@ -20,6 +20,7 @@ __all__ = [
     "fold",
     "list_values",
     "nearest",
+    "printable",
     "question",
     "short_repr",
     "truncate",
@@ -56,6 +57,17 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
 def fold(word: str) -> str:
     """Return a word without case and separators: ``leakyrelu`` for ``leaky-relu``, ``LeakyReLU`` and ``leaky_relu``."""
     return re.sub(r"[\W_]+", "", word).lower()
+
+
+def printable(text: str) -> str:
+    """Return a text in one line, with what a terminal does not show, or obeys, escaped as Python does it.
+
+    That is: control characters and line breaks, those that change the direction of text, and lone surrogates, in which
+    Python keeps the bytes of a file name that are no text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def display_path(path: str | os.PathLike[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import BinaryIO
@@ -9,7 +10,7 @@ from typing import BinaryIO
 from modnet.core.errors import DataError
 from modnet.core.messages import display_path, error_text
 
-__all__ = ["DEFLATE_RATIO", "open_binary"]
+__all__ = ["DEFLATE_RATIO", "is_file", "is_folder", "open_binary"]
 
 DEFLATE_RATIO = 1032
 """How many bytes a byte of a deflate stream can stand for at most (zlib's technical details)."""
@@ -17,6 +18,8 @@ DEFLATE_RATIO = 1032
 
 def open_binary(path: Path, *, regular: bool = True) -> BinaryIO:
     """Open ``path`` to read bytes; ``regular`` refuses what has no length (pipes, devices).
+
+    A pipe that nobody writes to is empty: its writer is not waited for.
 
     Raises:
         DataError: there is no such file, or it may not be read.
@@ -27,6 +30,23 @@ def open_binary(path: Path, *, regular: bool = True) -> BinaryIO:
             raise DataError(f"{display_path(path)}: is a folder; a file is expected")
         if regular and not stat.S_ISREG(mode):
             raise DataError(f"{display_path(path)}: is not a regular file")
-        return path.open("rb")
+        return open(path, "rb", opener=_open)
     except (OSError, ValueError) as error:
         raise DataError(f"{display_path(path)}: cannot be read: {error_text(error)}") from None
+
+
+def _open(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+    if hasattr(os, "O_NONBLOCK"):
+        os.set_blocking(descriptor, True)
+    return descriptor
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Return whether a folder is here. Where that cannot be found out the answer is no, and opening it says why."""
+    return os.path.isdir(path)  # noqa: PTH112 -- Path.is_dir raises errors before Python 3.14
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether a regular file is here, as `is_folder`."""
+    return os.path.isfile(path)  # noqa: PTH113

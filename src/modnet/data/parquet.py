@@ -48,7 +48,7 @@ def read_parquet(
     try:
         from pyarrow import parquet
     except ImportError:
-        raise ConfigError("data.kind 'parquet' needs pyarrow: pip install 'modnet-framework[parquet]'") from None
+        raise ConfigError("data.kind 'parquet' needs pyarrow: pip install pyarrow") from None
     name = display_path(path)
     with open_binary(Path(path)) as file:
         try:

@@ -96,7 +96,7 @@ class Network:
             shape = self.layers[-1].output_shape
             raise ConfigError(f"network.layers: the output layer gives samples of shape {shape}; allowed: vectors")
         self.target_width = target_width(cost, self.outputs) or self.outputs
-        self._parameters: Vector = np.zeros(sum(size for *_, size in self.parameter_layout()), dtype=dtype)
+        self._parameters: Vector = _allocate(sum(size for *_, size in self.parameter_layout()), np.dtype(dtype))
         trained = [(spec, size) for *_, spec, size in self.parameter_layout() if spec.trainable]
         self.trainable = sum(size for _, size in trained)
         self.regularized = sum(size for spec, size in trained if spec.regularized)
@@ -282,3 +282,11 @@ def _is_finite(rows: Vector) -> bool:
 
 def _size(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape))
+
+
+def _allocate(size: int, dtype: np.dtype[np.floating[Any]]) -> Vector:
+    try:
+        return np.zeros(size, dtype)
+    except (MemoryError, ValueError):  # NumPy's ValueError is of a size that no address reaches
+        needed = f"{size:,} numbers of {dtype.name}, {size * dtype.itemsize:,} bytes"
+        raise ConfigError(f"network.layers: the parameters do not fit into the memory: {needed}") from None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from modnet.config.run_config import NetworkConfig
 from modnet.core.errors import ModelFileError
 from modnet.core.messages import display_path, short_repr
+from modnet.data.files import is_file, is_folder
 from modnet.data.scaling import Scaling
 from modnet.network.layers import build_layers
 from modnet.network.network import Network
@@ -58,8 +59,8 @@ def load(path: str | PathLike[str]) -> Network:
 
 def load_with_metadata(path: str | PathLike[str]) -> tuple[Network, Metadata]:
     """Return the network in a file and the file's metadata; raises as `load`, and warns as it does."""
-    file = Path(path, MODEL_NAME) if Path(path).is_dir() else Path(path)
-    if not file.is_file():
+    file = Path(path, MODEL_NAME) if is_folder(path) else Path(path)
+    if not is_file(file):
         raise ModelFileError(f"{display_path(path)}: no model file or run folder with {MODEL_NAME} is here")
     network, metadata = read_network(ModelFile.open(file))
     for versions in metadata.other_plugins():

@@ -15,6 +15,7 @@ from modnet import __version__
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ModelFileError
 from modnet.core.messages import display_path, warn
+from modnet.data.files import is_file, is_folder
 from modnet.network.network import Network
 from modnet.storage.atomic import file_errors, write_file
 from modnet.storage.branches import ABANDONED, copy_files, set_apart
@@ -62,14 +63,14 @@ class RunFolder:
     def holding(cls, path: str | PathLike[str]) -> RunFolder:
         """Return the run folder at ``path``, or the one that holds the checkpoint at ``path``."""
         given = Path(path)
-        if not given.exists():
+        if not (is_file(given) or is_folder(given)):
             raise ModelFileError(f"{given}: no run folder or checkpoint is here")
-        is_checkpoint = given.is_file() and given.absolute().parent.name == cls.CHECKPOINTS
+        is_checkpoint = is_file(given) and given.absolute().parent.name == cls.CHECKPOINTS
         folder = given
         if is_checkpoint:
             folder = (given if len(given.parts) > 1 else given.absolute()).parent.parent
-        if not (folder / cls.CONFIG).is_file():
-            expected = "run folder" if given.is_dir() else f"checkpoint in RUN/{cls.CHECKPOINTS}"
+        if not is_file(folder / cls.CONFIG):
+            expected = "run folder" if is_folder(given) else f"checkpoint in RUN/{cls.CHECKPOINTS}"
             raise ModelFileError(f"{given}: is not a {expected}")
         return cls(folder)
 

@@ -19,6 +19,7 @@ from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError, DivergenceError
 from modnet.core.interfaces import Callback, Dataset, TrainingPlan
 from modnet.core.messages import display_path
+from modnet.data.files import is_folder
 from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
 from modnet.storage.data_record import DataRecord
@@ -161,7 +162,7 @@ class Trainer:
         store = RunFolder.holding(path)
         store.lock()
         try:
-            checkpoint = store.latest() if Path(path).is_dir() else store.read_checkpoint(Path(path))
+            checkpoint = store.latest() if is_folder(path) else store.read_checkpoint(Path(path))
             config, state = prepare_resume(store, checkpoint, epochs)
             trainer = cls(config)
             if progress is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any
 
 from modnet.analysis.finished_run import open_run
@@ -19,6 +18,7 @@ from modnet.analysis.progress import Progress, silent
 from modnet.config.load import ConfigSource, load_config
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError, ModelFileError
+from modnet.data.files import is_folder
 from modnet.network.network import Network
 from modnet.storage.model_file import MODEL_NAME
 from modnet.storage.run_folder import RunFolder
@@ -109,7 +109,7 @@ def dampening(
     if samples < 1:
         raise ConfigError(f"samples: {samples} is too few; allowed: from 1")
     run, name = None, fspath(source) if isinstance(source, str | PathLike) else None
-    if isinstance(source, Run) or (name is not None and Path(name).is_dir()):
+    if isinstance(source, Run) or (name is not None and is_folder(name)):
         run = open_run(source if isinstance(source, Run | OpenRun) else str(name), data)
         config, data, name = run.folder_config, run.data, run.source or None
         if run.has_model:

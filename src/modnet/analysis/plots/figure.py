@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
+from importlib.util import find_spec
 from os import PathLike, fspath
 from os.path import commonprefix
 from pathlib import Path
@@ -25,6 +26,7 @@ else:  # matplotlib may not be installed
     Axes = Figure = Any
 
 __all__ = ["COLOURS", "INK", "MARKERS", "PIXELS", "SEQUENCE", "SHADES", "Axes", "Canvas", "Figure", "Picture",
+           "check_matplotlib",
            "distinct_names", "figure_bytes", "file_format", "inline_svg", "legible", "new_figure", "render", "save",
            "width_style", "write"]  # fmt: skip
 
@@ -75,6 +77,12 @@ class Picture:
     draw: Callable[[Canvas], None]
 
 
+def check_matplotlib() -> None:
+    """Raise a ConfigError if matplotlib is not installed; for a command, before any work."""
+    if find_spec("matplotlib") is None:
+        raise ConfigError("pictures need matplotlib: pip install matplotlib")
+
+
 @contextmanager
 def new_figure(width: float, height: float) -> Iterator[Figure]:
     """Provide an empty figure of this size in inches, with modnet's style while it is drawn; it belongs to no window.
@@ -82,12 +90,11 @@ def new_figure(width: float, height: float) -> Iterator[Figure]:
     Raises:
         ConfigError: matplotlib is not installed; so for everything that draws.
     """
-    try:
-        import matplotlib as mpl
-        from cycler import cycler
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ConfigError("pictures need matplotlib: pip install 'modnet-framework[plot]'") from None
+    check_matplotlib()
+    import matplotlib as mpl
+    from cycler import cycler
+    from matplotlib.figure import Figure
+
     with mpl.rc_context(_SETTINGS | {"axes.prop_cycle": cycler(color=COLOURS)}):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure

@@ -21,6 +21,8 @@ _WIDTH, _HEIGHT = 4.6, 3.7
 _PARTS = {"train": "training (before each update)", "validation": "validation", "test": "test"}
 _MARKED = 15
 """About how many markers a line has."""
+_LARGEST = 1e150
+"""matplotlib multiplies differences of values; what is larger leaves a gap in its line, as NaN does."""
 _DECADE = 10.0
 """A cost whose largest value is so many times its least has a logarithmic axis."""
 
@@ -65,7 +67,7 @@ def _draw(curve: Curve, canvas: Canvas) -> None:
     if curve.best is not None:
         axes.axvline(epoch_number(curve.best), color=INK, linewidth=0.8, linestyle=":")
         star: Any = {"marker": "*", "markersize": 13, "linestyle": "none", "markeredgecolor": "white", "zorder": 5}
-        axes.plot([epoch_number(curve.best)], [curve.best_value], color=INK, **star)
+        axes.plot([epoch_number(curve.best)], [_drawn(curve.best_value)], color=INK, **star)
         axes.set_title(f"★ {curve.best_sentence}", fontsize="medium", loc="left")
     axes.set_xlabel("epoch")
     axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
@@ -92,11 +94,15 @@ def _scale(axes: Axes, curve: Curve) -> None:
     if not len(values) or values.min() <= 0 or values.max() < _DECADE * values.min():
         return
     axes.set_yscale("log")
-    decades = np.log10(values.max() / values.min())
+    decades = np.log10(values.max()) - np.log10(values.min())
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 3 else (1.0,)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value, 6)))
 
 
 def _numbers(curve: Curve, part: str) -> NDArray[np.float64]:
-    return np.array([np.nan if value is None else value for value in curve.values[part]])
+    return np.array([_drawn(value) for value in curve.values[part]])
+
+
+def _drawn(value: float | None) -> float:
+    return np.nan if value is None or abs(value) > _LARGEST else value

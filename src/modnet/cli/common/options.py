@@ -11,6 +11,7 @@ import click
 from modnet.analysis.results.predictions import PARTS
 from modnet.analysis.results.results import Image
 from modnet.cli.common.other_data import OtherData
+from modnet.cli.common.output import check_out
 from modnet.core.errors import ConfigError
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "json_option",
     "number_option",
     "optimizers_option",
+    "out_file_option",
     "out_option",
     "part_option",
     "result_options",
@@ -46,9 +48,11 @@ def file_option(name: str, meaning: str, formats: Sequence[str] = ("pdf", "png",
     def check(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
         del ctx, parameter
         if value is not None:
-            from modnet.analysis.plots.figure import file_format  # JSON is printed without any plot
+            from modnet.analysis.plots.figure import check_matplotlib, file_format  # JSON is printed without any plot
 
             file_format(value, formats)
+            check_matplotlib()
+            check_out(name, value)
         return value
 
     return click.option(name, metavar="FILE", callback=check, help=meaning)
@@ -78,7 +82,21 @@ def data_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-out_option = click.option("--out", metavar="FILE", help="Write to this file instead of standard output.")
+
+
+def _check_out(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    del ctx
+    if value is not None:
+        check_out(parameter.opts[0], value)
+    return value
+
+
+def out_file_option(meaning: str) -> Decorator:
+    """Return the option --out for a file; a place where none can be is refused before any work."""
+    return click.option("--out", metavar="FILE", callback=_check_out, help=meaning)
+
+
+out_option = out_file_option("Write to this file instead of standard output.")
 part_option = click.option(
     "--part",
     type=click.Choice(PARTS),
@@ -111,8 +129,9 @@ def _image(ctx: click.Context, parameter: click.Parameter, value: str) -> Image:
     if value in ("auto", "none"):
         return "auto" if value == "auto" else "none"
     rows, _, columns = value.lower().partition("x")
-    if rows.isdecimal() and columns.isdecimal() and int(rows) > 0 and int(columns) > 0:
-        return int(rows), int(columns)
+    sizes = [int(size) for size in (rows, columns) if size.isdecimal() and len(size) < 10]
+    if len(sizes) == 2 and min(sizes) > 0:
+        return sizes[0], sizes[1]
     raise ConfigError(f"--image {value}: is not a size; allowed: auto, none, or ROWSxCOLUMNS such as 28x28")
 
 

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from modnet.analysis.open_run import OpenRun, match_training
+from modnet.config.load import explain
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Dataset
+from modnet.data.files import is_folder
 from modnet.network.network import Network
 
 __all__ = ["OtherData"]
@@ -66,7 +70,7 @@ class OtherData:
         """
         path = Path(self.path or "")
         kind = path.suffix.lower().removeprefix(".")
-        if path.is_dir():
+        if is_folder(path):
             names = (f"{self.target or 'y'}.npy", f"{self.target or 'y'}-000.npy")
             kind = "npy" if like.kind == "npy" or any((path / name).exists() for name in names) else "idx"
         elif kind not in _FORMATS:
@@ -82,4 +86,7 @@ class OtherData:
             if kind not in _TARGETS:
                 raise ConfigError(f"--target {self.target}: the files of the dataset {kind} have no columns")
             table[_TARGETS[kind]] = self.target
-        return Dataset.resolve(table)
+        try:
+            return Dataset.resolve(table)
+        except ValidationError as error:
+            raise ConfigError(explain(error, f"--data {self.path}")) from None

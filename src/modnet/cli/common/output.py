@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +19,7 @@ from modnet.core.errors import ConfigError, ModnetError
 from modnet.core.messages import error_text
 from modnet.storage.atomic import write_output
 
-__all__ = ["print_json", "print_result", "print_table", "progress_bar", "write_errors", "write_out"]
+__all__ = ["check_out", "print_json", "print_result", "print_table", "progress_bar", "write_errors", "write_out"]
 
 
 def print_result(text: str) -> None:
@@ -76,6 +79,22 @@ def write_out(text: str, out: str | None) -> None:
         return
     with write_errors(f"--out {out}"):
         write_output(Path(out), f"{text}\n".encode(errors="backslashreplace"))
+
+
+def check_out(option: str, out: str) -> None:
+    """Find out, before any work, whether a file can be at ``out``.
+
+    Raises:
+        ConfigError: a folder is there, or the file's own folder is not.
+    """
+    with write_errors(f"{option} {out}"):
+        try:
+            mode = Path(out).stat().st_mode
+        except FileNotFoundError:
+            Path(os.path.realpath(out)).parent.stat()
+        else:
+            if stat.S_ISDIR(mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
 
 @contextmanager

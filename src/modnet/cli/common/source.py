@@ -18,6 +18,7 @@ from modnet.config.load import load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
+from modnet.data.files import is_folder
 from modnet.network.network import Network
 from modnet.training.setup import Part, build, split_data
 
@@ -60,14 +61,14 @@ class Source:
     @property
     def is_run(self) -> bool:
         """Whether the path is a run folder or a model file."""
-        return self.path is not None and (Path(self.path).is_dir() or Path(self.path).suffix == ".safetensors")
+        return self.path is not None and (is_folder(self.path) or Path(self.path).suffix == ".safetensors")
 
     @property
     def given(self) -> list[str]:
         """The names of the argument and the options that were given."""
         values = {"CONFIG": self.path, "--set": self.settings}
         values |= {f"--{key}": value for key, value in self.shortcuts.items()}
-        return [name for name, value in values.items() if value]
+        return [name for name, value in values.items() if value not in (None, ())]
 
     @property
     def changes(self) -> list[str]:

@@ -1,0 +1,101 @@
+"""Every command with arguments that it cannot use: status 2, and one line that a terminal can show."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cli.bad_arguments import ARGUMENTS, NET, SHARE, WORDS, prepare
+from cli.running import Modnet, runner
+
+
+class TooLongError(BaseException):
+    """A command waits for something."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a run, and with what the arguments name."""
+    folder = tmp_path_factory.mktemp("arguments")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        prepare(patch)
+        yield folder
+
+
+@pytest.fixture
+def modnet(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Modnet]:
+    """The command in that folder; one that waits is interrupted."""
+    modnet = runner(monkeypatch, capsys)
+    if not (folder / "run").exists():
+        assert modnet("train", *NET, "--epochs", 1, "--quiet", "--out", "run").code == 0
+
+    def interrupt(*_: object) -> None:
+        raise TooLongError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.alarm(60)
+    yield modnet
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("name", [*SHARE, *WORDS])
+def test_one_line_and_status_2(modnet: Modnet, name: str) -> None:
+    check(modnet, name)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_one_line_and_status_2_for_all(modnet: Modnet, name: str) -> None:
+    check(modnet, name)
+
+
+def check(modnet: Modnet, name: str) -> None:
+    before = sorted(Path().iterdir())
+    result = modnet(*ARGUMENTS[name])
+    assert (result.code, result.out) == (2, "")
+    assert result.err.endswith("\n")
+    line = result.err[:-1]
+    assert line.isprintable()  # which a line break, a control character and another direction are not
+    assert line.startswith("modnet: ")
+    assert "Error" not in line
+    assert "Traceback" not in line
+    assert sorted(Path().iterdir()) == before
+
+
+def test_all_kinds_and_commands_occur_in_the_share() -> None:
+    assert len(ARGUMENTS) >= 200
+    commands = {ARGUMENTS[name][0] for name in [*SHARE, *WORDS]}
+    assert {arguments[0] for arguments in ARGUMENTS.values()} == commands
+    assert {name.partition(": ")[2] for name in ARGUMENTS} == {name.partition(": ")[2] for name in [*SHARE, *WORDS]}
+
+
+def test_a_network_that_is_too_large_says_how_many_bytes_it_needs(modnet: Modnet) -> None:
+    result = modnet("explain", "--set", "network.layers=[1000000000000, 10]")
+    needed = 8 * (64 * 10**12 + 10**12 + 10 * 10**12 + 10)
+    assert result.err.endswith(f", {needed:,} bytes\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            MemoryError("Unable to allocate 7.28 TiB for an array"),
+            "out of memory: Unable to allocate 7.28 TiB for an array",
+        ),
+        (PermissionError(13, "Permission denied", "a\nb"), "'a\\nb': Permission denied"),
+        (OSError(5, "Input/output error"), "Input/output error"),
+    ],
+)
+def test_what_no_command_expects_is_one_line_too(
+    modnet: Modnet, monkeypatch: pytest.MonkeyPatch, error: Exception, line: str
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("modnet.cli.explain.summary", fail)
+    result = modnet("explain")
+    assert (result.code, result.out, result.err) == (2, "", f"modnet: {line}\n")
