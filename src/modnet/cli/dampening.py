@@ -20,8 +20,8 @@ from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import print_json, print_table, progress_bar
 from modnet.cli.common.source import Source, source_options
 from modnet.core.errors import ConfigError
-from modnet.data.files import is_folder
 from modnet.core.numbers import format_number
+from modnet.data.files import is_folder
 from modnet.training.result import metric_text
 
 _WIDTH = 80
