@@ -382,11 +382,11 @@ def test_a_run_in_place_of_the_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(run)
     assert str(caught.value) == (
-        f"{run}: cannot be read: Is a directory; it is a run: its configuration is {run}/config.toml, and "
+        f"{run}: is a folder; a file is expected; it is a run: its configuration is {run}/config.toml, and "
         f"--resume {run} goes on with it"
     )
     assert load_config(f"{run}/config.toml").seed == 3
-    with pytest.raises(ConfigError, match=r"cannot be read: Is a directory$"):
+    with pytest.raises(ConfigError, match="is a folder; a file is expected$"):
         load_config(tmp_path)
 
 

@@ -71,7 +71,10 @@ def _read_file(path: str, place: str) -> dict[str, Any]:
             raise ConfigError(f"{place}: is no configuration: it has more than {LARGEST:,} bytes")
         return tomllib.loads(content.decode())
     except DataError as error:
-        raise ConfigError(str(error)) from None
+        hint = question([f"--set {path}"] if "=" in path else [])
+        if Path(path, "config.toml").is_file():
+            hint = f"; it is a run: its configuration is {place}/config.toml, and --resume {place} goes on with it"
+        raise ConfigError(f"{error}{hint}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         from modnet.config.suggest import for_file  # only for an error message
 
@@ -80,10 +83,7 @@ def _read_file(path: str, place: str) -> dict[str, Any]:
     except RecursionError:
         raise ConfigError(f"{place}: its values lie within each other too deeply") from None
     except (OSError, ValueError) as error:
-        hint = question([f"--set {path}"] if "=" in path else [])
-        if isinstance(error, IsADirectoryError) and Path(path, "config.toml").is_file():
-            hint = f"; it is a run: its configuration is {place}/config.toml, and --resume {place} goes on with it"
-        raise ConfigError(f"{place}: cannot be read: {error_text(error)}{hint}") from None
+        raise ConfigError(f"{place}: cannot be read: {error_text(error)}") from None
 
 
 def explain(error: ValidationError, place: str | None = None, table: Mapping[str, Any] | None = None) -> str:

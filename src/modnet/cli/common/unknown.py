@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from modnet.core.errors import ConfigError
 from modnet.core.messages import fold, nearest, question
 
 __all__ = ["command_message", "option_message"]
@@ -75,7 +76,7 @@ def _setting(own: Iterable[str], word: str, value: str | None, *, exact: bool) -
     from modnet.config.suggest import for_option
 
     known: tuple[Any, ...] = ()
-    with suppress(ValueError, RecursionError):  # too many digits, or too deep
+    with suppress(ConfigError):  # too many digits, or too deep
         known = (parse(value),) if value else ()
     found = for_option({}, (word,), word, *known, exact=exact)
     if found and f"--{found.key}" in own:
