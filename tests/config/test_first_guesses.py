@@ -386,7 +386,7 @@ def test_a_run_in_place_of_the_file(tmp_path: Path) -> None:
         f"--resume {run} goes on with it"
     )
     assert load_config(f"{run}/config.toml").seed == 3
-    with pytest.raises(ConfigError, match="is a folder; a file is expected$"):
+    with pytest.raises(ConfigError, match=r"is a folder; a file is expected$"):
         load_config(tmp_path)
 
 

@@ -16,7 +16,7 @@ from modnet.config.overrides import apply_override
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.messages import display_path, error_text, question, short_repr
-from modnet.data.files import open_binary
+from modnet.data.files import is_file, open_binary
 
 __all__ = ["ConfigSource", "explain", "load_config"]
 
@@ -72,7 +72,7 @@ def _read_file(path: str, place: str) -> dict[str, Any]:
         return tomllib.loads(content.decode())
     except DataError as error:
         hint = question([f"--set {path}"] if "=" in path else [])
-        if Path(path, "config.toml").is_file():
+        if is_file(Path(path, "config.toml")):
             hint = f"; it is a run: its configuration is {place}/config.toml, and --resume {place} goes on with it"
         raise ConfigError(f"{error}{hint}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
