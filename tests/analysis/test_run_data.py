@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cli.running import Modnet, runner, write_csv
+from storage.mutating import at_random
 
 import modnet
 from modnet import Data, DataError, ModelFileError, Run, Trainer, load, load_config, results, save
@@ -356,6 +358,25 @@ def test_a_damaged_record_is_one_line(kind: str, command: Modnet) -> None:
         assert refused(command, "evaluate", RUN, *arguments).startswith(f"modnet: {RUN}/{name}: ")
         path.write_bytes(whole)
     assert told(command, "evaluate", RUN)["samples"] == 18
+
+
+@pytest.mark.parametrize("count", [50, pytest.param(3000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("name", ["data.json", "outputs.safetensors"])
+def test_changed_bytes_change_no_result(name: str, count: int) -> None:
+    run = Trainer.from_config(configuration(validation_share=0.3)).fit(X, CLASSES, out=RUN)
+    expected, rng = run.evaluate("validation"), random.Random(count)  # noqa: S311 -- not for secrets
+    path, data = Path(RUN, name), Data((X, CLASSES)) if name == "data.json" else None
+    whole, errors = path.read_bytes(), []
+    for _ in range(count):
+        path.write_bytes(at_random(whole, rng))
+        try:
+            found = results(RUN, data=data).predictions
+        except ModelFileError as error:
+            errors.append(str(error))
+        else:  # where the record does not fit, samples are not called those of the training
+            assert found.part == "given" or found.metrics == pytest.approx(expected)
+    assert len(errors) > count / 2
+    assert all(error.startswith(f"{path}: ") and "\n" not in error for error in errors)
 
 
 def test_outputs_of_another_network_are_refused(command: Modnet) -> None:
