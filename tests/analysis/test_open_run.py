@@ -22,7 +22,8 @@ _opened: list[str] = []
 
 
 def _note(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "open" and _watched is not None and isinstance(arguments[0], str | Path):
+    has_mode = event == "open" and arguments[1] is not None  # None: os.open, which `open` calls with an opener
+    if has_mode and _watched is not None and isinstance(arguments[0], str | Path):
         path = Path(arguments[0])
         if _watched in (path.parent, path.absolute().parent) and path.exists():
             _opened.append(path.name)

@@ -109,7 +109,7 @@ def dampening(
     if samples < 1:
         raise ConfigError(f"samples: {samples} is too few; allowed: from 1")
     run, name = None, fspath(source) if isinstance(source, str | PathLike) else None
-    if isinstance(source, Run) or (name is not None and is_folder(name)):
+    if isinstance(source, Run | OpenRun) or (name is not None and is_folder(name)):
         run = open_run(source if isinstance(source, Run | OpenRun) else str(name), data)
         config, data, name = run.folder_config, run.data, run.source or None
         if run.has_model:
