@@ -231,7 +231,7 @@ def test_the_numbers_come_as_json_and_without_matplotlib(modnet: Modnet, monkeyp
     assert {"verdict", "patch", "start"} <= set(found["dampening"])
     assert len(found["results"]["mistakes"]) == 12
     assert not Path("run/report.html").exists()
-    monkeypatch.setattr("modnet.cli.report.run_report", None)
+    monkeypatch.setattr("modnet.cli.report.report", None)
     result = modnet("report", "run")
     assert (result.code, result.out) == (2, "")
     assert result.err == "modnet: pictures need matplotlib: pip install matplotlib\n"

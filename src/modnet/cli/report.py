@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from modnet.analysis.open_run import OpenRun
-from modnet.analysis.plots.figure import check_matplotlib
 from modnet.analysis.report.report import report
 from modnet.cli.common.options import data_options, out_file_option, result_options
 from modnet.cli.common.other_data import OtherData
@@ -32,6 +31,8 @@ def command(run: str, other: OtherData, no_suggestion: bool, out: str | None, as
     run.
     """
     if out is not None or not as_json:
+        from modnet.analysis.plots.figure import check_matplotlib  # not for --json
+
         check_matplotlib()
     if out is None and not as_json:
         inside(Path(run), _NAME)
