@@ -253,3 +253,22 @@ def test_labels_are_the_text_that_they_were(trained: Modnet, modnet: Modnet, rng
     result = modnet("evaluate", "run", "--data", "7.csv")
     known = "the labels there are '+7', '007', '7'"
     assert result.err == f"modnet: 7.csv: training y: row 0 (counted from 0) is '07', unseen in training; {known}\n"
+
+
+@pytest.mark.parametrize("safe", [(), ("--safe-csv",)])
+def test_text_that_a_spreadsheet_would_compute(trained: Modnet, safe: tuple[str, ...]) -> None:
+    labels = ["=1+1", "+a", "-a", "@a", "\ta", "\ra", "\na", "＝1", "-5", "+1.5e3", "a=b", " =1"]
+    Path("rows.csv").write_text("1\n2\n")
+    for index, label in enumerate(labels):
+        other = f"{label}0" if label in ("-5", "+1.5e3") else f"{label}x"
+        np.savez("rows.npz", x=[[1.0], [2.0]], y=np.array([label, other]))
+        settings = ("data.kind=npz", "data.path=rows.npz", "network.layers=[2]", "optimizer.batch_size=1")
+        arguments = [word for setting in settings for word in ("--set", setting)]
+        trained("train", *arguments, "--epochs", 0, "--quiet", "--out", f"run-{index}")
+        trained("predict", f"run-{index}", "rows.csv", *safe, "--out", "out.csv")
+        with Path("out.csv").open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        quote = "'" if safe and index < labels.index("-5") else ""
+        assert {row[0] for row in rows} <= {quote + label, quote + other}
+        assert all(np.isfinite(float(cell)) for row in rows for cell in row[1:])
+        assert header == ["class", f"output_{label}", f"output_{other}"]

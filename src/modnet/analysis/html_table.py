@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["html_table"]
+from modnet.core.messages import printable_lines
+
+__all__ = ["html_table", "html_text"]
+
+
+def html_text(text: str) -> str:
+    """Return plain text as HTML; a character that would turn the direction of what follows is escaped."""
+    return escape(printable_lines(text))
 
 
 def html_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -15,11 +22,11 @@ def html_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]])
     def row(tag: str, cells: Sequence[str]) -> str:
         scope = ' scope="col"' if tag == "th" else ""
         classes = [' class="number"' if is_numeric else "" for is_numeric in numeric]
-        pieces = (f"<{tag}{scope}{name}>{escape(cell)}</{tag}>" for name, cell in zip(classes, cells, strict=True))
+        pieces = (f"<{tag}{scope}{name}>{html_text(cell)}</{tag}>" for name, cell in zip(classes, cells, strict=True))
         return f"<tr>{''.join(pieces)}</tr>"
 
     body = "".join(row("td", cells) for cells in rows)
-    caption = f"<caption>{escape(caption)}</caption>"
+    caption = f"<caption>{html_text(caption)}</caption>"
     return f"<table>{caption}<thead>{row('th', head)}</thead><tbody>{body}</tbody></table>"
 
 

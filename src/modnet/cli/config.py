@@ -7,7 +7,7 @@ import json
 import click
 
 from modnet.cli.common.options import out_option
-from modnet.cli.common.output import write_out
+from modnet.cli.common.output import print_line, write_out
 from modnet.config.load import load_config
 
 
@@ -25,7 +25,7 @@ def check(file: str) -> None:
     together with the data are not found.
     """
     load_config(file)
-    click.echo(f"{file}: ok")
+    print_line(f"{file}: ok")
 
 
 @command.command("fill")

@@ -17,7 +17,7 @@ from modnet.analysis.plots.figure import save
 from modnet.analysis.plots.gradients import flow_figure
 from modnet.cli.common.options import data_options, file_option, json_option, number_option
 from modnet.cli.common.other_data import OtherData
-from modnet.cli.common.output import print_json, print_table, progress_bar
+from modnet.cli.common.output import print_json, print_table, print_text, progress_bar
 from modnet.cli.common.source import Source, source_options
 from modnet.core.errors import ConfigError
 from modnet.core.numbers import format_number
@@ -71,12 +71,12 @@ def command(
 
 
 def _print(diagnosis: Dampening, source: Source, *, in_memory: bool) -> None:
-    click.echo(click.wrap_text(diagnosis.verdict, _WIDTH))
+    print_text(click.wrap_text(diagnosis.verdict, _WIDTH))
     _print_flow("At the start", diagnosis.start)
     if diagnosis.end is not None:
         after = "At the end of the run" if diagnosis.trial is None else f"After {diagnosis.trial.updates:,} updates"
         _print_flow(after, diagnosis.end)
-    click.echo(f"\n{click.wrap_text(_NOTES.format(diagnosis.samples), _WIDTH)}")
+    print_text(f"\n{click.wrap_text(_NOTES.format(diagnosis.samples), _WIDTH)}")
     if diagnosis.suggestion is not None:
         _print_suggestion(diagnosis.suggestion, source, in_memory=in_memory)
 
@@ -108,12 +108,12 @@ def _print_suggestion(suggestion: Suggestion, source: Source, *, in_memory: bool
     title = f"\nThe best of {len(suggestion.tried)} changes, evaluated on {samples} training samples"
     print_table(title, ("change", "updates", metric), rows, text=["change"])
     if suggestion.patch is None:
-        click.echo("\nNone of the changes helps.")
+        print_text("\nNone of the changes helps.")
         return
     path = Path(source.path, "config.toml") if source.is_run and source.path else source.path
     changes = [*source.changes, *to_overrides(suggestion.patch)]
-    click.echo("\nSuggested fix:\n")
-    click.echo(_fix(None if path is None else str(path), changes, in_memory=in_memory))
+    print_text("\nSuggested fix:\n")
+    print_text(_fix(None if path is None else str(path), changes, in_memory=in_memory))
 
 
 def _fix(path: str | None, changes: list[str], *, in_memory: bool) -> str:

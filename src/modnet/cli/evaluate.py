@@ -8,7 +8,7 @@ from modnet.analysis.open_run import OpenRun
 from modnet.analysis.results.predictions import predict_part
 from modnet.cli.common.options import data_options, json_option, part_option
 from modnet.cli.common.other_data import OtherData
-from modnet.cli.common.output import print_json
+from modnet.cli.common.output import print_json, print_line
 from modnet.training.result import metric_text
 
 
@@ -26,6 +26,6 @@ def command(run: str, other: OtherData, part: str | None, as_json: bool) -> None
     if as_json:
         print_json({"run": run, "part": predictions.part, "samples": len(predictions), **predictions.metrics})
         return
-    click.echo(f"{len(predictions):,} {predictions.part} samples")
+    print_line(f"{len(predictions):,} {predictions.part} samples")
     for name, value in predictions.metrics.items():
-        click.echo(f"{name.replace('_', ' ')}: {metric_text(name, value)}")
+        print_line(f"{name.replace('_', ' ')}: {metric_text(name, value)}")

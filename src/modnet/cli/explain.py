@@ -13,7 +13,7 @@ from modnet.analysis.plots.network import draw_network
 from modnet.analysis.plots.text_diagram import diagram
 from modnet.analysis.summary import LayerSummary, Summary, raised, summary, times
 from modnet.cli.common.options import file_option, json_option
-from modnet.cli.common.output import print_json, print_table
+from modnet.cli.common.output import print_json, print_line, print_table, print_text
 from modnet.cli.common.source import Source, source_options
 
 _FORWARD = """\
@@ -59,19 +59,19 @@ def _print(shapes: Summary) -> None:
     rows.append(("", "total", "", "", "", f"{shapes.size:,}", f"0:{shapes.size}"))
     columns = ("l", "layer", "array", "dimensions", "in numbers", "parameters", "in θ")
     print_table(shapes.title, columns, rows, text=columns[1:5])
-    click.echo("m is the number of samples; θ[start:stop], reshaped, is the array.")
+    print_line("m is the number of samples; θ[start:stop], reshaped, is the array.")
     if shapes.regularizers:
-        click.echo(f"The penalties ({', '.join(shapes.regularizers)}) apply to θ[0:{shapes.regularized}].")
+        print_line(f"The penalties ({', '.join(shapes.regularizers)}) apply to θ[0:{shapes.regularized}].")
     if shapes.trainable < shapes.size:
-        click.echo(f"θ[{shapes.trainable}:{shapes.size}] is frozen.")
-    click.echo(f"\nThe network\n\n{diagram(forward(shapes), width)}\n\n{_FORWARD}")
+        print_line(f"θ[{shapes.trainable}:{shapes.size}] is frozen.")
+    print_text(f"\nThe network\n\n{diagram(forward(shapes), width)}\n\n{_FORWARD}")
     notes = [_REVERSE]
     if not all(layer.elementwise for layer in shapes.layers):
         notes.append(_MATRIX)
     if not all(layer.affine for layer in shapes.layers):
         notes.append(_OWN)
-    click.echo(f"\nThe reversed network\n\n{diagram(reverse(shapes), width)}\n")
-    click.echo("\n".join(notes))
+    print_text(f"\nThe reversed network\n\n{diagram(reverse(shapes), width)}\n")
+    print_text("\n".join(notes))
 
 
 def _rows(layer: LayerSummary) -> Iterator[tuple[str, ...]]:

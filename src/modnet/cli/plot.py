@@ -11,7 +11,7 @@ from modnet.analysis.open_run import OpenRun
 from modnet.analysis.results.results import Results, results
 from modnet.cli.common.options import data_options, file_option, result_options
 from modnet.cli.common.other_data import OtherData
-from modnet.cli.common.output import print_json, write_errors
+from modnet.cli.common.output import print_json, print_line, write_errors
 from modnet.core.numbers import format_number
 from modnet.storage.inside import inside
 
@@ -51,22 +51,22 @@ def command(run: str, other: OtherData, out: str | None, plot: str | None, as_js
     if out is not None or not (as_json or plot):
         for path in _plot_each(run_results, Path(run) / _FOLDER if out is None else Path(out)):
             if not as_json:
-                click.echo(f"drawn: {path}")
+                print_line(f"drawn: {path}")
 
 
 def _print(run_results: Results) -> None:
-    click.echo(run_results.sentence)
+    print_line(run_results.sentence)
     if run_results.warning is not None:
-        click.echo(run_results.warning)
+        print_line(run_results.warning)
     for curve in run_results.curves:
-        click.echo(curve.best_sentence)
+        print_line(curve.best_sentence)
     if run_results.confusion is not None:
-        click.echo(run_results.confusion.sentence)
+        print_line(run_results.confusion.sentence)
     if run_results.prediction_error is not None:
-        click.echo(f"r² of the outputs: {', '.join(format_number(r2, 4) for r2 in run_results.prediction_error.r2)}")
-    click.echo(f"{run_results.mistakes_title}{':' if run_results.mistakes else '.'}")
+        print_line(f"r² of the outputs: {', '.join(format_number(r2, 4) for r2 in run_results.prediction_error.r2)}")
+    print_line(f"{run_results.mistakes_title}{':' if run_results.mistakes else '.'}")
     for mistake in run_results.mistakes:
-        click.echo(f"  {mistake.sentence}")
+        print_line(f"  {mistake.sentence}")
 
 
 def _plot_each(run_results: Results, folder: Path) -> list[Path]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -15,6 +17,8 @@ from modnet.core.errors import DataError
 from modnet.data.csv import read_rows
 from modnet.storage.model_file import load
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
 
 @click.command("predict")
 @click.argument("run", metavar="RUN")
@@ -24,8 +28,13 @@ from modnet.storage.model_file import load
     default=None,
     help="Whether the first line holds the names of the columns; by default, if the network was trained with names.",
 )
+@click.option(
+    "--safe-csv",
+    is_flag=True,
+    help="Put ' before text that a spreadsheet would compute: what begins with = + - @, a tab or a line break.",
+)
 @out_option
-def command(run: str, rows: str, header: bool | None, out: str | None) -> None:
+def command(run: str, rows: str, header: bool | None, safe_csv: bool, out: str | None) -> None:
     """Predict for the rows of a CSV file.
 
     RUN is a run folder or a model file, ROWS is the CSV file. If the network was trained with names, they are expected
@@ -53,7 +62,23 @@ def command(run: str, rows: str, header: bool | None, out: str | None) -> None:
     names = labels if len(set(map(str, labels))) == network.outputs else range(network.outputs)
     columns |= {f"output_{name}": outputs[:, index].tolist() for index, name in enumerate(names)}
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
+    has_returns = any("\r" in str(label) for label in labels)  # which csv only quotes with all other text
+    quoting = csv.QUOTE_NONNUMERIC if has_returns else csv.QUOTE_MINIMAL
+    writer = csv.writer(text, lineterminator="\n", quoting=quoting)
+    cells = _guarded if safe_csv else list
+    writer.writerow(cells(columns))
+    writer.writerows(map(cells, zip(*columns.values(), strict=True)))
     write_out(text.getvalue(), out)
+
+
+def _guarded(cells: Iterable[Any]) -> list[Any]:
+    """Return the cells with a quote before text that a spreadsheet would take for a formula; numbers stay numbers.
+
+    Source: OWASP, "CSV Injection".
+    """
+    return [f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) and not _is_number(cell) else cell
+            for cell in cells]  # fmt: skip
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII) is not None

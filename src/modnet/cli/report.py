@@ -11,7 +11,7 @@ from modnet.analysis.open_run import OpenRun
 from modnet.analysis.report.report import report
 from modnet.cli.common.options import data_options, out_file_option, result_options
 from modnet.cli.common.other_data import OtherData
-from modnet.cli.common.output import print_json, progress_bar, write_out
+from modnet.cli.common.output import print_json, print_line, progress_bar, write_out
 from modnet.storage.inside import inside
 
 _NAME = "report.html"
@@ -48,4 +48,4 @@ def command(run: str, other: OtherData, no_suggestion: bool, out: str | None, as
     path = str(Path(run) / _NAME) if out is None else out
     write_out(report_html(run_report), path)
     if not as_json:
-        click.echo(f"{run_report.results.sentence} The report is in {path}.")
+        print_line(f"{run_report.results.sentence} The report is in {path}.")

@@ -11,7 +11,7 @@ from modnet.analysis.plots.animation import animation
 from modnet.analysis.plots.figure import save, write
 from modnet.analysis.plots.landscape import surface_figure
 from modnet.cli.common.options import file_option, json_option, number_option, optimizers_option
-from modnet.cli.common.output import print_json, print_table, progress_bar
+from modnet.cli.common.output import print_json, print_line, print_table, progress_bar
 from modnet.cli.common.source import Source, source_options
 from modnet.training.result import metric_text
 
@@ -72,9 +72,9 @@ def _print(landscape: Surface) -> None:
         rows,
         text=["optimizer"],
     )
-    click.echo("path length: relative to the straight line from start to end.")
+    print_line("path length: relative to the straight line from start to end.")
     first, *closer = (view.plane.share_text for view in landscape.views)
     more = f", the plane near the start {closer[0]}" if closer and landscape.directions == "principal" else ""
-    click.echo(
+    print_line(
         f"The plane of the {landscape.directions} directions captures {first} of the trajectories' variance{more}."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from modnet.cli.common.options import json_option, number_option
-from modnet.cli.common.output import print_json
+from modnet.cli.common.output import print_json, print_text
 from modnet.cli.common.source import Source, source_options
 from modnet.testing import check_resume
 
@@ -28,6 +28,6 @@ def command(ctx: click.Context, source: Source, times: int, as_json: bool) -> No
     if as_json:
         print_json({"same": report.ok, **vars(report)})
     else:
-        click.echo(str(report))
+        print_text(str(report))
     if not report.ok:
         ctx.exit(1)

@@ -21,6 +21,7 @@ __all__ = [
     "list_values",
     "nearest",
     "printable",
+    "printable_lines",
     "question",
     "short_repr",
     "truncate",
@@ -70,6 +71,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def printable_lines(text: str) -> str:
+    """Return a text with each of its lines as `printable`."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def display_path(path: str | os.PathLike[str]) -> str:
     """Return a file's name for a message of one line."""
     text = str(path)
@@ -115,7 +121,7 @@ def warn(text: str) -> None:
     """Print a line on standard error, if anything can be printed there."""
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
-            print(f"modnet: {text}", file=sys.stderr, flush=True)
+            print(f"modnet: {printable(text)}", file=sys.stderr, flush=True)
 
 
 @cache

@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from html import escape
 from importlib.util import find_spec
 from os import PathLike, fspath
 from os.path import commonprefix
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from modnet.analysis.html_table import html_text
 from modnet.core.errors import ConfigError
 from modnet.core.messages import display_path, error_text
 from modnet.core.numbers import EXPONENTS, format_number
@@ -171,7 +171,7 @@ def inline_svg(figure: Figure, name: str, text: str) -> str:
     svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(?<=\.\d\d)\d+", "", path[0]), svg)  # no more is seen
     svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", svg).replace(INK, "currentColor")
     style = f"stroke-linejoin:round;stroke-linecap:butt;{width_style(round(figure.get_figwidth() * PIXELS))}"
-    return f'{tag}role="img" aria-label="{escape(text)}" style="{style}" {svg}'
+    return f'{tag}role="img" aria-label="{html_text(text)}" style="{style}" {svg}'
 
 
 def file_format(path: str | PathLike[str], allowed: Sequence[str] = FORMATS) -> str:

@@ -10,16 +10,39 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from modnet.analysis.jsonable import jsonable
 from modnet.core.errors import ConfigError, ModnetError
-from modnet.core.messages import error_text
+from modnet.core.messages import error_text, printable, printable_lines
 from modnet.storage.atomic import write_output
 
-__all__ = ["check_out", "print_json", "print_result", "print_table", "progress_bar", "write_errors", "write_out"]
+if TYPE_CHECKING:
+    from rich.text import Text
+
+__all__ = [
+    "check_out",
+    "print_json",
+    "print_line",
+    "print_result",
+    "print_table",
+    "print_text",
+    "progress_bar",
+    "write_errors",
+    "write_out",
+]
+
+
+def print_line(text: str) -> None:
+    """Print one line; what a terminal would obey or hide is escaped, such as in the label of a class."""
+    click.echo(printable(text))
+
+
+def print_text(text: str) -> None:
+    """Print a text of several lines, each as by `print_line`."""
+    click.echo(printable_lines(text))
 
 
 def print_result(text: str) -> None:
@@ -28,7 +51,7 @@ def print_result(text: str) -> None:
     Raises:
         ModnetError: it cannot be printed; the error holds it.
     """
-    click.echo(text)
+    print_line(text)
     error = getattr(sys.stdout, "error", None)
     if error is not None:
         raise ModnetError(f"standard output: cannot be written: {error_text(error)}. {text}")
@@ -40,33 +63,41 @@ def print_json(value: Any, indent: int | None = None) -> None:
 
 
 def print_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, text: Collection[str] = (), gap: int = 2
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str | Text]],
+    *,
+    text: Collection[str] = (),
+    gap: int = 2,
 ) -> None:
     """Print a title and a table below it, as wide as the terminal or 80 characters at most.
 
     Args:
         title: What stands above the table.
         columns: The columns' names.
-        rows: The cells, as many in each row as there are columns; they may have `click.style`.
+        rows: The cells, as many in each row as there are columns. What a terminal would obey or hide is escaped in
+            a str, and not in rich's Text.
         text: Which columns hold text and are aligned left; numbers are aligned right.
         gap: How many spaces there are between two columns.
     """
     from rich import box
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
+    from rich.text import Text as RichText
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0))
     for name in columns:
         table.add_column(name, justify="left" if name in text else "right", overflow="fold")
     for row in rows:
-        table.add_row(*map(Text.from_ansi, row))
-    click.echo(title)
+        table.add_row(*(RichText(printable(cell)) if isinstance(cell, str) else cell for cell in row))
+    print_text(title)
     Console(file=sys.stdout).print(table)  # so that it sees which letters can be written
 
 
 def write_out(text: str, out: str | None) -> None:
     """Write ``text`` to the file ``out``, which the option ``--out`` names, or print it where that is None.
+
+    On a terminal it is printed as by `print_text`; a pipe and a file get it as it is.
 
     A link is followed; a device or a pipe is written to.
 
@@ -75,7 +106,7 @@ def write_out(text: str, out: str | None) -> None:
     """
     text = text.rstrip("\n")
     if out is None:
-        click.echo(text)
+        click.echo(printable_lines(text) if sys.stdout.isatty() else text, color=True)  # or click would change it
         return
     with write_errors(f"--out {out}"):
         write_output(Path(out), f"{text}\n".encode(errors="backslashreplace"))

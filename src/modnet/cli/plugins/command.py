@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modnet.cli.common.options import json_option
-from modnet.cli.common.output import print_json, print_table
+from modnet.cli.common.output import print_json, print_line, print_table, print_text
 from modnet.cli.plugins.inventory import Plugin, formula_of, installed_plugins, options_of
 from modnet.core import registry
 from modnet.core.errors import PluginError
 from modnet.core.interfaces import FAMILIES
-from modnet.core.messages import did_you_mean
+from modnet.core.messages import did_you_mean, printable
 from modnet.core.plugins.discovery import ENTRY_POINT_GROUP
 from modnet.core.registry import canonical
 
@@ -43,12 +43,14 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json(plugins, indent=2)
     elif plugins:
+        from rich.text import Text
+
         rows = [
             (
                 plugin.name,
                 plugin.version,
-                click.style(plugin.status, fg=_COLOURS[plugin.status]),
-                "\n".join(plugin.components),
+                Text(plugin.status, _COLOURS[plugin.status]),
+                Text("\n".join(map(printable, plugin.components))),
                 plugin.reason,
             )
             for plugin in plugins
@@ -56,7 +58,7 @@ def list_(as_json: bool) -> None:
         columns = ("name", "version", "status", "components", "reason")
         print_table("Installed plug-ins", columns, rows, text=columns)
     else:
-        click.echo("No plug-in is installed.")
+        print_line("No plug-in is installed.")
 
 
 @command.command("show")
@@ -78,14 +80,14 @@ def show(family: str, kind: str, as_json: bool) -> None:
         names = {"kind": component.kind_name(), "distribution": provider.distribution, "version": provider.version}
         print_json({"family": family, **names, "formula": formula_of(component), "options": options}, indent=2)
         return
-    click.echo(f"{family} {component.kind_name()}, from {registration.provider}\n\n{formula_of(component)}\n")
+    print_text(f"{family} {component.kind_name()}, from {registration.provider}\n\n{formula_of(component)}\n")
     if not options:
-        click.echo("No options.")
+        print_line("No options.")
     for option in options:
         facts = [f"{option.name}: {option.type} {option.bounds}".rstrip()]
         if option.required or option.default is not None:
             facts.append("required" if option.required else f"default {json.dumps(option.default, ensure_ascii=False)}")
-        click.echo(f"{', '.join(facts)}\n    {option.description}")
+        print_text(f"{', '.join(facts)}\n    {option.description}")
 
 
 @command.command("check")
@@ -112,7 +114,7 @@ def check(ctx: click.Context, name: str, as_json: bool) -> None:
     if as_json:
         print_json(_as_dict(plugin, reports), indent=2)
     else:
-        click.echo("\n".join(map(str, reports)) or f"{plugin.name} {plugin.version} provides no components.")
+        print_text("\n".join(map(str, reports)) or f"{plugin.name} {plugin.version} provides no components.")
     if not all(report.ok for report in reports):
         ctx.exit(1)
 
@@ -172,4 +174,4 @@ def new(name: str, family: str, kind: str | None) -> None:
     from modnet.cli.plugins.scaffold import write_plugin
 
     for path in write_plugin(name, family, kind):
-        click.echo(path.as_posix())
+        print_line(path.as_posix())

@@ -5,7 +5,9 @@ from __future__ import annotations
 import keyword
 import re
 import sys
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from modnet import __version__
@@ -65,11 +67,30 @@ def _names(name: str) -> tuple[str, str]:
     reason = None
     if not module.isidentifier() or keyword.iskeyword(module):
         reason = "which Python cannot import"
-    elif module in sys.stdlib_module_names or module in ("modnet", "modnet_framework"):
+    elif module in ("modnet", "modnet_framework", "test", "tests") or module in sys.stdlib_module_names:
         reason = "which exists already"
+    elif _is_installed(name, module):
+        reason = "which is installed already"
     if reason is not None:
         raise ConfigError(f"NAME: '{name}' needs the module '{module}', {reason}; try 'modnet-{name}'")
     return name, module
+
+
+def _is_installed(name: str, module: str) -> bool:
+    """Return whether a distribution has this name, or a module that the new one would hide."""
+    if module in map(str.lower, packages_distributions()):
+        return True
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):  # what cannot be looked at is there
+        return True
+    if spec is not None and spec.origin is not None:  # a mere folder is a namespace without an origin
+        return True
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _contents(name: str, module: str, family: str, kind: str) -> dict[str, str]:
