@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from modnet import __version__
 from modnet.core.errors import DivergenceError, ModnetError
 from modnet.core.messages import display_path, error_text, printable
 from modnet.core.output import Output
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["main"]
 
@@ -32,8 +35,11 @@ _COMMANDS = {
     "verify-resume": "Check that a resumed run reproduces an uninterrupted one.",
     "config": "Check a configuration, fill in its defaults, or print its JSON Schema.",
     "plugins": "List, show, check or create plug-ins.",
+    "completion": "Print the script that turns on completion in a shell.",
 }
 
+_COMPLETING = "_MODNET_COMPLETE"
+"""The variable of the environment by which a shell asks for completions."""
 _LIST = "\n\t"
 """How click separates the values of a list."""
 
@@ -85,12 +91,21 @@ class _Commands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS and ctx.resilient_parsing:  # for a shell that completes
+            return None
         if cmd_name not in _COMMANDS:
             from modnet.cli.common.unknown import command_message
 
             ctx.fail(command_message(cmd_name, _COMMANDS))
         command: click.Command = importlib.import_module(f"modnet.cli.{cmd_name.replace('-', '_')}").command
         return _with_plugin_options(command)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [CompletionItem(name, help=text) for name, text in _COMMANDS.items() if name.startswith(incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
@@ -110,6 +125,9 @@ def _modnet(debug: bool) -> None:
 
 def main() -> None:
     """Run the command; a user's error is one line on standard error, and the exit status is not 0."""
+    if _COMPLETING in os.environ:
+        importlib.import_module("modnet.cli.completion")  # which knows bash better than click does
+        sys.exit(_status())
     with _streams() as output:
         status = _status()
         output.flush()
@@ -149,7 +167,7 @@ def _streams() -> Iterator[Output]:
 def _status() -> int:
     """Run the command and return its exit status."""
     try:
-        return int(_modnet.main(standalone_mode=False) or 0)  # what a command passed to ctx.exit
+        return int(_modnet.main(prog_name="modnet", standalone_mode=False) or 0)  # what a command passed to ctx.exit
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code

@@ -6,6 +6,7 @@ import json
 
 import click
 
+from modnet.cli.common.completing import complete_files
 from modnet.cli.common.options import out_option
 from modnet.cli.common.output import print_line, write_out
 from modnet.config.load import load_config
@@ -17,7 +18,7 @@ def command() -> None:
 
 
 @command.command("check")
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=complete_files)
 def check(file: str) -> None:
     """Check a configuration file.
 
@@ -29,7 +30,7 @@ def check(file: str) -> None:
 
 
 @command.command("fill")
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=complete_files)
 @out_option
 def fill(file: str, out: str | None) -> None:
     """Print a configuration file with all defaults filled in.

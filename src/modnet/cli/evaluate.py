@@ -6,14 +6,14 @@ import click
 
 from modnet.analysis.open_run import OpenRun
 from modnet.analysis.results.predictions import predict_part
-from modnet.cli.common.options import data_options, json_option, part_option
+from modnet.cli.common.options import data_options, json_option, part_option, run_argument
 from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import print_json, print_line
 from modnet.training.result import metric_text
 
 
 @click.command("evaluate")
-@click.argument("run", metavar="RUN")
+@run_argument
 @data_options
 @part_option
 @json_option

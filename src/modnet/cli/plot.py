@@ -9,6 +9,7 @@ import click
 
 from modnet.analysis.open_run import OpenRun
 from modnet.analysis.results.results import Results, results
+from modnet.cli.common.completing import complete_folders
 from modnet.cli.common.options import data_options, file_option, result_options
 from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import print_json, print_line, write_errors
@@ -21,7 +22,12 @@ _FOLDER = "pictures"
 @click.command("plot")
 @result_options
 @data_options
-@click.option("--out", metavar="DIR", help=f"Write an SVG file of each plot to this folder.  [default: RUN/{_FOLDER}]")
+@click.option(
+    "--out",
+    metavar="DIR",
+    shell_complete=complete_folders,
+    help=f"Write an SVG file of each plot to this folder.  [default: RUN/{_FOLDER}]",
+)
 @file_option("--plot", "Write all plots as one figure to this .svg, .png or .pdf file instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; plot only where --out or --plot is given.")
 def command(run: str, other: OtherData, out: str | None, plot: str | None, as_json: bool, **options: Any) -> None:

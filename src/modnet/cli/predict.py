@@ -11,7 +11,8 @@ from typing import Any
 import click
 import numpy as np
 
-from modnet.cli.common.options import out_option
+from modnet.cli.common.completing import complete_files
+from modnet.cli.common.options import out_option, run_argument
 from modnet.cli.common.output import write_out
 from modnet.core.errors import DataError
 from modnet.data.csv import read_rows
@@ -21,8 +22,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @click.command("predict")
-@click.argument("run", metavar="RUN")
-@click.argument("rows", metavar="ROWS")
+@run_argument
+@click.argument("rows", metavar="ROWS", shell_complete=complete_files)
 @click.option(
     "--header/--no-header",
     default=None,

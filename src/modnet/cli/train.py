@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from modnet.cli.common.completing import complete_folders, complete_runs
 from modnet.cli.common.output import print_result
 from modnet.cli.common.source import Source, source_options
 from modnet.config.run_config import RunConfig
@@ -24,8 +25,18 @@ from modnet.training.trainer import Trainer, with_progress
 
 @click.command("train")
 @source_options
-@click.option("--out", metavar="DIR", help="The run folder, new or empty.  [default: a new folder in runs/]")
-@click.option("--resume", metavar="RUN", help="Resume the run in this folder, or from this checkpoint of a run.")
+@click.option(
+    "--out",
+    metavar="DIR",
+    shell_complete=complete_folders,
+    help="The run folder, new or empty.  [default: a new folder in runs/]",
+)
+@click.option(
+    "--resume",
+    metavar="RUN",
+    shell_complete=complete_runs,
+    help="Resume the run in this folder, or from this checkpoint of a run.",
+)
 @click.option(
     "--allow-other-engine",
     is_flag=True,

@@ -10,6 +10,7 @@ import click
 
 from modnet.analysis.results.predictions import PARTS
 from modnet.analysis.results.results import Image
+from modnet.cli.common.completing import complete_files, complete_runs
 from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import check_out
 from modnet.core.errors import ConfigError
@@ -26,6 +27,7 @@ __all__ = [
     "out_option",
     "part_option",
     "result_options",
+    "run_argument",
 ]
 
 Decorator: TypeAlias = Callable[[Any], Any]
@@ -55,7 +57,7 @@ def file_option(name: str, meaning: str, formats: Sequence[str] = ("pdf", "png",
             check_out(name, value)
         return value
 
-    return click.option(name, metavar="FILE", callback=check, help=meaning)
+    return click.option(name, metavar="FILE", callback=check, shell_complete=complete_files, help=meaning)
 
 
 def data_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -64,6 +66,7 @@ def data_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--data",
             metavar="PATH",
+            shell_complete=complete_files,
             help="Other samples: a CSV, NPZ or Parquet file, or a folder of IDX or NPY files. All are used, but "
             "those of the training are divided as there.",
         ),
@@ -93,10 +96,11 @@ def _check_out(ctx: click.Context, parameter: click.Parameter, value: str | None
 
 def out_file_option(meaning: str) -> Decorator:
     """Return the option --out for a file; a place where none can be is refused before any work."""
-    return click.option("--out", metavar="FILE", callback=_check_out, help=meaning)
+    return click.option("--out", metavar="FILE", callback=_check_out, shell_complete=complete_files, help=meaning)
 
 
 out_option = out_file_option("Write to this file instead of standard output.")
+run_argument = click.argument("run", metavar="RUN", shell_complete=complete_runs)
 part_option = click.option(
     "--part",
     type=click.Choice(PARTS),
@@ -148,4 +152,4 @@ def result_options(command: Callable[..., Any]) -> Callable[..., Any]:
     mistakes_option = number_option(
         "--mistakes", 12, "How many of the worst mistakes to show.", at_least=0, at_most=100
     )
-    return add_options(command, [click.argument("run", metavar="RUN"), part_option, mistakes_option, image_option])
+    return add_options(command, [run_argument, part_option, mistakes_option, image_option])

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import click
 
 from modnet.analysis.open_run import OpenRun
+from modnet.cli.common.completing import complete_files, complete_settings
 from modnet.cli.common.options import add_options
 from modnet.cli.common.other_data import OtherData
 from modnet.config.load import load_config
@@ -123,18 +124,26 @@ class Source:
             raise ConfigError(f"{self.path}: {error}") from error
 
 
+def _dtypes(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    del ctx, parameter
+    return [name for name in ("float64", "float32") if name.startswith(incomplete)]
+
+
 _OPTIONS = (
-    click.argument("path", required=False, metavar="[CONFIG]"),
+    click.argument("path", required=False, metavar="[CONFIG]", shell_complete=complete_files),
     click.option(
         "--set",
         "settings",
         multiple=True,
         metavar="KEY=VALUE",
+        shell_complete=complete_settings,
         help="Set a dotted key to a TOML value; a bare word is a string. May be repeated.",
     ),
     click.option("--epochs", metavar="N", help="Passes over the training samples; the same as --set epochs=N."),
     click.option("--seed", metavar="N", help="Seed of all random numbers; the same as --set seed=N."),
-    click.option("--dtype", metavar="TYPE", help="float64 or float32; the same as --set dtype=TYPE."),
+    click.option(
+        "--dtype", metavar="TYPE", shell_complete=_dtypes, help="float64 or float32; the same as --set dtype=TYPE."
+    ),
 )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modnet.cli.common.completing import complete_kinds
 from modnet.cli.common.options import json_option
 from modnet.cli.common.output import print_json, print_line, print_table, print_text
 from modnet.cli.plugins.inventory import Plugin, formula_of, installed_plugins, options_of
@@ -63,7 +64,7 @@ def list_(as_json: bool) -> None:
 
 @command.command("show")
 @click.argument("family", type=_FAMILIES, metavar="FAMILY")
-@click.argument("kind", metavar="KIND")
+@click.argument("kind", metavar="KIND", shell_complete=complete_kinds)
 @json_option
 def show(family: str, kind: str, as_json: bool) -> None:
     """Show a component: its formula, its options and its distribution.
