@@ -99,3 +99,6 @@ def test_what_no_command_expects_is_one_line_too(
     monkeypatch.setattr("modnet.cli.explain.summary", fail)
     result = modnet("explain")
     assert (result.code, result.out, result.err) == (2, "", f"modnet: {line}\n")
+    debugged = modnet("--debug", "explain").err
+    assert debugged.startswith("Traceback ")
+    assert debugged.endswith(f"\nmodnet: {line}\n")

@@ -9,6 +9,8 @@ import pytest
 from cli.running import Modnet
 from storage.kinds_of_files import KINDS, place
 
+from modnet import ModelFileError, Trainer, save
+
 NET = ("--set", "network.layers=[2, 10]")
 WRITERS: dict[str, tuple[str, ...]] = {
     "trace": ("trace", *NET, "--out"),
@@ -72,3 +74,18 @@ def written(trained: Modnet, modnet: Modnet, monkeypatch: pytest.MonkeyPatch, wr
     else:
         assert (result.code, result.err.count("\n")) == (2, 1)
         assert result.err.endswith(f": cannot be written: {made.error}\n")
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling", "fifo", "null", "descriptor of a file", "folder"])
+def test_a_network_is_saved_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    network = Trainer.from_config({"epochs": 0, "network": {"layers": [2, 10]}}).fit().network
+    save(network, tmp_path / "model")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path / "folder")
+    with place(kind) as made:
+        if made.error is None:
+            save(network, made.path)
+        else:
+            with pytest.raises(ModelFileError, match=f"cannot be written: {made.error}"):
+                save(network, made.path)
+        made.check((tmp_path / "model").read_bytes())

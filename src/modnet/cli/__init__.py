@@ -179,20 +179,22 @@ def _status() -> int:
             message = option_message(error)
         click.echo(f"modnet: {printable(message.replace(_LIST, ' '))}", err=True)
         return error.exit_code
-    except ModnetError as error:
+    except (ModnetError, MemoryError, OSError) as error:
         if "--debug" in sys.argv:
             import traceback
 
             traceback.print_exc()
-        click.echo(f"modnet: {error}", err=True)
+        click.echo(f"modnet: {_message(error)}", err=True)
         return 1 if isinstance(error, DivergenceError) else 2
-    except MemoryError as error:
-        click.echo(f"modnet: out of memory: {error_text(error)}", err=True)
-        return 2
-    except OSError as error:  # of a file that no command has spoken of
-        place = "" if error.filename is None else f"{display_path(os.fsdecode(error.filename))}: "
-        click.echo(f"modnet: {place}{error_text(error)}", err=True)
-        return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("modnet: interrupted", err=True)
         return 130
+
+
+def _message(error: BaseException) -> str:
+    """Return an error in one line; one of the file system is of a file that no command has spoken of."""
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error_text(error)}"
+    if isinstance(error, OSError):
+        return f"{'' if error.filename is None else f'{display_path(str(error.filename))}: '}{error_text(error)}"
+    return str(error)

@@ -64,8 +64,7 @@ def command(run: str, rows: str, header: bool | None, safe_csv: bool, out: str |
     columns |= {f"output_{name}": outputs[:, index].tolist() for index, name in enumerate(names)}
     text = io.StringIO()
     has_returns = any("\r" in str(label) for label in labels)  # which csv only quotes with all other text
-    quoting = csv.QUOTE_NONNUMERIC if has_returns else csv.QUOTE_MINIMAL
-    writer = csv.writer(text, lineterminator="\n", quoting=quoting)
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if has_returns else csv.QUOTE_MINIMAL)
     cells = _guarded if safe_csv else list
     writer.writerow(cells(columns))
     writer.writerows(map(cells, zip(*columns.values(), strict=True)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from broken_streams import REASONS, Full, broken
 
-from modnet import Trainer
+from modnet import NeuralNetwork, Trainer
 from modnet.components.callbacks.progress import epoch_line
 
 
@@ -75,3 +75,13 @@ def test_a_bar_on_a_terminal_that_goes_away_ends_no_training(
     config: dict[str, Any] = {"epochs": 3, "network": {"layers": [2]}, "callbacks": ["progress"]}
     run = Trainer.from_config(config).fit(rng.normal(size=(12, 2)), [0, 1] * 6)
     assert len(run.history) == 3
+
+
+@pytest.mark.parametrize("stream", REASONS)
+def test_nor_does_it_end_that_of_the_documents_class(monkeypatch: pytest.MonkeyPatch, stream: str) -> None:
+    pairs = [(np.full((2, 1), number / 9), np.eye(2)[:, [number % 2]]) for number in range(10)]
+    whole, network = (NeuralNetwork([2, 3, 2], seed=1) for _ in range(2))
+    whole.SGD(pairs, 3, 2, 0.5)
+    with broken(monkeypatch, stream):
+        network.SGD(pairs, 3, 2, 0.5)
+    assert np.array_equal(network.network.parameters, whole.network.parameters)
