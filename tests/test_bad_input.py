@@ -58,7 +58,7 @@ def only(*pairs: str) -> tuple[str, ...]:
 CASES = {
     "optimizer": (
         only("optimizer.kind=mini-bach"),
-        "optimizer: unknown optimizer 'mini-bach'; did you mean 'mini-batch' or 'batch'?",
+        "optimizer: unknown optimizer 'mini-bach'; did you mean 'mini-batch'?",
     ),
     "activation": (
         only("network.layers.0.activation=sigmod"),
@@ -83,7 +83,7 @@ CASES = {
     ),
     "initializer": (
         only("network.layers.0.initializer=he-norm"),
-        "network.layers.0.initializer: unknown initializer 'he-norm'; did you mean 'he-normal'?",
+        "network.layers.0.initializer: unknown initializer 'he-norm'; did you mean 'he-normal' or 'scaled-normal'?",
     ),
     "dataset": (only("data.kind=mnist"), "data: unknown dataset 'mnist'; did you mean 'idx'?"),
     "rule": (only("optimizer.rule=adm"), "optimizer.rule: unknown rule 'adm'; did you mean 'adam' or 'adamw'?"),

@@ -80,7 +80,7 @@ def test_without_matplotlib_a_plot_is_refused_before_any_work(
     [
         (
             ("--optimizers", "batch,mini-bach"),
-            "optimizer: unknown optimizer 'mini-bach'; did you mean 'mini-batch' or 'batch'?",
+            "optimizer: unknown optimizer 'mini-bach'; did you mean 'mini-batch'?",
         ),
         (("--optimizers", ","), "--optimizers ,: no optimizer is given; allowed: one or more kinds"),
         (("--set", "optimizer.batch_size=5000"), "optimizer.batch_size: 5000 is more than the 1437 training samples"),

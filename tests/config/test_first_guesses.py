@@ -402,6 +402,17 @@ def test_nothing_is_suggested_that_means_something_else() -> None:
         assert str(caught.value).startswith(line)
 
 
+def test_what_two_plug_ins_provide_is_not_suggested_elsewhere() -> None:
+    known = registry.active().copy()
+    for name in ("modnet-one", "modnet-two"):
+        known.add([type("Swung", (Swung,), {"__doc__": "The same."})], registry.Provider(name, "1"))
+    with (
+        registry.using(known),
+        pytest.raises(ConfigError, match=r"^metrics\.0: unknown metric 'swung'; known: [\w, -]+$"),
+    ):
+        load_config({"metrics": ["swung"]})
+
+
 def test_a_component_has_no_names_from_its_base() -> None:
     class Soft(Sigmoid):
         """An activation of a plug-in that is not a sigmoid any more."""

@@ -27,6 +27,7 @@ from modnet.config.places import (
 from modnet.config.run_config import RunConfig
 from modnet.core import registry
 from modnet.core.component import Component
+from modnet.core.errors import PluginError
 from modnet.core.messages import fold, nearest, question
 
 __all__ = ["Suggestion", "for_file", "for_option", "for_text", "message_with_suggestion"]
@@ -123,8 +124,8 @@ def _for_kind(config: RunConfig, path: KeyPath, family: str, name: str) -> Sugge
     """Return where a kind belongs that its family does not have, if the family has none that is called nearly so."""
     known = registry.active()
     suffix = name.rpartition(".")[2]
-    if family == "dataset" and suffix != name and suffix in known.kinds(family):
-        return _set(ComponentPlace(path, Component, config.data), known.find(family, suffix).component, {"path": name})
+    if family == "dataset" and suffix != name and (component := _found(family, suffix)):
+        return _set(ComponentPlace(path, Component, config.data), component, {"path": name})
     if known.meant(family, name) or nearest(name, known.kinds(family)):
         return None
     return _component(config, name, None)
@@ -207,7 +208,9 @@ def _component(config: RunConfig, name: str, value: Any) -> Suggestion | None:
         return None
     [(family, kinds)] = (own or families).items()
     place = next(place for place in places if place.base.family == family)
-    component = known.find(family, kinds[0]).component
+    component = _found(family, kinds[0])
+    if component is None:
+        return None
     options = dict(value) if isinstance(value, Mapping) else {}
     if isinstance(value, int | float) and not isinstance(value, bool):
         declared = (option for option in component.option_names() if option not in place.base.model_fields)
@@ -252,6 +255,15 @@ def _known(base: type[Component], value: Any) -> Any:
         return [_known(base, item) for item in value]
     kinds = registry.active().meant(base.family, value) if isinstance(value, str) else []
     return value if not kinds or value in kinds else kinds[0]
+
+
+def _found(family: str, kind: str) -> type[Component] | None:
+    """Return the component of this kind, or None if there is none or more than one."""
+    try:
+        component: type[Component] = registry.active().find(family, kind).component
+    except (registry.UnknownKindError, PluginError):
+        return None
+    return component
 
 
 def _names_of(option: str) -> set[str]:

@@ -49,10 +49,13 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
     """Return the known words, at most two, that are ``word`` but for case and separators, or else spelt nearly so."""
     import difflib  # only for an error message
 
-    words = {other: fold(other) for other in known}
-    same = [other for other, folded in words.items() if folded == fold(word)]
-    near = dict.fromkeys([fold(word)] if same else difflib.get_close_matches(fold(word), words.values(), 2, cutoff))
-    return [other for folded in near for other in words if words[other] == folded][:2]
+    words = list(known)
+    same = [other for other in words if fold(other) == fold(word)]
+    if same:
+        return same[:2]
+    plain = {other.lower().replace("_", "-"): other for other in words}
+    near = difflib.get_close_matches(word.lower().replace("_", "-"), plain, n=2, cutoff=cutoff)
+    return [plain[other] for other in near]
 
 
 def fold(word: str) -> str:
