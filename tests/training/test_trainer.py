@@ -134,7 +134,7 @@ def test_a_training_stops_at_the_update_that_leaves_the_finite_numbers(
     with pytest.raises(DivergenceError) as caught:
         Trainer.from_config(config).fit(x, y, out=tmp_path / "run")
     assert (caught.value.epoch, caught.value.update, caught.value.layer) == (epoch, update, layer)
-    assert f"epoch {epoch}, update {update}: " in str(caught.value)
+    assert f"epoch {epoch + 1}, update {update + 1}: " in str(caught.value)
     assert f"layer {layer}" in str(caught.value)
     assert "\n" not in str(caught.value)
     for view, values in zip(networks[0].layers, before, strict=True):
