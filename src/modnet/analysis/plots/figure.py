@@ -147,9 +147,9 @@ def figure_bytes(figure: Figure, format_: str) -> bytes:
 def width_style(width: int) -> str:
     """Return CSS for a figure of so many pixels: a small one shrinks to fit a phone, and a large one scrolls.
 
-    It shrinks as far as it can still be read, or to a column of text.
+    That shrinks to a column of text, or as far as it can still be read.
     """
-    least = 0.53 * width if width <= _COLUMN else min(0.62 * width, _COLUMN)
+    least = 0.53 * width if width <= _COLUMN else min(0.62 * width, max(0.56 * width, _COLUMN))
     return f"min-width:{round(least)}px;max-width:{width}px"
 
 
