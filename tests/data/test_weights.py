@@ -166,7 +166,7 @@ def test_a_column_of_weights(tmp_path: Path) -> None:
     held_out.write_text("b,a,y\n3,1,yes\n")
     table = {"kind": "csv", "path": str(path), "target": "y", "weight": "w"}
     parts = parts_of(table | {"validation_path": str(held_out), "test_path": str(path)})
-    rows, _, weights = parts["train"]
+    rows, _, weights, _ = parts["train"]
     assert rows.tolist() == [[1, 3], [4, 6], [7, 9]]
     assert weights.tolist() == [2.0, 0.5, 0.0]
     assert parts["validation"][0].tolist() == [[1, 3]]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from modnet import DivergenceError, Run, Trainer
+from modnet.analysis.finished_run import FinishedRun
 from modnet.analysis.results.predictions import predict_part
-from modnet.core.dataset import Data
 
 CLASSES = 1200
 BOUND = 256 << 10
@@ -76,7 +76,7 @@ def test_what_looks_at_a_network_with_many_classes_takes_little_memory() -> None
     outputs, bytes_at_most = peak(lambda: network.predict_outputs(X))
     assert bytes_at_most < 2 * WHOLE  # half of it is returned
     np.testing.assert_allclose(outputs, [network.predict_outputs(row[None])[0] for row in X], rtol=1e-12)
-    _, bytes_at_most = peak(lambda: predict_part(network, run.config, Data((X, Y)), "train"))
+    _, bytes_at_most = peak(lambda: predict_part(FinishedRun(run), "train"))
     assert bytes_at_most < 2 * WHOLE
     layers = [{"kind": "dense", "units": CLASSES, "activation": "identity"}]
     config = {"network": {"layers": layers}, "optimizer": {"kind": "batch", "learning_rate": 1e308}, "epochs": 3}

@@ -184,22 +184,24 @@ def test_a_second_process_is_refused_and_a_killed_one_leaves_the_way_free(
 
 
 def test_a_worker_that_outlives_a_training_does_not_keep_its_lock(tmp_path: Path) -> None:
-    lock, (reads, writes) = FolderLock(tmp_path), os.pipe()
+    lock, (reads, writes), (is_ready, says_ready) = FolderLock(tmp_path), os.pipe(), os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on it warns where there are threads
         worker = os.fork()
     if worker == 0:
         os.close(writes)
+        os.write(says_ready, b".")
         os.read(reads, 1)
         os._exit(0)
     try:
+        os.read(is_ready, 1)
         with pytest.raises(ModelFileError, match="another training"):
             FolderLock(tmp_path)
         lock.release()
         FolderLock(tmp_path).release()
     finally:
-        os.close(writes)
-        os.close(reads)
+        for descriptor in (writes, reads, is_ready, says_ready):
+            os.close(descriptor)
         os.waitpid(worker, 0)
 
 

@@ -202,6 +202,4 @@ def returns_data(case: Case) -> None:
     """Check that `load` returns a `modnet.Data` with samples and targets that a network can be trained on."""
     data = case.component.load()
     require(isinstance(data, Data), f"load() should return a modnet.Data, got {type(data).__name__}")
-    x = split_data(RunConfig.model_validate({"data": case.component}), data)["train"][0]
-    named = data.features is None or x.shape[1:] == (len(data.features),)
-    require(named, f"x has the shape {x.shape}, but the feature names are {data.features}")
+    split_data(RunConfig.model_validate({"data": case.component}), data)

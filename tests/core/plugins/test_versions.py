@@ -66,7 +66,7 @@ PLACES: dict[str, dict[str, Any]] = {
     "metrics.0": {"metrics": ["part"]},
     "metrics.0.cost": {"metrics": [{"kind": "cost", "cost": "part"}]},
     "callbacks.0": {"callbacks": [{"kind": "part", "monitor": "cost"}]},
-    "data": {"data": {"kind": "part"}},
+    "data": {"data": {"kind": "part"}, "network": {"layers": [10]}},
     "engine": {"engine": "part"},
 }
 DATA = np.random.default_rng(0).normal(size=(24, 4)), np.arange(24) % 3
@@ -97,13 +97,14 @@ REFUSED = (
 @pytest.mark.parametrize("place", PLACES)
 def test_another_version_is_refused(place: str, install: Callable[[str, float], None], tmp_path: Path) -> None:
     install("1.0", 1.0)
-    interrupted(config(place), DATA, tmp_path / "run", 3)
+    data = () if place == "data" else DATA
+    interrupted(config(place), data, tmp_path / "run", 3)
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     install("1.1", 0.5)
     with pytest.raises(ModelFileError, match=REFUSED):
-        Trainer.resume(tmp_path / "run", *DATA)
+        Trainer.resume(tmp_path / "run", *data)
     assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
-    assert Trainer.resume(tmp_path / "run", *DATA, allow_other_engine=True).updates == 9
+    assert Trainer.resume(tmp_path / "run", *data, allow_other_engine=True).history[-1]["epoch"] == 2
 
 
 def test_the_command_says_it_in_one_line(

@@ -231,7 +231,7 @@ class HoldsNan(Dataset):
         return Data((np.array([[1.0], [np.nan]]), np.array([0, 1])))
 
 
-@found_by("returns-data", "x has the shape (2, 2), but the feature names are ('height',)")
+@found_by("returns-data", "training x: samples of shape (2,), but 1 names of columns")
 class MissingName(Dataset):
     """Two features, of which one has a name."""
 
