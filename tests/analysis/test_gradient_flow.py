@@ -11,8 +11,9 @@ from analysis.configurations import configured, layers
 from engines.test_strangers_layers import Normalisation
 
 from modnet import Activation, Network, Trainer, load_config
-from modnet.analysis.gradients.gradient_flow import GradientFlow, flow_through, subsample
+from modnet.analysis.gradients.gradient_flow import MIXED, GradientFlow, _slopes, flow_through, subsample
 from modnet.analysis.jsonable import jsonable
+from modnet.components.activations import Softmax
 from modnet.core.interfaces import Cost, Layer, LayerContext, UpdateRule
 from modnet.data.labels import Targets
 from modnet.data.prepared import Samples
@@ -208,3 +209,22 @@ def test_the_flow_of_weighted_samples_is_that_of_repeated_ones(rng: np.random.Ge
     for layer, expected in zip(weighted.layers, repeated.layers, strict=True):
         assert layer.delta == pytest.approx(expected.delta, rel=1e-12)
         assert (layer.gradient, layer.update) == pytest.approx((expected.gradient, expected.update), rel=1e-12)
+
+
+def test_many_classes_are_looked_at_with_few_samples(rng: np.random.Generator) -> None:
+    """σ′ of softmax is a (1 − a), which is asked for one output after the other: that would be too much for all."""
+    asked = []
+
+    class Counted(Softmax):
+        def backward(self, upstream: Any, z: Any, a: Any) -> Any:
+            asked.append(z.size)
+            return super().backward(upstream, z, a)
+
+    z = rng.standard_normal((256, 600))
+    a = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    slopes, steepest = _slopes(Counted(), z, a)
+    np.testing.assert_allclose(slopes, (a * (1 - a))[:27], rtol=1e-10)
+    assert steepest == pytest.approx(np.max(a[:27] * (1 - a[:27])))
+    assert sum(asked) < MIXED + 2 * z.size
+    few = z[:, :10]
+    np.testing.assert_allclose(_slopes(Softmax(), few, Softmax()(few))[0], Softmax()(few) * (1 - Softmax()(few)))
