@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,6 +73,39 @@ def test_all_kinds_and_commands_occur_in_the_share() -> None:
     commands = {ARGUMENTS[name][0] for name in [*SHARE, *WORDS]}
     assert {arguments[0] for arguments in ARGUMENTS.values()} == commands
     assert {name.partition(": ")[2] for name in ARGUMENTS} == {name.partition(": ")[2] for name in [*SHARE, *WORDS]}
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", "config.toml", "model.safetensors", "dampening.jsonl"])
+def test_a_pipe_in_a_run_folder_is_not_waited_for(modnet: Modnet, name: str) -> None:
+    shutil.rmtree("piped", ignore_errors=True)
+    shutil.copytree("run", "piped")
+    Path("piped", name).unlink(missing_ok=True)
+    os.mkfifo(Path("piped", name))
+    for arguments in (("evaluate",), ("plot", "--json"), ("dampening", "--no-suggestion"), ("train", "--resume")):
+        result = modnet(*arguments, "piped")
+        assert result.code in (0, 2)
+        assert result.err.count("\n") == (result.code == 2)
+    shutil.rmtree("piped")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "work"),
+    [
+        (("trace", "--out"), "trace.trace"), (("report", "run", "--out"), "report.report"),
+        (("explain", "--plot"), "explain.summary"), (("surface", "--plot"), "surface.surface"),
+        (("surface", "--animate"), "surface.surface"), (("dampening", "run", "--plot"), "dampening.dampening"),
+        (("plot", "run", "--plot"), "plot.results"), (("predict", "run", "rows.csv", "--out"), "predict.load"),
+        (("config", "fill", "my.toml", "--out"), "config.load_config"),
+    ],
+)  # fmt: skip
+def test_where_no_file_can_be_is_seen_before_any_work(
+    modnet: Modnet, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], work: str
+) -> None:
+    monkeypatch.setattr(f"modnet.cli.{work}", None)
+    place = "none/x" + {"--plot": ".svg", "--animate": ".gif"}.get(arguments[-1], "")
+    result = modnet(*arguments, place)
+    reason = "cannot be written: No such file or directory"
+    assert (result.code, result.out, result.err) == (2, "", f"modnet: {arguments[-1]} {place}: {reason}\n")
 
 
 def test_a_network_that_is_too_large_says_how_many_bytes_it_needs(modnet: Modnet) -> None:

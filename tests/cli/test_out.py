@@ -25,6 +25,16 @@ WRITERS: dict[str, tuple[str, ...]] = {
     "surface": ("surface", *NET, "--epochs", "1", "--resolution", "2", "--optimizers", "batch", "--plot"),
     "animation": ("surface", *NET, "--epochs", "1", "--resolution", "2", "--optimizers", "batch", "--animate"),
 }
+DRAWN = {
+    "modnet.analysis.plots.figure.figure_bytes": b"drawn" * 50_000,
+    "modnet.cli.explain.draw_network": None,
+    "modnet.analysis.plots.results.results_figure": None,
+    "modnet.cli.dampening.flow_figure": None,
+    "modnet.cli.surface.surface_figure": None,
+    "modnet.cli.surface.animation": b"moving",
+    "modnet.analysis.report.html_report.report_html": "<p>" * 50_000,
+}
+"""What draws, and what takes its place: how the content is made is no matter here. More than a pipe holds."""
 STREAMS = [kind for kind in KINDS if "fifo" in kind or "descriptor" in kind or kind in ("terminal", "null", "full")]
 LINKS = [kind for kind in KINDS if "link" in kind or "dangling" in kind]
 PLACES = [kind for kind in KINDS if kind != "protected"]  # from root only, who cannot be nobody in a private folder
@@ -48,8 +58,8 @@ def test_every_command_on_every_kind_of_file(
 
 def written(trained: Modnet, modnet: Modnet, monkeypatch: pytest.MonkeyPatch, writer: str, kind: str) -> None:
     """Write to a new file and to one of this kind, and compare."""
-    monkeypatch.setattr("modnet.analysis.plots.figure.figure_bytes", lambda *_: b"drawn")
-    monkeypatch.setattr("modnet.cli.surface.animation", lambda _: b"moving")
+    for drawn, content in DRAWN.items():
+        monkeypatch.setattr(drawn, lambda *_, content=content: content)
     Path("my.toml").write_text("epochs = 3\n")
     Path("rows.csv").write_text(",".join(["1"] * 64) + "\n")
     if "run" in WRITERS[writer]:

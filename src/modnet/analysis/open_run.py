@@ -17,7 +17,7 @@ from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError, DataError, ModelFileError
 from modnet.core.interfaces import Dataset
 from modnet.core.messages import display_path, error_text
-from modnet.data.files import is_file, is_folder
+from modnet.data.files import is_file, is_folder, read_bytes
 from modnet.data.prepared import PartRecord, Samples
 from modnet.network.network import Network
 from modnet.storage.data_record import DataRecord, KeptOutputs, read_outputs
@@ -203,7 +203,7 @@ class OpenRun(PathLike[str]):
         """The rows of the history, one for each epoch."""
         file = self.path / RunFolder.HISTORY
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = read_bytes(file).decode().splitlines()
         except (FileNotFoundError, NotADirectoryError):
             raise ModelFileError(f"{self.path}: is not a run folder: it has no {RunFolder.HISTORY}") from None
         except (OSError, ValueError) as error:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from modnet.core.errors import DataError
 from modnet.core.messages import display_path, error_text
 
-__all__ = ["DEFLATE_RATIO", "is_file", "is_folder", "open_binary"]
+__all__ = ["DEFLATE_RATIO", "is_file", "is_folder", "open_binary", "read_bytes"]
 
 DEFLATE_RATIO = 1032
 """How many bytes a byte of a deflate stream can stand for at most (zlib's technical details)."""
@@ -40,6 +40,12 @@ def _open(path: str, flags: int) -> int:
     if hasattr(os, "O_NONBLOCK"):
         os.set_blocking(descriptor, True)
     return descriptor
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a file's content, of a pipe as `open_binary`; what goes wrong is an OSError."""
+    with open(path, "rb", opener=_open) as file:
+        return file.read()
 
 
 def is_folder(path: str | os.PathLike[str]) -> bool:

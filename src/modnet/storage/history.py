@@ -12,6 +12,7 @@ from typing import Any
 
 from modnet.core.errors import ModelFileError
 from modnet.core.messages import display_path
+from modnet.data.files import read_bytes
 from modnet.storage.atomic import file_errors, write_file
 from modnet.storage.inside import inside
 
@@ -111,7 +112,7 @@ class HistoryFile:
         if type(count) is not int or count < 0:
             raise ModelFileError(f"{display_path(checkpoint)}: does not say which rows of the history belong to it")
         with file_errors(self.path, "cannot be read"):
-            content = self.path.read_bytes()
+            content = read_bytes(self.path)
             *lines, rest = content.split(b"\n", count)
             if len(lines) < count:
                 raise ValueError(f"it holds {len(lines)} of the {count} rows that belong to {checkpoint.name}")

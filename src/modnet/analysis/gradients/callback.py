@@ -16,6 +16,7 @@ from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.messages import epoch_number, warn, warn_once
 from modnet.core.plugins.hookspecs import hookimpl
+from modnet.data.files import read_bytes
 from modnet.storage.inside import inside
 
 __all__ = ["LOG", "Dampening", "EpochGradientFlow", "append_flow", "read_flows"]
@@ -157,7 +158,7 @@ def read_flows(folder: Path) -> tuple[EpochGradientFlow, ...]:
     """
     path = folder / LOG
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except FileNotFoundError:
         return ()
     except OSError as error:
