@@ -126,6 +126,7 @@ def _summary(run: Run) -> str:
     epochs = f"{len(run.history)} epoch{'s' if len(run.history) != 1 else ''} and {run.updates:,} updates"
     reached = f"{'training' if part == 'train' else part} {best} {metric_text(best, metrics[best])}"
     if best == "accuracy" and run.samples[part].weights is None:
-        reached += f" ({round(metrics[best] * len(run.samples[part]))} of {len(run.samples[part])})"
+        count = len(run.samples[part])
+        reached += f" ({round(metrics[best] * count):,} of {count:,})"
     stopped = f" (stopped: {run.stopped})" if run.stopped else ""
     return f"Reached {reached} after {epochs} in {run.seconds:.1f} s{stopped}; the run is in {run.folder}."
