@@ -96,6 +96,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "--optimizers": ("compare", "--optimizers", "a\nb"),
     "--directions": ("surface", "--directions", "a\x1bb"),
     "--resume --epochs": ("train", "--resume", "run", "--epochs", HUGE),
+    "a kind that is not UTF-8": ("train", "--set", "optimizer=caf\udcff"),
     "an option": ("train", "--a\nb"),
     "a command": ("tr\nain",),
     "a command of a group": ("plugins", "sh\now"),

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from modnet.config.overrides import apply_override
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, DataError
-from modnet.core.messages import display_path, error_text, question, short_repr
+from modnet.core.messages import display_path, error_text, printable, question, short_repr
 from modnet.data.files import is_file, open_binary
 
 __all__ = ["ConfigSource", "explain", "load_config"]
@@ -129,4 +129,4 @@ def _line(detail: ErrorDetails, table: Mapping[str, Any] | None) -> str:
 
         meant = for_text(detail, path, is_list=" should be a list" in message)
         message += question([meant] if meant else [])
-    return " ".join((f"{path}: {message}" if path else message).splitlines())
+    return printable(f"{path}: {message}" if path else message)

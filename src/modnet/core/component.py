@@ -18,7 +18,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 
 from modnet.core import registry
 from modnet.core.errors import PluginError
-from modnet.core.messages import did_you_mean, short_repr
+from modnet.core.messages import did_you_mean, printable, short_repr
 
 __all__ = ["Auto", "Component", "Model", "Slot", "default_part", "usual_part"]
 
@@ -146,7 +146,8 @@ class Component(Model):
         try:
             component = components.find(cls.family, table["kind"]).component
         except (registry.UnknownKindError, PluginError) as error:
-            raise _error("unknown_kind", str(error), family=cls.family, name=table["kind"]) from None
+            name = printable(table["kind"])  # pydantic takes no text that is not UTF-8
+            raise _error("unknown_kind", printable(str(error)), family=cls.family, name=name) from None
         if not issubclass(component, cls):
             raise _error("wrong_family", f"'{table['kind']}' is not a valid {cls.family} here")
         validated: Self = component.model_validate({**table, "kind": component.kind_name()})

@@ -112,6 +112,9 @@ def test_a_name_on_the_command_line_that_nothing_has(
     assert command("--no-plugin", "modnet-god", "config", "check", "x.toml").out == "x.toml: ok\n"
     problem = "--no-plugin modnet-god: no installed plug-in has this name; did you mean 'modnet-good'?"
     assert caplog.messages == [f"modnet: {problem}"]
+    caplog.clear()
+    assert command("--no-plugin", "a\nb", "config", "check", "x.toml").code == 0
+    assert caplog.messages == ["modnet: --no-plugin a\\nb: no installed plug-in has this name"]
 
 
 @pytest.mark.parametrize("name", ["all", "*", "modnet-framework", "builtin", "modnet"])

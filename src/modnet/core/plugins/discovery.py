@@ -13,6 +13,7 @@ from importlib.metadata import Distribution, EntryPoint, distributions, entry_po
 from typing import Any
 
 from modnet.core.errors import PluginError
+from modnet.core.messages import printable
 from modnet.core.plugins.disabled import disabled_by, unmatched
 from modnet.core.plugins.validation import components_of_plugin
 from modnet.core.registry import Provider, Registry, UnavailablePlugin, canonical, using
@@ -38,7 +39,7 @@ def discover() -> Registry:
         name for provider, point in plugins if not provider.builtin for name in (provider.distribution, point.name)
     ]
     for problem in unmatched(names):
-        _log.warning("modnet: %s", problem)
+        _log.warning("modnet: %s", printable(problem))
     enabled: dict[str, list[Provider]] = {}
     with using(registry):
         for provider, point in plugins:
