@@ -147,6 +147,7 @@ SHARE = [
 
 def prepare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the files that the arguments name in the current folder, and close what root could read too."""
+    monkeypatch.setattr("modnet.data.files.PATIENCE", 0.01)
     np.savetxt("rows.csv", np.zeros((2, 64)), delimiter=",")
     for end in ("", ".toml", ".csv", ".safetensors"):
         os.mkfifo(f"pipe{end}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -256,3 +257,16 @@ def test_a_file_with_a_line_break_in_its_name_is_named_in_one_line(tmp_path: Pat
     (tmp_path / "a\nb.toml").write_text("epochs = -1\n")
     with pytest.raises(ConfigError, match=r"^[^\n]*a\\nb.toml': epochs: -1 should be greater than or equal to 0$"):
         load_config(tmp_path / "a\nb.toml")
+
+
+def test_a_configuration_may_come_through_a_pipe() -> None:
+    for content, epochs in ((b"epochs = 7\n", 7), (b"", None)):
+        ours, theirs = os.pipe()
+        os.write(theirs, content)
+        os.close(theirs)
+        if epochs is None:
+            with pytest.raises(ConfigError, match="is no regular file, and nothing is in it"):
+                load_config(f"/dev/fd/{ours}")
+        else:
+            assert load_config(f"/dev/fd/{ours}").epochs == epochs
+        os.close(ours)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import stat
 from pathlib import Path
 from typing import BinaryIO
@@ -15,11 +17,14 @@ __all__ = ["DEFLATE_RATIO", "is_file", "is_folder", "open_binary", "read_bytes"]
 DEFLATE_RATIO = 1032
 """How many bytes a byte of a deflate stream can stand for at most (zlib's technical details)."""
 
+PATIENCE = 5.0
+"""How many seconds a named pipe may be without a writer, or its writer without a first byte."""
+
 
 def open_binary(path: Path, *, regular: bool = True) -> BinaryIO:
     """Open ``path`` to read bytes; ``regular`` refuses what has no length (pipes, devices).
 
-    A pipe that nobody writes to is empty: its writer is not waited for.
+    A named pipe that nobody writes to is waited for `PATIENCE` seconds.
 
     Raises:
         DataError: there is no such file, or it may not be read.
@@ -37,13 +42,20 @@ def open_binary(path: Path, *, regular: bool = True) -> BinaryIO:
 
 def _open(path: str, flags: int) -> int:
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
-    if hasattr(os, "O_NONBLOCK"):
-        os.set_blocking(descriptor, True)
+    try:
+        named = stat.S_ISFIFO(os.fstat(descriptor).st_mode) and Path(os.path.realpath(path)).exists()
+        if named and not select.select([descriptor], [], [], PATIENCE)[0]:
+            raise TimeoutError(errno.ETIMEDOUT, f"nobody wrote to this pipe for {PATIENCE:g} seconds")
+        if hasattr(os, "O_NONBLOCK"):
+            os.set_blocking(descriptor, True)
+    except BaseException:
+        os.close(descriptor)
+        raise
     return descriptor
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return a file's content, of a pipe as `open_binary`; what goes wrong is an OSError."""
+    """Return a file's content; waits as `open_binary`, and what goes wrong is an OSError."""
     with open(path, "rb", opener=_open) as file:
         return file.read()
 
