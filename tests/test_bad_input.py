@@ -100,7 +100,7 @@ CASES = {
         "network.layers.1.bais: unknown option; did you mean 'bias'? (allowed: trainable, units, activation, …",
     ),
     "option of a part without any": (
-        only("network.layers.0.activation.slope=1"),
+        only("network.layers.0.activation.slope=0.5"),
         "network.layers.0.activation.slope: unknown option; did you mean 'network.layers.0.activation = {kind = …",
     ),
     "section": (

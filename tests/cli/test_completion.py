@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,9 @@ def test_files(complete, words: tuple[str, ...]) -> None:
 
 
 def test_folders_and_runs(complete) -> None:
+    odd = Path(os.fsdecode(b"runs/\xff"))
+    odd.mkdir()
+    (odd / "config.toml").touch()
     for words in (("train", "--out", "r"), ("plot", "runs/first", "--out", "r")):
         assert complete(*words) == [("dir", "r")]
     for words in (("evaluate",), ("predict",), ("plot",), ("report",), ("train", "--resume")):
@@ -102,6 +106,7 @@ def test_every_key_that_is_offered_is_taken(complete, modnet: Modnet) -> None:
         result = modnet("explain", "--set", f"{key}nothing")
         assert "unknown option" not in result.err
         assert "KEY=VALUE" not in result.err
+        assert "is a value, not a table" not in result.err
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -6,6 +6,7 @@ message and applied to the configuration, which must then be valid and say what 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import shlex
@@ -19,8 +20,9 @@ from cli.running import Modnet, runner
 
 from modnet import ConfigError, PluginError, Trainer, hookimpl, load_config
 from modnet.components.activations import Relu, Sigmoid
-from modnet.config.overrides import apply_override
+from modnet.config.overrides import apply_override, parse
 from modnet.config.run_config import RunConfig
+from modnet.config.suggest import for_option
 from modnet.core import registry
 from modnet.core.plugins.validation import components_of_plugin
 
@@ -43,6 +45,10 @@ GUESSES: dict[str, tuple[str, Any]] = {
     "layers = [20, 10]": ("network.layers", [20, 10]),
     "network = [20, 10]": ("network.layers", [20, 10]),
     "model.layers = [20, 10]": ("network", {"layers": [20, 10]}),
+    "batch = 20": ("optimizer.batch_size", 20),
+    "slope = 9": ("network.layers.0.activation", "leaky-relu"),
+    "hidden = '40,20'": ("network.layers", [40, 20, 10]),
+    "hidden_layer_sizes = '(40,)'": ("network.layers", [40, 10]),
     "hidden = 20": ("network.layers", [20, 10]),
     "hidden_layer_sizes = [40, 20]": ("network.layers", [40, 20, 10]),
     "network.hidden = [40, 20]": ("network.layers", [40, 20, 10]),
@@ -208,6 +214,9 @@ OPTIONS = {
     ("--lerning-rate", "0.1"): ("optimizer.learning_rate", 0.1),
     ("--batch-size", "20"): ("optimizer.batch_size", 20),
     ("--hidden", "20"): ("network.layers", [20, 10]),
+    ("--hidden", "40,20"): ("network.layers", [40, 20, 10]),
+    ("--batch", "20"): ("optimizer.batch_size", 20),
+    ("--layers", "20,10"): ("network.layers", [20, 10]),
     ("--layers", "[20, 10]"): ("network.layers", [20, 10]),
     ("--activation", "ReLU"): ("network.layers.0.activation", "relu"),
     ("--loss", "mse"): ("network.cost", "quadratic"),
@@ -220,6 +229,8 @@ OPTIONS = {
     ("--random-state", "3"): ("seed", 3),
     ("--max-iter", "3"): ("epochs", 3),
     ("--n-jobs", "2"): ("engine.threads", 2),
+    ("--lr", "-1"): ("optimizer.learning_rate", 0.5),
+    ("--lr=fast",): ("optimizer.learning_rate", 0.5),
     ("--lr", ""): ("optimizer.learning_rate", 0.5),
     ("--lr", "9" * 5000): ("optimizer.learning_rate", 0.5),
     ("--lr", "[" * 5000 + "]" * 5000): ("optimizer.learning_rate", 0.5),
@@ -342,6 +353,11 @@ NEARLY_TOML = {
     "network.layers=[20, {kind=dense, units=10, activation=relu}]": ("network.layers", [20, {"activation": "relu"}]),
     "optimizer.rule={kind=adam, beta1=.8}": ("optimizer.rule", {"kind": "adam", "beta1": 0.8}),
     "data={kind=csv, path=a/b.csv, target=y}": ("data", {"kind": "csv", "path": "a/b.csv", "target": "y"}),
+    "network.regularizers=[l2]": ("network.regularizers", ["l2"]),
+    "network.regularizers=Ridge": ("network.regularizers", ["l2"]),
+    "callbacks=EarlyStopping": ("callbacks", ["early-stopping"]),
+    "metrics=acc": ("metrics", ["accuracy"]),
+    "optimizer.shuffle=TRUE": ("optimizer.shuffle", True),
     "optimizer.shuffle=False": ("optimizer.shuffle", False),
     "optimizer.learning_rate=.5": ("optimizer.learning_rate", 0.5),
     "epochs='3'": ("epochs", 3),
@@ -370,6 +386,37 @@ def test_a_value_that_means_nothing_gets_no_suggestion(guess: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(None, [guess])
     assert "did you mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize("guess", ["adam = {zzz = true}", "standardize = true", "optimizer = 'foo'", "lr = 'fast'"])
+def test_a_value_that_would_be_refused_is_not_suggested(guess: str) -> None:
+    key, value = guess.split(" = ", 1)
+    found = for_option({}, (key,), key, parse(value))
+    assert found is not None
+    assert found.text == ('"adam"' if key == "adam" else None)
+
+
+def test_text_in_quotes_is_text() -> None:
+    config = load_config(
+        {"data": {"kind": "csv", "path": "x", "target": "y"}}, ['data.path="(copy)"', "data.target='[y]'"]
+    )
+    assert has(config.data.to_config(), {"kind": "csv", "path": "(copy)", "target": "[y]"})
+
+
+@pytest.mark.parametrize("setting", ["network.layers=[30,", "optimizer={kind", "network.layers=[{units=3},"])
+def test_a_list_that_the_shell_has_split(modnet: Modnet, setting: str) -> None:
+    for more in (["10]"], ["20,", "10]"]):
+        result = modnet("train", "--set", setting, *more)
+        whole = f"{setting} …{']' if '[' in setting else '}'}"
+        line = f"--set {setting}: the value has no end; with spaces it needs quotes: --set '{whole}'"
+        assert (result.code, result.err) == (2, f"modnet: {line}\n")
+
+
+def test_a_file_in_place_of_a_configuration_is_called_no_component(tmp_path: Path) -> None:
+    (tmp_path / "l1").write_text("no TOML")
+    with pytest.raises(ConfigError, match="is not TOML") as caught, contextlib.chdir(tmp_path):
+        load_config("l1")
+    assert "if it is data" not in str(caught.value)
 
 
 def test_an_override_in_place_of_the_file() -> None:

@@ -121,7 +121,7 @@ def _line(detail: ErrorDetails, table: Mapping[str, Any] | None) -> str:
     if path == "network" and isinstance(detail["input"], list):
         message += question([f"network.layers = {short_repr(detail['input'])}"])
     message = message.replace("valid tuple", "list").replace("valid dictionary or instance of NetworkConfig", "table")
-    message = message.replace("valid dictionary", "table")
+    message = message.replace("valid dictionary", "table").replace("a valid boolean", "true or false")
     if message.startswith(("Input should", "String should")):
         message = f"{short_repr(detail['input'])} {message.partition(' ')[2]}"
     if table is not None and isinstance(detail["input"], str):

@@ -13,7 +13,7 @@ from modnet.core import registry
 from modnet.core.component import Component, Model
 from modnet.core.errors import ConfigError, PluginError
 from modnet.core.interfaces import Layer
-from modnet.core.messages import error_text, short_repr, truncate
+from modnet.core.messages import short_repr, truncate
 
 __all__ = ["apply_override", "model_of", "parse", "repair", "to_toml"]
 
@@ -32,7 +32,8 @@ def apply_override(table: Mapping[str, Any], override: str) -> dict[str, Any]:
         raise ConfigError(f"--set {truncate(override, 200)}: should be KEY=VALUE, with a dotted key")
     try:
         value = parse(text.strip())
-        _check_is_toml(key, value)
+        if value == text.strip():  # it is no TOML
+            _check_is_word(key, value)
         changed: dict[str, Any] = _set(dict(table), path, value, [])
     except ConfigError as error:
         raise ConfigError(f"--set {truncate(override, 200)}: {error}") from None
@@ -55,15 +56,15 @@ def parse(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-    except ValueError as error:  # an integer of more than 4,300 digits
-        raise ConfigError(error_text(error)) from None
+    except ValueError:  # Python reads no integer of more than 4,300 digits
+        raise ConfigError("an integer has too many digits") from None
     except RecursionError:
         raise ConfigError("its values lie within each other too deeply") from None
 
 
-def _check_is_toml(key: str, value: Any) -> None:
-    if isinstance(value, str) and value[:1] + value[-1:] in ("[]", "{}", "()"):
-        mended = repair(value)
+def _check_is_word(key: str, text: str) -> None:
+    if text[:1] + text[-1:] in ("[]", "{}", "()"):
+        mended = repair(text)
         hint = "" if isinstance(mended, str) else f"; did you mean --set {shlex.quote(f'{key}={to_toml(mended)}')}?"
         raise ConfigError(f"the value is not TOML{hint}")
 
@@ -73,7 +74,9 @@ def repair(text: str, *, as_list: bool = False) -> Any:
 
     def mend(found: re.Match[str]) -> str:
         word = found[0]
-        return word.lower() if word in ("True", "False") else f"0{word}" if word[1:].isdigit() else f'"{word}"'
+        if word.lower() in ("true", "false"):
+            return word.lower()
+        return f"0{word}" if re.fullmatch(r"\.\d+", word) else f'"{word}"'
 
     mended = re.sub(r"(?<![\w\"'./-])[A-Za-z_.][\w./-]*(?![\w./-])(?!\s*=)", mend, text)
     mended = mended.replace("(", "[").replace(")", "]")

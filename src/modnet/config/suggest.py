@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from modnet.config.overrides import repair, to_toml
+from modnet.config.overrides import apply_override, repair, to_toml
 from modnet.config.places import (
     ComponentPlace,
     KeyPath,
@@ -26,7 +26,7 @@ from modnet.config.places import (
 )
 from modnet.config.run_config import RunConfig
 from modnet.core import registry
-from modnet.core.component import Component
+from modnet.core.component import Component, Model
 from modnet.core.errors import PluginError
 from modnet.core.messages import fold, nearest, question
 
@@ -36,7 +36,7 @@ LONGEST = 90
 """How many characters a suggested line has; of a longer one only the key is suggested."""
 
 _OTHER_NAMES = {
-    "batch_size": "bs minibatch minibatch_size mini_batch mini_batch_size samples_per_update",
+    "batch_size": "batch bs minibatch minibatch_size mini_batch mini_batch_size samples_per_update",
     "bias_initializer": "bias_init",
     "bias": "use_bias",
     "callbacks": "callback listeners",
@@ -123,9 +123,8 @@ def message_with_suggestion(detail: ErrorDetails, table: Mapping[str, Any]) -> s
 def _for_kind(config: RunConfig, path: KeyPath, family: str, name: str) -> Suggestion | None:
     """Return where a kind belongs that its family does not have, if the family has none that is called nearly so."""
     known = registry.active()
-    suffix = name.rpartition(".")[2]
-    if family == "dataset" and suffix != name and (component := _found(family, suffix)):
-        return _set(ComponentPlace(path, Component, config.data), component, {"path": name})
+    if family == "dataset" and (found := for_file(name, config, path)):
+        return found
     if known.meant(family, name) or nearest(name, known.kinds(family)):
         return None
     return _component(config, name, None)
@@ -137,13 +136,17 @@ def for_text(detail: ErrorDetails, path: str, *, is_list: bool) -> Suggestion | 
         detail["type"], list if is_list else None
     )
     value = repair(detail["input"], as_list=is_list)
-    is_wanted = wanted is not None and isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
-    return Suggestion(path, value) if is_wanted else None
+    if wanted is None or not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        return None
+    slot = next((slot for slot in component_places(RunConfig()) if slot.path == detail["loc"]), None)
+    return Suggestion(path, _known(slot.base, value) if slot else value)
 
 
-def for_file(path: str) -> Suggestion | None:
-    """Return what was meant by a file that is no configuration but may be data."""
-    return _for_kind(RunConfig(), ("data",), "dataset", path)
+def for_file(path: str, config: RunConfig | None = None, key: KeyPath = ("data",)) -> Suggestion | None:
+    """Return the dataset that was meant by a file's path, if one has the kind that the path ends with."""
+    component = _found("dataset", path.rpartition(".")[2]) if "." in path else None
+    place = ComponentPlace(key, Component, (config or RunConfig()).data)
+    return _set(place, component, {"path": path}) if component else None
 
 
 def for_option(
@@ -158,7 +161,18 @@ def for_option(
         value: Its value, if it is known.
         exact: Whether to look for this name only, and not for one that is spelt nearly so.
     """
-    config, word, section = config_without(table, path), fold(key), path[:-1]
+    config = config_without(table, path)
+    found = _for_option(config, path[:-1], key, value, exact=exact)
+    if found is None:
+        return None
+    kind = found.value.get("kind", _UNNAMED) if isinstance(found.value, Mapping) else _UNNAMED
+    meant = [one for one in (found, Suggestion(found.key, kind)) if one.text]
+    works = (one for one in meant if _is_valid(RunConfig, apply_override(config.to_config(), str(one))))
+    return next(works, Suggestion(found.key))
+
+
+def _for_option(config: RunConfig, section: KeyPath, key: str, value: Any, *, exact: bool) -> Suggestion | None:
+    word = fold(key)
     places = list(option_places(config))
     if exact:
         places = [place for place in places if word in _names_of(place.option)]
@@ -177,7 +191,7 @@ def for_option(
     if not exact:
         return None
     if isinstance(value, Mapping) and not section:  # a table such as [training], whose options belong elsewhere
-        inner = (for_option(table, path, str(name), item) for name, item in value.items())
+        inner = (_for_option(config, section, str(name), item, exact=True) for name, item in value.items())
         return next(filter(None, inner), None) or _component(config, key, value)
     return _component(config, key, value)
 
@@ -190,8 +204,9 @@ def _option(config: RunConfig, place: OptionPlace, value: Any, *, is_hidden: boo
         if slot.path == path and value is not _UNNAMED:
             if isinstance(value, str) and (found := _for_kind(config, path, slot.base.family, value)):
                 return found
-            value = _known(slot.base, value)
-            if not isinstance(slot.now, Component):
+            is_list = not isinstance(slot.now, Component)
+            value = _known(slot.base, repair(value, as_list=True) if is_list and isinstance(value, str) else value)
+            if is_list:
                 last = map(_short, slot.now[-1:]) if is_hidden else ()
                 value = [*(value if isinstance(value, list) else [value]), *last]
         if slot.path == place.table and place.component:
@@ -214,7 +229,9 @@ def _component(config: RunConfig, name: str, value: Any) -> Suggestion | None:
     options = dict(value) if isinstance(value, Mapping) else {}
     if isinstance(value, int | float) and not isinstance(value, bool):
         declared = (option for option in component.option_names() if option not in place.base.model_fields)
-        options = {option: value for option in declared if _is_valid(component, {option: value})}
+        options = {
+            option: value for option in declared if _is_valid(component, {"kind": component.kind_name(), option: value})
+        }
     return _set(place, component, options)
 
 
@@ -270,9 +287,9 @@ def _names_of(option: str) -> set[str]:
     return {fold(name) for name in [option, *_OTHER_NAMES.get(option, "").split()]}
 
 
-def _is_valid(component: type[Component], options: dict[str, Any]) -> bool:
+def _is_valid(model: type[Model], table: dict[str, Any]) -> bool:
     try:
-        component.model_validate({"kind": component.kind_name(), **options})
+        model.model_validate(table)
     except ValidationError:
         return False
     return True

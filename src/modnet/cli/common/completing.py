@@ -32,7 +32,8 @@ def complete_runs(ctx: click.Context, parameter: click.Parameter, incomplete: st
     pattern = glob.escape(incomplete)
     found = [path for depth in ("*", "*/*") for path in glob.glob(f"{pattern}{depth}/config.toml")]  # noqa: PTH207
     folders = sorted({str(Path(path).parent) for path in found})
-    return [CompletionItem(folder) for folder in folders] or complete_files(ctx, parameter, incomplete)
+    names = filter(str.isprintable, folders)  # a line for the shell can hold no other
+    return [CompletionItem(name) for name in names] or complete_files(ctx, parameter, incomplete)
 
 
 def complete_kinds(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
@@ -66,6 +67,7 @@ def _options(config: Any) -> dict[str, tuple[str, ...]]:
     """Return the dotted keys of a configuration, with the values of those that have few."""
     from modnet.config.places import component_places, option_places
     from modnet.core import registry
+    from modnet.core.component import Component
 
     kinds = {place.path: tuple(registry.active().kinds(place.base.family)) for place in component_places(config)}
     options: dict[str, tuple[str, ...]] = {}
@@ -74,7 +76,7 @@ def _options(config: Any) -> dict[str, tuple[str, ...]]:
             path = (*table, option)
             name = ".".join(map(str, path))
             options[name] = kinds.get(path) or tuple(_values(config, path))
-            if path in kinds and not isinstance(_at(config, path), tuple):
+            if path in kinds and isinstance(_at(config, path), Component):
                 options[f"{name}.kind"] = kinds[path]
     return options
 

@@ -129,6 +129,17 @@ def _dtypes(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> 
     return [name for name in ("float64", "float32") if name.startswith(incomplete)]
 
 
+def _check_settings(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a list or a table that the shell has split at its spaces, before what follows it is taken for a file."""
+    del ctx, parameter
+    for setting in values:
+        text = setting.partition("=")[2].lstrip()
+        if text.startswith(("[", "{")) and sum(map(text.count, "[{")) > sum(map(text.count, "]}")):
+            whole = f"{setting} …{']' if text[0] == '[' else '}'}"
+            raise ConfigError(f"--set {setting}: the value has no end; with spaces it needs quotes: --set '{whole}'")
+    return values
+
+
 _OPTIONS = (
     click.argument("path", required=False, metavar="[CONFIG]", shell_complete=complete_files),
     click.option(
@@ -136,6 +147,7 @@ _OPTIONS = (
         "settings",
         multiple=True,
         metavar="KEY=VALUE",
+        callback=_check_settings,
         shell_complete=complete_settings,
         help="Set a dotted key to a TOML value; a bare word is a string. May be repeated.",
     ),
