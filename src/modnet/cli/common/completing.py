@@ -5,14 +5,14 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 import click
 from click.shell_completion import CompletionItem
 
 __all__ = ["complete_files", "complete_folders", "complete_kinds", "complete_runs", "complete_settings"]
 
-Items = list[CompletionItem[str]]
+Items: TypeAlias = "list[CompletionItem[str]]"  # click 8.2 has no such subscript when the program runs
 
 
 def complete_files(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
