@@ -114,7 +114,7 @@ def test_a_disk_that_stays_full_leaves_the_run_elsewhere(
     data: Data, tmp_path: Path, temporary: Path, fill: Any
 ) -> None:
     run = tmp_path / "run"
-    with pytest.raises(ModelFileError, match=r"run/outputs\.safetensors: cannot be written: No space") as e:
+    with pytest.raises(ModelFileError, match=r"run/model\.safetensors: cannot be written: No space") as e:
         Trainer.from_config(CONFIG).fit(*data, out=run, callbacks=[fill(2, run)])
     is_rescued(e, data, tmp_path)
     (folder,) = temporary.iterdir()
@@ -150,10 +150,30 @@ def test_where_nothing_can_be_written_both_places_are_named(
     data: Data, tmp_path: Path, temporary: Path, fill: Any
 ) -> None:
     reason = "cannot be written: No space left on device"
-    with pytest.raises(ModelFileError, match=rf"run/data\.json: {reason}; {temporary}/\S+: {reason}$"):
+    with pytest.raises(ModelFileError, match=rf"run/model\.safetensors: {reason}; {temporary}/\S+: {reason}$"):
         Trainer.from_config(CONFIG | {"callbacks": []}).fit(
             *data, out=tmp_path / "run", callbacks=[fill(2, tmp_path / "run", temporary)]
         )
+
+
+@pytest.mark.parametrize("callbacks", [CONFIG["callbacks"], []])
+def test_the_model_is_saved_where_nothing_else_can_be_written(
+    callbacks: list[Any], data: Data, tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint of adam is three times as large as the model, and the outputs for many samples are larger."""
+
+    def only_the_model(path: Path, content: bytes) -> None:
+        if path.name not in ("model.safetensors", "config.toml", "history.jsonl") or path.is_relative_to(temporary):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        path.write_bytes(content)
+
+    monkeypatch.setattr("modnet.storage.atomic.write_atomically", only_the_model)
+    run = tmp_path / "run"
+    with pytest.raises(ModelFileError) as caught:
+        Trainer.from_config(CONFIG | {"callbacks": callbacks}).fit(*data, out=run)
+    assert str(caught.value).endswith(f"; the model is saved: {run / 'model.safetensors'}")
+    expected = Trainer.from_config(CONFIG | {"callbacks": []}).fit(*data).network
+    assert modnet.load(run).parameters.tobytes() == expected.parameters.tobytes()
 
 
 def replaced(history: Path) -> None:
@@ -193,7 +213,8 @@ def test_a_history_that_others_change_is_noticed_and_nothing_is_lost(
         change(history)
         left.append(history.read_bytes() if history.is_file() else None)
 
-    with pytest.raises(ModelFileError, match=rf"run/(history\.jsonl|data\.json): cannot be written: {reason}; ") as e:
+    refused = rf"run/(history\.jsonl|model\.safetensors): cannot be written: {reason}; "
+    with pytest.raises(ModelFileError, match=refused) as e:
         Trainer.from_config(CONFIG).fit(*data, out=tmp_path / "run", callbacks=[at(epochs, act)])
     is_rescued(e, data, tmp_path)
     assert (history.read_bytes() if history.is_file() else None) == left[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,8 +61,8 @@ class CheckpointManager:
 
     def _write_record(self, store: RunFolder, network: Network) -> None:
         """Write what is kept of the samples to a run folder, and let the network's file hold the digests too."""
-        self._record.write(store.path)
         network.data_record = self._record.parts
+        self._record.write(store.path)
 
     @cached_property
     def _fingerprint(self) -> Fingerprint:
@@ -80,13 +80,17 @@ class CheckpointManager:
         """
         what = "the next checkpoint"
         is_due = self._wanted and any(self._callbacks.call("checkpoint_due", training=self._view))
-        if is_due and not (self._view.within_epoch and what in self._failing):  # not at every block
-            self._try(what, self.save_last if self._view.ended else self.save)
+        if is_due and self._view.ended:
+            try:
+                self.save_last()
+            except ModelFileError as error:
+                if error is not self._problem:  # which `close` tells, after it has tried to write the model
+                    raise
+        elif is_due and not (self._view.within_epoch and what in self._failing):  # not at every block
+            self._try(what, self.save)
 
     def save_last(self) -> Path:
-        """Write the checkpoint of an interruption or of the end, and return its path.
-
-        If the system does not let it be written to the run folder, it is written to a temporary one.
+        """Write the checkpoint of an interruption or of the end, if need be to a temporary folder, and return its path.
 
         Raises:
             ModelFileError: it cannot be written there either, or a state holds something that no file can hold.
@@ -115,11 +119,12 @@ class CheckpointManager:
         state = self._loop.state(self._digests, self._fingerprint)
         return store.write_checkpoint(self._view.network, state.to_dict(), state.epochs, state.updates)
 
-    def _write_model(self, store: RunFolder, network: Network) -> Path:
-        self._write_record(store, network)
+    def _last_writes(self, store: RunFolder, network: Network) -> list[Callable[[], Any]]:
+        """Return what writes the files of a training that has ended, the model last."""
+        kept: list[Callable[[], Any]] = [lambda: self._write_record(store, network)]
         if self._view.config.data.kind == "memory":  # whose samples nobody can load again
-            write_outputs(store.path, network, self._samples)
-        return store.write_model(network)
+            kept.append(lambda: write_outputs(store.path, network, self._samples))
+        return [*kept, lambda: store.write_model(network)]
 
     def _try(self, what: str, write: Callable[[], object]) -> None:
         """Write something that the training can go on without while the system refuses it."""
@@ -142,7 +147,8 @@ class CheckpointManager:
                 self._rescue = self._store.elsewhere(self._view.config, self._view.history)
             return write(self._rescue)
         except ModelFileError as error:
-            raise ModelFileError(f"{problem}; {error}") from None
+            self._problem = ModelFileError(f"{problem}; {error}")
+            raise self._problem from None
 
     def load(self, checkpoint: Checkpoint, state: TrainingState, *, allow_other_engine: bool) -> None:
         """Put the training at the position of a checkpoint.
@@ -204,21 +210,33 @@ class CheckpointManager:
         """Write the model; without a callback that asks for checkpoints, remove those of interruptions.
 
         Raises:
-            ModelFileError: something cannot be written; the error names the temporary folder that holds the run.
+            ModelFileError: something cannot be written; the error names what holds the run, or at least the model.
         """
-        problem = self._problem  # of the last checkpoint
-        for write in (self._store.history.write, lambda: self._write_model(self._store, network)):
-            try:
-                write()
-            except ModelFileError as error:
-                if not is_refused_by_system(error):
-                    raise
-                problem = error
+        problem, model = _try_each([self._store.history.write, *self._last_writes(self._store, network)])
+        problem = problem or self._problem  # of the checkpoint
         if problem is not None:
-            path = self._save_elsewhere(problem, lambda folder: self._write_model(folder, network))
-            raise ModelFileError(f"{problem}; the run is saved in {display_path(path.parent)}")
+            try:
+                written = self._save_elsewhere(problem, lambda to: [save() for save in self._last_writes(to, network)])
+            except ModelFileError as error:
+                saved = "" if model is None else f"; the model is saved: {display_path(model)}"
+                raise ModelFileError(f"{error}{saved}") from None
+            raise ModelFileError(f"{problem}; the run is saved in {display_path(written[-1].parent)}")
         if not self._wanted:
             try:
                 self._store.remove_checkpoints()
             except ModelFileError as error:  # the run is complete all the same
                 warn(str(error))
+
+
+def _try_each(writes: Iterable[Callable[[], Any]]) -> tuple[ModelFileError | None, Path | None]:
+    """Call each, and return the last error of the system, and what the last one has written."""
+    problem = path = None
+    for write in writes:
+        path = None
+        try:
+            path = write()
+        except ModelFileError as error:
+            if not is_refused_by_system(error):
+                raise
+            problem = error
+    return problem, path
