@@ -127,16 +127,18 @@ def test_a_real_bash(complete, modnet: Modnet, tmp_path: Path) -> None:
     del complete  # which makes a run
     bash = shutil.which("bash")
     script = modnet("completion", "bash").out
+    Path("runs/first").rename("runs/a $b")
     if bash is None:  # what it would be given is compared above
         return
     (tmp_path / "modnet").write_text(f"#!/bin/sh\nexec '{sys.executable}' -m modnet \"$@\"\n")
     (tmp_path / "modnet").chmod(0o755)
-    asked = """
+    asked = r"""
 compopt() { :; }
 ask() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _modnet_completion ./modnet; echo "${COMPREPLY[*]}"; }
 ask modnet evaluate ru
+ask modnet evaluate 'runs/a\ '
 ask modnet train --set optimizer.kind = m
 """
     result = subprocess.run([bash, "--norc", "-c", script + asked], capture_output=True, text=True, check=True,
                             cwd=tmp_path, env=ENVIRONMENT)  # fmt: skip
-    assert (result.stdout, result.stderr) == ("runs/first\nmini-batch\n", "")
+    assert (result.stdout, result.stderr) == ("runs/a\\ \\$b\nruns/a\\ \\$b\nmini-batch\n", "")

@@ -47,9 +47,12 @@ def test_a_file_is_named_with_the_key_path(modnet: Modnet, command: str, text: s
 def test_a_file_that_is_no_text(modnet: Modnet) -> None:
     Path("my.toml").write_bytes(b"seed = 1 # \xff\n")
     result = modnet("train", "my.toml")
-    assert result.code == 2
-    assert result.err.startswith("modnet: my.toml: is not TOML: ")
-    assert result.err.count("\n") == 1
+    assert (result.code, result.err) == (2, "modnet: my.toml: is not TOML: byte 0xff is not UTF-8\n")
+
+
+def test_a_mark_that_editors_write_before_utf_8_is_no_part_of_a_configuration(modnet: Modnet) -> None:
+    Path("my.toml").write_text("seed = 1\n", encoding="utf-8-sig")
+    assert modnet("config", "check", "my.toml").out == "my.toml: ok\n"
 
 
 @pytest.mark.parametrize("out", ["file", "file/run"])

@@ -270,6 +270,8 @@ def test_an_option_that_is_a_key_says_which_set_was_meant(modnet: Modnet, argume
         (("run.toml",), "'train run.toml'"),
         (("--verison",), "--version"),
         (("train", "--epoch", "3"), "--epochs"),
+        (("train", "--continue", "a"), "--resume"),
+        (("-V",), "--version"),
         (("train", "--output", "a"), "--out"),
         (("train", "--config", "run.toml"), "run.toml"),
         (("train", "-c", "run.toml"), "run.toml"),
@@ -288,6 +290,15 @@ def test_a_misspelt_command_or_option(modnet: Modnet, arguments: tuple[str, ...]
     )
     assert result.err.startswith(f"modnet: No such {'option' if name else 'command'} '{name or arguments[0]}'"), kind
     assert result.err.partition("; did you mean ")[2].rstrip("?\n") == meant
+
+
+@pytest.mark.parametrize(
+    ("group", "word", "meant"),
+    [("config", "chek", "'check' or 'schema'"), ("plugins", "lst", "'list'"), ("plugins", "zzz", "")],
+)
+def test_a_misspelt_command_of_a_group(modnet: Modnet, group: str, word: str, meant: str) -> None:
+    hint = f"; did you mean {meant}?" if meant else ""
+    assert modnet(group, word).err == f"modnet: No such command '{word}'{hint}\n"
 
 
 def test_a_file_of_data_in_place_of_a_configuration(modnet: Modnet) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -49,8 +50,10 @@ class Bash(BashComplete):
         return words[1:-1], incomplete
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
-        """Return a line for the script; bash replaces only what follows the last ``=``."""
+        """Return a line for the script; bash replaces only what follows the last ``=``, and quotes nothing itself."""
         value = item.value.split("=", self._given)[-1]
+        if item.type == "plain":  # two backslashes, one of which the script reads away
+            value = re.sub(r"[^\w@%+=:,./~-]", lambda found: rf"\\{found[0]}", value)
         return super().format_completion(CompletionItem(value, item.type))
 
 

@@ -9,10 +9,11 @@ import click
 from modnet.cli.common.completing import complete_files
 from modnet.cli.common.options import out_option
 from modnet.cli.common.output import print_line, write_out
+from modnet.cli.common.unknown import Commands
 from modnet.config.load import load_config
 
 
-@click.group("config")
+@click.group("config", cls=Commands)
 def command() -> None:
     """Check a configuration, fill in its defaults, or print its JSON Schema."""
 

@@ -69,7 +69,7 @@ def _read_file(path: str, place: str) -> dict[str, Any]:
                 raise ConfigError(f"{place}: is no regular file, and nothing is in it")
         if len(content) > LARGEST:
             raise ConfigError(f"{place}: is no configuration: it has more than {LARGEST:,} bytes")
-        return tomllib.loads(content.decode())
+        return tomllib.loads(content.decode("utf-8-sig"))  # editors on Windows begin a file with a mark
     except DataError as error:
         hint = question([f"--set {path}"] if "=" in path else [])
         if is_file(Path(path, "config.toml")):
@@ -78,8 +78,10 @@ def _read_file(path: str, place: str) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         from modnet.config.suggest import for_file  # only for an error message
 
-        data = for_file(path)
-        raise ConfigError(f"{place}: is not TOML: {error}{f'; if it is data: {data}' if data else ''}") from None
+        data, reason = for_file(path), str(error)
+        if isinstance(error, UnicodeDecodeError):
+            reason = f"byte 0x{error.object[error.start]:02x} is not UTF-8"
+        raise ConfigError(f"{place}: is not TOML: {reason}{f'; if it is data: {data}' if data else ''}") from None
     except RecursionError:
         raise ConfigError(f"{place}: its values lie within each other too deeply") from None
     except (OSError, ValueError) as error:

@@ -168,8 +168,10 @@ class RunFolder:
                 if problem is None:
                     return checkpoint
                 raise ModelFileError(f"{problem}; the training can be resumed from {path}")
-        ended = "the run has ended and " if (self.path / MODEL_NAME).exists() else ""
-        raise problem or ModelFileError(f"{self.path}: {ended}has no checkpoint to resume from")
+        missing = "has no checkpoint to resume from"
+        if (self.path / MODEL_NAME).exists():
+            missing = f'the run has ended and {missing}; train with callbacks = ["checkpoint"] to have one'
+        raise problem or ModelFileError(f"{self.path}: {missing}")
 
     def rewind(self, epochs: int, updates: int) -> None:
         """Go back to a checkpoint that was read, and remove what came after it, which `set_apart` has kept.

@@ -12,7 +12,7 @@ import click
 from modnet.core.errors import ConfigError
 from modnet.core.messages import fold, nearest, question
 
-__all__ = ["command_message", "option_message"]
+__all__ = ["Commands", "command_message", "option_message"]
 
 _COMMANDS = {
     "train": "fit run start learn",
@@ -32,10 +32,22 @@ _COMMANDS = {
 _OPTIONS = {
     "--out": "output o output_dir out_dir dir folder save",
     "--data": "file input dataset",
+    "--resume": "continue resume_from checkpoint restore",
+    "--version": "v",
     "--quiet": "silent q",
     "--plot": "figure picture",
 }
 _CONFIG = ("config", "configuration", "config_file", "c", "toml")
+
+
+class Commands(click.Group):
+    """A group that says which of its commands an unknown one meant."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, or end with a line on the one that was meant."""
+        if cmd_name not in self.commands and not ctx.resilient_parsing:  # a shell that completes
+            ctx.fail(f"No such command '{cmd_name}'{question(nearest(cmd_name, self.commands))}")
+        return super().get_command(ctx, cmd_name)
 
 
 def command_message(name: str, known: Iterable[str]) -> str:

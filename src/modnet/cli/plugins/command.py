@@ -11,6 +11,7 @@ import click
 from modnet.cli.common.completing import complete_kinds
 from modnet.cli.common.options import json_option
 from modnet.cli.common.output import print_json, print_line, print_table, print_text
+from modnet.cli.common.unknown import Commands
 from modnet.cli.plugins.inventory import Plugin, formula_of, installed_plugins, options_of
 from modnet.core import registry
 from modnet.core.errors import PluginError
@@ -26,7 +27,7 @@ _FAMILIES = click.Choice(sorted(FAMILIES))
 _COLOURS = {"ok": "green", "failed": "red", "disabled": "bright_black", "conflict": "yellow"}
 
 
-@click.group("plugins")
+@click.group("plugins", cls=Commands)
 def command() -> None:
     """List, show, check or create plug-ins."""
 
