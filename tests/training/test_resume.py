@@ -371,9 +371,7 @@ def test_a_run_without_checkpoints_that_ended_cannot_go_on(data: Data, tmp_path:
     assert len(list((tmp_path / "run" / "checkpoints").iterdir())) == 1
     Trainer.resume(tmp_path / "run", *data)
     assert not (tmp_path / "run" / "checkpoints").exists()
-    with pytest.raises(
-        ModelFileError, match=r'ended and has no checkpoint to resume from; .*\["checkpoint"\]'
-    ):
+    with pytest.raises(ModelFileError, match=r'ended and has no checkpoint to resume from; .*\["checkpoint"\]'):
         Trainer.resume(tmp_path / "run", *data)
 
 
