@@ -71,7 +71,7 @@ CASES = {
     "cost": (only("network.cost=quadratc"), "network.cost: unknown cost 'quadratc'; did you mean 'quadratic'?"),
     "metric": (
         only("metrics=['acuracy']"),
-        "metrics.0: unknown metric 'acuracy'; did you mean 'accuracy' or 'binary-accuracy'?",
+        "metrics.0: unknown metric 'acuracy'; did you mean 'accuracy' or 'top-k-accuracy'?",
     ),
     "callback": (
         only("callbacks=['early-stoping']"),

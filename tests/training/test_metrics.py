@@ -37,10 +37,10 @@ class RankArea(Metric):
         return float(total[0] / total[1])
 
 
-class Recall(Metric):
+class FoundShare(Metric):
     """The share of each class that is found, by the class's number."""
 
-    kind: Literal["recall"] = "recall"
+    kind: Literal["found-share"] = "found-share"
 
     def names(self, task: Any) -> tuple[str, ...]:
         return tuple(f"of_{code}" for code in range(task.outputs))
@@ -64,7 +64,7 @@ VALIDATION = (X[:7], LABELS[:7])
 ONE = {"epochs": 2, "network": {"layers": [4, 1]}}
 
 
-@pytest.mark.parametrize("metric", [RankArea, Recall])
+@pytest.mark.parametrize("metric", [RankArea, FoundShare])
 def test_the_kit_takes_both(metric):
     report = check_component(metric)
     assert not report.failures, report.failures
@@ -99,22 +99,22 @@ def test_one_that_needs_all_outputs_is_refused_without_held_out_samples():
 
 
 def test_several_numbers_by_name_in_history_and_callbacks():
-    stopping = {"kind": "early-stopping", "monitor": "validation_recall_of_1", "patience": 1}
-    config = {"epochs": 3, "network": {"layers": [4, 2]}, "metrics": [Recall()], "callbacks": [stopping]}
+    stopping = {"kind": "early-stopping", "monitor": "validation_found_share_of_1", "patience": 1}
+    config = {"epochs": 3, "network": {"layers": [4, 2]}, "metrics": [FoundShare()], "callbacks": [stopping]}
     run = Trainer.from_config(config).fit(X, LABELS, validation=VALIDATION)
     predicted = run.network.classify(VALIDATION[0])
     for code in (0, 1):
         share = np.mean(predicted[VALIDATION[1] == code] == code)
-        best = max(row["validation_recall_of_1"] for row in run.history)
-        found = [row for row in run.history if row["validation_recall_of_1"] == best]
-        assert found[0][f"validation_recall_of_{code}"] == pytest.approx(share, rel=1e-12)
-        assert f"recall_of_{code}" in run.history[0]
+        best = max(row["validation_found_share_of_1"] for row in run.history)
+        found = [row for row in run.history if row["validation_found_share_of_1"] == best]
+        assert found[0][f"validation_found_share_of_{code}"] == pytest.approx(share, rel=1e-12)
+        assert f"found_share_of_{code}" in run.history[0]
 
 
 def test_a_callback_that_watches_a_number_without_name_is_told_the_names():
-    stopping = {"kind": "early-stopping", "monitor": "recall"}
-    config = {"epochs": 1, "network": {"layers": [4, 2]}, "metrics": [Recall()], "callbacks": [stopping]}
-    with pytest.raises(ConfigError, match=r"allowed: cost, recall_of_0, recall_of_1\)"):
+    stopping = {"kind": "early-stopping", "monitor": "found_share"}
+    config = {"epochs": 1, "network": {"layers": [4, 2]}, "metrics": [FoundShare()], "callbacks": [stopping]}
+    with pytest.raises(ConfigError, match=r"allowed: cost, found_share_of_0, found_share_of_1\)"):
         Trainer.from_config(config).fit(X, LABELS)
     stopping["monitor"] = "rank_area"
     config = ONE | {"metrics": [RankArea()], "callbacks": [stopping]}
@@ -124,13 +124,13 @@ def test_a_callback_that_watches_a_number_without_name_is_told_the_names():
 
 def test_two_numbers_of_one_name_are_refused():
     class Same(RankArea):
-        kind: Literal["recall-of-1"] = "recall-of-1"
+        kind: Literal["found-share-of-1"] = "found-share-of-1"
 
         def check(self, task: Any) -> None:
             pass
 
-    with pytest.raises(ConfigError, match=r"metrics\.1: two metrics would be called 'recall_of_1'"):
-        Trainer.from_config({"network": {"layers": [4, 2]}, "metrics": [Recall(), Same()]}).fit(X, LABELS)
+    with pytest.raises(ConfigError, match=r"metrics\.1: two metrics would be called 'found_share_of_1'"):
+        Trainer.from_config({"network": {"layers": [4, 2]}, "metrics": [FoundShare(), Same()]}).fit(X, LABELS)
 
 
 def test_a_resumed_training_has_the_same_numbers(tmp_path):
@@ -158,10 +158,10 @@ def test_a_resumed_training_has_the_same_numbers(tmp_path):
         "epochs": 2,
         "network": {"layers": [4, 2]},
         "optimizer": {"batch_size": 500},
-        "metrics": [Recall()],
+        "metrics": [FoundShare()],
         "callbacks": [Interrupts()],
     }
-    with temporarily_registered(Recall, Interrupts):
+    with temporarily_registered(FoundShare, Interrupts):
         with pytest.raises(Interrupted):
             Trainer.from_config(config).fit(x, y, validation=VALIDATION, out=tmp_path / "run")
         resumed = Trainer.resume(tmp_path / "run", x, y, validation=VALIDATION)

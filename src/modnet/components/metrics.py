@@ -5,10 +5,9 @@ What is said of numbers of samples holds for sums of their weights where there a
 
 from __future__ import annotations
 
-import math
-import sys
 from typing import Annotated, ClassVar, Literal
 
+from modnet.components.weighted import column_sums, explained, merge_moments, moments, sums
 from modnet.core.arrays import Array, namespace
 from modnet.core.component import Slot, default_part
 from modnet.core.interfaces import Cost, Metric, Task
@@ -43,7 +42,7 @@ class Accuracy(Metric):
             right = (a[:, 0] >= 0.5) == (y[:, 0] >= 0.5)
         else:
             right = xp.argmax(a, axis=-1) == xp.argmax(y, axis=-1)
-        return _sums(xp.astype(right, xp.float64), weights)
+        return sums(xp.astype(right, xp.float64), weights)
 
     def value(self, total: Array) -> float:
         """Return the share."""
@@ -56,7 +55,7 @@ class _ExactMatch(Accuracy):
     def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return the number of samples whose labels are all right, and of all samples."""
         xp = namespace(a)
-        return _sums(xp.astype(xp.all((a >= 0.5) == (y >= 0.5), axis=-1), xp.float64), weights)
+        return sums(xp.astype(xp.all((a >= 0.5) == (y >= 0.5), axis=-1), xp.float64), weights)
 
 
 class BinaryAccuracy(Metric):
@@ -76,7 +75,7 @@ class BinaryAccuracy(Metric):
     def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return the number of right labels, and of all labels."""
         xp = namespace(a)
-        return _sums(xp.astype((a >= 0.5) == (y >= 0.5), xp.float64), weights)
+        return sums(xp.astype((a >= 0.5) == (y >= 0.5), xp.float64), weights)
 
     def value(self, total: Array) -> float:
         """Return the share."""
@@ -107,7 +106,7 @@ class CostMetric(Metric):
 
     def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return the sum of the samples' costs, and their number."""
-        return _sums(namespace(a).astype(self.cost(a, y), namespace(a).float64), weights)
+        return sums(namespace(a).astype(self.cost(a, y), namespace(a).float64), weights)
 
     def value(self, total: Array) -> float:
         """Return the mean."""
@@ -125,7 +124,7 @@ class MeanSquaredError(Metric):
         """Return the sum of squares, and the number of values."""
         xp = namespace(a)
         difference = xp.astype(a, xp.float64) - xp.astype(y, xp.float64)
-        return _sums(difference * difference, weights)
+        return sums(difference * difference, weights)
 
     def value(self, total: Array) -> float:
         """Return the mean."""
@@ -147,45 +146,12 @@ class R2(Metric):
         """Return for every output: samples, mean of y, Σ (y − ȳ)², Σ (a − y)²; shape (4, outputs)."""
         xp = namespace(a)
         a, y = xp.astype(a, xp.float64), xp.astype(y, xp.float64)
-        if weights is None:
-            mean = xp.mean(y, axis=0)
-            count = xp.zeros_like(mean) + float(y.shape[0])
-            return xp.stack([count, mean, xp.sum((y - mean) ** 2, axis=0), xp.sum((a - y) ** 2, axis=0)])
-        w = xp.astype(weights, xp.float64)[:, None]
-        count = xp.sum(w + xp.zeros_like(y), axis=0)
-        mean = xp.sum(w * y, axis=0) / _or_one(count)
-        return xp.stack([count, mean, xp.sum(w * (y - mean) ** 2, axis=0), xp.sum(w * (a - y) ** 2, axis=0)])
+        return xp.concat([moments(y, weights), column_sums((a - y) ** 2, weights)[None, :]])
 
     def merge(self, first: Array, second: Array) -> Array:
         """Return the four numbers of two sets of samples together."""
-        xp = namespace(first)
-        count = first[0, :] + second[0, :]
-        shift, divisor = second[1, :] - first[1, :], _or_one(count)
-        mean = first[1, :] + shift * (second[0, :] / divisor)
-        spread = first[2, :] + second[2, :] + shift * shift * (first[0, :] * second[0, :] / divisor)
-        return xp.stack([count, mean, spread, first[3, :] + second[3, :]])
+        return namespace(first).concat([merge_moments(first, second), (first[3, :] + second[3, :])[None, :]])
 
     def value(self, total: Array) -> float:
         """Return the mean over the outputs of 1 − Σ (a − y)² / Σ (y − ȳ)²."""
-        xp = namespace(total)
-        spread, error = total[2, :], total[3, :]
-        rounding = total[0, :] * (10.0 * sys.float_info.epsilon * total[1, :]) ** 2
-        flat = spread <= rounding
-        ratio = error / xp.where(flat, xp.ones_like(spread), spread)
-        return float(xp.mean(xp.where(flat, xp.astype(error <= rounding, xp.float64), 1.0 - ratio)))
-
-
-def _sums(values: Array, weights: Array | None) -> Array:
-    """Return Σ w · value and Σ w, float64, of values with a row for each sample; without weights w is 1."""
-    xp = namespace(values)
-    if weights is None:
-        total = xp.sum(values)
-        return xp.stack([total, xp.zeros_like(total) + float(math.prod(values.shape))])
-    w = xp.reshape(xp.astype(weights, xp.float64), (-1,) + (1,) * (values.ndim - 1)) + xp.zeros_like(values)
-    return xp.stack([xp.sum(w * values), xp.sum(w)])
-
-
-def _or_one(count: Array) -> Array:
-    """Return a sum of weights to divide by: 1 where it is 0, as what is divided is."""
-    xp = namespace(count)
-    return xp.where(count > 0.0, count, xp.ones_like(count))
+        return explained(total[:3, :], total[3, :])
