@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cli.running import outputs_of
 
-from modnet import ConfigError, Data, ModelFileError, RunConfig, Trainer, confusion_matrix, load, results
+from modnet import ConfigError, Data, ModelFileError, RunConfig, Trainer, confusion_matrix, load, results, save
 from modnet.analysis.open_run import OpenRun
 from modnet.analysis.plots.confusion_matrix import abridge
 from modnet.analysis.report.report import provenance
@@ -158,13 +159,31 @@ def test_a_part_and_no_mistakes_can_be_asked_for(run: Path) -> None:
     assert found.errors
 
 
-def test_data_that_is_not_the_runs_is_doubted(run: Path) -> None:
+def test_data_that_is_not_the_runs_is_called_given(run: Path) -> None:
     data = Digits().load()
     x, y = data.train
     found = results(run, data=Data(train=data.train, test=(x[:200], y[:200])))
-    assert found.matches_history is False
+    assert (found.part, found.matches_history) == ("given", None)
+    assert found.sentence.startswith("Reached accuracy ")
+
+
+def test_a_network_that_was_changed_is_doubted(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "changed")
+    network = load(run)
+    network.parameters = network.parameters * 1.1
+    save(network, tmp_path / "changed" / "model.safetensors")
+    found = results(tmp_path / "changed")
+    assert (found.part, found.matches_history) == ("test", False)
     assert found.warning is not None
     assert "is not the cost of any epoch in the history" in found.warning
+
+
+def test_a_weighted_accuracy_is_not_said_to_be_the_share_of_samples() -> None:
+    x, y = Digits().load().test
+    config = {"epochs": 1, "network": {"layers": [10]}}
+    run = Trainer.from_config(config).fit(x, y, validation=(x[:50], y[:50], np.arange(50) % 3))
+    share = f"{run.evaluate('validation')['accuracy']:.2%}"
+    assert results(run).sentence.startswith(f"Reached validation accuracy {share} after 1 epoch")
 
 
 def test_images_are_what_the_dataset_or_the_shape_or_the_caller_says(run: Path) -> None:

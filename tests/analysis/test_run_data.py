@@ -232,6 +232,10 @@ def test_other_samples_are_all_evaluated_and_those_of_the_training_as_they_were_
     sentence = results(RUN, data=Data((X[:30, :3], np.arange(30) % 2))).sentence
     assert re.match(r"Reached accuracy \S+% \(\d+ of 30 given samples are correct\) after 4 epochs", sentence)
     assert "Sample 3 of the given samples" in command("trace", RUN, "--data", "moved.csv", "--sample", 3).lines[0]
+    trained = X[:20, :3], np.arange(20) % 2
+    for name in ("validation", "test"):  # whatever the caller calls it
+        found_part = results(RUN, data=Data((X[:30, :3], np.arange(30) % 2), **{name: trained})).predictions
+        assert (found_part.part, len(found_part)) == ("given", 20)
     both = [(len(run.samples[part]), run.evaluate(part)["cost"]) for part in ("train", "validation")]
     assert found["cost"] == pytest.approx(sum(count * cost for count, cost in both) / 80)
     assert told(command, "dampening", RUN, "--data", "moved.csv", "--no-suggestion", "--samples", 999)["samples"] == 80

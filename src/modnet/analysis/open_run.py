@@ -155,8 +155,11 @@ class OpenRun(PathLike[str]):
         return self._division[0]
 
     def part_name(self, part: str) -> str:
-        """Return the name of a part; rows that are not those of the training are ``given`` ones, not ``train``."""
-        return "given" if part == "train" and self._given is not None and self._division[1] else part
+        """Return the name of a part; rows that were given and are not this part of the training are ``given`` ones."""
+        if self._given is None:
+            return part
+        is_known = self._difference(self.parts[part].prepared(self.network, self.place(part)), part) is None
+        return part if is_known else "given"
 
     def for_data(self, config: RunConfig) -> RunConfig:
         """Return a configuration as it applies to the samples: what it says of a split is about those of the run."""

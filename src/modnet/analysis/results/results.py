@@ -92,7 +92,7 @@ class Results:
         metrics, count = self.predictions.metrics, len(self.predictions)
         best = next((name for name in ("accuracy", "r2") if name in metrics), "cost")
         reached = f"{self.part} {best} {metric_text(best, metrics[best])}".removeprefix("given ")
-        if self.confusion is not None:
+        if self.confusion is not None and self.predictions.weights is None:
             reached += f" ({self.confusion.correct:,} of {count:,} {self.part} samples are correct)"
         history = self.run.history
         seconds = [row["seconds"] for row in history if is_number(row.get("seconds"))]
