@@ -261,6 +261,28 @@ def test_no_checkpoint_is_tried_at_every_block_while_none_can_be_written(
     assert tried == [1, 3, 6, 9, 12, 15]  # then at the ends of the epochs
 
 
+@pytest.mark.parametrize("callbacks", [CONFIG["callbacks"], []])
+def test_another_run_in_the_place_of_a_moved_one_is_not_changed(
+    callbacks: list[Any], data: Data, tmp_path: Path, temporary: Path
+) -> None:
+    run = tmp_path / "run"
+
+    def act(folder: Path) -> None:
+        folder.rename(tmp_path / "moved")
+        Trainer.from_config(CONFIG | {"seed": 7}).fit(data[0], 1 - data[1], out=run)
+        found.update((path, path.read_bytes()) for path in run.rglob("*") if path.is_file())
+
+    found: dict[Path, bytes] = {}
+    with pytest.raises(ModelFileError, match="another folder is in its place; the run is saved in "):
+        Trainer.from_config(CONFIG | {"callbacks": callbacks}).fit(*data, out=run, callbacks=[at(3, act)])
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == found
+    (folder,) = temporary.iterdir()
+    expected = Trainer.from_config(CONFIG | {"callbacks": callbacks}).fit(*data, out=tmp_path / "whole").network
+    assert modnet.load(folder).parameters.tobytes() == expected.parameters.tobytes()
+    for name in ("config.toml", "data.json"):
+        assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
 def test_a_history_that_was_copied_in_its_place_is_the_same(data: Data, tmp_path: Path) -> None:
     def copy(folder: Path) -> None:
         (folder / "history.jsonl").replace(folder / "other")

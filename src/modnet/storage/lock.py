@@ -38,6 +38,7 @@ class FolderLock:
         self._folder: int | None = None
         try:
             self._file.acquire()
+            self._identity = _identity(folder)
             is_free = self._lock_folder(folder)
         except Timeout:
             is_free = False
@@ -57,6 +58,13 @@ class FolderLock:
             self._file.release()
         self.close_folder()
 
+    def is_at(self, folder: Path) -> bool:
+        """Return whether the locked folder is at this path, or nothing is; another one may have taken its place."""
+        try:
+            return _identity(folder) == self._identity
+        except FileNotFoundError:
+            return True
+
     def close_folder(self) -> None:
         """Give up the lock of the folder itself."""
         if self._folder is not None:
@@ -74,6 +82,11 @@ class FolderLock:
             return lock_descriptor(self._folder, blocking=False)
         except OSError:  # such as NFS, which locks files only
             return True
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 _LOCKS: WeakSet[FolderLock] = WeakSet()

@@ -117,6 +117,18 @@ class RunFolder:
             self._lock.release()
             self._lock = None
 
+    @property
+    def locked_path(self) -> Path:
+        """The path, which must still be that of the folder that was locked: it may have been moved.
+
+        Raises:
+            ModelFileError: another folder is there.
+        """
+        with file_errors(self.path, "cannot be written"):
+            if self._lock is not None and not self._lock.is_at(self.path):
+                raise OSError("another folder is in its place")
+        return self.path
+
     def write_config(self, config: RunConfig) -> None:
         """Write the configuration, with a comment that names the plug-ins that provide its components."""
         plugins = ", ".join(f"{name} {version}" for name, version in sorted(plugins_of(config).items()))
@@ -125,7 +137,7 @@ class RunFolder:
 
     def write_model(self, network: Network) -> Path:
         """Write the model file and return its path."""
-        write_network(self.path / MODEL_NAME, network, {})
+        write_network(self.locked_path / MODEL_NAME, network, {})
         return self.path / MODEL_NAME
 
     def model(self) -> Network | None:
@@ -144,7 +156,7 @@ class RunFolder:
     def write_checkpoint(self, network: Network, state: Mapping[str, Any], epochs: int, updates: int) -> Path:
         """Write a checkpoint, which the history so far belongs to, and return its path."""
         path = self.checkpoint(epochs, updates)
-        inside(self.path, path.relative_to(self.path))
+        inside(self.locked_path, path.relative_to(self.path))
         with file_errors(path.parent, "cannot be made"):
             path.parent.mkdir(exist_ok=True)
         write(path, network, {**state, "history": self.history.position()})
@@ -206,8 +218,8 @@ class RunFolder:
         """Return a copy of this folder among the system's temporary files, without model and checkpoints."""
         with file_errors(tempfile.gettempdir(), "cannot be written"):
             folder = RunFolder(tempfile.mkdtemp(prefix="modnet-run-"))
-        with suppress(ModelFileError):  # a callback's file that cannot be read
-            copy_files(self.path, folder.path)
+        with suppress(ModelFileError):  # a callback's file that cannot be read, or another folder
+            copy_files(self.locked_path, folder.path)
         folder.write_config(config)
         folder.history.create(history)
         return folder

@@ -62,7 +62,7 @@ class CheckpointManager:
     def _write_record(self, store: RunFolder, network: Network) -> None:
         """Write what is kept of the samples to a run folder, and let the network's file hold the digests too."""
         network.data_record = self._record.parts
-        self._record.write(store.path)
+        self._record.write(store.locked_path)
 
     @cached_property
     def _fingerprint(self) -> Fingerprint:
@@ -123,7 +123,7 @@ class CheckpointManager:
         """Return what writes the files of a training that has ended, the model last."""
         kept: list[Callable[[], Any]] = [lambda: self._write_record(store, network)]
         if self._view.config.data.kind == "memory":  # whose samples nobody can load again
-            kept.append(lambda: write_outputs(store.path, network, self._samples))
+            kept.append(lambda: write_outputs(store.locked_path, network, self._samples))
         return [*kept, lambda: store.write_model(network)]
 
     def _try(self, what: str, write: Callable[[], object]) -> None:
