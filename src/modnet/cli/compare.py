@@ -9,6 +9,7 @@ import click
 from modnet.cli.common.options import json_option, optimizers_option
 from modnet.cli.common.output import print_json, print_table
 from modnet.cli.common.source import Source, source_options
+from modnet.core.messages import counted
 from modnet.training.result import metric_text
 from modnet.training.setup import configs_per_optimizer
 from modnet.training.trainer import Trainer
@@ -43,7 +44,7 @@ def command(source: Source, optimizers: list[str], as_json: bool) -> None:
         return
     names = [name for name in results[0] if name not in ("epochs", "part")]
     print_table(
-        f"{results[0]['epochs']} epoch{'' if results[0]['epochs'] == 1 else 's'} each, evaluated on the {part} samples",
+        f"{counted(results[0]['epochs'], 'epoch')} each, evaluated on the {part} samples",
         [name.replace("_", " ") for name in names],
         [[_cell(name, result[name]) for name in names] for result in results],
         text=["optimizer"],

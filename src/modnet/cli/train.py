@@ -17,7 +17,7 @@ from modnet.cli.common.output import print_result
 from modnet.cli.common.source import Source, source_options
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, Interrupted
-from modnet.core.messages import warn
+from modnet.core.messages import counted, warn
 from modnet.storage.atomic import file_errors
 from modnet.training.result import Run, metric_text
 from modnet.training.trainer import Trainer, with_progress
@@ -85,7 +85,7 @@ def _resume(path: str, source: Source, out: str | None, *, allow_other_engine: b
 
 
 def _interrupted(interruption: Interrupted) -> str:
-    updates = f"{interruption.updates:,} update{'' if interruption.updates == 1 else 's'}"
+    updates = counted(interruption.updates, "update")
     if interruption.checkpoint is None:
         return f"interrupted after {updates}"
     run = shlex.quote(str(interruption.checkpoint.parent.parent))
@@ -123,7 +123,7 @@ def _summary(run: Run) -> str:
     part = next(name for name in ("test", "validation", "train") if name in run.samples)
     metrics = run.test or run.evaluate(part)
     best = "accuracy" if "accuracy" in metrics else "cost"
-    epochs = f"{len(run.history)} epoch{'s' if len(run.history) != 1 else ''} and {run.updates:,} updates"
+    epochs = f"{counted(len(run.history), 'epoch')} and {counted(run.updates, 'update')}"
     reached = f"{'training' if part == 'train' else part} {best} {metric_text(best, metrics[best])}"
     if best == "accuracy" and run.samples[part].weights is None:
         count = len(run.samples[part])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modnet.core.messages import printable
+from modnet.core.messages import counted, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,4 +74,4 @@ class Interrupted(KeyboardInterrupt):
 
     def __str__(self) -> str:
         saved = "" if self.checkpoint is None else f"; saved in {self.checkpoint}"
-        return f"interrupted ({self.reason}) after {self.updates:,} update{'' if self.updates == 1 else 's'}{saved}"
+        return f"interrupted ({self.reason}) after {counted(self.updates, 'update')}{saved}"

@@ -13,6 +13,7 @@ from typing import Any
 
 __all__ = [
     "as_python",
+    "counted",
     "did_you_mean",
     "display_path",
     "epoch_number",
@@ -88,6 +89,11 @@ def display_path(path: str | os.PathLike[str]) -> str:
 def epoch_number(epoch: int) -> int:
     """Return an epoch as people count them, from 1; files and attributes count them from 0."""
     return epoch + 1
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, which has an s unless it is one: ``1 epoch``, ``4,320 updates``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def error_text(error: BaseException) -> str:

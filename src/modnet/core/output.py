@@ -23,9 +23,7 @@ class Output:
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
         self.error: OSError | ValueError | None = None
-        if stream is None or getattr(
-            stream, "closed", False
-        ):  # as Python has it where the descriptor was closed at the start
+        if stream is None or getattr(stream, "closed", False):  # Python opens none for a descriptor that was closed
             self.error = OSError(errno.EBADF, os.strerror(errno.EBADF))
 
     def write(self, text: str) -> int:

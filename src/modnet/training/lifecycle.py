@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, ModelFileError
-from modnet.core.messages import display_path
+from modnet.core.messages import counted, display_path
 from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
@@ -52,7 +52,7 @@ def prepare_resume(store: RunFolder, checkpoint: Checkpoint, epochs: int | None)
         if model is not None and model.config == config:
             reason = f", because {state.stopped}" if state.stopped else ""
             raise ModelFileError(
-                f"{store.path}: the run has ended after {state.epochs} epochs{reason}; "
+                f"{store.path}: the run has ended after {counted(state.epochs, 'epoch')}{reason}; "
                 "pass a larger number of epochs to continue"
             )
     return extended, state

@@ -8,6 +8,7 @@ from typing import Any
 
 from modnet.config.run_config import RunConfig
 from modnet.core.interfaces import Metric
+from modnet.core.messages import counted
 from modnet.core.numbers import format_number
 from modnet.data.prepared import Samples
 from modnet.network.evaluate import evaluate
@@ -48,8 +49,8 @@ class Run:
 
     def __repr__(self) -> str:
         metrics = [f"{name.replace('_', ' ')} {metric_text(name, value)}" for name, value in self._final().items()]
-        epochs = f"{len(self.history)} epoch{'' if len(self.history) == 1 else 's'}"
-        updates = f"{self.updates:,} update{'' if self.updates == 1 else 's'}"
+        epochs = counted(len(self.history), "epoch")
+        updates = counted(self.updates, "update")
         stopped = f" (stopped: {self.stopped})" if self.stopped else ""
         folder = "" if self.folder is None else f", in {self.folder}"
         length = f"{epochs}, {updates}, {self.seconds:.1f} s{stopped}{folder}"

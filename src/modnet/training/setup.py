@@ -15,6 +15,7 @@ from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Names, Pair
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Metric
+from modnet.core.messages import counted
 from modnet.core.random import Stream, generator
 from modnet.data.columns import column_names, column_selector, feature_names, targets_like
 from modnet.data.labels import MANY, Targets, labels_hint, numbers_hint
@@ -277,5 +278,5 @@ def _check_outputs(network: Network, targets: Targets) -> None:
             choices += f", which the cost {cost.kind} needs"
         last = f"network.layers.{len(network.layers) - 1}"
         raise ConfigError(
-            f"{last}: the output layer has {network.outputs} units, {described}; allowed: {choices}{hint}"
+            f"{last}: the output layer has {counted(network.outputs, 'unit')}, {described}; allowed: {choices}{hint}"
         )

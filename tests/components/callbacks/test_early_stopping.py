@@ -64,7 +64,8 @@ def test_it_stops_after_its_patience_and_goes_back_to_the_best(
     patient = epochs - 1 - best < options["patience"]
     assert (run.stopped is None) == patient
     if not patient:
-        assert run.stopped == f"validation_scripted has not improved for {options['patience']} epochs"
+        waited = f"{options['patience']} epoch{'s' if options['patience'] > 1 else ''}"
+        assert run.stopped == f"validation_scripted has not improved for {waited}"
     assert run.updates == 2 * epochs  # those that were made, not those that are kept
 
 

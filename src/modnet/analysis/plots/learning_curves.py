@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from modnet.analysis.plots.figure import COLOURS, INK, MARKERS, Axes, Canvas, Picture
 from modnet.analysis.results.learning_curves import Curve
 from modnet.analysis.results.results import Results
-from modnet.core.messages import epoch_number
+from modnet.core.messages import counted, epoch_number
 from modnet.core.numbers import format_number
 
 __all__ = ["curve_pictures", "curves_picture"]
@@ -40,7 +40,7 @@ def curves_picture(results: Results) -> Picture | None:
         for picture, panel in zip(pictures, panels, strict=False):
             picture.draw(panel)
 
-    title = f"Learning curves over {len(results.run.history)} epoch{'' if len(results.run.history) == 1 else 's'}"
+    title = f"Learning curves over {counted(len(results.run.history), 'epoch')}"
     text = f"{title}. {' '.join(picture.text for picture in pictures)}"
     return Picture("curves", title, text, _WIDTH * columns, _HEIGHT * rows, draw)
 

@@ -21,6 +21,7 @@ from modnet.analysis.summary import times
 from modnet.components.metrics import R2
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
+from modnet.core.messages import counted
 from modnet.network.decoding import predict_codes
 from modnet.network.network import Network
 from modnet.training.result import metric_text
@@ -96,7 +97,7 @@ class Results:
             reached += f" ({self.confusion.correct:,} of {count:,} {self.part} samples are correct)"
         history = self.run.history
         seconds = [row["seconds"] for row in history if is_number(row.get("seconds"))]
-        epochs = f"{len(history):,} epoch{'' if len(history) == 1 else 's'}"
+        epochs = counted(len(history), "epoch")
         return f"Reached {reached} after {epochs}{f' in {sum(seconds):.1f} s' if seconds else ''}."
 
     @property

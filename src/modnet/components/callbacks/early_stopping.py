@@ -8,6 +8,7 @@ from pydantic import Field
 
 from modnet.components.callbacks.monitoring import sign_of
 from modnet.core.interfaces import Callback, TrainingView
+from modnet.core.messages import counted
 from modnet.core.plugins.hookspecs import hookimpl
 
 __all__ = ["EarlyStopping"]
@@ -67,7 +68,7 @@ class _Listener:
         del training
         if self._waited < self._options.patience:
             return None
-        return f"{self._options.monitor} has not improved for {self._waited} epochs"
+        return f"{self._options.monitor} has not improved for {counted(self._waited, 'epoch')}"
 
     @hookimpl
     def modnet_fit_end(self, training: TrainingView) -> None:
