@@ -130,7 +130,7 @@ CASES = {
     "seed": (("--seed", "-1"), "seed: -1 should be greater than or equal to 0"),
     "dtype": (("--dtype", "float16"), "dtype: 'float16' should be 'float64' or 'float32'"),
     "units": (only("network.layers.0.units=0"), "network.layers.0.units: 0 should be greater than 0"),
-    "no layers": (only("network.layers=[]"), "network.layers: should have at least 1 entries, got 0"),
+    "no layers": (only("network.layers=[]"), "network.layers: should have 1 or more entries, got 0"),
     "a layer of true": (
         only("network.layers=[true, 10]"),
         (

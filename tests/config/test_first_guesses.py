@@ -103,6 +103,7 @@ GUESSES: dict[str, tuple[str, Any]] = {
     "weight_decay = 0.02": ("optimizer.rule", {"kind": "adamw", "weight_decay": 0.02}),
     "network.epsilon = 0.001": ("network.layers", [30, {"kind": "batch-norm", "epsilon": 0.001}, 10]),
     "optimizer.eps = 0.001": ("optimizer.rule", {"kind": "adam", "epsilon": 0.001}),
+    "betas = [0.8, 0.9]": ("optimizer.rule", "adam"),
     "beta1 = 0.8": ("optimizer.rule", {"kind": "adam", "beta1": 0.8}),
     "adam = {beta1 = 0.8}": ("optimizer.rule", {"kind": "adam", "beta1": 0.8}),
     "lr_scheduler = 'cosine'": ("optimizer.schedule", "cosine"),
@@ -390,7 +391,7 @@ def test_a_value_that_lacks_quotes_or_is_spelt_as_in_python(guess: str) -> None:
     "guess",
     ["epochs=3.5", "epochs=many", "seed=True", "optimizer.learning_rate=fast", "optimizer.shuffle='perhaps'",
      "network.layers=[30, relu", "network.layers=[30,,]", "data={a b}", "callbacks=" + "(" * 3000 + ")" * 3000,
-     "epochs='" + "9" * 5000 + "'"],
+     "epochs='" + "9" * 5000 + "'", "callbacks=none"],
     ids=lambda guess: guess[:30],
 )  # fmt: skip
 def test_a_value_that_means_nothing_gets_no_suggestion(guess: str) -> None:

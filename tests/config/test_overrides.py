@@ -68,6 +68,7 @@ def test_an_alias_of_a_plug_in_survives_a_change_of_the_kind() -> None:
         ({}, "optimizer.schedule.kind=3", "optimizer.schedule: {'kind': 3} is not a valid schedule; allowed: a kind"),
         ({}, "epochs", "--set epochs: should be KEY=VALUE, with a dotted key"),
         ({}, "optimizer..kind=batch", "--set optimizer..kind=batch: should be KEY=VALUE, with a dotted key"),
+        ({}, "callbacks.0=average", "--set callbacks.0=average: 'callbacks' has no entries; set the list itself"),
         ({}, "network.layers.2=3", "--set network.layers.2=3: 'network.layers' has 2 entries; allowed: 0 to 1"),
         ({"seed": 3}, "seed.x=3", "--set seed.x=3: 'seed' is a value, not a table"),
         ({"seed": 3}, "seed.0=3", "--set seed.0=3: 'seed' is 3, not a list"),

@@ -117,9 +117,9 @@ def _line(detail: ErrorDetails, table: Mapping[str, Any] | None) -> str:
 
         message = message_with_suggestion(detail, table)
     if detail["type"] == "too_short":
-        message = f"should have at least {detail['ctx']['min_length']} entries, got {detail['ctx']['actual_length']}"
+        message = f"should have {detail['ctx']['min_length']} or more entries, got {detail['ctx']['actual_length']}"
     if detail["type"] == "too_long":
-        message = f"should have at most {detail['ctx']['max_length']} entries, got {detail['ctx']['actual_length']}"
+        message = f"should have {detail['ctx']['max_length']} or fewer entries, got {detail['ctx']['actual_length']}"
     if path == "network" and isinstance(detail["input"], list):
         message += question([f"network.layers = {short_repr(detail['input'])}"])
     message = message.replace("valid tuple", "list").replace("valid dictionary or instance of NetworkConfig", "table")

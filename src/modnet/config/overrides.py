@@ -111,7 +111,8 @@ def _set(node: Any, path: Sequence[str], value: Any, done: list[str]) -> Any:
     key, rest = path[0], path[1:]
     if isinstance(node, list | tuple):
         if key not in map(str, range(len(node))):
-            raise ConfigError(f"'{'.'.join(done)}' has {len(node)} entries; allowed: 0 to {len(node) - 1}")
+            hint = f"{len(node)} entries; allowed: 0 to {len(node) - 1}" if node else "no entries; set the list itself"
+            raise ConfigError(f"'{'.'.join(done)}' has {hint}")
         return [_set(item, rest, value, [*done, key]) if i == int(key) else item for i, item in enumerate(node)]
     if not isinstance(node, dict):
         if key.isdigit():

@@ -16,14 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from modnet.config.overrides import apply_override, repair, to_toml
-from modnet.config.places import (
-    ComponentPlace,
-    KeyPath,
-    OptionPlace,
-    component_places,
-    config_without,
-    option_places,
-)
+from modnet.config.places import ComponentPlace, KeyPath, OptionPlace, component_places, config_without, option_places
 from modnet.config.run_config import RunConfig
 from modnet.core import registry
 from modnet.core.component import Component, Model
@@ -37,6 +30,7 @@ LONGEST = 90
 
 _OTHER_NAMES = {
     "batch_size": "batch bs minibatch minibatch_size mini_batch mini_batch_size samples_per_update",
+    "beta1": "betas",
     "bias_initializer": "bias_init",
     "bias": "use_bias",
     "callbacks": "callback listeners",
@@ -132,14 +126,16 @@ def _for_kind(config: RunConfig, path: KeyPath, family: str, name: str) -> Sugge
 
 def for_text(detail: ErrorDetails, path: str, *, is_list: bool) -> Suggestion | None:
     """Return the key with the value that was meant by a text, where a number, a truth value or a list is wanted."""
-    wanted = {"bool_type": bool, "int_type": int, "float_type": int | float}.get(
-        detail["type"], list if is_list else None
-    )
+    types: dict[str, Any] = {"bool_type": bool, "int_type": int, "float_type": int | float}
+    wanted = types.get(detail["type"], list if is_list else None)
     value = repair(detail["input"], as_list=is_list)
     if wanted is None or not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
         return None
     slot = next((slot for slot in component_places(RunConfig()) if slot.path == detail["loc"]), None)
-    return Suggestion(path, _known(slot.base, value) if slot else value)
+    if slot is None:
+        return Suggestion(path, value)
+    found = Suggestion(path, _known(slot.base, value))
+    return found if _works(RunConfig(), found) else None
 
 
 def for_file(path: str, config: RunConfig | None = None, key: KeyPath = ("data",)) -> Suggestion | None:
@@ -166,9 +162,12 @@ def for_option(
     if found is None:
         return None
     kind = found.value.get("kind", _UNNAMED) if isinstance(found.value, Mapping) else _UNNAMED
-    meant = [one for one in (found, Suggestion(found.key, kind)) if one.text]
-    works = (one for one in meant if _is_valid(RunConfig, apply_override(config.to_config(), str(one))))
-    return next(works, Suggestion(found.key))
+    meant = (found, Suggestion(found.key, kind))
+    return next((one for one in meant if _works(config, one)), Suggestion(found.key))
+
+
+def _works(config: RunConfig, found: Suggestion) -> bool:
+    return bool(found.text) and _is_valid(RunConfig, apply_override(config.to_config(), str(found)))
 
 
 def _for_option(config: RunConfig, section: KeyPath, key: str, value: Any, *, exact: bool) -> Suggestion | None:
@@ -229,9 +228,8 @@ def _component(config: RunConfig, name: str, value: Any) -> Suggestion | None:
     options = dict(value) if isinstance(value, Mapping) else {}
     if isinstance(value, int | float) and not isinstance(value, bool):
         declared = (option for option in component.option_names() if option not in place.base.model_fields)
-        options = {
-            option: value for option in declared if _is_valid(component, {"kind": component.kind_name(), option: value})
-        }
+        kind = component.kind_name()
+        options = {option: value for option in declared if _is_valid(component, {"kind": kind, option: value})}
     return _set(place, component, options)
 
 
