@@ -15,9 +15,9 @@ from modnet.data.datasets import Csv, Digits, Idx, Npz
 
 
 def test_digits_are_the_real_ones() -> None:
-    bundled = pytest.importorskip(
-        "sklearn.datasets", reason="scikit-learn has the digits to compare with"
-    ).load_digits()
+    from sklearn.datasets import load_digits  # which takes half a second
+
+    bundled = load_digits()
     data = Digits().load()
     groups = [np.flatnonzero(bundled.target == digit) for digit in range(10)]
     tests = sorted(row for place, row in enumerate(np.concatenate(groups)) if place % 5 == 0)

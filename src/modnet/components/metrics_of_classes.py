@@ -160,7 +160,19 @@ class F1(_OfEachClass):
         return 2.0 * right / or_one(predicted + true)
 
 
-class BalancedAccuracy(Metric):
+class _OfAllClasses(Metric):
+    """One number of all classes together."""
+
+    def check(self, task: Task) -> None:
+        """Refuse targets that are numbers or several labels."""
+        require_classes(self.kind, task)
+
+    def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
+        """Return of each class the samples rightly predicted as it, those predicted as it, and those of it."""
+        return counts(a, y, weights, labels=False)
+
+
+class BalancedAccuracy(_OfAllClasses):
     """The mean over the classes of the share of a class's samples that are predicted as it.
 
     Always answering one of K classes gives 1/K. Classes without samples are left out of the mean. Source: Brodersen
@@ -170,14 +182,6 @@ class BalancedAccuracy(Metric):
     kind: Literal["balanced-accuracy"] = "balanced-accuracy"
     also_known_as: ClassVar[tuple[str, ...]] = ("balanced-accuracy-score", "bac")
 
-    def check(self, task: Task) -> None:
-        """Refuse targets that are numbers or several labels."""
-        require_classes(self.kind, task)
-
-    def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
-        """Return of each class the samples rightly predicted as it, those predicted as it, and those of it."""
-        return counts(a, y, weights, labels=False)
-
     def value(self, total: Array) -> float:
         """Return the mean share of the classes that have samples."""
         xp = namespace(total)
@@ -185,7 +189,7 @@ class BalancedAccuracy(Metric):
         return float(xp.sum(total[0, :] / or_one(total[2, :])) / or_one(present))
 
 
-class MatthewsCorrelation(Metric):
+class MatthewsCorrelation(_OfAllClasses):
     """The correlation of true and predicted classes, from −1 to 1; guessing gives about 0.
 
     It is 0 where all samples are of one class, or all are predicted as one. Source: Gorodkin, "Comparing two K-category
@@ -195,24 +199,16 @@ class MatthewsCorrelation(Metric):
     kind: Literal["matthews-correlation"] = "matthews-correlation"
     also_known_as: ClassVar[tuple[str, ...]] = ("mcc", "matthews-corrcoef", "phi-coefficient")
 
-    def check(self, task: Task) -> None:
-        """Refuse targets that are numbers or several labels."""
-        require_classes(self.kind, task)
-
-    def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
-        """Return of each class the samples rightly predicted as it, those predicted as it, and those of it."""
-        return counts(a, y, weights, labels=False)
-
     def value(self, total: Array) -> float:
         """Return the correlation."""
         xp = namespace(total)
         right, predicted, true = (total[row, :] / or_one(xp.sum(total[2, :])) for row in range(3))
-        # Σ p (Σ p − p) instead of (Σ p)² − Σ p²: exactly 0 where there is one class only.
+        # Σ p (Σ p − p) instead of (Σ p)² − Σ p²: exactly 0 where there is one class only, and the result exactly 1
+        # where all is right.
         spreads = [xp.sum(share * (xp.sum(share) - share)) for share in (predicted, true)]
-        covariance = xp.sum(right) * xp.sum(true) - xp.sum(predicted * true)
-        if not all(spread > 0.0 for spread in spreads):
-            return 0.0
-        return float(covariance / (xp.sqrt(spreads[0]) * xp.sqrt(spreads[1])))
+        covariance = xp.sum(predicted * (xp.sum(true) - true) - (predicted - right) * xp.sum(true))
+        product = spreads[0] * spreads[1]
+        return float(covariance / xp.sqrt(product)) if product > 0.0 else 0.0
 
 
 class LogLoss(Metric):
