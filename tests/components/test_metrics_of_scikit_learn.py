@@ -17,6 +17,7 @@ from modnet.core.interfaces import Metric, Task
 SAMPLES = 60
 TWO, ONE_OF_TWO, FOUR = Task(1, classes=True), Task(2, classes=True), Task(4, classes=True)
 LABELS, NUMBERS = Task(3, classes=False, multi_label=True), Task(3, classes=False)
+TWO_LABELS = Task(2, classes=False, multi_label=True)
 CLASS_TASKS = [TWO, ONE_OF_TWO, FOUR]
 MACRO: dict[str, Any] = {"average": "macro", "zero_division": 0}
 
@@ -80,7 +81,7 @@ def of_values(function: Any) -> Any:
     return lambda _, y, a, weights: function(y, a, sample_weight=weights)
 
 
-BOTH = [*CLASS_TASKS, LABELS]
+BOTH = [*CLASS_TASKS, TWO_LABELS, LABELS]
 CASES: list[tuple[str | dict[str, Any], Any, list[Task]]] = [
     ("precision", classified(partial(sk.precision_score, **MACRO)), BOTH),
     ("recall", classified(partial(sk.recall_score, **MACRO)), BOTH),
