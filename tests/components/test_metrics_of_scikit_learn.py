@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from functools import partial, reduce
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn import metrics as sk
 
+import modnet
 from modnet import Trainer
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Metric, Task
@@ -271,3 +273,13 @@ def test_top_k_is_named_by_k_and_refused_with_the_place() -> None:
         ConfigError, match=r"^metrics\.3: k = 3 of 3 classes would always give 1; allowed: from 1 to 2$"
     ):
         Trainer.from_config(config).fit(X, codes)
+
+
+def test_every_picture_and_advice_of_a_run_goes_with_them(tmp_path: Path) -> None:
+    config = {"epochs": 2, "network": {"layers": [4, 3]}, "metrics": [*FROM_CLASSES, "top-k-accuracy"]}
+    codes = np.digitize(X[:, 0], [-0.5, 0.5])
+    run = Trainer.from_config(config).fit(X, codes, test=(X[:30], codes[:30]), out=tmp_path / "run")
+    assert modnet.dampening(run, suggest=True).to_dict()
+    assert modnet.dampening(tmp_path / "run", data=modnet.Data((X, codes)), suggest=False).to_dict()
+    found = modnet.results(tmp_path / "run")
+    assert found.predictions.metrics == pytest.approx(run.test, rel=1e-12)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -27,7 +27,16 @@ from modnet.network.decoding import outputs_for
 from modnet.network.network import Network
 from modnet.training.batch_sizes import check_batch_sizes
 
-__all__ = ["Part", "Setup", "build", "check_optimizer", "configs_per_optimizer", "resolve_metrics", "split_data"]
+__all__ = [
+    "Part",
+    "Setup",
+    "build",
+    "check_held_out",
+    "check_optimizer",
+    "configs_per_optimizer",
+    "resolve_metrics",
+    "split_data",
+]
 
 
 class Part(NamedTuple):
@@ -74,7 +83,6 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
         _start_from(initial, network)
     check_optimizer(config, len(x))
     metrics = resolve_metrics(config, network)
-    _check_held_out(metrics, parts)
     samples = {}
     for name, part in parts.items():
         prepared = part.prepared(network, data.place(name))
@@ -216,10 +224,14 @@ def resolve_metrics(config: RunConfig, network: Network) -> tuple[Metric, ...]:
     return tuple(metric.for_task(task) for metric in config.metrics)
 
 
-def _check_held_out(metrics: Sequence[Metric], parts: Iterable[str]) -> None:
-    """Refuse metrics that need all outputs at once where there are training samples only."""
-    for index, metric in enumerate(metrics):
-        if metric.needs_all_outputs and set(parts) == {"train"}:
+def check_held_out(setup: Setup) -> None:
+    """Refuse to train with metrics that need all outputs at once where there are training samples only.
+
+    Raises:
+        ConfigError: no samples are held out.
+    """
+    for index, metric in enumerate(setup.metrics):
+        if metric.needs_all_outputs and setup.samples.keys() == {"train"}:
             raise ConfigError(
                 f"metrics.{index}: {metric.kind} needs all outputs at once, so validation or test samples; "
                 "there are none (data.validation_share = 0.2 would sample some)"

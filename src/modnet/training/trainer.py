@@ -30,7 +30,7 @@ from modnet.training.functions import CallbackFunction, MetricFunction, add_metr
 from modnet.training.lifecycle import Resumption, prepare_resume, run_training
 from modnet.training.loop import TrainingLoop
 from modnet.training.result import Run
-from modnet.training.setup import Setup, build
+from modnet.training.setup import Setup, build, check_held_out
 from modnet.training.signals import handle_signals
 
 __all__ = ["Trainer", "with_progress"]
@@ -108,8 +108,9 @@ class Trainer:
         data, trainer = _data(self.config.data, x, y, sample_weight, validation, test), self
         if x is not None:
             trainer = Trainer(_given_in_memory(self.config))
-        setup = add_metrics(build(trainer.config, data, initial), metrics)
-        runner = CallbackRunner(trainer.config, callbacks)
+        setup = build(trainer.config, data, initial)
+        check_held_out(setup)
+        setup, runner = add_metrics(setup, metrics), CallbackRunner(trainer.config, callbacks)
         store = None if out is None else RunFolder.claim(out, trainer.config)
         return trainer._train(setup, runner, store, started)
 
@@ -179,6 +180,7 @@ class Trainer:
                 data = replace(data, held_out=record.held_out_rows())
             try:
                 setup = build(trainer.config, data, checkpoint.network)
+                check_held_out(setup)
             except ConfigError as error:  # the configuration fits the samples of the interrupted run
                 samples = f"{data.place('train')} samples"
                 path_text = display_path(checkpoint.path)

@@ -127,7 +127,8 @@ class TrialRunner:
         rows = self._rows(config, updates, pool)
         epochs = -(-updates // config.optimizer.updates(len(rows)))
         dataset = config.data.model_copy(update={"validation_share": 0.0, "class_weight": None})  # they have it
-        config = config.model_copy(update={"epochs": epochs, "callbacks": (), "data": dataset})
+        shorter = {"epochs": epochs, "callbacks": (), "metrics": None, "data": dataset}  # nothing is held out from it
+        config = config.model_copy(update=shorter)
         data = Data(self._pair(rows))
         try:
             network, parts, _ = build(config, data, None)
