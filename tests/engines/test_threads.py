@@ -25,7 +25,7 @@ from modnet import (
     load_config,
 )
 from modnet.core.interfaces import Cost
-from modnet.engines.numpy.threads import ThreadPool, _start_worker, cores, one_blas_thread, worker_count
+from modnet.engines.numpy.threads import ThreadPool, _start_worker, blas_name, cores, one_blas_thread, worker_count
 from modnet.engines.numpy.workers import Workers
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.evaluate import MetricAccumulator
@@ -809,3 +809,16 @@ def test_huge_numbers_are_rows_too(count: int, form: str, dtype: str, size: floa
     outputs = network.predict(FORMS[form](x))  # where a warning is an error
     assert np.isfinite(outputs).all()
     assert np.allclose(outputs, long_way(network, x), rtol=1e-5 if dtype == "float32" else 1e-11, atol=1e-6)
+
+
+def test_the_blas_of_another_package_is_not_named(monkeypatch):
+    """SciPy brings one of its own, and a training must be resumable with and without it in the process."""
+    found = [
+        {"user_api": "openmp", "internal_api": "openmp", "version": None, "filepath": "/x/sklearn.libs/libgomp.so"},
+        {"user_api": "blas", "internal_api": "openblas", "version": "1", "filepath": "/x/scipy.libs/openblas.so"},
+        {"user_api": "blas", "internal_api": "openblas", "version": "2", "filepath": "/x/numpy.libs/openblas64.so"},
+    ]
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: found)
+    assert blas_name.__wrapped__() == "openblas 2"
+    found.pop()
+    assert blas_name.__wrapped__() == "openblas 1"

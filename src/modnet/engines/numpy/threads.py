@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,10 +61,15 @@ def worker_count(wanted: int | None, rows: int, parameters: int) -> int:
 
 @cache
 def blas_name() -> str:
-    """Return library, version and kernel of NumPy's BLAS, on which the last bits of products depend."""
+    """Return library, version and kernel of NumPy's BLAS, on which the last bits of products depend.
+
+    SciPy's, which scikit-learn loads, is another one where both bring their own.
+    """
     from threadpoolctl import threadpool_info
 
     libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    own = [library for library in libraries if {"numpy", "numpy.libs"} & {*Path(library["filepath"]).parts}]
+    libraries = own or libraries
     names = {f"{lib['internal_api']} {lib['version']} {lib.get('architecture', '')}".strip() for lib in libraries}
     return ", ".join(sorted(names)) or "unknown"
 
