@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import pickle
+import subprocess
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from modnet.core.messages import (
     error_text,
     list_values,
     printable,
+    shell_word,
     short_repr,
     truncate,
 )
@@ -99,6 +102,26 @@ def test_what_a_terminal_would_obey_or_hide_is_escaped() -> None:
             assert ast.literal_eval(f"'{text}'") == f"a{letter}b"
     assert printable("caf\udcff") == r"caf\udcff"
     assert printable(printable("a\u202eb\n")) == r"a\u202eb\n"
+
+
+def test_a_word_of_a_command_is_printable_and_the_shell_reads_what_it_was() -> None:
+    names = [
+        "run",
+        "a b",
+        "it's",
+        "$HOME",
+        "tab\t'x\\",
+        "line\nbreak\r0",
+        "\u202efed",
+        "\udcff\udc80f",
+        "ü\x1b[1m",
+        "~",
+        "",
+    ]
+    words = [shell_word(name) for name in names]
+    assert all(word.isprintable() for word in words)
+    shell = subprocess.run(["bash", "-c", f"printf '%s\\0' {' '.join(words)}"], capture_output=True, check=True)  # noqa: S607
+    assert shell.stdout.split(b"\0")[:-1] == [os.fsencode(name) for name in names]
 
 
 def test_every_error_of_modnet_is_one_line() -> None:

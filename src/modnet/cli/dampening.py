@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import print_json, print_table, print_text, progress_bar
 from modnet.cli.common.source import Source, source_options
 from modnet.core.errors import ConfigError
+from modnet.core.messages import shell_word
 from modnet.core.numbers import format_number
 from modnet.data.files import is_folder
 from modnet.training.result import metric_text
@@ -120,8 +120,8 @@ def _fix(path: str | None, changes: list[str], *, in_memory: bool) -> str:
     """Return the command that trains with changes; in Python where the samples were given there."""
     if in_memory:
         return f"modnet.Trainer(modnet.load_config({path!r}, {changes!r})).fit(x, y)"
-    command = " ".join(["modnet train", *([shlex.quote(path)] if path else [])])
-    return " \\\n  ".join([command, *(f"--set {shlex.quote(change)}" for change in changes)])
+    command = " ".join(["modnet train", *([shell_word(path)] if path else [])])
+    return " \\\n  ".join([command, *(f"--set {shell_word(change)}" for change in changes)])
 
 
 def _change(trial: Trial) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -17,7 +16,7 @@ from modnet.cli.common.output import print_result
 from modnet.cli.common.source import Source, source_options
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, Interrupted
-from modnet.core.messages import counted, warn
+from modnet.core.messages import counted, shell_word, warn
 from modnet.storage.atomic import file_errors
 from modnet.training.result import Run, metric_text
 from modnet.training.trainer import Trainer, with_progress
@@ -88,7 +87,7 @@ def _interrupted(interruption: Interrupted) -> str:
     updates = counted(interruption.updates, "update")
     if interruption.checkpoint is None:
         return f"interrupted after {updates}"
-    run = shlex.quote(str(interruption.checkpoint.parent.parent))
+    run = shell_word(str(interruption.checkpoint.parent.parent))
     return f"interrupted after {updates}; resume with: modnet train --resume {run}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ __all__ = [
     "printable",
     "printable_lines",
     "question",
+    "shell_word",
     "short_repr",
     "truncate",
     "warn",
@@ -84,6 +86,20 @@ def display_path(path: str | os.PathLike[str]) -> str:
     """Return a file's name for a message of one line."""
     text = str(path)
     return text if text.isprintable() else ascii(text)
+
+
+def shell_word(text: str) -> str:
+    """Return a printable word of a command for a shell; bash and zsh read what is escaped as it was."""
+    if text.isprintable():
+        return shlex.quote(text)
+    escaped = "".join(map(_escaped, text))
+    return f"$'{escaped}'"
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return f"\\{character}" if character in "\\'" else character
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
 def epoch_number(epoch: int) -> int:
