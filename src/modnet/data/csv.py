@@ -28,6 +28,7 @@ LINE = 1 << 24
 """How many characters a line may have."""
 LABEL = 1000
 """How many characters a label may have: in an array of text each takes as much memory as the longest."""
+NAMES = "a line with the names of the columns"
 INTEGER = re.compile(r"[+-]?[0-9]+")
 
 TargetKind = Literal["integer", "number", "text"]
@@ -121,10 +122,11 @@ def read_rows(
         DataError: naming the line and the column.
     """
     name = display_path(path)
-    rows, line, first = _open(Path(path), name)
+    has_header = features is not None if header is None else header
+    rows, line, first = _open(Path(path), name, NAMES if has_header else f"a row of {count} numbers")
     where = f"{name}: line {line}"
     columns: Sequence[object] = range(1, len(first) + 1)
-    if features is None if header is None else not header:
+    if not has_header:
         try:
             _parse(((line, *cell) for cell in zip(columns, first, strict=True)), "number", name)
         except DataError as error:
@@ -142,12 +144,12 @@ def read_rows(
     return _numbers(rows, name, columns, selected)[0]
 
 
-def _open(path: Path, name: str) -> tuple[Iterator[Row], int, list[str]]:
+def _open(path: Path, name: str, first: str = NAMES) -> tuple[Iterator[Row], int, list[str]]:
     """Return the rows after the first one, its line, and its cells."""
     rows = _rows(path, name)
     for line, header in rows:
         return rows, line, header
-    raise DataError(f"{name}: is empty; a line with the names of the columns is expected")
+    raise DataError(f"{name}: is empty; {first} is expected")
 
 
 def _rows(path: Path, name: str) -> Iterator[Row]:
