@@ -31,7 +31,8 @@ def command(source: Source, optimizers: list[str], as_json: bool) -> None:
     with source.error_prefix():
         data = base.data.load()
         configs = configs_per_optimizer(base, optimizers, data)
-    results, part = [], "train"
+    results: list[dict[str, Any]] = []
+    part = "train"
     for kind, config in zip(optimizers, configs, strict=True):
         with source.error_prefix():
             run = Trainer(config).fit(*data.train, validation=data.validation, test=data.test)
