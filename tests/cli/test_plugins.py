@@ -166,6 +166,7 @@ def test_options_with_their_bounds(modnet: Modnet, family: str, kind: str, lines
     [
         (("activation", "sigmod"), "modnet: unknown activation 'sigmod'; did you mean 'sigmoid'?"),
         (("activation", "nobody:sigmoid"), "modnet: unknown activation 'nobody:sigmoid'"),
+        (("ReLU",), "'ReLU' is no family; did you mean 'activation relu'?"),
         (("activations", "sigmoid"), "'activations' is not one of 'activation', "),
     ],
 )

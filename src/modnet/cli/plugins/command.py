@@ -16,7 +16,7 @@ from modnet.cli.plugins.inventory import Plugin, formula_of, installed_plugins, 
 from modnet.core import registry
 from modnet.core.errors import PluginError
 from modnet.core.interfaces import FAMILIES
-from modnet.core.messages import did_you_mean, printable
+from modnet.core.messages import did_you_mean, printable, question
 from modnet.core.plugins.discovery import ENTRY_POINT_GROUP
 from modnet.core.registry import canonical
 
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 
 _FAMILIES = click.Choice(sorted(FAMILIES))
 _COLOURS = {"ok": "green", "failed": "red", "disabled": "bright_black", "conflict": "yellow"}
+
+
+class _Family(click.Choice[str]):
+    """A family; a kind in place of one is answered with both."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        known = registry.active() if value not in self.choices else None
+        meant = [f"{family} {kind}" for family in self.choices if known for kind in known.meant(family, value)]
+        if meant:
+            self.fail(f"'{value}' is no family{question(meant)}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @click.group("plugins", cls=Commands)
@@ -64,7 +75,7 @@ def list_(as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("family", type=_FAMILIES, metavar="FAMILY")
+@click.argument("family", type=_Family(_FAMILIES.choices), metavar="FAMILY")
 @click.argument("kind", metavar="KIND", shell_complete=complete_kinds)
 @json_option
 def show(family: str, kind: str, as_json: bool) -> None:
