@@ -259,7 +259,7 @@ def test_a_large_network_is_shown_by_excerpt(rng) -> None:
     numeric = plain["layers"][0]["differences"]["weights"]["values"]
     np.testing.assert_allclose(numeric, shown, rtol=1e-4, atol=1e-9)  # what is shown was compared
     text = modnet.trace_markdown(way)
-    assert "numbers 1, 2 and 3 and the last are shown" in text
+    assert "the first three and the last are shown" in text
     assert rf"\vdots \\ {way.layers[1].z[-1]:.6g}" in text
     assert f"of {net.layers[0].weights.size:,} |" in text
 
@@ -280,8 +280,8 @@ def test_scaled_samples_and_labels(rng) -> None:
     np.testing.assert_array_equal(way.raw, x[4])
     np.testing.assert_allclose(way.x, (x[4] - x.mean(axis=0)) / x.std(axis=0), rtol=1e-9)
     np.testing.assert_array_equal(way.y, [0.0, 1.0])
-    assert "Its class is small" in modnet.trace_markdown(way)
-    assert r"Its class is big\_1" in modnet.trace_markdown(modnet.trace(run.network, x[4], "big_1"))
+    assert "should output, of the class small:" in modnet.trace_markdown(way)
+    assert r"should output, of the class big\_1:" in modnet.trace_markdown(modnet.trace(run.network, x[4], "big_1"))
 
 
 def test_penalties_are_no_part_of_one_samples_cost() -> None:

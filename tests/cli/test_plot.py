@@ -232,10 +232,10 @@ def test_a_damaged_history_is_one_line(modnet: Modnet, run: str, command: str) -
     [
         ("--plot", "a.gif", "a.gif: cannot be drawn as 'gif'"),
         ("--plot", "none/a.png", "--plot none/a.png: cannot be written: No such file or directory"),
-        ("--out", "run/config.toml", "run/config.toml: cannot be written: File exists"),
+        ("--out", "run/config.toml", "--out run/config.toml: cannot be written: Not a directory"),
     ],
 )
 def test_where_no_picture_can_go(modnet: Modnet, run: str, option: str, place: str, error: str) -> None:
     result = modnet("plot", run, option, place)
-    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
     assert result.err.startswith(f"modnet: {error}")

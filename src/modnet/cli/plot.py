@@ -12,7 +12,7 @@ from modnet.analysis.results.results import Results, results
 from modnet.cli.common.completing import complete_folders
 from modnet.cli.common.options import data_options, file_option, result_options
 from modnet.cli.common.other_data import OtherData
-from modnet.cli.common.output import print_json, print_line, write_errors
+from modnet.cli.common.output import check_out, print_json, print_line, write_errors
 from modnet.core.numbers import format_number
 from modnet.storage.inside import inside
 
@@ -37,6 +37,8 @@ def command(run: str, other: OtherData, out: str | None, plot: str | None, as_js
     against true values take the place of the confusion matrix. The worst mistakes are the misclassified samples with
     the highest cost.
     """
+    if out is not None:
+        check_out("--out", out, folder=True)
     if out is not None or not (as_json or plot):
         from modnet.analysis.plots.figure import check_matplotlib
 

@@ -49,16 +49,13 @@ def _introduction(trace: Trace, image: Sequence[int] | None) -> Iterator[str]:
     yield from sample_markdown(trace.x if trace.raw is None else trace.raw, trace.x.size > LIMIT, image)
     yield f"This is a {_escaped(trace.title)}. All numbers are those of its own passes, to six digits."
     if any(max(layer.x.size, layer.a.size) > LIMIT for layer in trace.layers):
-        yield (
-            f"Of more than {LIMIT} entries along an axis, numbers 1, 2 and 3 and the last are shown; all others are "
-            "computed too."
-        )
+        yield f"Where an axis has more than {LIMIT} entries, the first three and the last are shown; all are computed."
     if trace.raw is not None:
         yield from ("The sample as it was given:", f"$${_matrix(trace.raw)}$$")
     yield "The sample enters the network as $a^{0}$:" if trace.raw is None else "It enters the network scaled:"
     yield f"$$a^{{0}} = x = {_matrix(trace.x)}$$"
-    label = "" if trace.label is None else f" Its class is {_escaped(str(trace.label))}."
-    yield f"The target, which the network should output:{label}"
+    label = "" if trace.label is None else f", of the class {_escaped(str(trace.label))}"
+    yield f"The target, which the network should output{label}:"
     yield f"$$y = {_matrix(trace.y)}$$"
     if trace.random:
         yield "Layers of this network draw random numbers in training. They were drawn once, for all that follows."

@@ -112,20 +112,22 @@ def write_out(text: str, out: str | None) -> None:
         write_output(Path(out), f"{text}\n".encode(errors="backslashreplace"))
 
 
-def check_out(option: str, out: str) -> None:
-    """Find out, before any work, whether a file can be at ``out``.
+def check_out(option: str, out: str, *, folder: bool = False) -> None:
+    """Find out, before any work, whether a file, or a folder, can be at ``out``.
 
     Raises:
-        ConfigError: a folder is there, or the file's own folder is not.
+        ConfigError: the other of the two is there, or the file's own folder is not.
     """
     with write_errors(f"{option} {out}"):
         try:
             mode = Path(out).stat().st_mode
         except FileNotFoundError:
-            Path(os.path.realpath(out)).parent.stat()
+            if not folder:  # which is made with those above it
+                Path(os.path.realpath(out)).parent.stat()
         else:
-            if stat.S_ISDIR(mode):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if stat.S_ISDIR(mode) != folder:
+                code = errno.ENOTDIR if folder else errno.EISDIR
+                raise OSError(code, os.strerror(code))
 
 
 @contextmanager
