@@ -17,7 +17,7 @@ import pytest
 from training.resuming import interrupting, same, small_blocks
 
 import modnet
-from modnet import Interrupted, ModelFileError, Trainer
+from modnet import DataError, Interrupted, ModelFileError, Trainer
 from modnet.analysis.gradients.callback import LOG, read_flows
 from modnet.core.messages import warn_once
 from modnet.storage.atomic import file_errors
@@ -259,6 +259,31 @@ def test_no_checkpoint_is_tried_at_every_block_while_none_can_be_written(
     with pytest.raises(ModelFileError, match="No space left on device; the run is saved in"):
         Trainer.from_config(CONFIG | {"callbacks": callbacks}).fit(*data, out=tmp_path / "run")
     assert tried == [1, 3, 6, 9, 12, 15]  # then at the ends of the epochs
+
+
+class Rows:
+    """Rows that cannot be read any more after so many times."""
+
+    def __init__(self, x: np.ndarray, left: int) -> None:
+        self.x, self.left, self.shape, self.dtype = x, left, x.shape, x.dtype
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return self.x[rows]
+
+
+def test_samples_that_cannot_be_read_at_the_end_do_not_cost_the_model(data: Data, tmp_path: Path) -> None:
+    config = CONFIG | {"callbacks": []}
+    rows = Rows(data[0], 1000)
+    expected = Trainer.from_config(config).fit(rows, data[1], out=tmp_path / "whole").network
+    reads = 1000 - rows.left
+    for missing in (1, 2, 3):  # the outputs that are kept, the digest, the last check
+        run = tmp_path / str(missing)
+        with pytest.raises(DataError, match=r"Input/output error; the model is saved: .*model\.safetensors$"):
+            Trainer.from_config(config).fit(Rows(data[0], reads - missing), data[1], out=run)
+        assert modnet.load(run).parameters.tobytes() == expected.parameters.tobytes()
 
 
 @pytest.mark.parametrize("callbacks", [CONFIG["callbacks"], []])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -212,7 +212,7 @@ class CheckpointManager:
         Raises:
             ModelFileError: something cannot be written; the error names what holds the run, or at least the model.
         """
-        problem, model = _try_each([self._store.history.write, *self._last_writes(self._store, network)])
+        problem, model = _try_each(self._store.history.write, *self._last_writes(self._store, network))
         problem = problem or self._problem  # of the checkpoint
         if problem is not None:
             try:
@@ -228,15 +228,23 @@ class CheckpointManager:
                 warn(str(error))
 
 
-def _try_each(writes: Iterable[Callable[[], Any]]) -> tuple[ModelFileError | None, Path | None]:
-    """Call each, and return the last error of the system, and what the last one has written."""
-    problem = path = None
+def _try_each(*writes: Callable[[], Any]) -> tuple[ModelFileError | None, Path | None]:
+    """Call each, and return the last error of the system, and what the last one has written.
+
+    Raises:
+        DataError: the samples cannot be read any more.
+    """
+    problem = unread = path = None
     for write in writes:
         path = None
         try:
             path = write()
+        except DataError as error:
+            unread = error
         except ModelFileError as error:
             if not is_refused_by_system(error):
                 raise
             problem = error
+    if unread is not None:
+        raise DataError(f"{unread}; the model is {f'saved: {display_path(path)}' if path else f'not saved: {problem}'}")
     return problem, path

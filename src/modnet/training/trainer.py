@@ -208,8 +208,13 @@ class Trainer:
                 checkpoints = None if store is None else CheckpointManager(loop, callbacks, store, samples, engine)
                 with nullcontext() if store is None else handle_signals(loop.request_stop):
                     run_training(loop, callbacks, checkpoints, resumption)
-                    loop.check_result()
-                    test = evaluate(network, samples["test"], metrics).compute() if "test" in samples else {}
+                    try:
+                        loop.check_result()
+                        test = evaluate(network, samples["test"], metrics).compute() if "test" in samples else {}
+                    except DataError:  # the samples cannot be read any more
+                        if checkpoints is not None:
+                            checkpoints.close(network)
+                        raise
                     if checkpoints is not None:
                         checkpoints.close(network)
         except DivergenceError as error:
