@@ -286,6 +286,46 @@ def test_samples_that_cannot_be_read_at_the_end_do_not_cost_the_model(data: Data
         assert modnet.load(run).parameters.tobytes() == expected.parameters.tobytes()
 
 
+class Failing:
+    """A listener, and a metric, that fail when the training has ended."""
+
+    __name__ = "failing"
+    calls = 0
+
+    @modnet.hookimpl
+    def modnet_fit_end(self) -> None:
+        raise RuntimeError("of a listener")
+
+    def __call__(self, y: Any, predictions: Any) -> float:
+        del y, predictions
+        self.calls += 1
+        return 1.0 / (6 - self.calls)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"), [({"callbacks": [Failing()]}, RuntimeError), ({"metrics": [Failing()]}, ZeroDivisionError)]
+)
+def test_an_error_after_the_last_epoch_does_not_cost_the_model(
+    options: dict[str, Any], error: type[Exception], data: Data, tmp_path: Path
+) -> None:
+    config = CONFIG | {"callbacks": []}
+    with pytest.raises(error):
+        Trainer.from_config(config).fit(*data, test=data, out=tmp_path / "run", **options)
+    expected = Trainer.from_config(config).fit(*data).network
+    assert modnet.load(tmp_path / "run").parameters.tobytes() == expected.parameters.tobytes()
+
+
+def test_a_training_of_no_epoch_that_is_refused_leaves_nothing(data: Data, tmp_path: Path) -> None:
+    class Refusing:
+        @modnet.hookimpl
+        def modnet_fit_start(self) -> None:
+            raise RuntimeError("not now")
+
+    with pytest.raises(RuntimeError, match="not now"):
+        Trainer.from_config(CONFIG | {"epochs": 0}).fit(*data, out=tmp_path / "run", callbacks=[Refusing()])
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("callbacks", [CONFIG["callbacks"], []])
 def test_another_run_in_the_place_of_a_moved_one_is_not_changed(
     callbacks: list[Any], data: Data, tmp_path: Path, temporary: Path

@@ -76,6 +76,7 @@ class TrainingLoop:
         self._optimizer_state: dict[str, Any] = {}
         self._epoch_start: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         self._interruption: Interrupted | None = None
+        self.is_complete = False
 
     def run(self, checkpoints: CheckpointWriter | None) -> None:
         """Run the remaining epochs.
@@ -100,6 +101,7 @@ class TrainingLoop:
                 checkpoints.save_if_due()
             if not view.ended:
                 self._raise_if_interrupted(checkpoints)
+        self.is_complete = True
 
     def request_stop(self, reason: str, signal: int | None = None) -> None:
         """Ask for an interruption at the end of the block in progress, with a checkpoint if there is a run folder."""

@@ -207,12 +207,12 @@ class Trainer:
                 loop.started = started
                 checkpoints = None if store is None else CheckpointManager(loop, callbacks, store, samples, engine)
                 with nullcontext() if store is None else handle_signals(loop.request_stop):
-                    run_training(loop, callbacks, checkpoints, resumption)
                     try:
+                        run_training(loop, callbacks, checkpoints, resumption)
                         loop.check_result()
                         test = evaluate(network, samples["test"], metrics).compute() if "test" in samples else {}
-                    except DataError:  # the samples cannot be read any more
-                        if checkpoints is not None:
+                    except Exception as error:  # of a listener, of a metric, of samples that cannot be read any more
+                        if checkpoints is not None and loop.is_complete and not isinstance(error, DivergenceError):
                             checkpoints.close(network)
                         raise
                     if checkpoints is not None:
