@@ -121,7 +121,7 @@ def test_a_network_that_is_too_large_says_how_many_bytes_it_needs(modnet: Modnet
             MemoryError("Unable to allocate 7.28 TiB for an array"),
             "out of memory: Unable to allocate 7.28 TiB for an array",
         ),
-        (PermissionError(13, "Permission denied", "a\nb"), "'a\\nb': Permission denied"),
+        (PermissionError(13, "Permission denied", "a\nb"), r"a\nb: Permission denied"),
         (OSError(5, "Input/output error"), "Input/output error"),
     ],
 )

@@ -255,7 +255,7 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, name: str) -> No
 
 def test_a_file_with_a_line_break_in_its_name_is_named_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "a\nb.toml").write_text("epochs = -1\n")
-    with pytest.raises(ConfigError, match=r"^[^\n]*a\\nb.toml': epochs: -1 should be greater than or equal to 0$"):
+    with pytest.raises(ConfigError, match=r"^[^\n]*a\\nb.toml: epochs: -1 should be greater than or equal to 0$"):
         load_config(tmp_path / "a\nb.toml")
 
 

@@ -7,7 +7,6 @@ import os
 import pickle
 import subprocess
 import unicodedata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from modnet.core.messages import (
     LONGEST,
     as_python,
     did_you_mean,
-    display_path,
     error_text,
     list_values,
     printable,
@@ -81,9 +79,7 @@ def test_of_many_values_the_first_are_listed(count: int) -> None:
     assert listed.endswith(f", … ({count} in all)") == (count > LISTED)
 
 
-def test_a_file_name_and_a_reason_are_one_line() -> None:
-    assert display_path(Path("größe 1.csv")) == "größe 1.csv"
-    assert display_path("a\nb") == r"'a\nb'"
+def test_a_reason_is_one_line() -> None:
     assert error_text(OSError(2, "No such\nfile")) == "No such file"
     assert error_text(ValueError("one\n  two")) == "one two"
     assert error_text(MemoryError()) == "MemoryError"

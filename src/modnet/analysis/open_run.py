@@ -16,7 +16,7 @@ from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError, DataError, ModelFileError
 from modnet.core.interfaces import Dataset
-from modnet.core.messages import display_path, error_text
+from modnet.core.messages import error_text
 from modnet.data.files import is_file, is_folder, read_bytes
 from modnet.data.prepared import PartRecord, Samples
 from modnet.network.network import Network
@@ -128,7 +128,7 @@ class OpenRun(PathLike[str]):
         data = self._given
         if not self.has_samples:
             missing = "the samples were given in memory, and are not stored; give them again"
-            raise DataError(f"{display_path(self.source)}: {missing}: --data FILE (in Python data=…)")
+            raise DataError(f"{self.source}: {missing}: --data FILE (in Python data=…)")
         if data is None:
             trained = match_training(self.network, self.config.data) if self.is_trained else None
             dataset = trained or self.folder_config.data
@@ -175,7 +175,7 @@ class OpenRun(PathLike[str]):
         is_drawn = self._given is None and validation is not None and validation.held_out is not None
         if self.known is None and is_drawn and part != "test":
             unknown = "the model was saved without a record of its samples, so which were held out is not known"
-            raise DataError(f"{display_path(self.source)}: {unknown}; {_ALLOWED}")
+            raise DataError(f"{self.source}: {unknown}; {_ALLOWED}")
         return self.check(part)
 
     def place(self, part: str) -> str:
@@ -188,7 +188,7 @@ class OpenRun(PathLike[str]):
         place = self.place(part)
         samples = self.parts[part].prepared(self.network, place)
         if self._given is None and self.known is not None and (difference := self._difference(samples, part)):
-            raise DataError(f"{place} samples: are not those of {display_path(self.source)}: {difference}; {_ALLOWED}")
+            raise DataError(f"{place} samples: are not those of {self.source}: {difference}; {_ALLOWED}")
         return samples
 
     def _difference(self, samples: Samples, part: str) -> str | None:

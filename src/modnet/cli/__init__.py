@@ -13,7 +13,7 @@ import click
 
 from modnet import __version__
 from modnet.core.errors import DivergenceError, ModnetError
-from modnet.core.messages import display_path, error_text, printable
+from modnet.core.messages import error_text, warn
 from modnet.core.output import Output
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def main() -> None:
         if error is not None and not status:
             status = 2
             if not isinstance(error, BrokenPipeError):  # a reader that has seen enough needs no explanation
-                click.echo(f"modnet: standard output: cannot be written: {error_text(error)}", err=True)
+                warn(f"standard output: cannot be written: {error_text(error)}")
     if status:
         sys.exit(status)
 
@@ -177,17 +177,17 @@ def _status() -> int:
             from modnet.cli.common.unknown import option_message
 
             message = option_message(error)
-        click.echo(f"modnet: {printable(message.replace(_LIST, ' '))}", err=True)
+        warn(message.replace(_LIST, " "))
         return error.exit_code
     except (ModnetError, MemoryError, OSError) as error:
         if "--debug" in sys.argv:
             import traceback
 
             traceback.print_exc()
-        click.echo(f"modnet: {_message(error)}", err=True)
+        warn(_message(error))
         return 1 if isinstance(error, DivergenceError) else 2
     except (click.Abort, KeyboardInterrupt):
-        click.echo("modnet: interrupted", err=True)
+        warn("interrupted")
         return 130
 
 
@@ -196,5 +196,5 @@ def _message(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return f"out of memory: {error_text(error)}"
     if isinstance(error, OSError):
-        return f"{'' if error.filename is None else f'{display_path(str(error.filename))}: '}{error_text(error)}"
+        return f"{'' if error.filename is None else f'{error.filename}: '}{error_text(error)}"
     return str(error)

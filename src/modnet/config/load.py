@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from modnet.config.overrides import apply_override
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, DataError
-from modnet.core.messages import display_path, error_text, printable, question, short_repr
+from modnet.core.messages import error_text, printable, question, short_repr
 from modnet.data.files import is_file, open_binary
 
 __all__ = ["ConfigSource", "explain", "load_config"]
@@ -40,8 +40,8 @@ def load_config(source: ConfigSource = None, overrides: Sequence[str] = ()) -> R
         source = source.to_config()
     place = None
     if isinstance(source, str | PathLike):
-        place = display_path(fspath(source))
-        table = _read_file(fspath(source), place)
+        place = fspath(source)
+        table = _read_file(place)
     elif source is None or isinstance(source, Mapping):
         table = dict(source or {})
     else:
@@ -59,21 +59,21 @@ def load_config(source: ConfigSource = None, overrides: Sequence[str] = ()) -> R
         raise ConfigError(f"{where}its components lie within each other too deeply") from None
 
 
-def _read_file(path: str, place: str) -> dict[str, Any]:
+def _read_file(path: str) -> dict[str, Any]:
     import tomllib
 
     try:
         with open_binary(Path(path), regular=False) as file:
             content = file.read(LARGEST + 1)
             if not content and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ConfigError(f"{place}: is no regular file, and nothing is in it")
+                raise ConfigError(f"{path}: is no regular file, and nothing is in it")
         if len(content) > LARGEST:
-            raise ConfigError(f"{place}: is no configuration: it has more than {LARGEST:,} bytes")
+            raise ConfigError(f"{path}: is no configuration: it has more than {LARGEST:,} bytes")
         return tomllib.loads(content.decode("utf-8-sig"))  # editors on Windows begin a file with a mark
     except DataError as error:
         hint = question([f"--set {path}"] if "=" in path else [])
         if is_file(Path(path, "config.toml")):
-            hint = f"; it is a run: its configuration is {place}/config.toml, and --resume {place} goes on with it"
+            hint = f"; it is a run: its configuration is {path}/config.toml, and --resume {path} goes on with it"
         raise ConfigError(f"{error}{hint}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         from modnet.config.suggest import for_file  # only for an error message
@@ -81,11 +81,11 @@ def _read_file(path: str, place: str) -> dict[str, Any]:
         data, reason = for_file(path), str(error)
         if isinstance(error, UnicodeDecodeError):
             reason = f"byte 0x{error.object[error.start]:02x} is not UTF-8"
-        raise ConfigError(f"{place}: is not TOML: {reason}{f'; if it is data: {data}' if data else ''}") from None
+        raise ConfigError(f"{path}: is not TOML: {reason}{f'; if it is data: {data}' if data else ''}") from None
     except RecursionError:
-        raise ConfigError(f"{place}: its values lie within each other too deeply") from None
+        raise ConfigError(f"{path}: its values lie within each other too deeply") from None
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{place}: cannot be read: {error_text(error)}") from None
+        raise ConfigError(f"{path}: cannot be read: {error_text(error)}") from None
 
 
 def explain(error: ValidationError, place: str | None = None, table: Mapping[str, Any] | None = None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import sys
@@ -16,7 +15,6 @@ __all__ = [
     "as_python",
     "counted",
     "did_you_mean",
-    "display_path",
     "epoch_number",
     "error_text",
     "fold",
@@ -80,12 +78,6 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Return a text with each of its lines as `printable`."""
     return "\n".join(map(printable, text.split("\n")))
-
-
-def display_path(path: str | os.PathLike[str]) -> str:
-    """Return a file's name for a message of one line."""
-    text = str(path)
-    return text if text.isprintable() else ascii(text)
 
 
 def shell_word(text: str) -> str:

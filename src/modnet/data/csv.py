@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from modnet.core.dataset import Names
 from modnet.core.errors import DataError
-from modnet.core.messages import display_path, error_text, list_values, short_repr
+from modnet.core.messages import error_text, list_values, short_repr
 from modnet.data.files import open_binary
 
 __all__ = ["Table", "read_rows", "read_table"]
@@ -78,7 +78,7 @@ def read_table(
     Raises:
         DataError: naming the line and the column.
     """
-    name = display_path(path)
+    name = str(path)
     rows, line, header = _open(Path(path), name)
     where = f"{name}: line {line}"
     positions = _positions(header, where)
@@ -121,7 +121,7 @@ def read_rows(
     Raises:
         DataError: naming the line and the column.
     """
-    name = display_path(path)
+    name = str(path)
     has_header = features is not None if header is None else header
     rows, line, first = _open(Path(path), name, NAMES if has_header else f"a row of {count} numbers")
     where = f"{name}: line {line}"

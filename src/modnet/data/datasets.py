@@ -15,7 +15,6 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Dataset
-from modnet.core.messages import display_path
 from modnet.data.csv import Table, read_table
 from modnet.data.idx import read_idx
 from modnet.data.npy import open_npy
@@ -82,13 +81,12 @@ class Idx(Dataset):
         """Return the images and their labels."""
         x, y, image = _read_images(Path(self.path), "train", "training")
         x_test, y_test, test_image = _read_images(Path(self.path), "t10k", "test")
-        name = display_path(self.path)
         if test_image != image:
             sizes = "the training images have {} × {} pixels, the test images {} × {}".format(*image, *test_image)
-            raise DataError(f"{name}: {sizes}")
+            raise DataError(f"{self.path}: {sizes}")
         if self.validation_samples >= len(x):
             raise DataError(
-                f"{name}: validation_samples = {self.validation_samples}, but there are "
+                f"{self.path}: validation_samples = {self.validation_samples}, but there are "
                 f"{len(x)} training samples; allowed are 0 to {len(x) - 1}"
             )
         count = len(x) - self.validation_samples
@@ -186,7 +184,7 @@ class _Arrays(Dataset):
             x, y = self.x + part, self.y + part
             if (x in arrays) != (y in arrays):
                 present, missing = (x, y) if x in arrays else (y, x)
-                raise DataError(f"{display_path(self.path)}: there is an array {present!r}, but no array {missing!r}")
+                raise DataError(f"{self.path}: there is an array {present!r}, but no array {missing!r}")
             return (arrays[x], arrays[y], arrays.get(f"{self.weight}{part}")) if x in arrays else None
 
         sources = dict.fromkeys(("train", "validation", "test"), self.path)
@@ -227,7 +225,7 @@ class Npy(_Arrays):
         opened = {name: open_npy(self.path, name) for part in names.values() for name in part}
         for name in names[""]:
             if opened[name] is None:
-                raise DataError(f"{display_path(self.path)}: has neither {name}.npy nor {name}-000.npy")
+                raise DataError(f"{self.path}: has neither {name}.npy nor {name}-000.npy")
         return self._data({name: array for name, array in opened.items() if array is not None})
 
 
@@ -258,7 +256,7 @@ def _read_images(folder: Path, stem: str, part: str) -> tuple[NDArray[Any], NDAr
     images = _read_array(folder, stem, "images", 3)
     labels = _read_array(folder, stem, "labels", 1)
     if len(images) != len(labels):
-        raise DataError(f"{display_path(folder)}: {len(images)} {part} images, but {len(labels)} {part} labels")
+        raise DataError(f"{folder}: {len(images)} {part} images, but {len(labels)} {part} labels")
     rows, columns = images.shape[1:]
     return images.reshape(len(images), -1) / 255.0, labels.astype(np.int64), (rows, columns)
 
@@ -270,8 +268,8 @@ def _read_array(folder: Path, stem: str, content: str, dimensions: int) -> NDArr
             array = read_idx(folder / name)
             if array.dtype != np.uint8 or array.ndim != dimensions:
                 problem = f"holds {array.dtype} elements, {array.ndim}-D; {content} are uint8 elements, {dimensions}-D"
-                raise DataError(f"{display_path(folder / name)}: {problem}")
+                raise DataError(f"{folder / name}: {problem}")
             return array
     if not os.path.isdir(folder):  # noqa: PTH112 -- the same
-        raise DataError(f"{display_path(folder)}: is not a folder")
-    raise DataError(f"{display_path(folder)}: has no {names[0]} (also looked for: {', '.join(names[1:])})")
+        raise DataError(f"{folder}: is not a folder")
+    raise DataError(f"{folder}: has no {names[0]} (also looked for: {', '.join(names[1:])})")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from modnet.core.errors import DataError
-from modnet.core.messages import display_path, error_text
+from modnet.core.messages import error_text
 
 __all__ = ["DEFLATE_RATIO", "is_file", "is_folder", "open_binary", "read_bytes"]
 
@@ -32,12 +32,12 @@ def open_binary(path: Path, *, regular: bool = True) -> BinaryIO:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise DataError(f"{display_path(path)}: is a folder; a file is expected")
+            raise DataError(f"{path}: is a folder; a file is expected")
         if regular and not stat.S_ISREG(mode):
-            raise DataError(f"{display_path(path)}: is not a regular file")
+            raise DataError(f"{path}: is not a regular file")
         return open(path, "rb", opener=_open)
     except (OSError, ValueError) as error:
-        raise DataError(f"{display_path(path)}: cannot be read: {error_text(error)}") from None
+        raise DataError(f"{path}: cannot be read: {error_text(error)}") from None
 
 
 def _open(path: str, flags: int) -> int:

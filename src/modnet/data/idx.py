@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
-from modnet.core.messages import display_path, error_text, truncate
+from modnet.core.messages import error_text, truncate
 from modnet.data.files import DEFLATE_RATIO, open_binary
 
 __all__ = ["read_idx"]
@@ -45,7 +45,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
             with gzip.open(file) as stream:
                 return _read(stream, size * DEFLATE_RATIO)
         except (EOFError, MemoryError, OSError, ValueError, zlib.error) as error:
-            raise DataError(f"{display_path(path)}: not a readable IDX file: {error_text(error)}") from None
+            raise DataError(f"{path}: not a readable IDX file: {error_text(error)}") from None
 
 
 def _read(stream: BinaryIO | gzip.GzipFile, largest: int) -> NDArray[Any]:

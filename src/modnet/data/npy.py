@@ -17,7 +17,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
-from modnet.core.messages import display_path, error_text, short_repr, truncate
+from modnet.core.messages import error_text, short_repr, truncate
 from modnet.data.files import open_binary
 
 __all__ = ["HEADER", "Concatenated", "check_elements", "check_header", "open_npy"]
@@ -62,8 +62,8 @@ def open_npy(folder: str | os.PathLike[str], name: str) -> NDArray[Any] | Concat
     try:
         names = set(os.listdir(folder))  # noqa: PTH208 -- names are what is looked for
     except (OSError, ValueError) as error:
-        raise DataError(f"{display_path(folder)}: cannot be read: {error_text(error)}") from None
-    whole, place = f"{name}.npy", display_path(folder)
+        raise DataError(f"{folder}: cannot be read: {error_text(error)}") from None
+    whole, place = f"{name}.npy", str(folder)
     found = sorted(
         (int(match[1]), match[0])
         for match in map(re.compile(rf"{re.escape(name)}-(\d+)\.npy").fullmatch, names)
@@ -94,7 +94,7 @@ def _open(path: Path) -> NDArray[Any]:
                 array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
             check_elements(array)
         except Exception as error:  # the header is a Python literal: nonsense raises almost anything
-            raise DataError(f"{display_path(path)}: {truncate(error_text(error), 200)}") from None
+            raise DataError(f"{path}: {truncate(error_text(error), 200)}") from None
     return array
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
-from modnet.core.messages import display_path, error_text, list_values, short_repr, truncate
+from modnet.core.messages import error_text, list_values, short_repr, truncate
 from modnet.data.files import DEFLATE_RATIO, open_binary
 from modnet.data.npy import HEADER, check_elements, check_header
 
@@ -36,7 +36,7 @@ def read_npz(
         DataError: naming file and array: not an archive, damaged, encrypted, a required array is missing, an
             array of Python objects, more bytes than a file of this size can hold.
     """
-    name = display_path(path)
+    name = str(path)
     with open_binary(Path(path)) as file:
         size = os.fstat(file.fileno()).st_size
         try:

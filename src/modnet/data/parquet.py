@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.errors import ConfigError, DataError
-from modnet.core.messages import display_path, error_text, list_values, short_repr, truncate
+from modnet.core.messages import error_text, list_values, short_repr, truncate
 from modnet.data.files import open_binary
 from modnet.data.validation import BLOCK
 
@@ -49,7 +49,7 @@ def read_parquet(
         from pyarrow import parquet
     except ImportError:
         raise ConfigError("data.kind 'parquet' needs pyarrow: pip install pyarrow") from None
-    name = display_path(path)
+    name = str(path)
     with open_binary(Path(path)) as file:
         try:
             content = parquet.ParquetFile(file)
@@ -115,7 +115,7 @@ def _copy(content: Any, types: dict[str, Any], name: str) -> NDArray[Any]:
                 file.write(block.data)
                 file.flush()
             except OSError as error:
-                folder = display_path(tempfile.gettempdir())
+                folder = tempfile.gettempdir()
                 raise DataError(f"{name}: cannot be copied to {folder} (TMPDIR): {error_text(error)}") from None
             rows += len(block)
         if not rows:

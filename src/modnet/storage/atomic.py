@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from modnet.config.load import explain
 from modnet.core.errors import ConfigError, ModelFileError
-from modnet.core.messages import display_path, error_text, warn_once
+from modnet.core.messages import error_text, printable, warn_once
 
 __all__ = [
     "file_errors",
@@ -34,7 +34,7 @@ def file_errors(path: str | PathLike[str], problem: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, OverflowError, RecursionError, MemoryError, ConfigError) as error:
-        raise ModelFileError(f"{display_path(path)}: {problem}: {one_line(error)}") from None
+        raise ModelFileError(f"{path}: {problem}: {one_line(error)}") from None
 
 
 def is_refused_by_system(error: ModelFileError) -> bool:
@@ -45,7 +45,7 @@ def is_refused_by_system(error: ModelFileError) -> bool:
 def one_line(error: BaseException) -> str:
     """Return an error's text in one printable line of at most 500 characters, whatever words of a file are in it."""
     text = explain(error) if isinstance(error, ValidationError) else error_text(error)
-    return display_path(" ".join(text.split()))[:500]
+    return printable(" ".join(text.split()))[:500]
 
 
 def write_file(path: Path, content: bytes) -> None:

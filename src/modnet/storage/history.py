@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from modnet.core.errors import ModelFileError
-from modnet.core.messages import display_path
 from modnet.data.files import read_bytes
 from modnet.storage.atomic import file_errors, write_file
 from modnet.storage.inside import inside
@@ -110,7 +109,7 @@ class HistoryFile:
         """
         count = position.get("rows") if type(position) is dict else None
         if type(count) is not int or count < 0:
-            raise ModelFileError(f"{display_path(checkpoint)}: does not say which rows of the history belong to it")
+            raise ModelFileError(f"{checkpoint}: does not say which rows of the history belong to it")
         with file_errors(self.path, "cannot be read"):
             content = read_bytes(self.path)
             *lines, rest = content.split(b"\n", count)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-from modnet.core.messages import display_path
 from modnet.storage.atomic import file_errors, write_file
 
 __all__ = ["check_links", "inside"]
@@ -24,7 +23,7 @@ def inside(folder: Path, name: str | PathLike[str]) -> Path:
         except RuntimeError:
             raise OSError("it is a loop of symbolic links") from None
         if not target.is_relative_to(folder.resolve()):
-            raise OSError(f"it leads out of the run folder, to {display_path(target)}")
+            raise OSError(f"it leads out of the run folder, to {target}")
     return path
 
 

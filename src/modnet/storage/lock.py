@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from modnet.core.errors import ModelFileError
-from modnet.core.messages import display_path
 from modnet.storage.inside import inside
 
 if TYPE_CHECKING:
@@ -44,10 +43,10 @@ class FolderLock:
             is_free = False
         except OSError as error:
             self.release()
-            raise ModelFileError(f"{display_path(folder)}: cannot be locked: {error.strerror}") from None
+            raise ModelFileError(f"{folder}: cannot be locked: {error.strerror}") from None
         if not is_free:
             self.release()
-            raise ModelFileError(f"{display_path(folder)}: another training is writing to this run folder")
+            raise ModelFileError(f"{folder}: another training is writing to this run folder")
 
     def release(self) -> None:
         """Let others write to the folder. A lock file that cannot be removed stays, and keeps nobody out."""

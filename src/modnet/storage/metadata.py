@@ -15,7 +15,7 @@ from modnet.core import registry
 from modnet.core.component import Model
 from modnet.core.errors import ConfigError, ModelFileError
 from modnet.core.interfaces import Cost
-from modnet.core.messages import display_path, truncate
+from modnet.core.messages import truncate
 from modnet.data.prepared import PartRecord
 from modnet.network.decoding import target_width
 from modnet.network.network import Network
@@ -116,16 +116,14 @@ class Metadata(BaseModel):
             missing = self.plugins.keys() - {provider.distribution for provider in registry.active().providers}
             if not missing:
                 raise ModelFileError(f"{path}: {one_line(error)}") from None
-            names = display_path(truncate(", ".join(sorted(missing))))
+            names = truncate(", ".join(sorted(missing)))
             raise ConfigError(f"{path}: {one_line(error)}; made with {names}, not available here") from None
 
     def other_plugins(self) -> list[str]:
         """Return which plug-ins are here in another version than in the file, each with both versions."""
         here = {provider.distribution: provider.version for provider in registry.active().providers}
         versions = [(name, version, here.get(name, version)) for name, version in sorted(self.plugins.items())]
-        return [
-            f"{name} {display_path(truncate(str(was)))}, here it is {now}" for name, was, now in versions if was != now
-        ]
+        return [f"{name} {truncate(str(was))}, here it is {now}" for name, was, now in versions if was != now]
 
     def class_labels(self, cost: Cost, outputs: int) -> NDArray[Any] | None:
         """Return the class labels; if they do not fit the outputs or their kind, this is a Value- or OverflowError."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from modnet.config.run_config import NetworkConfig
 from modnet.core.errors import ModelFileError
-from modnet.core.messages import display_path, short_repr
+from modnet.core.messages import printable, short_repr
 from modnet.data.files import is_file, is_folder
 from modnet.data.scaling import Scaling
 from modnet.network.layers import build_layers
@@ -61,10 +61,10 @@ def load_with_metadata(path: str | PathLike[str]) -> tuple[Network, Metadata]:
     """Return the network in a file and the file's metadata; raises as `load`, and warns as it does."""
     file = Path(path, MODEL_NAME) if is_folder(path) else Path(path)
     if not is_file(file):
-        raise ModelFileError(f"{display_path(path)}: no model file or run folder with {MODEL_NAME} is here")
+        raise ModelFileError(f"{path}: no model file or run folder with {MODEL_NAME} is here")
     network, metadata = read_network(ModelFile.open(file))
     for versions in metadata.other_plugins():
-        _log.warning("modnet: %s: was made with %s, so its predictions may differ", display_path(file), versions)
+        _log.warning("modnet: %s", printable(f"{file}: was made with {versions}, so its predictions may differ"))
     return network, metadata
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from modnet import __version__
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ModelFileError
-from modnet.core.messages import display_path, warn
+from modnet.core.messages import warn
 from modnet.data.files import is_file, is_folder
 from modnet.network.network import Network
 from modnet.storage.atomic import file_errors, write_file
@@ -191,8 +191,7 @@ class RunFolder:
         The checkpoints go before the rows that they need: the run can be resumed whenever this is killed.
         """
         if self._kept is not None:
-            name, kept = self.checkpoint(epochs, updates).name, display_path(self._kept)
-            warn(f"what came after {name} is kept as the run {kept}")
+            warn(f"what came after {self.checkpoint(epochs, updates).name} is kept as the run {self._kept}")
             self._kept = None
         _remove(self._after(epochs, updates))
         self.history.truncate()

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from modnet.core.errors import DataError, ModelFileError
-from modnet.core.messages import display_path, short_repr
+from modnet.core.messages import short_repr
 from modnet.data.files import open_binary
 from modnet.storage.atomic import one_line
 
@@ -58,8 +58,8 @@ class ModelFile(NamedTuple):
         except DataError as error:
             raise ModelFileError(str(error)) from None
         except (OSError, SafetensorError, LookupError, ValueError) as error:
-            raise ModelFileError(f"{display_path(path)}: cannot be read: {one_line(error)}") from None
-        return cls(display_path(path), metadata, entries)
+            raise ModelFileError(f"{path}: cannot be read: {one_line(error)}") from None
+        return cls(str(path), metadata, entries)
 
 
 def dump(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from modnet.core.errors import DataError, ModelFileError
 from modnet.core.interfaces import EngineSession
-from modnet.core.messages import display_path, warn
+from modnet.core.messages import warn
 from modnet.data.prepared import Samples
 from modnet.network.network import Network
 from modnet.storage.atomic import is_refused_by_system
@@ -101,7 +101,7 @@ class CheckpointManager:
             if not is_refused_by_system(error):
                 raise
             path = self._save_elsewhere(error, self._write_checkpoint)
-            warn(f"{error}; the checkpoint is {display_path(path)}")
+            warn(f"{error}; the checkpoint is {path}")
             return path
 
     def save(self) -> Path:
@@ -157,14 +157,13 @@ class CheckpointManager:
             DataError: the samples are not those of the interrupted run.
             ModelFileError: the checkpoint does not fit, or the engine is another one.
         """
-        path = display_path(checkpoint.path)
         self._view.network.features = checkpoint.network.features  # whatever the samples are held in now
         for part in sorted(self._digests.keys() | state.data.keys(), reverse=True):
             if self._digests.get(part) != state.data.get(part):
                 name = "training" if part == "train" else part
-                raise DataError(f"{name} samples: must be those of the interrupted run, {path}")
+                raise DataError(f"{name} samples: must be those of the interrupted run, {checkpoint.path}")
         if not allow_other_engine:
-            check_fingerprint(state.fingerprint, self._fingerprint, path)
+            check_fingerprint(state.fingerprint, self._fingerprint, checkpoint.path)
         engines = {state.fingerprint.get("engine"), self._fingerprint["engine"]}
         reseed = allow_other_engine and (
             len(engines) > 1 or len(state.randomness) != len(self._engine.state().randomness)
@@ -172,7 +171,7 @@ class CheckpointManager:
         try:
             self._loop.load_state(state, checkpoint, reseed=reseed)
         except ModelFileError as error:
-            raise ModelFileError(f"{path}: {error}") from None
+            raise ModelFileError(f"{checkpoint.path}: {error}") from None
 
     def begin(self) -> None:
         """Begin the run folder.
@@ -218,9 +217,9 @@ class CheckpointManager:
             try:
                 written = self._save_elsewhere(problem, lambda to: [save() for save in self._last_writes(to, network)])
             except ModelFileError as error:
-                saved = "" if model is None else f"; the model is saved: {display_path(model)}"
+                saved = "" if model is None else f"; the model is saved: {model}"
                 raise ModelFileError(f"{error}{saved}") from None
-            raise ModelFileError(f"{problem}; the run is saved in {display_path(written[-1].parent)}")
+            raise ModelFileError(f"{problem}; the run is saved in {written[-1].parent}")
         if not self._wanted:
             try:
                 self._store.remove_checkpoints()

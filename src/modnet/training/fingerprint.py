@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from modnet import __version__
 from modnet.config.run_config import RunConfig
 from modnet.core import registry
@@ -25,7 +27,7 @@ def fingerprint_of(config: RunConfig, session: EngineSession) -> Fingerprint:
     }
 
 
-def check_fingerprint(kept: Fingerprint, current: Fingerprint, path: str) -> None:
+def check_fingerprint(kept: Fingerprint, current: Fingerprint, path: Path) -> None:
     """Refuse to resume a training where its results would differ, be it in their last bits.
 
     Raises:

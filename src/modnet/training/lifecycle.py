@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, ModelFileError
-from modnet.core.messages import counted, display_path
+from modnet.core.messages import counted
 from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
@@ -37,13 +37,14 @@ def prepare_resume(store: RunFolder, checkpoint: Checkpoint, epochs: int | None)
         ModelFileError: the checkpoint holds no training, or the run has ended.
     """
     config, state = checkpoint.network.config, TrainingState.of(checkpoint)
-    path = display_path(checkpoint.path)
     if config is None:
-        raise ModelFileError(f"{path}: holds no configuration")
+        raise ModelFileError(f"{checkpoint.path}: holds no configuration")
     extended = config
     if epochs is not None:
         if epochs < state.epochs:
-            raise ConfigError(f"epochs: {epochs} is fewer than the {state.epochs} completed epochs of {path}")
+            raise ConfigError(
+                f"epochs: {epochs} is fewer than the {state.epochs} completed epochs of {checkpoint.path}"
+            )
         if epochs > state.epochs:
             state = state.model_copy(update={"stopped": None})
         extended = config.model_copy(update={"epochs": epochs})

@@ -12,7 +12,6 @@ from modnet.config.load import explain
 from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import UpdateRule
 from modnet.core.interfaces.engine import TrainState
-from modnet.core.messages import display_path
 from modnet.network.network import Network
 from modnet.storage.checkpoint import Checkpoint
 
@@ -110,7 +109,7 @@ class TrainingState(_Strict):
             return cls.model_validate(checkpoint.state)
         except ValidationError as error:
             problem = " ".join(explain(error).split())
-            raise ModelFileError(f"{display_path(checkpoint.path)}: {problem} (in its state)") from None
+            raise ModelFileError(f"{checkpoint.path}: {problem} (in its state)") from None
 
     def train_state(self, network: Network) -> TrainState:
         """Return what an engine restores, with θ and the layers' state of the checkpoint's network."""

@@ -18,7 +18,6 @@ from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError, DivergenceError
 from modnet.core.interfaces import Callback, Dataset, TrainingPlan
-from modnet.core.messages import display_path
 from modnet.data.files import is_folder
 from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
@@ -172,7 +171,7 @@ class Trainer:
                 trainer = cls(trainer.config.model_copy(update={"engine": load_config({"engine": engine}).engine}))
             if x is None and config.data.kind == "memory":
                 given = "its samples were given in memory; give them again, in Python"
-                raise DataError(f"{display_path(path)}: {given}: Trainer.resume({str(path)!r}, x, y)")
+                raise DataError(f"{path}: {given}: Trainer.resume({str(path)!r}, x, y)")
             record = DataRecord.read(store.path)
             dataset = config.data if record is None else record.locate(config.data)
             data = _data(dataset, x, y, sample_weight, validation, test)
@@ -183,8 +182,9 @@ class Trainer:
                 check_held_out(setup)
             except ConfigError as error:  # the configuration fits the samples of the interrupted run
                 samples = f"{data.place('train')} samples"
-                path_text = display_path(checkpoint.path)
-                raise DataError(f"{samples}: must be those of the interrupted run, {path_text}; {error}") from None
+                raise DataError(
+                    f"{samples}: must be those of the interrupted run, {checkpoint.path}; {error}"
+                ) from None
             setup, runner = add_metrics(setup, metrics), CallbackRunner(trainer.config, callbacks)
             return trainer._train(setup, runner, store, started, Resumption(checkpoint, state, allow_other_engine))
         finally:

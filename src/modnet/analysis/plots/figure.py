@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from modnet.analysis.html_table import html_text
 from modnet.core.errors import ConfigError
-from modnet.core.messages import display_path, error_text
+from modnet.core.messages import error_text
 from modnet.core.numbers import EXPONENTS, format_number
 from modnet.storage.atomic import write_output
 
@@ -197,7 +197,7 @@ def write(path: str | PathLike[str], content: bytes) -> None:
     try:
         write_output(Path(path), content)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{display_path(path)}: cannot be written: {error_text(error)}") from None
+        raise ConfigError(f"{path}: cannot be written: {error_text(error)}") from None
 
 
 def distinct_names(labels: Sequence[object], longest: int = 18) -> list[str]:

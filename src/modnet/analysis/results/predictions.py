@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from modnet.analysis.open_run import OpenRun
 from modnet.core.errors import DataError
-from modnet.core.messages import display_path
 from modnet.data.labels import Targets
 from modnet.data.row_source import ArrayOrSource
 from modnet.network.evaluate import MetricAccumulator
@@ -77,12 +76,12 @@ def predict_part(run: OpenRun, part: str | None = None) -> Predictions:
         missing = f"the {part_name(chosen)} samples were given in memory, and no outputs for them were kept"
         kept = "those for held-out samples are, up to 64 MiB"
         allowed = "give the samples again: --data FILE (in Python data=…)"
-        raise DataError(f"{display_path(run.source)}: {missing} ({kept}); {allowed}")
+        raise DataError(f"{run.source}: {missing} ({kept}); {allowed}")
     if run.has_samples:
         place, samples = run.place(chosen), run.samples(chosen)
         raw, x, targets, weights = run.parts[chosen].x, samples.x, samples.targets, samples.weights
     else:
-        place, raw = display_path(run.source), None
+        place, raw = run.source, None
         targets, weights, known = run.outputs[chosen]
     accumulator = MetricAccumulator(network.cost, resolve_metrics(run.config, network))
     outputs = np.empty((len(targets), network.target_width), dtype=network.dtype)

@@ -11,7 +11,7 @@ from pydantic import Field
 from modnet.components.callbacks.monitoring import key_of, sign_of
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Callback, TrainingView
-from modnet.core.messages import display_path, warn_once
+from modnet.core.messages import warn_once
 from modnet.core.plugins.hookspecs import hookimpl
 
 __all__ = ["Checkpoint"]
@@ -98,4 +98,4 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:  # there is one more than wanted
-        warn_once(f"{display_path(path)}: cannot be removed: {error.strerror}")
+        warn_once(f"{path}: cannot be removed: {error.strerror}")
