@@ -177,7 +177,8 @@ CASES = {
     ),
     "accuracy of numbers": (
         (*NPZ, *only("metrics=['accuracy']", "optimizer.batch_size=1")),
-        "metrics.0: accuracy needs classes, and the targets are numbers; allowed: mean-squared-error, r2, cost",
+        "metrics.0: accuracy needs classes, and the targets are numbers; allowed: mean-squared-error, mean-absolute-error, "
+        "r2, cost",
         archive([[1.0], [2.0]], [[0.5, 1.0], [1.0, 2.0]]),
     ),
     # tables

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from modnet.components.weighted import column_sums, explained, merge_moments, moments, sums
+from modnet.components.metrics_of_classes import require_classes
+from modnet.components.weighted import Mean, column_sums, explained, merge_moments, moments, sums
 from modnet.core.arrays import Array, namespace
 from modnet.core.component import Slot, default_part
 from modnet.core.interfaces import Cost, Metric, Task
@@ -15,7 +16,7 @@ from modnet.core.interfaces import Cost, Metric, Task
 __all__ = ["R2", "Accuracy", "BinaryAccuracy", "CostMetric", "MeanSquaredError"]
 
 
-class Accuracy(Metric):
+class Accuracy(Mean):
     """The share of samples that are classified correctly: by their largest output, or by one output from ½ upwards.
 
     Where a sample has several labels, all of them must be right, each from ½ upwards (exact match).
@@ -26,10 +27,7 @@ class Accuracy(Metric):
 
     def check(self, task: Task) -> None:
         """Refuse targets that are numbers."""
-        if not (task.classes or task.multi_label):
-            raise ValueError(
-                "accuracy needs classes, and the targets are numbers; allowed: mean-squared-error, r2, cost"
-            )
+        require_classes(self.kind, task, or_labels=True)
 
     def for_task(self, task: Task) -> Metric:
         """Return the exact match for several labels: outputs and targets alone do not tell them from classes."""
@@ -44,10 +42,6 @@ class Accuracy(Metric):
             right = xp.argmax(a, axis=-1) == xp.argmax(y, axis=-1)
         return sums(xp.astype(right, xp.float64), weights)
 
-    def value(self, total: Array) -> float:
-        """Return the share."""
-        return float(total[0] / total[1])
-
 
 class _ExactMatch(Accuracy):
     """The share of samples whose labels are all right."""
@@ -58,7 +52,7 @@ class _ExactMatch(Accuracy):
         return sums(xp.astype(xp.all((a >= 0.5) == (y >= 0.5), axis=-1), xp.float64), weights)
 
 
-class BinaryAccuracy(Metric):
+class BinaryAccuracy(Mean):
     """The share of labels that are right, each predicted from ½ upwards; a sample may have several."""
 
     kind: Literal["binary-accuracy"] = "binary-accuracy"
@@ -77,12 +71,8 @@ class BinaryAccuracy(Metric):
         xp = namespace(a)
         return sums(xp.astype((a >= 0.5) == (y >= 0.5), xp.float64), weights)
 
-    def value(self, total: Array) -> float:
-        """Return the share."""
-        return float(total[0] / total[1])
 
-
-class CostMetric(Metric):
+class CostMetric(Mean):
     """The mean over the samples of a cost, which may differ from the one that is minimized."""
 
     kind: Literal["cost"] = "cost"
@@ -108,12 +98,8 @@ class CostMetric(Metric):
         """Return the sum of the samples' costs, and their number."""
         return sums(namespace(a).astype(self.cost(a, y), namespace(a).float64), weights)
 
-    def value(self, total: Array) -> float:
-        """Return the mean."""
-        return float(total[0] / total[1])
 
-
-class MeanSquaredError(Metric):
+class MeanSquaredError(Mean):
     """Σ (a − y)² / (samples · outputs)."""
 
     kind: Literal["mean-squared-error"] = "mean-squared-error"
@@ -125,10 +111,6 @@ class MeanSquaredError(Metric):
         xp = namespace(a)
         difference = xp.astype(a, xp.float64) - xp.astype(y, xp.float64)
         return sums(difference * difference, weights)
-
-    def value(self, total: Array) -> float:
-        """Return the mean."""
-        return float(total[0] / total[1])
 
 
 class R2(Metric):

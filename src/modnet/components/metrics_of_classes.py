@@ -7,11 +7,11 @@ said of numbers of samples holds for sums of their weights where there are any. 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
 
-from modnet.components.weighted import column_sums, or_one, sums
+from modnet.components.weighted import Mean, column_sums, or_one, sums
 from modnet.core.arrays import Array, namespace
 from modnet.core.interfaces import Metric, Task
 
@@ -66,12 +66,10 @@ class OfClassesOrLabels(Metric):
 
     def for_task(self, task: Task) -> Metric:
         """Return the metric of labels for several labels: outputs and targets alone do not tell them from classes."""
-        return self._of_labels(self.model_dump()) if task.multi_label else self
-
-    @classmethod
-    def _of_labels(cls, options: dict[str, Any]) -> Self:
-        metric = cls(**options)
-        metric._labels = True
+        if not task.multi_label:
+            return self
+        metric = self.model_copy()
+        metric._labels = True  # noqa: SLF001 -- of its own class
         return metric
 
 
@@ -160,12 +158,16 @@ class F1(_OfEachClass):
         return 2.0 * right / or_one(predicted + true)
 
 
-class _OfAllClasses(Metric):
-    """One number of all classes together."""
+class _OfClasses(Metric):
+    """A metric that is defined where each sample has one class."""
 
     def check(self, task: Task) -> None:
         """Refuse targets that are numbers or several labels."""
         require_classes(self.kind, task)
+
+
+class _OfAllClasses(_OfClasses):
+    """One number of all classes together."""
 
     def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return of each class the samples rightly predicted as it, those predicted as it, and those of it."""
@@ -211,7 +213,7 @@ class MatthewsCorrelation(_OfAllClasses):
         return float(covariance / xp.sqrt(product)) if product > 0.0 else 0.0
 
 
-class LogLoss(Metric):
+class LogLoss(Mean, _OfClasses):
     """−ln a of the output of a sample's class, averaged over the samples; of one output, −ln a or −ln (1 − a).
 
     Outputs are taken as probabilities, and those below ε or above 1 − ε as ε and 1 − ε, with ε of their dtype; they are
@@ -222,10 +224,6 @@ class LogLoss(Metric):
     also_known_as: ClassVar[tuple[str, ...]] = ("neg-log-loss", "cross-entropy", "logistic-loss")
     better: ClassVar[Literal["higher", "lower"]] = "lower"
 
-    def check(self, task: Task) -> None:
-        """Refuse targets that are numbers or several labels."""
-        require_classes(self.kind, task)
-
     def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return the sum of −ln a, and the number of samples."""
         xp = namespace(a)
@@ -233,12 +231,8 @@ class LogLoss(Metric):
         inside = xp.clip(columns_of_classes(a), rounding, 1.0 - rounding)
         return sums(-xp.sum(columns_of_classes(y) * xp.log(inside), axis=1), weights)
 
-    def value(self, total: Array) -> float:
-        """Return the mean."""
-        return float(total[0] / or_one(total[1]))
 
-
-class TopKAccuracy(Metric):
+class TopKAccuracy(Mean, _OfClasses):
     """The share of samples whose class is among the k largest outputs; of equal outputs, the later ones count first.
 
     Its name in the history is ``top_3_accuracy`` for k = 3. As many outputs as classes would always give 1, so k is
@@ -256,7 +250,7 @@ class TopKAccuracy(Metric):
 
     def check(self, task: Task) -> None:
         """Refuse targets that are numbers or several labels, and as many outputs as there are classes."""
-        require_classes(self.kind, task)
+        super().check(task)
         classes = max(task.outputs, 2)
         if self.k >= classes:
             raise ValueError(f"k = {self.k} of {classes} classes would always give 1; allowed: from 1 to {classes - 1}")
@@ -269,7 +263,3 @@ class TopKAccuracy(Metric):
         output = xp.sum(xp.where(place == index, a, xp.zeros_like(a)), axis=1)[:, None]
         ahead = (a > output) | ((a == output) & (place > index))
         return sums(xp.astype(xp.sum(xp.astype(ahead, xp.int64), axis=1) < self.k, xp.float64), weights)
-
-    def value(self, total: Array) -> float:
-        """Return the share."""
-        return float(total[0] / or_one(total[1]))

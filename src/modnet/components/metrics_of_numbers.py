@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from modnet.components.weighted import column_sums, explained, merge_moments, moments, or_one, sums
+from modnet.components.weighted import Mean, column_sums, explained, merge_moments, moments, or_one, sums
 from modnet.core.arrays import Array, namespace
 from modnet.core.interfaces import Metric
 
 __all__ = ["ExplainedVariance", "MeanAbsoluteError", "MedianAbsoluteError", "RootMeanSquaredError"]
 
 
-class MeanAbsoluteError(Metric):
+class MeanAbsoluteError(Mean):
     """Σ |a − y| / (samples · outputs)."""
 
     kind: Literal["mean-absolute-error"] = "mean-absolute-error"
@@ -25,10 +25,6 @@ class MeanAbsoluteError(Metric):
     def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return the sum of the errors, and the number of values."""
         return sums(namespace(a).abs(_error(a, y)), weights)
-
-    def value(self, total: Array) -> float:
-        """Return the mean."""
-        return float(total[0] / or_one(total[1]))
 
 
 class RootMeanSquaredError(Metric):

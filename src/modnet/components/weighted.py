@@ -6,8 +6,17 @@ import math
 import sys
 
 from modnet.core.arrays import Array, namespace
+from modnet.core.interfaces import Metric
 
-__all__ = ["column_sums", "explained", "merge_moments", "moments", "or_one", "sums"]
+__all__ = ["Mean", "column_sums", "explained", "merge_moments", "moments", "or_one", "sums"]
+
+
+class Mean(Metric):
+    """A metric that is a mean; its ``partial`` gives what `sums` returns."""
+
+    def value(self, total: Array) -> float:
+        """Return the mean; 0 where nothing counts."""
+        return float(total[0] / or_one(total[1]))
 
 
 def sums(values: Array, weights: Array | None) -> Array:
