@@ -56,7 +56,7 @@ class Memory(Dataset):
     def load(self) -> Data:
         """Raise a ConfigError that says how the samples are given again."""
         given = "the samples were given in memory, and are not stored"
-        raise ConfigError(f"data.kind: 'memory': {given}; allowed: another kind, --data FILE, or in Python x and y")
+        raise ConfigError(f"data.kind: 'memory': {given}; allowed: another kind, or in Python fit(x, y)")
 
 
 class Idx(Dataset):
