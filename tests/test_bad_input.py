@@ -14,6 +14,7 @@ from cli.running import Modnet, runner
 CSV = ("--set", "data.kind=csv", "--set", "data.path=t.csv", "--set", "data.target=y", "--set", "network.layers=[2]")
 NPZ = ("--set", "data.kind=npz", "--set", "data.path=t.npz", "--set", "network.layers=[2]")
 IDX = ("--set", "data.kind=idx", "--set", "data.path=idx", "--set", "data.validation_samples=0")
+OF_NUMBERS = "mean-squared-error, mean-absolute-error, r2, cost"
 
 
 def no_files() -> None:
@@ -172,13 +173,12 @@ CASES = {
     ),
     "output layer of numbers": (
         CSV,
-        "network.layers.0: the output layer has 2 units, the targets have 1 outputs; allowed: 1",
+        "network.layers.0: the output layer has 2 units, the targets have 1 output; allowed: 1",
         table("a,y", "1,0.5", "2,0.25"),
     ),
     "accuracy of numbers": (
         (*NPZ, *only("metrics=['accuracy']", "optimizer.batch_size=1")),
-        "metrics.0: accuracy needs classes, and the targets are numbers; allowed: mean-squared-error, mean-absolute-error, "
-        "r2, cost",
+        "metrics.0: accuracy needs classes, and the targets are numbers; allowed: " + OF_NUMBERS,
         archive([[1.0], [2.0]], [[0.5, 1.0], [1.0, 2.0]]),
     ),
     # tables

@@ -107,11 +107,11 @@ def test_three_quantiles_of_two_values() -> None:
             1,
             "gaussian-nll",
             Y[:, 0],
-            "1 units, the targets have 1 outputs; allowed: 2, which the cost gaussian-nll needs",
+            "1 unit, the targets have 1 output; allowed: 2, which the cost gaussian-nll needs",
         ),
-        (2, "quantile", Y, "2 units, the targets have 1 outputs; allowed: 3, which the cost quantile needs"),
+        (2, "quantile", Y, "2 units, the targets have 1 output; allowed: 3, which the cost quantile needs"),
         (3, "gaussian-nll", X[:, 0] > 0, "3 units, the data has 2 classes; allowed: 2 or 4, which the cost"),
-        (2, "quadratic", Y, "2 units, the targets have 1 outputs; allowed: 1"),
+        (2, "quadratic", Y, "2 units, the targets have 1 output; allowed: 1"),
     ],
 )
 def test_another_number_of_units_is_refused(units: int, cost: str, y: Any, allowed: str) -> None:

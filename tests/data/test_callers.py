@@ -222,7 +222,7 @@ WRONG_Y: dict[str, tuple[Any, str]] = {
     ),
     "floats for two units": (
         1.0 * Y,
-        "network.layers.0: the output layer has 2 units, the targets have 1 outputs; allowed: 1; floats are …",
+        "network.layers.0: the output layer has 2 units, the targets have 1 output; allowed: 1; floats are …",
     ),
     "text": ("no yes", "training y expects labels or targets, got one value of type str"),
     "a set": (set(range(12)), "training y expects labels or targets, got one value of type set"),

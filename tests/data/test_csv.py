@@ -261,7 +261,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
 @given(st.one_of(st.binary(max_size=40), st.lists(PIECES, max_size=20).map(b"".join)), st.booleans())
 def test_anything_is_a_table_or_a_data_error(tmp_path: Path, content: bytes, header: bool) -> None:
     path = write(tmp_path, b"a,y\n" + content if header else content)

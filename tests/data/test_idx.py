@@ -136,7 +136,7 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
 MUTATIONS = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
 @given(MUTATIONS, st.sampled_from(["plain", "packed", "inside"]), st.integers(-3, 3))
 def test_mutations_raise_data_errors_or_give_arrays(tmp_path: Path, mutations, form, longer) -> None:
     content = bytearray(packed_bytes(SMALL) if form == "packed" else SMALL)

@@ -196,7 +196,7 @@ def small() -> bytes:
 SMALL = small()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
 @given(st.lists(st.tuples(st.integers(0, len(SMALL) - 1), st.integers(0, 255)), min_size=1, max_size=5))
 def test_mutations_raise_data_errors_or_give_arrays(tmp_path: Path, mutations) -> None:
     content = bytearray(SMALL)
@@ -205,7 +205,7 @@ def test_mutations_raise_data_errors_or_give_arrays(tmp_path: Path, mutations) -
     check(tmp_path / "m.npz", bytes(content))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=5))
 def test_mutations_inside_an_archive(tmp_path: Path, mutations) -> None:
     content = bytearray(npy("(3,)", "'<U2'", "aäbc😀d".encode("utf-32-le")))

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pytest
 from components.callbacks.strangers import Watch, installed
-from threadpoolctl import OpenBLASController, ThreadpoolController, threadpool_info
+from threadpoolctl import OpenBLASController, ThreadpoolController, threadpool_info, threadpool_limits
 
 from modnet import (
     ConfigError,
@@ -676,6 +676,14 @@ def test_four_trainings_at_once_give_blas_back(three: list[int]) -> None:
 # Predicting
 
 
+@pytest.fixture
+def single_blas_thread() -> Iterator[None]:
+    """Some kernels of OpenBLAS have other last bits with two threads than with the one that a training leaves them."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@pytest.mark.usefixtures("single_blas_thread")
 def test_predictions_beside_a_training_are_those_alone() -> None:
     rng = np.random.default_rng(4)
     x, y = rng.normal(size=(3000, 20)), rng.integers(0, 4, 3000)

@@ -245,5 +245,5 @@ def _try_each(*writes: Callable[[], Any]) -> tuple[ModelFileError | None, Path |
                 raise
             problem = error
     if unread is not None:
-        raise DataError(f"{unread}; the model is {f'saved: {display_path(path)}' if path else f'not saved: {problem}'}")
+        raise DataError(f"{unread}; the model is {f'saved: {path}' if path else f'not saved: {problem}'}")
     return problem, path

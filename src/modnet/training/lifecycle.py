@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from modnet.config.run_config import RunConfig
-from modnet.core.errors import ConfigError, ModelFileError
+from modnet.core.errors import ConfigError, DivergenceError, ModelFileError
 from modnet.core.messages import counted
+from modnet.network.evaluate import evaluate
 from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
@@ -14,7 +15,7 @@ from modnet.training.checkpointing import CheckpointManager
 from modnet.training.loop import TrainingLoop
 from modnet.training.state import TrainingState
 
-__all__ = ["Resumption", "prepare_resume", "run_training"]
+__all__ = ["Resumption", "prepare_resume", "train_to_end"]
 
 
 class Resumption(NamedTuple):
@@ -59,7 +60,31 @@ def prepare_resume(store: RunFolder, checkpoint: Checkpoint, epochs: int | None)
     return extended, state
 
 
-def run_training(
+def train_to_end(
+    loop: TrainingLoop,
+    callbacks: CallbackRunner,
+    checkpoints: CheckpointManager | None,
+    resumption: Resumption | None,
+) -> dict[str, float]:
+    """Run a training to its end, write its model, and return the metrics on the test samples, if there are any.
+
+    An error after the last epoch, of a listener or of samples that cannot be read any more, does not cost the model.
+    """
+    network, held_out = loop.view.network, loop.view.held_out
+    try:
+        _run(loop, callbacks, checkpoints, resumption)
+        loop.check_result()
+        test = evaluate(network, held_out["test"], loop.view.metrics).compute() if "test" in held_out else {}
+    except Exception as error:
+        if checkpoints is not None and loop.is_complete and not isinstance(error, DivergenceError):
+            checkpoints.close(network)
+        raise
+    if checkpoints is not None:
+        checkpoints.close(network)
+    return test
+
+
+def _run(
     loop: TrainingLoop,
     callbacks: CallbackRunner,
     checkpoints: CheckpointManager | None,

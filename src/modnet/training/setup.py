@@ -272,7 +272,7 @@ def _check_outputs(network: Network, targets: Targets) -> None:
     """Refuse an output layer that has not as many units as the cost wants for these targets."""
     if targets.classes is None:
         hint = labels_hint(targets.values) if targets.values is not None and network.outputs > 1 else ""
-        widths, described = {targets.width or 0}, f"the targets have {targets.width} outputs"
+        widths, described = {targets.width or 0}, f"the targets have {counted(targets.width or 0, 'output')}"
     else:
         count = len(targets.classes)
         hint = numbers_hint(targets.classes, 2 if network.outputs == 1 else MANY)

@@ -19,14 +19,13 @@ from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError, DivergenceError
 from modnet.core.interfaces import Callback, Dataset, TrainingPlan
 from modnet.data.files import is_folder
-from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
 from modnet.storage.data_record import DataRecord
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.checkpointing import CheckpointManager
 from modnet.training.functions import CallbackFunction, MetricFunction, add_metrics
-from modnet.training.lifecycle import Resumption, prepare_resume, run_training
+from modnet.training.lifecycle import Resumption, prepare_resume, train_to_end
 from modnet.training.loop import TrainingLoop
 from modnet.training.result import Run
 from modnet.training.setup import Setup, build, check_held_out
@@ -207,16 +206,7 @@ class Trainer:
                 loop.started = started
                 checkpoints = None if store is None else CheckpointManager(loop, callbacks, store, samples, engine)
                 with nullcontext() if store is None else handle_signals(loop.request_stop):
-                    try:
-                        run_training(loop, callbacks, checkpoints, resumption)
-                        loop.check_result()
-                        test = evaluate(network, samples["test"], metrics).compute() if "test" in samples else {}
-                    except Exception as error:  # of a listener, of a metric, of samples that cannot be read any more
-                        if checkpoints is not None and loop.is_complete and not isinstance(error, DivergenceError):
-                            checkpoints.close(network)
-                        raise
-                    if checkpoints is not None:
-                        checkpoints.close(network)
+                    test = train_to_end(loop, callbacks, checkpoints, resumption)
         except DivergenceError as error:
             if store is not None and store.checkpoints():
                 error.args = (f"{error}; the last good checkpoint is {store.checkpoints()[-1]}",)
