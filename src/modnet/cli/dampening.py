@@ -52,20 +52,17 @@ def command(
     run = source.run_path()
     if run is not None and not is_folder(run):
         raise ConfigError(f"{run}: is a model file, without a history; allowed: a run folder or a TOML file")
-    config = source.config() if run is None else OpenRun(run)
+    opened = None if run is None else other.use_for(OpenRun(run))
+    config = source.config() if opened is None else opened.folder_config
     with source.error_prefix(), progress_bar() as progress:
-        data = None
-        if isinstance(config, OpenRun):
-            config = other.use_for(config)
-        else:
-            data = other.load(config.data)
-        diagnosis = dampening(config, samples=samples, data=data, suggest=not no_suggestion, progress=progress)
+        data = other.load(config.data) if opened is None else None
+        subject = opened or config
+        diagnosis = dampening(subject, samples=samples, data=data, suggest=not no_suggestion, progress=progress)
     diagnosis = replace(diagnosis, source=source.path)
     if as_json:
         print_json(diagnosis)
     else:
-        dataset = config.folder_config.data if isinstance(config, OpenRun) else config.data
-        _print(diagnosis, source, in_memory=dataset.kind == "memory")
+        _print(diagnosis, source, in_memory=config.data.kind == "memory")
     if plot is not None:
         save(flow_figure(diagnosis), plot)
 

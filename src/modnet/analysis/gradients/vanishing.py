@@ -109,8 +109,8 @@ def dampening(
     if samples < 1:
         raise ConfigError(f"samples: {samples} is too few; allowed: from 1")
     run, name = None, fspath(source) if isinstance(source, str | PathLike) else None
-    if isinstance(source, Run | OpenRun) or (name is not None and is_folder(name)):
-        run = open_run(source if isinstance(source, Run | OpenRun) else str(name), data)
+    if isinstance(source, Run | OpenRun) or (isinstance(source, str | PathLike) and is_folder(source)):
+        run = open_run(source, data)
         config, data, name = run.folder_config, run.data, run.source or None
         if run.has_model:
             run.samples("train")  # which must be those of the training

@@ -207,16 +207,14 @@ def _image_shape(image: Image, run: OpenRun, network: Network) -> tuple[int, ...
     if image == "none" or (image == "auto" and not run.has_samples):
         return None
     size = math.prod(network.input_shape)
+    data = run.data
     if isinstance(image, tuple):
-        if not run.has_samples:
-            missing = "the samples were given in memory, and are not stored; give them again: --data FILE"
-            raise ConfigError(f"--image {times(image)}: {missing} (in Python data=…)")
         if math.prod(image) != size:
             raise ConfigError(
                 f"--image {times(image)}: a sample has {size} features; allowed: a product of {size}, none"
             )
         return image
-    return image_shape(run.data, network)
+    return image_shape(data, network)
 
 
 def image_shape(data: Data, network: Network) -> tuple[int, ...] | None:

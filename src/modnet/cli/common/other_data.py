@@ -21,19 +21,26 @@ __all__ = ["OtherData"]
 _FORMATS = ("csv", "npz", "parquet")
 _TARGETS = {"csv": "target", "parquet": "target", "npz": "y", "npy": "y"}
 """The options that name the column, or the array, of the targets."""
-_TARGET = "target"
 
 
 @dataclass(frozen=True)
 class OtherData:
-    """The values of ``--data`` and ``--target``; None for what was not given."""
+    """The values of ``--data`` and ``--target``; None for what was not given.
+
+    Raises:
+        ConfigError: a target, and no data.
+    """
 
     path: str | None
     target: str | None
 
+    def __post_init__(self) -> None:
+        if self.path is None and self.target is not None:
+            raise ConfigError(f"--target {self.target}: is a column of --data FILE, which is missing")
+
     def use_for(self, run: OpenRun) -> OpenRun:
         """Let a run use these samples, if any were named, and return it."""
-        if self._is_given():
+        if self.path is not None:
             run.use(self.load(run.config.data, run.network) if run.is_trained else self.load(run.folder_config.data))
         return run
 
@@ -46,21 +53,16 @@ class OtherData:
             ConfigError: the path is of no known format, or has no columns to choose from.
             DataError: the samples cannot be read.
         """
-        if not self._is_given():
+        if self.path is None:
             return None
         dataset = self.dataset(like)
         try:
             return (dataset if network is None else match_training(network, dataset)).load()
         except DataError as error:
-            unknown = (
-                self.target is None and getattr(like, "target", None) is None and "no column 'target'" in str(error)
-            )
-            raise DataError(f"{error}; --target COLUMN names it") if unknown else error from None
-
-    def _is_given(self) -> bool:
-        if self.path is None and self.target is not None:
-            raise ConfigError(f"--target {self.target}: is a column of --data FILE, which is missing")
-        return self.path is not None
+            is_named = self.target is not None or getattr(like, "target", None) is not None
+            if is_named or "no column 'target'" not in str(error):
+                raise
+            raise DataError(f"{error}; --target COLUMN names it") from None
 
     def dataset(self, like: Dataset) -> Dataset:
         """Return the dataset that reads the samples.
@@ -81,7 +83,7 @@ class OtherData:
             own = {"validation_path", "test_path", "validation_share", "class_weight", "weight"}
             table = like.model_dump(exclude_none=True, exclude=own) | table
         elif kind in ("csv", "parquet"):
-            table["target"] = getattr(like, "target", _TARGET)
+            table["target"] = getattr(like, "target", "target")
         if self.target is not None:
             if kind not in _TARGETS:
                 raise ConfigError(f"--target {self.target}: the files of the dataset {kind} have no columns")
