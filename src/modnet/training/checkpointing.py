@@ -31,6 +31,9 @@ class CheckpointManager:
 
     What the system refuses to write while the training goes on (the disk is full) is told in one line and tried again
     later. What is still missing at the end, or at an interruption, is written to a temporary folder.
+
+    Attributes:
+        store: The run folder.
     """
 
     def __init__(
@@ -41,7 +44,7 @@ class CheckpointManager:
         samples: dict[str, Samples],
         engine: EngineSession,
     ) -> None:
-        self._loop, self._callbacks, self._store, self._samples = loop, callbacks, store, samples
+        self._loop, self._callbacks, self.store, self._samples = loop, callbacks, store, samples
         self._engine = engine
         self._view = loop.view
         self._paths = absolute_paths(loop.view.config.data)
@@ -70,7 +73,7 @@ class CheckpointManager:
 
     def record(self, row: dict[str, Any]) -> None:
         """Add a row to the history's file."""
-        self._try("the history", lambda: self._store.history.append(row))
+        self._try("the history", lambda: self.store.history.append(row))
 
     def save_if_due(self) -> None:
         """Write a checkpoint if a listener asks for one.
@@ -110,7 +113,7 @@ class CheckpointManager:
         Raises:
             ModelFileError: it cannot be written, or a state holds something that no file can hold.
         """
-        path = self._write_checkpoint(self._store)
+        path = self._write_checkpoint(self.store)
         self._callbacks.call("checkpoint_written", training=self._view, path=path)
         return path
 
@@ -144,7 +147,7 @@ class CheckpointManager:
         self._problem = problem
         try:
             if self._rescue is None:
-                self._rescue = self._store.elsewhere(self._view.config, self._view.history)
+                self._rescue = self.store.elsewhere(self._view.config, self._view.history)
             return write(self._rescue)
         except ModelFileError as error:
             self._problem = ModelFileError(f"{problem}; {error}")
@@ -173,45 +176,13 @@ class CheckpointManager:
         except ModelFileError as error:
             raise ModelFileError(f"{checkpoint.path}: {error}") from None
 
-    def begin(self) -> None:
-        """Begin the run folder.
-
-        Raises:
-            ModelFileError: it cannot be written.
-        """
-        self._store.begin(self._view.config, self._view.network)
-
-    def discard(self, *, is_new: bool) -> None:
-        """Remove what a training that did not begin has made in its run folder; what a listener wrote there stays."""
-        if is_new:
-            self._store.discard()
-        else:
-            self._store.discard_branch()
-
-    def set_apart(self) -> None:
-        """Keep what the run folder holds of another branch, after the checkpoint at which the training is resumed.
-
-        Raises:
-            ModelFileError: it cannot be written.
-        """
-        self._store.set_apart(self._view.epochs, self._view.updates)
-
-    def rewind(self) -> None:
-        """Take the run folder back to the checkpoint at which the training is resumed, where it is now.
-
-        Raises:
-            ModelFileError: it cannot be written.
-        """
-        self._store.rewind(self._view.epochs, self._view.updates)
-        self._store.write_config(self._view.config)
-
     def close(self, network: Network) -> None:
         """Write the model; without a callback that asks for checkpoints, remove those of interruptions.
 
         Raises:
             ModelFileError: something cannot be written; the error names what holds the run, or at least the model.
         """
-        problem, model = _try_each(self._store.history.write, *self._last_writes(self._store, network))
+        problem, model = _try_each(self.store.history.write, *self._last_writes(self.store, network))
         problem = problem or self._problem  # of the checkpoint
         if problem is not None:
             try:
@@ -222,7 +193,7 @@ class CheckpointManager:
             raise ModelFileError(f"{problem}; the run is saved in {written[-1].parent}")
         if not self._wanted:
             try:
-                self._store.remove_checkpoints()
+                self.store.remove_checkpoints()
             except ModelFileError as error:  # the run is complete all the same
                 warn(str(error))
 

@@ -91,29 +91,34 @@ def _run(
     resumption: Resumption | None,
 ) -> None:
     """Open the run folder, call ``fit_start``, run the epochs, and call ``fit_end`` whatever happens."""
+    view = loop.view
     if checkpoints is not None:
         if resumption is None:
-            checkpoints.begin()
+            checkpoints.store.begin(view.config, view.network)
         else:
             resumption.load(checkpoints)
-            checkpoints.set_apart()  # before a listener changes its files
+            checkpoints.store.set_apart(view.epochs, view.updates)  # before a listener changes its files
     has_begun = False
     try:
-        callbacks.call("fit_start", training=loop.view)
+        callbacks.call("fit_start", training=view)
         if resumption is not None and checkpoints is not None:
             resumption.load(checkpoints)  # again, because a listener may have written to θ
             callbacks.load_state_dicts([state.model_dump() for state in resumption.state.listeners])
-            checkpoints.rewind()
+            checkpoints.store.rewind(view.epochs, view.updates)
+            checkpoints.store.write_config(view.config)
         has_begun = True
         loop.run(checkpoints)
     except BaseException as error:
         try:
-            callbacks.call_all("fit_end", training=loop.view)
+            callbacks.call_all("fit_end", training=view)
         except Exception as later:  # the first error is the one to raise
             error.add_note(f"then a listener failed in the event 'fit_end': {later!r}")
             for note in getattr(later, "__notes__", ()):
                 error.add_note(note)
         if not has_begun and checkpoints is not None:
-            checkpoints.discard(is_new=resumption is None)
+            if resumption is None:
+                checkpoints.store.discard()
+            else:
+                checkpoints.store.discard_branch()
         raise
-    callbacks.call_all("fit_end", training=loop.view)
+    callbacks.call_all("fit_end", training=view)

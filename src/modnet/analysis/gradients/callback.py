@@ -17,6 +17,7 @@ from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.messages import epoch_number, warn, warn_once
 from modnet.core.plugins.hookspecs import hookimpl
 from modnet.data.files import read_bytes
+from modnet.storage.atomic import file_errors
 from modnet.storage.inside import inside
 
 __all__ = ["LOG", "Dampening", "EpochGradientFlow", "append_flow", "read_flows"]
@@ -138,13 +139,10 @@ def append_flow(folder: Path, flow: EpochGradientFlow) -> None:
         ModelFileError: the file cannot be written, or is a symbolic link that leads out of the folder.
     """
     path = inside(folder, LOG)
-    try:
-        with path.open("a+b") as file:
-            file.seek(0)
-            file.truncate(file.read().rfind(b"\n") + 1)
-            file.write(f"{json.dumps(jsonable(flow))}\n".encode())
-    except OSError as error:
-        raise ModelFileError(f"{path}: cannot be written: {error.strerror}") from None
+    with file_errors(path, "cannot be written"), path.open("a+b") as file:
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
+        file.write(f"{json.dumps(jsonable(flow))}\n".encode())
 
 
 def read_flows(folder: Path) -> tuple[EpochGradientFlow, ...]:
@@ -157,12 +155,11 @@ def read_flows(folder: Path) -> tuple[EpochGradientFlow, ...]:
         ModelFileError: the file cannot be read, or a line is not what `append_flow` writes.
     """
     path = folder / LOG
-    try:
-        content = read_bytes(path)
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from None
+    with file_errors(path, "cannot be read"):
+        try:
+            content = read_bytes(path)
+        except FileNotFoundError:
+            return ()
     adapter = TypeAdapter(EpochGradientFlow)
     flows: list[EpochGradientFlow] = []
     for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), 1):
