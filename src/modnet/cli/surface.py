@@ -13,6 +13,7 @@ from modnet.analysis.plots.landscape import surface_figure
 from modnet.cli.common.options import file_option, json_option, number_option, optimizers_option
 from modnet.cli.common.output import print_json, print_line, print_table, progress_bar
 from modnet.cli.common.source import Source, source_options
+from modnet.core.messages import counted
 from modnet.training.result import metric_text
 
 
@@ -67,7 +68,7 @@ def _print(landscape: Surface) -> None:
         for path in landscape.paths
     ]
     print_table(
-        f"{epochs} epoch{'s' * (epochs > 1)} each; cost of {samples} training samples",
+        f"{counted(epochs, 'epoch')} each; cost of {samples} training samples",
         ("optimizer", "updates", "first cost", "last cost", "lowest cost", "cost rose", "path length"),
         rows,
         text=["optimizer"],

@@ -18,6 +18,7 @@ from modnet.core.errors import ConfigError, ModelFileError
 from modnet.core.messages import error_text, printable, warn_once
 
 __all__ = [
+    "copy_file",
     "file_errors",
     "is_refused_by_system",
     "one_line",
@@ -52,6 +53,13 @@ def write_file(path: Path, content: bytes) -> None:
     """Write a file as `write_atomically` does; an error is a `ModelFileError`."""
     with file_errors(path, "cannot be written"):
         write_atomically(path, content)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file, as `write_file` writes it; onto itself, it has no other names (hard links) any more."""
+    with file_errors(source, "cannot be read"):
+        content = source.read_bytes()
+    write_file(target, content)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from modnet.storage.atomic import file_errors, sync_folder, write_file
+from modnet.storage.atomic import copy_file, file_errors, sync_folder
 
 __all__ = ["ABANDONED", "copy_files", "set_apart"]
 
@@ -54,9 +54,7 @@ def copy_files(source: Path, target: Path) -> None:
     """Copy what lies directly in a run folder and is written to in place: the history, and the files of callbacks."""
     for path in source.glob("[!.]*"):
         if path.suffix != ".safetensors" and path.is_file():
-            with file_errors(path, "cannot be read"):
-                content = path.read_bytes()
-            write_file(target / path.name, content)
+            copy_file(path, target / path.name)
 
 
 def _is_same_file(one: Path, other: Path) -> bool:
@@ -69,4 +67,4 @@ def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:  # a file system without hard links
-        write_file(target, source.read_bytes())
+        copy_file(source, target)

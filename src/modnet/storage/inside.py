@@ -5,7 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-from modnet.storage.atomic import file_errors, write_file
+from modnet.storage.atomic import copy_file, file_errors
 
 __all__ = ["check_links", "inside"]
 
@@ -39,8 +39,5 @@ def check_links(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_symlink():
             inside(folder, path.relative_to(folder))
-        elif path.suffix != ".safetensors" and path.is_file():
-            with file_errors(path, "cannot be read"):
-                content = path.read_bytes() if path.stat().st_nlink > 1 else None
-            if content is not None:
-                write_file(path, content)
+        elif path.suffix != ".safetensors" and path.is_file() and path.stat().st_nlink > 1:
+            copy_file(path, path)
