@@ -103,8 +103,8 @@ class OpenRun(PathLike[str]):
         """What the folder keeps of the samples."""
         return DataRecord.read(self._folder)
 
-    @cached_property
-    def known(self) -> Mapping[str, PartRecord] | None:
+    @property
+    def part_records(self) -> Mapping[str, PartRecord] | None:
         """Rows and digests of the samples of the training; None where they were not recorded."""
         return self.network.data_record
 
@@ -173,7 +173,7 @@ class OpenRun(PathLike[str]):
         """
         validation = self.parts.get("validation")
         is_drawn = self._given is None and validation is not None and validation.held_out is not None
-        if self.known is None and is_drawn and part != "test":
+        if self.part_records is None and is_drawn and part != "test":
             unknown = "the model was saved without a record of its samples, so which were held out is not known"
             raise DataError(f"{self.source}: {unknown}; {_ALLOWED}")
         return self.check(part)
@@ -187,13 +187,13 @@ class OpenRun(PathLike[str]):
         """Return the samples of a part; if the training is known to have had others, this is a `DataError`."""
         place = self.place(part)
         samples = self.parts[part].prepared(self.network, place)
-        if self._given is None and self.known is not None and (difference := self._difference(samples, part)):
+        if self._given is None and self.part_records is not None and (difference := self._difference(samples, part)):
             raise DataError(f"{place} samples: are not those of {self.source}: {difference}; {_ALLOWED}")
         return samples
 
     def _difference(self, samples: Samples, part: str) -> str | None:
         """Return how samples differ from those of the training, or None where they are the same."""
-        known = (self.known or {}).get(part)
+        known = (self.part_records or {}).get(part)
         if known is None or known.rows != len(samples):
             return f"{len(samples)} rows, {'none' if known is None else known.rows} at the training"
         digest = samples.digest()

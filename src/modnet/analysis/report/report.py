@@ -122,8 +122,8 @@ def provenance(run: RunSource) -> Provenance:
     }
     is_repeatable = opened.source and opened.folder_config.to_config() == config.to_config()
     command = _command(opened.source, config) if is_repeatable else None
-    samples = None if opened.known is None else {part: known.model_dump() for part, known in opened.known.items()}
-    return Provenance(config.to_toml(), parts, versions, command, samples)
+    samples = {part: record.model_dump() for part, record in (opened.part_records or {}).items()}
+    return Provenance(config.to_toml(), parts, versions, command, samples or None)
 
 
 def _parts(config: RunConfig, metadata: Metadata) -> Iterator[Mapping[str, str]]:

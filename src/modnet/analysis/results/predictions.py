@@ -70,9 +70,9 @@ def predict_part(run: OpenRun, part: str | None = None) -> Predictions:
     available = run.parts if run.has_samples else run.outputs
     chosen = part or next((name for name in reversed(PARTS) if name in available), "train")
     if chosen not in available:
-        if run.has_samples or (run.known is not None and chosen not in run.known):
-            allowed = ", ".join(run.parts if run.has_samples else run.known or ())
-            raise DataError(f"--part {chosen}: the data has none; allowed: {allowed}")
+        parts = run.parts if run.has_samples else run.part_records
+        if parts is not None and chosen not in parts:
+            raise DataError(f"--part {chosen}: the data has none; allowed: {', '.join(parts)}")
         missing = f"the {part_name(chosen)} samples were given in memory, and no outputs for them were kept"
         kept = "those for held-out samples are, up to 64 MiB"
         allowed = "give the samples again: --data FILE (in Python data=…)"
@@ -82,14 +82,14 @@ def predict_part(run: OpenRun, part: str | None = None) -> Predictions:
         raw, x, targets, weights = run.parts[chosen].x, samples.x, samples.targets, samples.weights
     else:
         place, raw = run.source, None
-        targets, weights, known = run.outputs[chosen]
+        targets, weights, kept_outputs = run.outputs[chosen]
     accumulator = MetricAccumulator(network.cost, resolve_metrics(run.config, network))
     outputs = np.empty((len(targets), network.target_width), dtype=network.dtype)
     costs = np.empty(len(targets), dtype=network.dtype)
     with np.errstate(all="ignore"):  # what is not finite raises below
         for start in range(0, len(targets), network.chunk):
             piece = slice(start, start + network.chunk)
-            a = known[piece] if raw is None else network.forward(x[piece])
+            a = kept_outputs[piece] if raw is None else network.forward(x[piece])
             y = targets.batch(piece, network.dtype, network.target_width)
             accumulator.update(a, y, None if weights is None else weights[piece])
             outputs[piece], costs[piece] = network.cost.predictions(a), network.cost(a, y)
