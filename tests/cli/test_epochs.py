@@ -26,7 +26,7 @@ def test_every_command_counts_from_1_and_every_file_from_0(flowers: Flowers, mod
         "fewer": ("train", "--resume", "run", "--epochs", 2),
         "resumed": ("train", "--resume", "run", "--epochs", 5),
         "plot": ("plot", "run"),
-        "report": ("report", "run"),
+        "report": ("report", "run", "--no-suggestion"),
         "dampening": ("dampening", "run", "--no-suggestion"),
         "compare": ("compare", *flowers.train, *share),
         "surface": ("surface", *flowers.train, "--epochs", 2, "--resolution", 3),
