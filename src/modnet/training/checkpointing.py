@@ -58,10 +58,6 @@ class CheckpointManager:
         """What is kept of the samples, with a SHA-256 of every part, computed when the first file needs it."""
         return DataRecord.of(self._view.network, self._view.config.data, self._samples, self._paths)
 
-    @property
-    def _digests(self) -> dict[str, str]:
-        return {part: record.sha256 for part, record in self._record.parts.items()}
-
     def _write_record(self, store: RunFolder, network: Network) -> None:
         """Write what is kept of the samples to a run folder, and let the network's file hold the digests too."""
         network.data_record = self._record.parts
@@ -119,7 +115,7 @@ class CheckpointManager:
 
     def _write_checkpoint(self, store: RunFolder) -> Path:
         self._write_record(store, self._view.network)
-        state = self._loop.state(self._digests, self._fingerprint)
+        state = self._loop.state(self._fingerprint)
         return store.write_checkpoint(self._view.network, state.to_dict(), state.epochs, state.updates)
 
     def _last_writes(self, store: RunFolder, network: Network) -> list[Callable[[], Any]]:
@@ -161,8 +157,9 @@ class CheckpointManager:
             ModelFileError: the checkpoint does not fit, or the engine is another one.
         """
         self._view.network.features = checkpoint.network.features  # whatever the samples are held in now
-        for part in sorted(self._digests.keys() | state.data.keys(), reverse=True):
-            if self._digests.get(part) != state.data.get(part):
+        here, kept = self._record.parts, checkpoint.network.data_record or {}
+        for part in sorted(here.keys() | kept.keys(), reverse=True):
+            if here.get(part) != kept.get(part):
                 name = "training" if part == "train" else part
                 raise DataError(f"{name} samples: must be those of the interrupted run, {checkpoint.path}")
         if not allow_other_engine:

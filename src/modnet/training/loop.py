@@ -118,13 +118,8 @@ class TrainingLoop:
             few = train.take(np.arange(min(CHUNK, len(train))))
             self._check_metrics(evaluate(self._network, few, ()).compute())
 
-    def state(self, data: dict[str, str], fingerprint: Fingerprint) -> TrainingState:
-        """Return everything that `load_state` needs; called between epochs, or at the end of a block.
-
-        Args:
-            data: A SHA-256 of the samples of each part.
-            fingerprint: What the last bits of the results depend on.
-        """
+    def state(self, fingerprint: Fingerprint) -> TrainingState:
+        """Return everything that `load_state` needs; called between epochs, or at the end of a block."""
         view, train = self.view, self._engine.state()
         start, progress = (dict(self._rng.bit_generator.state), self._optimizer_state), None
         if view.within_epoch:
@@ -142,7 +137,6 @@ class TrainingLoop:
             optimizer_state=start[1],
             learning_rate_factor=self._runner.factor,
             listeners=[ListenerState(**state) for state in self._callbacks.state_dicts()],
-            data=data,
             seconds=time.perf_counter() - self.started,
             stopped=view.stopped,
             progress=progress,

@@ -74,7 +74,6 @@ class TrainingState(_Strict):
         optimizer_state: What the optimizer keeps, of the same moment.
         learning_rate_factor: What listeners have set the factor on the learning rate to.
         listeners: The states of the callbacks' listeners, in the order of the callbacks.
-        data: A SHA-256 of the samples of each part.
         seconds: How long the training has lasted.
         stopped: Why it ended before its last epoch, or None.
         progress: The position within an epoch, or None between two.
@@ -89,7 +88,6 @@ class TrainingState(_Strict):
     optimizer_state: dict[str, Any]
     learning_rate_factor: float
     listeners: list[ListenerState]
-    data: dict[str, str]
     seconds: float
     stopped: str | None
     progress: EpochProgress | None
