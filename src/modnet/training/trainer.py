@@ -163,11 +163,10 @@ class Trainer:
         try:
             checkpoint = store.latest() if is_folder(path) else store.read_checkpoint(Path(path))
             config, state = prepare_resume(store, checkpoint, epochs)
-            trainer = cls(config)
             if progress is not None:
-                trainer = cls(with_progress(trainer.config, shown=progress))
+                config = with_progress(config, shown=progress)
             if engine is not None:
-                trainer = cls(trainer.config.model_copy(update={"engine": load_config({"engine": engine}).engine}))
+                config = config.model_copy(update={"engine": load_config({"engine": engine}).engine})
             if x is None and config.data.kind == "memory":
                 given = "its samples were given in memory; give them again, in Python"
                 raise DataError(f"{path}: {given}: Trainer.resume({str(path)!r}, x, y)")
@@ -177,14 +176,12 @@ class Trainer:
             if record is not None:
                 data = replace(data, held_out=record.held_out_rows())
             try:
-                setup = build(trainer.config, data, checkpoint.network)
+                setup = build(config, data, checkpoint.network)
                 check_held_out(setup)
             except ConfigError as error:  # the configuration fits the samples of the interrupted run
-                samples = f"{data.place('train')} samples"
-                raise DataError(
-                    f"{samples}: must be those of the interrupted run, {checkpoint.path}; {error}"
-                ) from None
-            setup, runner = add_metrics(setup, metrics), CallbackRunner(trainer.config, callbacks)
+                problem = f"must be those of the interrupted run, {checkpoint.path}"
+                raise DataError(f"{data.place('train')} samples: {problem}; {error}") from None
+            trainer, setup, runner = cls(config), add_metrics(setup, metrics), CallbackRunner(config, callbacks)
             return trainer._train(setup, runner, store, started, Resumption(checkpoint, state, allow_other_engine))
         finally:
             store.release()
