@@ -15,7 +15,6 @@ from modnet.data.row_source import ArrayOrSource, RowSource
 from modnet.data.validation import float_dtype
 from modnet.network.network import Network
 from modnet.storage.atomic import file_errors
-from modnet.storage.data_record import DataRecord
 from modnet.storage.metadata import Metadata
 from modnet.training.result import Run
 from modnet.training.setup import Part, split_data
@@ -36,20 +35,13 @@ def open_run(run: RunSource, data: Data | None = None) -> OpenRun:
 class FinishedRun(OpenRun):
     """A run as `modnet.Trainer.fit` returned it, with the samples that it holds."""
 
+    has_model = has_samples = True
+    record = None  # of which samples it had: they are here
+
     def __init__(self, run: Run, data: Data | None = None) -> None:
         super().__init__("" if run.folder is None else run.folder, data)
         self._run = run
         self.history = run.history
-
-    @property
-    def has_model(self) -> bool:
-        """Whether there is a trained network: there is."""
-        return True
-
-    @property
-    def has_samples(self) -> bool:
-        """Whether there are samples: there are."""
-        return True
 
     @cached_property
     def _model(self) -> tuple[Network, Metadata]:
@@ -65,11 +57,6 @@ class FinishedRun(OpenRun):
     def folder_config(self) -> RunConfig:
         """The configuration."""
         return self._run.config
-
-    @cached_property
-    def record(self) -> DataRecord | None:
-        """None: the samples are here."""
-        return None
 
     @cached_property
     def data(self) -> Data:
