@@ -12,8 +12,9 @@ from modnet.analysis.results.results import Results, results
 from modnet.cli.common.completing import complete_folders
 from modnet.cli.common.options import data_options, file_option, result_options
 from modnet.cli.common.other_data import OtherData
-from modnet.cli.common.output import check_out, print_json, print_line, write_errors
+from modnet.cli.common.output import check_out, print_json, print_line
 from modnet.core.numbers import format_number
+from modnet.storage.atomic import write_errors
 from modnet.storage.inside import inside
 
 _FOLDER = "pictures"

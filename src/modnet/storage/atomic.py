@@ -24,6 +24,7 @@ __all__ = [
     "one_line",
     "sync_folder",
     "write_atomically",
+    "write_errors",
     "write_file",
     "write_output",
 ]
@@ -36,6 +37,19 @@ def file_errors(path: str | PathLike[str], problem: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, OverflowError, RecursionError, MemoryError, ConfigError) as error:
         raise ModelFileError(f"{path}: {problem}: {one_line(error)}") from None
+
+
+@contextmanager
+def write_errors(place: str) -> Iterator[None]:
+    """Turn an error in writing a file that a user named into one line.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{place}: cannot be written: {error_text(error)}") from None
 
 
 def is_refused_by_system(error: ModelFileError) -> bool:

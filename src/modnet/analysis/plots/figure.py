@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from modnet.analysis.html_table import html_text
 from modnet.core.errors import ConfigError
-from modnet.core.messages import error_text
 from modnet.core.numbers import EXPONENTS, format_number
-from modnet.storage.atomic import write_output
+from modnet.storage.atomic import write_errors, write_output
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -194,10 +193,8 @@ def write(path: str | PathLike[str], content: bytes) -> None:
     Raises:
         ConfigError: the file cannot be written; an earlier one stays as it was.
     """
-    try:
+    with write_errors(fspath(path)):
         write_output(Path(path), content)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be written: {error_text(error)}") from None
 
 
 def distinct_names(labels: Sequence[object], longest: int = 18) -> list[str]:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modnet.analysis.jsonable import jsonable
-from modnet.core.errors import ConfigError, ModnetError
+from modnet.core.errors import ModnetError
 from modnet.core.messages import error_text, printable, printable_lines
-from modnet.storage.atomic import write_output
+from modnet.storage.atomic import write_errors, write_output
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -30,7 +30,6 @@ __all__ = [
     "print_table",
     "print_text",
     "progress_bar",
-    "write_errors",
     "write_out",
 ]
 
@@ -128,19 +127,6 @@ def check_out(option: str, out: str, *, folder: bool = False) -> None:
             if stat.S_ISDIR(mode) != folder:
                 code = errno.ENOTDIR if folder else errno.EISDIR
                 raise OSError(code, os.strerror(code))
-
-
-@contextmanager
-def write_errors(place: str) -> Iterator[None]:
-    """Turn an error of the file system within the block into an error of one line.
-
-    Raises:
-        ConfigError: something could not be written.
-    """
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{place}: cannot be written: {error_text(error)}") from None
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from modnet import __version__
 from modnet.builtin import modnet_components
-from modnet.cli.common.output import write_errors
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import FAMILIES
 from modnet.core.plugins.validation import KIND
 from modnet.core.registry import canonical
+from modnet.storage.atomic import write_errors
 
 __all__ = ["write_plugin"]
 
