@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any
 
@@ -59,6 +59,7 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
     return [plain[other] for other in near]
 
 
+@lru_cache(maxsize=1024)  # an error compares a word with all known ones, and a file may have many errors
 def fold(word: str) -> str:
     """Return a word without case and separators: ``leakyrelu`` for ``leaky-relu``, ``LeakyReLU`` and ``leaky_relu``."""
     return re.sub(r"[\W_]+", "", word).lower()

@@ -170,9 +170,13 @@ class Registry:
     def meant(self, family: str, name: str) -> list[str]:
         """Return the kinds that ``name`` means if case, separators and other libraries' names for them are allowed."""
         words = {fold(name), fold(name).removesuffix("loss").removesuffix(fold(family))} - {""}
-        components = [entry.component for entry in self if entry.component.family == family]
+        components = self._components(family)
         names = {item.kind_name(): [item.kind_name(), *vars(item).get("also_known_as", ())] for item in components}
         return [kind for kind, others in names.items() if words & set(map(fold, others))]
+
+    def _components(self, family: str) -> list[type[Any]]:
+        found = (entries for (of, _), entries in self._registrations.items() if of == family)
+        return [entry.component for entries in found for entry in entries]
 
     def _raise_missing(self, family: str, name: str) -> NoReturn:
         distribution, colon, _ = name.rpartition(":")
@@ -180,10 +184,11 @@ class Registry:
         unavailable = [plugin for plugin in self.unavailable if not colon or plugin.provider.distribution == wanted]
         if colon and unavailable:
             raise PluginError("; ".join(map(str, unavailable)))
-        components = [entry.component for entry in self if entry.component.family == family]
-        kinds, names = self.kinds(family), [name for component in components for name in self.names_of(component)]
-        hint = question(self.meant(family, name)) or did_you_mean(name, names if colon else kinds)
-        hint = hint or f"; known: {', '.join(kinds)}"
+        known = self.kinds(family)
+        if colon:
+            names = [name for component in self._components(family) for name in self.names_of(component)]
+        hint = question(self.meant(family, name)) or did_you_mean(name, names if colon else known)
+        hint = hint or f"; known: {', '.join(known)}"
         if unavailable:
             hint += f" (it may be provided by a plug-in that is not available: {'; '.join(map(str, unavailable))})"
         raise UnknownKindError(f"unknown {family} '{name}'{hint}")
