@@ -256,7 +256,7 @@ def _long_name(folder: Path, stack: ExitStack) -> Place:
 
 def _zero(folder: Path, stack: ExitStack) -> Place:
     del stack
-    return Place(folder / "o\0ut", error="embedded null byte", named=False)
+    return Place(folder / "o\0ut", error="embedded null", named=False)
 
 
 KINDS: dict[str, Callable[[Path, ExitStack], Place]] = {

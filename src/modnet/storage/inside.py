@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 
@@ -18,10 +19,9 @@ def inside(folder: Path, name: str | PathLike[str]) -> Path:
     """
     path = folder / name
     with file_errors(path, "cannot be written"):
-        try:
-            target = path.resolve()
-        except RuntimeError:
-            raise OSError("it is a loop of symbolic links") from None
+        with suppress(FileNotFoundError):
+            path.stat()  # an error where links lead in a circle, which `resolve` leaves as they are since Python 3.13
+        target = path.resolve()
         if not target.is_relative_to(folder.resolve()):
             raise OSError(f"it leads out of the run folder, to {target}")
     return path
