@@ -19,7 +19,7 @@ def inside(folder: Path, name: str | PathLike[str]) -> Path:
     """
     path = folder / name
     with file_errors(path, "cannot be written"):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             path.stat()  # an error where links lead in a circle, which `resolve` leaves as they are since Python 3.13
         target = path.resolve()
         if not target.is_relative_to(folder.resolve()):
