@@ -43,7 +43,11 @@ class NumpySession:
         self._trained = slice(network.trainable)
         self._updater = Updater(config.optimizer.rule, network)
         rows = math.ceil(len(samples) / max(config.optimizer.updates(len(samples)), 1))
-        self._workers = Workers(network, config.seed, threads, rows)
+        with ExitStack() as resources:
+            resources.enter_context(one_blas_thread())  # before the threads, each of which limits BLAS, too
+            self._workers = Workers(network, config.seed, threads, rows)
+            resources.callback(self._workers.close)  # the threads end before BLAS gets its threads back
+            self._resources = resources.pop_all()
         self._after_gradient: LayersState | None = None
         self._last_gradient = self._workers.gradient[self._trained]
         self._last_cost: Callable[[], float] = lambda: math.nan
@@ -52,9 +56,6 @@ class NumpySession:
             "blas": blas_name(),
             "threads": len(self._workers.workspaces),
         }
-        self._resources = ExitStack()
-        self._resources.enter_context(one_blas_thread())
-        self._resources.callback(self._workers.close)  # the threads end before BLAS gets its threads back
 
     @property
     def updates(self) -> int:

@@ -135,6 +135,11 @@ class ThreadPool:
             from concurrent.futures import ThreadPoolExecutor
 
             self._executor = ThreadPoolExecutor(workers - 1, "modnet-worker", initializer=_start_worker)
+            # All begin now: a process that is forked while one of them lists the libraries could never do so itself.
+            everyone = threading.Barrier(workers)
+            for _ in range(workers - 1):
+                self._executor.submit(everyone.wait)
+            everyone.wait()
 
     def run(self, tasks: Sequence[Callable[[], None]]) -> None:
         """Run all tasks and return when all are done; a task that no thread has started is run here, not waited for."""
