@@ -31,7 +31,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, name: str, *, which: str = "stdout")
     """Put such a stream in the place of ``sys.stdout`` or ``sys.stderr``; None is what Python has after ``>&-``."""
     ours, theirs = os.pipe()
     os.close(ours)
-    with open(theirs, "w", encoding="utf-8") as pipe, Full() as full, io.StringIO() as closed:  # noqa: PTH123
+    with open(theirs, "w", encoding="utf-8") as pipe, Full() as full, io.StringIO() as closed:  # noqa: PTH123 -- a descriptor
         closed.close()
         streams = {"full": full, "without a reader": pipe, "closed": closed, "none": None}
         with monkeypatch.context() as patch:

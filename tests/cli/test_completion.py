@@ -31,7 +31,7 @@ def complete(modnet: Modnet, monkeypatch: pytest.MonkeyPatch):
             patch.setenv("COMP_CWORD", str(len(words)))
             result = modnet()
         assert (result.code, result.err) == (0, "")
-        return [tuple(line.split(",", 1)) for line in result.lines if line]  # type: ignore[misc]
+        return [tuple(line.split(",", 1)) for line in result.lines if line]  # type: ignore[misc] # two parts
 
     return call
 

@@ -119,9 +119,9 @@ def test_assigning_writes_into_the_parameters(run: modnet.Run, tmp_path: Path) -
     with pytest.raises(DataError, match=r"^biases: the layer has none$"):
         network.layers[2].biases = np.zeros(5)
     with pytest.raises(TypeError, match="does not support item assignment"):
-        layer.parameters["weights"] = np.ones((3, 5))  # type: ignore[index]
+        layer.parameters["weights"] = np.ones((3, 5))  # type: ignore[index] # refused
     with pytest.raises(AttributeError, match="parameters"):
-        layer.parameters = {}  # type: ignore[misc]
+        layer.parameters = {}  # type: ignore[misc] # the same
     np.testing.assert_array_equal(network.parameters, stored)
 
 

@@ -30,7 +30,7 @@ def complete_folders(ctx: click.Context, parameter: click.Parameter, incomplete:
 def complete_runs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """Return the run folders that begin so, here and one folder deeper; without any the shell completes a file."""
     pattern = glob.escape(incomplete)
-    found = [path for depth in ("*", "*/*") for path in glob.glob(f"{pattern}{depth}/config.toml")]  # noqa: PTH207
+    found = [path for depth in ("*", "*/*") for path in glob.glob(f"{pattern}{depth}/config.toml")]  # noqa: PTH207 -- of text
     folders = sorted({str(Path(path).parent) for path in found})
     names = filter(str.isprintable, folders)  # a line for the shell can hold no other
     return [CompletionItem(name) for name in names] or complete_files(ctx, parameter, incomplete)
