@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from modnet.core.errors import DataError
 from modnet.data.labels import Targets
-from modnet.data.scaling import Scaling, split
+from modnet.data.scaling import Scaling
+from modnet.data.splitting import split
 from modnet.data.validation import BLOCK
 
 FINITE = st.floats(-1e300, 1e300, allow_subnormal=False)

@@ -21,7 +21,8 @@ from modnet.data.columns import column_names, column_selector, feature_names, ta
 from modnet.data.labels import MANY, Targets, labels_hint, numbers_hint
 from modnet.data.prepared import Samples
 from modnet.data.row_source import ArrayOrSource, RowSource, as_rows, subset
-from modnet.data.scaling import Scaling, split
+from modnet.data.scaling import Scaling
+from modnet.data.splitting import split
 from modnet.data.weights import as_weights, require_weight, with_class_weights
 from modnet.network.decoding import outputs_for
 from modnet.network.network import Network

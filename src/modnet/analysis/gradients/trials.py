@@ -21,7 +21,7 @@ from modnet.core.interfaces import Metric, Position
 from modnet.core.random import Stream, generator
 from modnet.data.prepared import Samples
 from modnet.data.row_source import subset
-from modnet.data.scaling import split
+from modnet.data.splitting import split
 from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
 from modnet.training.setup import build, check_optimizer, split_data
