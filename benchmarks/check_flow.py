@@ -96,7 +96,7 @@ def main() -> None:
             for units, kind in zip(sizes, kinds, strict=True)
         ]
         config = load_config(
-            {"network": {"layers": layers, "cost": cost}, "data": {"kind": "digits", "scaling": "min-max"}}
+            {"network": {"layers": layers, "cost": cost}, "data": {"kind": "digits", "transforms": ["min-max"]}}
         )
         network, parts, _ = build(config, config.data.load(), None)
         samples = subsample(parts["train"], 256, 0)

@@ -97,7 +97,7 @@ def compare(path: Path, rounds: int) -> None:
     cases = {
         "as it is": ({}, mapped, memory),
         "validation_share 0.1": ({"validation_share": 0.1}, mapped, memory),
-        "scaling standard": ({"scaling": "standard"}, mapped, memory),
+        "scaling standard": ({"transforms": ["standard"]}, mapped, memory),
         "uint8": ({}, bytes_mapped, np.array(bytes_mapped)),
     }
     print(

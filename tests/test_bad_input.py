@@ -143,7 +143,10 @@ CASES = {
         only("network.layers=[{kind='dropout', rate=1.0}, 10]"),
         "network.layers.0.rate: 1.0 should be less than 1",
     ),
-    "scaling": (only("data.scaling=standrd"), "data.scaling: 'standrd' should be 'none', 'standard' or 'min-max'"),
+    "transform": (
+        only("data.transforms=['standrd']"),
+        "data.transforms.0: unknown transform 'standrd'; did you mean 'standard'?",
+    ),
     "two figures of one name": (
         only("metrics=['accuracy', 'accuracy']"),
         "metrics.1: two metrics would be called 'accuracy' in the history",

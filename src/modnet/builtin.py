@@ -20,6 +20,8 @@ from modnet.components import (
     update_rules,
 )
 from modnet.components.callbacks import average, checkpoint, early_stopping, progress, reduce_on_plateau
+from modnet.components.transforms import categories, impute
+from modnet.components.transforms import numbers as transforms_of_numbers
 from modnet.core.component import Component
 from modnet.core.plugins.hookspecs import hookimpl
 from modnet.data import datasets
@@ -48,6 +50,9 @@ _MODULES = (
     average,
     checkpoint,
     vanishing_gradients,
+    transforms_of_numbers,
+    categories,
+    impute,
     datasets,
     numpy_engine,
 )

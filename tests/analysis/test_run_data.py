@@ -76,14 +76,14 @@ def memory_mapped() -> np.ndarray:
 # x, y and more of what `fit` takes, and the configuration.
 GIVEN: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any]]] = {
     "classes": (lambda: {"x": X, "y": CLASSES}, configuration()),
-    "text and a split": (lambda: {"x": X, "y": WORDS}, configuration(validation_share=0.3, scaling="standard")),
+    "text and a split": (lambda: {"x": X, "y": WORDS}, configuration(validation_share=0.3, transforms=["standard"])),
     "a frame, class weights": (
         lambda: {"x": Frame(), "y": WORDS.tolist()},
         configuration(validation_share=0.2, class_weight={"ash": 9.0}),
     ),
     "pairs": (
         lambda: {"x": X[:40], "y": WORDS[:40], "validation": (X[40:50], WORDS[40:50]), "test": (X[50:], WORDS[50:])},
-        configuration(scaling="min-max"),
+        configuration(transforms=["min-max"]),
     ),
     "weights": (
         lambda: {
@@ -96,7 +96,7 @@ GIVEN: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any]]] = {
     ),
     "rows in a file": (
         lambda: {"x": memory_mapped(), "y": CLASSES},
-        configuration(validation_share=0.3, scaling="standard"),
+        configuration(validation_share=0.3, transforms=["standard"]),
     ),
     "several labels": (
         lambda: {"x": X, "y": (X[:, :2] > 0).astype(int)},
@@ -113,7 +113,7 @@ def test_samples_given_in_memory_are_never_replaced_by_others(name: str, command
     run = Trainer.from_config(config).fit(**given(), out=RUN)
     assert run.config.data == load_config(f"{RUN}/config.toml").data == load(RUN).config.data
     assert run.config.data.kind == "memory"
-    assert run.config.data.scaling == config["data"].get("scaling", "none")
+    assert [each.kind for each in run.config.data.transforms] == config["data"].get("transforms", [])
     part = next(part for part in ("test", "validation", "train") if part in run.samples)
     expected = {key: pytest.approx(value, rel=1e-6) for key, value in run.evaluate(part).items()}
     found = {"run": RUN, "part": part, "samples": len(run.samples[part])} | expected

@@ -273,7 +273,7 @@ def test_up_to_ten_entries_are_whole(units: int, rng) -> None:
 
 def test_scaled_samples_and_labels(rng) -> None:
     x = rng.normal(size=(30, 3)) * 100 + 50
-    run = Trainer.from_config({"epochs": 1, "network": {"layers": [2]}, "data": {"scaling": "standard"}}).fit(
+    run = Trainer.from_config({"epochs": 1, "network": {"layers": [2]}, "data": {"transforms": ["standard"]}}).fit(
         x, np.where(x[:, 0] > 50, "big_1", "small")
     )
     way = modnet.trace(run.network, x[4], "small")

@@ -87,8 +87,8 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
 def outputs_of(run: str | Path, x: np.ndarray, last: Callable[[np.ndarray], np.ndarray] = sigmoid) -> np.ndarray:
     """Work out the outputs of a run's dense sigmoid network from nothing but the tensors in its file."""
     tensors = load_file(Path(run) / "model.safetensors")
-    if "scaling.shift" in tensors:
-        x = (x - tensors["scaling.shift"]) * tensors["scaling.factor"]
+    if "preprocessing.0.shift" in tensors:
+        x = (x - tensors["preprocessing.0.shift"]) * tensors["preprocessing.0.factor"]
     count = sum(name.endswith(".weights") for name in tensors)
     for index in range(count):
         z = x @ tensors[f"layers.{index}.weights"].T + tensors[f"layers.{index}.biases"]
@@ -109,7 +109,7 @@ class Flowers:
     names: np.ndarray
     columns = ("length", "width", "height", "weight")
     train = ("--set", "data.kind=csv", "--set", "data.path=flowers.csv", "--set", "data.target=sort", "--set",
-             "network.layers=[8, 3]", "--set", "data.scaling=standard")  # fmt: skip
+             "network.layers=[8, 3]", "--set", "data.transforms=['standard']")  # fmt: skip
 
     def write(self, path: str, order: Sequence[str] = (*columns, "sort"), rows: slice = slice(None)) -> None:
         table = dict(zip(self.columns, self.x.T.tolist(), strict=True)) | {"sort": self.names.tolist()}

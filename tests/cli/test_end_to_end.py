@@ -21,7 +21,7 @@ kind = "csv"
 path = "train.csv"
 target = "y"
 test_path = "test.csv"
-scaling = "standard"
+transforms = ["standard"]
 
 [network]
 layers = [8, { kind = "dense", units = 1, activation = "identity" }]
@@ -71,7 +71,7 @@ def test_scaling_is_fitted_on_the_training_part_alone_and_kept(
     x, y = rng.normal([1e4, -3.0, 7.0], [10.0, 0.1, 0.0], size=(50, 3)), rng.integers(0, 2, 50)
     x_validation, x_test = x[:10] - [-60.0, 0.5, -3.0], x[:5] - [50.0, 0.3, 0.0]
     np.savez("all.npz", x=x, y=y, x_validation=x_validation, y_validation=y[:10], x_test=x_test, y_test=y[:5])
-    settings = ("data.kind=npz", "data.path=all.npz", f"data.scaling={scaling}", "network.layers=[4, 2]")
+    settings = ("data.kind=npz", "data.path=all.npz", f"data.transforms=['{scaling}']", "network.layers=[4, 2]")
     options = [part for setting in settings for part in ("--set", setting)]
     trained("train", *options, "--epochs", 2, "--quiet", "--out", "run")
 
@@ -79,8 +79,8 @@ def test_scaling_is_fitted_on_the_training_part_alone_and_kept(
     shift = x.mean(axis=0) if scaling == "standard" else x.min(axis=0)
     spread = x.std(axis=0) if scaling == "standard" else np.ptp(x, axis=0)
     spread[2] = 1.0  # the third is always the same: it is shifted only
-    assert np.allclose(tensors["scaling.shift"], shift, rtol=1e-12)
-    assert np.allclose(tensors["scaling.factor"], 1.0 / spread, rtol=1e-9)
+    assert np.allclose(tensors["preprocessing.0.shift"], shift, rtol=1e-12)
+    assert np.allclose(tensors["preprocessing.0.factor"], 1.0 / spread, rtol=1e-9)
 
     rows = history_of("run")[-1]
     for part, some, labels in (("validation", x_validation, y[:10]), ("test", x_test, y[:5])):
@@ -125,7 +125,13 @@ def test_dropout_is_gone_where_the_network_answers(trained: Modnet) -> None:
 
 def test_the_model_file_says_everything_that_answers_need(trained: Modnet) -> None:
     write_csv("t.csv", ["a", "b", "sort"], [[i, -i / 3, "xy"[i % 2]] for i in range(20)])
-    settings = ("data.kind=csv", "data.path=t.csv", "data.target=sort", "network.layers=[2]", "data.scaling=min-max")
+    settings = (
+        "data.kind=csv",
+        "data.path=t.csv",
+        "data.target=sort",
+        "network.layers=[2]",
+        "data.transforms=['min-max']",
+    )
     options = [part for setting in settings for part in ("--set", setting)]
     trained("train", *options, "--epochs", 1, "--quiet", "--out", "run")
     before = trained("predict", "run", "t.csv").out

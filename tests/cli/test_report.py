@@ -193,7 +193,7 @@ def test_the_pages_command_repeats_the_run(trained: Modnet, tmp_path: Path, digi
     [
         ("--set", "optimizer.rule=adam", "--set", "network.layers.0.activation=relu", "--seed", "7"),
         ("--set", "data.validation_share=0.2", "--set", "callbacks=['early-stopping']", "--dtype", "float32"),
-        ("--set", "optimizer.kind=batch", "--set", "engine.threads=2", "--set", "data.scaling=standard"),
+        ("--set", "optimizer.kind=batch", "--set", "engine.threads=2", "--set", "data.transforms=['standard']"),
     ],
 )
 def test_the_command_repeats_other_runs_bit_by_bit(trained: Modnet, changes: tuple[str, ...]) -> None:

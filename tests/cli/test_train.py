@@ -132,7 +132,7 @@ def test_config_toml_has_every_default_and_is_a_fixed_point(trained: Modnet) -> 
         "dtype": "float64",
         "metrics": "auto",
         "callbacks": [],
-        "data": {"kind": "digits", "validation_share": 0.0, "scaling": "none"},
+        "data": {"kind": "digits", "validation_share": 0.0, "transforms": []},
         "network": {
             "layers": [{**dense, "units": 30}, {**dense, "units": 10}],
             "cost": "quadratic",

@@ -141,10 +141,10 @@ def test_the_forms_in_which_a_layer_may_be_written(written: Any, layer: Dense) -
 
 
 def test_a_table_without_a_kind_gives_options_to_the_default_kind() -> None:
-    config = load_config({"optimizer": {"batch_size": 3, "rule": "momentum"}, "data": {"scaling": "standard"}})
+    config = load_config({"optimizer": {"batch_size": 3, "rule": "momentum"}, "data": {"transforms": ["standard"]}})
     assert isinstance(config.optimizer, MiniBatch)
     assert (config.optimizer.batch_size, config.optimizer.rule.kind) == (3, "momentum")
-    assert (config.data.kind, config.data.scaling) == ("digits", "standard")
+    assert (config.data.kind, config.data.transforms[0].kind) == ("digits", "standard")
 
 
 def test_eta_means_learning_rate_and_is_dumped_as_such() -> None:

@@ -13,7 +13,7 @@ from data.holding import X, Y, fit
 from modnet import Data, DataError, ModnetError, Network, Trainer, load, load_config, save
 from modnet.training.setup import build
 
-CONFIG = {"epochs": 2, "network": {"layers": [2]}, "optimizer": {"batch_size": 5}, "data": {"scaling": "standard"}}
+CONFIG = {"epochs": 2, "network": {"layers": [2]}, "optimizer": {"batch_size": 5}, "data": {"transforms": ["standard"]}}
 
 
 class Frame:

@@ -35,9 +35,9 @@ def test_trains_as_the_arrays_do(parts: str, tmp_path: Path) -> None:
         folder(tmp_path, x=X, y=Y, **held_out)
     else:  # sorted by number, not by name
         folder(tmp_path, x__8=X[:100], x__9=X[100:101], x__10=X[101:], y__1=Y[:200], y__2=Y[200:], **held_out)
-    config = {"epochs": 2, "data": {"scaling": "standard"}, "network": {"layers": [3, 2]}}
+    config = {"epochs": 2, "data": {"transforms": ["standard"]}, "network": {"layers": [3, 2]}}
     plain = Trainer.from_config(config).fit(X, Y, validation=(X[:50], Y[:50]), test=(X[50:80], Y[50:80]))
-    run = train(tmp_path, scaling="standard")
+    run = train(tmp_path, transforms=["standard"])
     assert run.network.parameters.tobytes() == plain.network.parameters.tobytes()
     assert [{**row, "seconds": 0} for row in run.history] == [{**row, "seconds": 0} for row in plain.history]
     assert isinstance(run.samples["train"].x, RowSource)

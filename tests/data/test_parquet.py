@@ -37,10 +37,10 @@ def train(path: Path, target: str = "y", last: Any = 2, **options: Any) -> Any:
 def test_trains_as_the_arrays_do(encode: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", a=A, y=encode(LABELS), b=B)
     test = write(tmp_path / "b.parquet", y=encode(LABELS[:50]), extra=A[:50], b=B[:50], a=A[:50])
-    run = train(path, test_path=str(test), validation_share=0.3, scaling="min-max")
+    run = train(path, test_path=str(test), validation_share=0.3, transforms=["min-max"])
     x = np.column_stack([A, B])
     config = {"epochs": 1, "dtype": "float32", "network": {"layers": [3, 2]}}
-    config |= {"optimizer": {"learning_rate": 0.01}, "data": {"validation_share": 0.3, "scaling": "min-max"}}
+    config |= {"optimizer": {"learning_rate": 0.01}, "data": {"validation_share": 0.3, "transforms": ["min-max"]}}
     plain = Trainer.from_config(config).fit(x, LABELS, test=(x[:50], LABELS[:50]))
     assert run.network.features == ("a", "b")
     assert run.network.parameters.tobytes() == plain.network.parameters.tobytes()

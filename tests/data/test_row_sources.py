@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from training.resuming import in_pieces, interrupted, same
 
 from modnet import DataError, Layer, Optimizer, Sweep, Trainer
+from modnet.core.interfaces import Transform
 from modnet.data import validation
+from modnet.data.preprocessing import Preprocessing
 from modnet.data.row_source import RowSource, as_rows
-from modnet.data.scaling import Scaling
 from modnet.training.result import Run
 
 ROWS, COLUMNS = 6000, 5
@@ -127,8 +128,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "two threads": {"optimizer": {"batch_size": 2500}, "engine": {"kind": "numpy", "threads": 2}},
     "validation share": {"data": {"validation_share": 0.3}},
     "few rows": {"data": {"validation_share": 0.9}},
-    "standard": {"data": {"scaling": "standard"}, "dtype": "float32"},
-    "min-max": {"data": {"scaling": "min-max", "validation_share": 0.1}},
+    "standard": {"data": {"transforms": ["standard"]}, "dtype": "float32"},
+    "min-max": {"data": {"transforms": ["min-max"], "validation_share": 0.1}},
     "samples more than once": {"optimizer": {"kind": "repeating"}},
     "images": {"network": {"layers": ["pixels", 2]}},
 }
@@ -170,7 +171,7 @@ def test_no_copy_of_a_file_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     x = mapped(np.random.default_rng(0).random((100_000, 160), dtype=np.float32), tmp_path)  # 64 MB
     y = np.arange(len(x)) % 2
-    data = {"validation_share": 0.3, "scaling": "standard"}
+    data = {"validation_share": 0.3, "transforms": ["standard"]}
     tracemalloc.start()
     try:
         fit(x, y, test=(x, y), epochs=1, data=data, optimizer={"batch_size": 1000})
@@ -180,18 +181,19 @@ def test_no_copy_of_a_file_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert peak < 20e6  # targets, row numbers, and some blocks
 
 
-@pytest.mark.parametrize("kind", ["standard", "min-max"])
+@pytest.mark.parametrize("kind", ["standard", "min-max", "robust"])
 @pytest.mark.parametrize("bytes_", [200, 20_000, 1 << 30])
 def test_a_scaling_does_not_depend_on_how_many_rows_are_read_together(
     kind: Any, bytes_: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x = np.random.default_rng(1).normal(size=(9000, 3)) * [1.0, 1e-3, 1e5] + [0.0, 7.0, -3e5]
     monkeypatch.setattr(validation, "BLOCK_BYTES", 1 << 30)
-    expected = Scaling.fit(kind, x)
+    transforms = [Transform.resolve(kind)]
+    expected = Preprocessing.fit(transforms, x, None, "x").steps[0].state
     monkeypatch.setattr(validation, "BLOCK_BYTES", bytes_)
-    scaling = Scaling.fit(kind, as_rows(Counting(x, most=4096), "x"))
-    assert scaling.shift.tobytes() == expected.shift.tobytes()
-    assert scaling.factor.tobytes() == expected.factor.tobytes()
+    fitted = Preprocessing.fit(transforms, as_rows(Counting(x, most=4096), "x"), None, "x").steps[0].state
+    assert fitted["shift"].tobytes() == expected["shift"].tobytes()
+    assert fitted["factor"].tobytes() == expected["factor"].tobytes()
 
 
 @pytest.mark.parametrize("points", [[3], [100, 187]])
@@ -200,7 +202,7 @@ def test_resumed_within_an_epoch_with_the_same_bits(points: list[int], tmp_path:
         "epochs": 3,
         "network": {"layers": [4, 2]},
         "optimizer": {"batch_size": 50, "rule": "adam"},
-        "data": {"validation_share": 0.2, "scaling": "standard"},
+        "data": {"validation_share": 0.2, "transforms": ["standard"]},
         "callbacks": ["checkpoint"],
     }
     x = mapped(WHOLE.astype(np.int16), tmp_path / "data")
@@ -325,11 +327,16 @@ def test_what_is_wrong_is_one_line(name: str) -> None:
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("options", [{"scaling": "standard"}, {"validation_share": 0.4}, {"validation_share": 0.9}])
+@pytest.mark.parametrize(
+    "options", [{"transforms": ["standard"]}, {"validation_share": 0.4}, {"validation_share": 0.9}]
+)
 def test_a_flaw_is_named_by_its_row_in_the_file(options: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         fit(mapped(FLAWED, tmp_path), data=options)
-    assert str(caught.value).partition(" x: ")[2] == NAN
+    where, _, problem = str(caught.value).partition(" x: ")
+    assert where == "training"
+    missing = "row 5001, column 3 (counted from 0) is missing; standard (data.transforms.0) takes none"
+    assert problem.startswith(missing) if "transforms" in options else problem == NAN
 
 
 def test_flaws_of_other_parts(tmp_path: Path) -> None:

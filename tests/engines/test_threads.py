@@ -688,7 +688,9 @@ def test_predictions_beside_a_training_are_those_alone() -> None:
     rng = np.random.default_rng(4)
     x, y = rng.normal(size=(3000, 20)), rng.integers(0, 4, 3000)
     layers = {"layers": [50, DROPOUT, 30, 4]}
-    network = Trainer.from_config({"epochs": 1, "network": layers, "data": {"scaling": "standard"}}).fit(x, y).network
+    network = (
+        Trainer.from_config({"epochs": 1, "network": layers, "data": {"transforms": ["standard"]}}).fit(x, y).network
+    )
     rows = [x[:1], x[:17], x[:1024], x, x[5:2500], x[::3], x.astype(np.float32)]
     alone = [network.predict(some) for some in rows]
     classes = network.classify(x)
@@ -728,20 +730,20 @@ def test_predictions_beside_a_training_are_those_alone() -> None:
 def long_way(network: Network, x: np.ndarray) -> np.ndarray:
     """Work the outputs out by hand, in float64, for dense layers of sigmoids."""
     a = np.asarray(x, dtype=np.float64)
-    if network.scaling is not None:
-        a = (a - network.scaling.shift) * network.scaling.factor
+    if network.preprocessing is not None:
+        a = (a - network.preprocessing.steps[0].state["shift"]) * network.preprocessing.steps[0].state["factor"]
     for layer in network.layers:
         a = sigmoid(a @ layer.weights.astype(np.float64).T + layer.biases.astype(np.float64))
     return a
 
 
-@pytest.mark.parametrize("scaling", ["none", "standard"])
+@pytest.mark.parametrize("transforms", [(), ("standard",)])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("count", [1, 2, 40, CHUNK, CHUNK + 1, 3000])
-def test_every_way_of_giving_rows_gives_the_same_outputs(count: int, dtype: str, scaling: str) -> None:
+def test_every_way_of_giving_rows_gives_the_same_outputs(count: int, dtype: str, transforms: tuple[str, ...]) -> None:
     rng = np.random.default_rng(5)
     x = rng.normal(3.0, 2.0, size=(count, 6)).astype(np.float32).astype(np.float64)  # float32 can hold every one
-    config = {"epochs": 1, "dtype": dtype, "network": {"layers": [7, 3]}, "data": {"scaling": scaling}}
+    config = {"epochs": 1, "dtype": dtype, "network": {"layers": [7, 3]}, "data": {"transforms": transforms}}
     y = np.arange(60) % 3
     network = Trainer.from_config(config).fit(rng.normal(3.0, 2.0, size=(60, 6)), y).network
     rows = x.astype(dtype)

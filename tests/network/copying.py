@@ -18,7 +18,7 @@ LAYERS: list[Any] = [
     "batch-norm",
     {"kind": "dense", "units": 3, "activation": "softmax"},
 ]
-CONFIG: dict[str, Any] = {"seed": 3, "epochs": 1, "data": {"scaling": "standard"}, "network": {"layers": LAYERS}}
+CONFIG: dict[str, Any] = {"seed": 3, "epochs": 1, "data": {"transforms": ["standard"]}, "network": {"layers": LAYERS}}
 
 
 def trained(**options: Any) -> modnet.Run:

@@ -55,7 +55,9 @@ def test_a_copy_is_as_whole_as_the_original(way: str, run: modnet.Run, tmp_path:
     np.testing.assert_array_equal(made.predict(X), answers)
     use(WAYS[way](made), 11, tmp_path)  # a copy of a copy
     use(made, 12, tmp_path)
-    assert not np.shares_memory(made.scaling.shift, network.scaling.shift)
+    assert not np.shares_memory(
+        made.preprocessing.steps[0].state["shift"], network.preprocessing.steps[0].state["shift"]
+    )
     assert not np.shares_memory(made.classes, network.classes)
     np.testing.assert_array_equal(network.parameters, before)
     np.testing.assert_array_equal(network.predict(X), answers)

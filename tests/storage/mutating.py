@@ -131,7 +131,7 @@ def in_the_table(content: bytes, rng: random.Random) -> bytes:
         entry = rng.choice(entries)
         kind = rng.randrange(8)
         if kind == 0:
-            entry[0] = rng.choice(["", "layers.9.weights", "scaling.more", "__metadata__", "a\nb", *names])
+            entry[0] = rng.choice(["", "layers.9.weights", "preprocessing.more", "__metadata__", "a\nb", *names])
         elif kind == 1:
             entry[1] = rng.choice(["F32", "F16", "BF16", "I64", "BOOL", "U8", "", "F64 ", "f64", 'F"'])
         elif kind == 2:

@@ -21,7 +21,7 @@ from modnet.storage.model_file import save
 
 @pytest.fixture
 def good(rng: np.random.Generator, tmp_path: Path) -> Path:
-    config = {"epochs": 1, "network": {"layers": [5, 3]}, "data": {"scaling": "standard"}}
+    config = {"epochs": 1, "network": {"layers": [5, 3]}, "data": {"transforms": ["standard"]}}
     network = Trainer.from_config(config).fit(rng.normal(size=(30, 4)), ["abc"[i % 3] for i in range(30)]).network
     network.features = ("p", "q", "r", "s")
     save(network, tmp_path / "good")
@@ -180,7 +180,7 @@ def test_a_network_that_does_not_fit_its_tensors(good: Path, key: str, value: An
     refused(edited(good, change))
 
 
-@pytest.mark.parametrize("tensors", [{}, {"scaling.shift": np.zeros(3), "scaling.factor": np.ones(3)}])
+@pytest.mark.parametrize("tensors", [{}, {"preprocessing.0.shift": np.zeros(3), "preprocessing.0.factor": np.ones(3)}])
 def test_a_promise_of_terabytes_is_refused_before_they_are_asked_for(good: Path, tensors: dict[str, Any]) -> None:
     metadata = taken_apart(good)[0] | {"input_shape": [10**13]}
     metadata["network"]["layers"] = ["dropout"]
@@ -255,10 +255,13 @@ def test_features_that_do_not_fit_the_inputs(good: Path, features: Any) -> None:
     refused(edited(good, lambda metadata, _: metadata.update(features=features)), "feature")
 
 
-@pytest.mark.parametrize("name", ["layers.0.weights", "layers.1.biases", "scaling.factor"])
+@pytest.mark.parametrize("name", ["layers.0.weights", "layers.1.biases", "preprocessing.0.factor"])
 def test_a_tensor_too_few(good: Path, name: str) -> None:
-    refused(edited(good, lambda _, tensors: tensors.pop(name)), "its configuration needs")
-    refused(edited(good, lambda _, tensors: tensors.update(more=tensors.pop(name))), "its configuration and tensors")
+    is_layers = name.startswith("layers")
+    problem = "its configuration needs" if is_layers else "transforms cannot be applied: no 'factor' is stored"
+    refused(edited(good, lambda _, tensors: tensors.pop(name)), problem)
+    problem = "its configuration and tensors" if is_layers else "its configuration and tensors differ in .'more'"
+    refused(edited(good, lambda _, tensors: tensors.update(more=tensors.pop(name))), problem)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +272,7 @@ def test_a_tensor_too_few(good: Path, name: str) -> None:
         ("layers.0.weights", (6, 5)),
         ("layers.0.weights", (20,)),
         ("layers.0.state.mean", (4,)),
-        ("scaling.more", (4,)),
+        ("preprocess.more", (4,)),
         ("a\nb", (2,)),
     ],
 )
@@ -282,7 +285,7 @@ def test_no_tensors_at_all(good: Path) -> None:
     refused(rewritten(good, taken_apart(good)[0], {}), "its configuration needs 43")
 
 
-@pytest.mark.parametrize("name", ["layers.0.weights", "layers.1.biases", "scaling.shift"])
+@pytest.mark.parametrize("name", ["layers.0.weights", "layers.1.biases", "preprocessing.0.shift"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_tensor_that_is_not_finite(good: Path, name: str, value: float) -> None:
     def change(_: dict[str, Any], tensors: dict[str, Any]) -> None:

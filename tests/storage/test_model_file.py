@@ -151,14 +151,14 @@ def test_classes_come_back_in_their_form(rng: np.random.Generator, tmp_path: Pat
 
 
 def test_scaling_and_the_names_of_features_come_back(rng: np.random.Generator, tmp_path: Path) -> None:
-    network = trained(rng, data={"scaling": "standard"})
+    network = trained(rng, data={"transforms": ["standard"]})
     network.features = ("länge", "b, c", 'd"', "e")
     save(network, tmp_path / "m")
     loaded = modnet.load(tmp_path / "m")
     same(loaded, network, rng.normal(size=(6, 4)))
     assert loaded.features == network.features
-    assert np.array_equal(loaded.scaling.shift, network.scaling.shift)
-    assert np.array_equal(loaded.scaling.factor, network.scaling.factor)
+    assert np.array_equal(loaded.preprocessing.steps[0].state["shift"], network.preprocessing.steps[0].state["shift"])
+    assert np.array_equal(loaded.preprocessing.steps[0].state["factor"], network.preprocessing.steps[0].state["factor"])
 
 
 def test_what_a_layer_keeps_comes_back(rng: np.random.Generator, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_network_of_no_run_comes_back(tmp_path: Path) -> None:
     save(network, tmp_path / "m")
     loaded = modnet.load(tmp_path / "m")
     same(loaded, network, np.ones((2, 4)))
-    assert (loaded.config, loaded.classes, loaded.scaling, loaded.features) == (None, None, None, None)
+    assert (loaded.config, loaded.classes, loaded.preprocessing, loaded.features) == (None, None, None, None)
 
 
 def test_a_strangers_reader_finds_tensors_and_configuration(rng: np.random.Generator, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ FREE = {"modnet_version", "plugins"}
 
 @pytest.fixture
 def good(rng: np.random.Generator, tmp_path: Path) -> Path:
-    config = {"epochs": 1, "network": {"layers": [5, 3], "regularizers": ["l2"]}, "data": {"scaling": "standard"}}
+    config = {"epochs": 1, "network": {"layers": [5, 3], "regularizers": ["l2"]}, "data": {"transforms": ["standard"]}}
     network = Trainer.from_config(config).fit(rng.normal(size=(30, 4)), ["abc"[i % 3] for i in range(30)]).network
     network.features = ("p", "q", "r", "s")
     save(network, tmp_path / "good")

@@ -110,7 +110,7 @@ Write = Callable[[Path], Callable[[Path], Any]]
 
 
 def a_model(path: Path) -> Callable[[Path], Any]:
-    config = {"epochs": 0, "network": {"layers": [2]}, "data": {"scaling": "standard"}}
+    config = {"epochs": 0, "network": {"layers": [2]}, "data": {"transforms": ["standard"]}}
     rng = np.random.default_rng(0)
     run = modnet.Trainer.from_config(config).fit(rng.normal(size=(10, 2)), [0, 1] * 5)
     model_file.save(run.network, path)

@@ -95,7 +95,7 @@ def write_npy(folder: Path) -> list[dict[str, Any]]:
     x, y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
     for name, array in {"x-0": x[:2], "x-1": x[2:], "y": y}.items():
         np.save(folder / f"{name}.npy", array)
-    return [{"path": str(folder)}, {"path": str(folder), "validation_share": 0.3, "scaling": "standard"}]
+    return [{"path": str(folder)}, {"path": str(folder), "validation_share": 0.3, "transforms": ["standard"]}]
 
 
 def write_parquet(folder: Path) -> list[dict[str, Any]]:

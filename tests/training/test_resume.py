@@ -279,7 +279,9 @@ SPECIAL: dict[str, tuple[dict[str, Any], int, list[int]]] = {
     "no update": (configuration({"kind": "writes"}), SAMPLES, [0, 0]),
     "float32": (cell("mini-batch", "rmsprop", "step", True) | {"dtype": "float32"}, SAMPLES, [3, 10]),
     "scaling and a penalty": (
-        configuration({}, data={"scaling": "standard"}, network={"layers": [3], "regularizers": ["l2"]}), SAMPLES, [3],
+        configuration({}, data={"transforms": ["standard"]}, network={"layers": [3], "regularizers": ["l2"]}),
+        SAMPLES,
+        [3],
     ),
     "early stopping": (configuration({}, epochs=9, callbacks=[STOPPING, KEPT]), SAMPLES, [2, 8, 12]),
     "metrics": (configuration({}, metrics=["accuracy", "mean-squared-error"]), SAMPLES, [3, 10]),

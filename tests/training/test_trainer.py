@@ -192,7 +192,8 @@ import hashlib, numpy as np
 from modnet import Trainer
 rng = np.random.default_rng(3)
 x, y = rng.normal(size=(80, 5)), [["red", "green", "blue"][i % 3] for i in range(80)]
-config = {"seed": SEED, "epochs": 3, "data": {"validation_share": 0.25, "scaling": "standard"}, "network": {"layers": [
+data = {"validation_share": 0.25, "transforms": ["standard"]}
+config = {"seed": SEED, "epochs": 3, "data": data, "network": {"layers": [
     6, {"kind": "dropout", "rate": 0.5}, {"kind": "dense", "units": 3, "activation": "softmax"}],
     "cost": "categorical-cross-entropy"}, "optimizer": {"rule": "adam", "learning_rate": 0.1}}
 run = Trainer.from_config(config).fit(x, y)
@@ -239,7 +240,12 @@ def test_the_callers_arrays_stay_as_they_were_and_may_be_read_only(rng: np.rando
     for array in arrays:
         array.flags.writeable = False
     x, y, other_x, other_y = arrays
-    config = {"epochs": 2, "network": {"layers": [4, 2]}, "optimizer": {"kind": kind}, "data": {"scaling": "standard"}}
+    config = {
+        "epochs": 2,
+        "network": {"layers": [4, 2]},
+        "optimizer": {"kind": kind},
+        "data": {"transforms": ["standard"]},
+    }
     network = Trainer.from_config(config).fit(x, y, validation=(other_x, other_y), test=(other_x, other_y)).network
     network.predict(x)
     network.classify(other_x)
@@ -248,7 +254,7 @@ def test_the_callers_arrays_stay_as_they_were_and_may_be_read_only(rng: np.rando
 
 def test_going_on_from_a_network_leaves_it_as_it_is(rng: np.random.Generator) -> None:
     x, y = rng.normal(size=(30, 3)), np.array(["no", "yes"])[rng.integers(0, 2, 30)]
-    config = {"epochs": 2, "network": {"layers": [4, 2]}, "data": {"scaling": "standard"}}
+    config = {"epochs": 2, "network": {"layers": [4, 2]}, "data": {"transforms": ["standard"]}}
     first = Trainer.from_config(config).fit(x, y).network
     before = first.parameters.copy()
     none = Trainer.from_config(config | {"epochs": 0, "seed": 9}).fit(x + 5.0, y, initial=first).network

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from os import PathLike
 from typing import TypeAlias
@@ -11,8 +10,6 @@ from modnet.analysis.open_run import OpenRun, all_rows
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.data.prepared import Samples
-from modnet.data.row_source import ArrayOrSource, RowSource
-from modnet.data.validation import float_dtype
 from modnet.network.network import Network
 from modnet.storage.atomic import file_errors
 from modnet.storage.metadata import Metadata
@@ -70,10 +67,10 @@ class FinishedRun(OpenRun):
     def _division(self) -> tuple[dict[str, Part], bool]:
         if self._given is not None:
             return split_data(all_rows(self.config), self.data, self.network), True
-        parts = {
-            name: Part(_unscaled(samples.x, self.network), samples.targets, samples.weights)
-            for name, samples in self._run.samples.items()
-        }
+        parts = {}
+        for name, samples in self._run.samples.items():
+            x, targets = samples.raw or (samples.x, samples.targets)
+            parts[name] = Part(x, targets, samples.weights)
         return parts, False
 
     def for_data(self, config: RunConfig) -> RunConfig:
@@ -83,10 +80,3 @@ class FinishedRun(OpenRun):
     def samples(self, part: str) -> Samples:
         """Return the samples of a part as they enter the network."""
         return self._run.samples[part] if self._given is None else self.check(part)
-
-
-def _unscaled(x: ArrayOrSource, network: Network) -> ArrayOrSource:
-    """Return samples as they were before they were scaled."""
-    if isinstance(x, RowSource):
-        return replace(x, transform=None, dtype=float_dtype(x.source.dtype, x.where))
-    return x if network.scaling is None else x / network.scaling.factor + network.scaling.shift

@@ -44,13 +44,13 @@ def command(run: str, rows: str, header: bool | None, safe_csv: bool, out: str |
     (a mean of mean and variance), and all outputs.
     """
     network = load(run)
-    x = read_rows(rows, network.features, network.sizes[0], header)
+    x = read_rows(rows, network.features, int(np.prod(network.raw_shape)), header)
     with np.errstate(all="ignore"):  # non-finite outputs are refused below
         outputs = network.predict_outputs(x)
     finite = np.isfinite(outputs).all(axis=1)
     if not finite.all():
         raise DataError(f"{rows}: row {np.argmin(finite)} (counted from 0): an output is non-finite (NaN or infinity)")
-    predictions = network.cost.predictions(outputs)
+    predictions = network.to_predictions(outputs)
     columns: dict[str, list[Any]] = {}
     if network.classes is not None:
         columns["class"] = network.decode(predictions).tolist()

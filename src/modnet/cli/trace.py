@@ -15,6 +15,7 @@ from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import write_out
 from modnet.cli.common.source import Source, source_options
 from modnet.core.errors import DataError, ModelFileError
+from modnet.data.table import raw_row
 
 
 @click.command("trace")
@@ -49,7 +50,7 @@ def command(source: Source, other: OtherData, sample: int, part: str, out: str |
         target = targets.classes[targets.codes[sample]]
     else:
         target = targets.batch(slice(sample, sample + 1), "float64")[0]
-    traced = trace(network, rows[sample], target, seed=network.config.seed)
+    traced = trace(network, raw_row(rows, sample), target, seed=network.config.seed)
     part = opened.part_name(part)
     if as_json:
         write_out(json.dumps({"run": source.path, "part": part, "sample": sample, **traced.to_dict()}), out)

@@ -11,13 +11,16 @@ import numpy as np
 from modnet.core.dataset import Data, Names
 from modnet.core.errors import DataError
 from modnet.core.messages import as_python, list_values, short_repr
+from modnet.data.table import Table
 from modnet.data.validation import as_array
 
 __all__ = ["as_names", "column_names", "column_selector", "feature_names", "targets_like"]
 
 
 def column_names(x: Any) -> Names | None:
-    """Return the names of the columns of a data frame, or of a table of pyarrow; None if ``x`` is neither."""
+    """Return the names of the columns of a table, or of a data frame; None if ``x`` is neither."""
+    if isinstance(x, Table):
+        return x.names
     if hasattr(type(x), "column_names"):  # of pyarrow, whose columns are arrays
         names = x.column_names
     elif hasattr(x, "to_numpy") or hasattr(x, "__array__"):  # a lazy frame has neither, and its columns cost a query

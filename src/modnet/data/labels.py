@@ -121,6 +121,10 @@ class Targets:
         check_finite(values, f"{where} as {np.dtype(dtype)}")
         return replace(self, values=values)
 
+    def with_values(self, values: NDArray[Any]) -> Targets:
+        """Return targets with these numbers, (samples, outputs), in place of theirs."""
+        return replace(self, values=values)
+
     def take(self, rows: NDArray[np.intp]) -> Targets:
         """Return the targets of the samples ``rows``."""
         if self.codes is None:

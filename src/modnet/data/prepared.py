@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from modnet.data.labels import Targets
 from modnet.data.row_source import ArrayOrSource
+from modnet.data.table import Rows
 from modnet.data.validation import blocks
 
 __all__ = ["PartRecord", "Samples"]
@@ -36,17 +37,19 @@ class Samples:
     """Preprocessed samples and their targets.
 
     Attributes:
-        x: (samples, features) or with more dimensions, scaled, in the network's dtype; an array, or a `RowSource`, of
-            which ``x[rows]`` is one.
+        x: (samples, features) or with more dimensions, transformed, in the network's dtype; an array, or a
+            `RowSource`, of which ``x[rows]`` is one.
         targets: The same number of targets.
         weights: How much each sample counts, (samples,), float64, at least 0; None where all count the same.
         held_out: Which of the training rows these are, where they were held out of them; else None.
+        raw: The rows and the targets as they were before the transforms; None where there are no transforms.
     """
 
     x: ArrayOrSource
     targets: Targets
     weights: NDArray[np.float64] | None = None
     held_out: NDArray[np.intp] | None = None
+    raw: tuple[Rows, Targets] | None = None
 
     def __len__(self) -> int:
         return len(self.x)

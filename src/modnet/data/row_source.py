@@ -48,6 +48,8 @@ class RowSource:
         columns: The index that selects their columns.
         numbers: Which of the array's rows these are, increasing; None for all.
         transform: What is done with the rows, if anything.
+        sample_shape: The shape of a row after it; None: it does not change.
+        missing: Whether NaN stands for a missing value; else it is refused.
     """
 
     source: Any
@@ -56,15 +58,20 @@ class RowSource:
     columns: Any
     numbers: NDArray[np.intp] | None = None
     transform: Transform | None = None
+    sample_shape: tuple[int, ...] | None = None
+    missing: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return how a copy is made: with a lock of its own."""
-        return RowSource, (self.source, self.where, self.dtype, self.columns, self.numbers, self.transform)
+        fields = (self.source, self.where, self.dtype, self.columns, self.numbers)
+        return RowSource, (*fields, self.transform, self.sample_shape, self.missing)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(samples, features), or with more dimensions."""
+        if self.sample_shape is not None:
+            return len(self), *self.sample_shape
         sample = np.broadcast_to(np.empty(()), (1, *self.source.shape[1:]))[self.columns]
         return len(self), *sample.shape[1:]
 
@@ -87,12 +94,12 @@ class RowSource:
         else:
             numbers = range(*rows.indices(len(self))) if isinstance(rows, slice) else rows
         if self.transform is None:
-            return as_floats(self._read(numbers)[self.columns], self.where, numbers)
+            return as_floats(self._read(numbers)[self.columns], self.where, numbers, missing=self.missing)
         block = None if isinstance(self.source, np.ndarray) else self._read(numbers)
         transformed = np.empty((len(numbers), *self.shape[1:]), self.dtype)
         for piece in blocks(transformed, PIECE_BYTES):
             raw = self._read(numbers[piece]) if block is None else block[piece]
-            floats = as_floats(raw[self.columns], self.where, numbers[piece])
+            floats = as_floats(raw[self.columns], self.where, numbers[piece], missing=self.missing)
             transformed[piece] = self.transform(floats, self.where, numbers[piece])
         return transformed
 
@@ -100,9 +107,9 @@ class RowSource:
         """Return the rows with these numbers, which increase, as a source of their own."""
         return replace(self, numbers=rows if self.numbers is None else self.numbers[rows])
 
-    def map(self, transform: Transform, dtype: np.dtype[Any]) -> RowSource:
-        """Return the rows with something to be done with them, which gives rows of a ``dtype``."""
-        return replace(self, transform=transform, dtype=dtype)
+    def map(self, transform: Transform, dtype: np.dtype[Any], sample_shape: tuple[int, ...] | None = None) -> RowSource:
+        """Return the rows with something to be done with them, which gives rows of a ``dtype`` and a shape."""
+        return replace(self, transform=transform, dtype=dtype, sample_shape=sample_shape)
 
     def validated(self) -> ArrayOrSource:
         """Read all rows once, so that an invalid one is found before the training, not hours later.
@@ -157,17 +164,19 @@ ArrayOrSource: TypeAlias = NDArray[Any] | RowSource
 """Samples: an array in memory, or a source that they are read from."""
 
 
-def as_rows(x: Any, where: str, columns: Any = np.s_[:]) -> ArrayOrSource:
+def as_rows(x: Any, where: str, columns: Any = np.s_[:], *, missing: bool = False) -> ArrayOrSource:
     """Return ``x`` as samples, with the columns that an index selects: a source if it is lazy, else finite floats.
+
+    With ``missing``, NaN is allowed, for a missing value.
 
     Raises:
         DataError: as `as_samples`; what a source holds is only checked when it is read.
     """
     if not is_lazy(x):
-        return np.ascontiguousarray(as_samples(x, where)[columns])
+        return np.ascontiguousarray(as_samples(x, where, missing=missing)[columns])
     check_samples(tuple(x.shape), where)
     source = np.asarray(x) if isinstance(x, np.ndarray) else x  # NumPy takes its time over subclasses
-    return RowSource(source, where, float_dtype(x.dtype, where), columns)
+    return RowSource(source, where, float_dtype(x.dtype, where), columns, missing=missing)
 
 
 def subset(x: ArrayOrSource, rows: NDArray[np.intp]) -> ArrayOrSource:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.dataset import Names
-from modnet.data.row_source import RowSource
+from modnet.data.row_source import ArrayOrSource, RowSource, subset
 
-__all__ = ["Table"]
+__all__ = ["Kind", "Rows", "Table", "as_table", "raw_row", "rows_at"]
 
-_NONE: Mapping[int, Any] = MappingProxyType({})
+Kind: TypeAlias = Literal["number", "text"]
+"""What a column holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,16 +33,26 @@ class Table:
         missing_places: Column with missing values → where the first one is: "line 9".
     """
 
-    values: NDArray[Any] | RowSource
+    values: ArrayOrSource
     names: Names | None = None
-    texts: Mapping[int, NDArray[np.object_]] = field(default=_NONE)
-    text_places: Mapping[int, str] = field(default=_NONE)
-    missing_places: Mapping[int, str] = field(default=_NONE)
+    texts: Mapping[int, NDArray[np.object_]] = field(default_factory=dict)
+    text_places: Mapping[int, str] = field(default_factory=dict)
+    missing_places: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(rows, columns)."""
         return self.values.shape
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the values take."""
+        return int(np.prod(self.shape)) * self.values.dtype.itemsize
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What each column holds."""
+        return tuple("text" if column in self.texts else "number" for column in range(int(np.prod(self.shape[1:]))))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -50,3 +60,46 @@ class Table:
     def __getitem__(self, rows: Any) -> Table:
         """Return these rows as a table, with all its texts."""
         return replace(self, values=self.values[rows])
+
+    def row(self, index: int) -> NDArray[Any]:
+        """Return one row, (columns,): numbers, or objects where columns hold text, None for a missing one."""
+        cells = self.values[index]
+        if not self.texts:
+            return cells
+        row = cells.astype(object)
+        for column, texts in self.texts.items():
+            row[column] = None if np.isnan(cells[column]) else texts[int(cells[column])]
+        return row
+
+    def select(self, columns: Sequence[int]) -> Table:
+        """Return the table with these columns, in this order."""
+        if isinstance(self.values, RowSource):
+            positions = np.arange(self.values.source.shape[1])[None][self.values.columns][0]
+            values: ArrayOrSource = replace(self.values, columns=np.s_[:, positions[list(columns)].tolist()])
+        else:
+            values = self.values[:, list(columns)]
+
+        def moved(items: Mapping[int, Any]) -> dict[int, Any]:
+            return {place: items[column] for place, column in enumerate(columns) if column in items}
+
+        names = None if self.names is None else tuple(self.names[column] for column in columns)
+        return Table(values, names, moved(self.texts), moved(self.text_places), moved(self.missing_places))
+
+
+Rows: TypeAlias = NDArray[Any] | RowSource | Table
+"""Raw rows: numbers, or a table where there are texts or missing values."""
+
+
+def as_table(rows: Rows, names: Names | None) -> Table:
+    """Return rows as a table; numbers get the names."""
+    return rows if isinstance(rows, Table) else Table(rows, names)
+
+
+def raw_row(x: Rows, index: int) -> NDArray[Any]:
+    """Return one row: numbers, or objects where columns hold text."""
+    return x.row(index) if isinstance(x, Table) else x[index]
+
+
+def rows_at(x: Rows, rows: NDArray[np.intp]) -> Rows:
+    """Return the rows with these numbers, which increase: a copy, or a source of them."""
+    return replace(x, values=subset(x.values, rows)) if isinstance(x, Table) else subset(x, rows)

@@ -15,6 +15,7 @@ from modnet.core.messages import error_text, short_repr
 __all__ = [
     "PIECE_BYTES",
     "RowNumbers",
+    "all_finite",
     "as_array",
     "as_floats",
     "as_samples",
@@ -37,12 +38,12 @@ PIECE_BYTES = 1 << 17
 RowNumbers: TypeAlias = Sequence[int] | NDArray[np.intp]
 
 
-def as_samples(x: Any, where: str, columns: str = "features") -> NDArray[Any]:
+def as_samples(x: Any, where: str, columns: str = "features", *, missing: bool = False) -> NDArray[Any]:
     """Return ``x`` as finite floats, (samples, features) or with more dimensions: native byte order, C-contiguous.
 
     float32 and float64 keep their dtype, without a copy if their layout allows it; float16 becomes float32;
     integers, bools, and objects that are numbers become float64. ``where`` is the start of every message;
-    ``columns`` is the word for the second dimension.
+    ``columns`` is the word for the second dimension; with ``missing``, NaN is allowed, for a missing value.
 
     Raises:
         DataError: no samples, no features, too few dimensions, text, complex numbers, missing values,
@@ -52,7 +53,8 @@ def as_samples(x: Any, where: str, columns: str = "features") -> NDArray[Any]:
     if array.ndim == 0:
         raise DataError(f"{where} expects samples × {columns}, got one value of type {type(x).__name__}")
     check_samples(array.shape, where, columns)
-    return as_floats(_from_objects(array, where) if array.dtype.kind in "OUST" else array, where)
+    array = _from_objects(array, where) if array.dtype.kind in "OUST" else array
+    return as_floats(array, where, missing=missing)
 
 
 def check_samples(shape: tuple[int, ...], where: str, columns: str = "features") -> None:
@@ -78,7 +80,9 @@ def float_dtype(dtype: np.dtype[Any], where: str) -> np.dtype[Any]:
     return np.dtype(np.float32 if dtype.kind == "f" and dtype.itemsize <= 4 else np.float64)
 
 
-def as_floats(array: NDArray[Any], where: str, numbers: RowNumbers | None = None) -> NDArray[Any]:
+def as_floats(
+    array: NDArray[Any], where: str, numbers: RowNumbers | None = None, *, missing: bool = False
+) -> NDArray[Any]:
     """Return an array of numbers as finite floats; see `as_samples`.
 
     Raises:
@@ -87,7 +91,7 @@ def as_floats(array: NDArray[Any], where: str, numbers: RowNumbers | None = None
     dtype = float_dtype(array.dtype, where)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows becomes infinite, and is refused below
         floats = array.astype(dtype, order="C", copy=False)
-    check_finite(floats, where, numbers)
+    check_finite(floats, where, numbers, missing=missing)
     return floats
 
 
@@ -139,14 +143,14 @@ def as_array(x: Any, where: str, numbers: RowNumbers | None = None) -> NDArray[A
     return np.asarray(array)
 
 
-def check_finite(array: NDArray[Any], where: str, numbers: RowNumbers | None = None) -> None:
-    """Refuse NaN and infinity.
+def check_finite(array: NDArray[Any], where: str, numbers: RowNumbers | None = None, *, missing: bool = False) -> None:
+    """Refuse NaN, unless it may stand for a ``missing`` value, and infinity.
 
     Raises:
         DataError: naming the first such value, its row (by its place in ``numbers``, if given) and its column.
     """
     for rows in blocks(array):
-        is_finite = np.isfinite(array[rows])
+        is_finite = ~np.isinf(array[rows]) if missing else np.isfinite(array[rows])
         if not is_finite.all():
             row, *rest = np.argwhere(~is_finite)[0].tolist()
             index = (rows.start + row, *rest)
@@ -164,6 +168,11 @@ def blocks(x: Any, most: int | None = None) -> Iterator[slice]:
         size //= 2
     for start in range(0, x.shape[0], size):
         yield slice(start, start + size)
+
+
+def all_finite(rows: NDArray[Any]) -> bool:
+    """Return whether no number is NaN or infinite."""
+    return int(np.count_nonzero(np.isfinite(rows))) == rows.size
 
 
 def index_text(index: RowNumbers, numbers: RowNumbers | None = None) -> str:

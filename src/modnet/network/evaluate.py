@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from modnet.core.errors import ModelFileError
-from modnet.core.interfaces import Cost, Metric
+from modnet.core.interfaces import Metric
 from modnet.data.prepared import Samples
 from modnet.network.network import Network, Vector
 
@@ -23,8 +23,8 @@ class MetricAccumulator:
         samples: How many samples were added.
     """
 
-    def __init__(self, cost: Cost, metrics: Sequence[Metric]) -> None:
-        self._cost = cost
+    def __init__(self, network: Network, metrics: Sequence[Metric]) -> None:
+        self._cost, self._network = network.cost, network
         self._metrics = metrics
         self._partials: list[Vector | None] = [None] * len(metrics)
         self._total = self._weight = 0.0
@@ -40,10 +40,13 @@ class MetricAccumulator:
         self._total += total
         self._weight += len(a) if weights is None else float(np.sum(weights))
         self.samples += len(a)
-        predictions = self._cost.predictions(a) if self._uses_predictions else a
+        predictions, given = a, y
+        if self._uses_predictions:
+            predictions, given = self._network.to_predictions(a), self._network.to_target_units(y)
         for index, metric in enumerate(self._metrics):
             if not metric.needs_all_outputs:
-                piece = metric.partial(a if metric.uses_outputs else predictions, y, weights)
+                uses = metric.uses_outputs
+                piece = metric.partial(a if uses else predictions, y if uses else given, weights)
                 before = self._partials[index]
                 self._partials[index] = piece if before is None else metric.merge(before, piece)
         if self._keeps_outputs:
@@ -83,17 +86,15 @@ class MetricAccumulator:
 
     def _partial_of_all(self, metric: Metric) -> Any:
         pieces, y, weights = zip(*self._outputs, strict=True)
-        a = np.concatenate(pieces)
-        return metric.partial(
-            a if metric.uses_outputs else self._cost.predictions(a),
-            np.concatenate(y),
-            None if weights[0] is None else np.concatenate(weights),
-        )
+        a, targets = np.concatenate(pieces), np.concatenate(y)
+        if not metric.uses_outputs:
+            a, targets = self._network.to_predictions(a), self._network.to_target_units(targets)
+        return metric.partial(a, targets, None if weights[0] is None else np.concatenate(weights))
 
 
 def evaluate(network: Network, samples: Samples, metrics: Sequence[Metric]) -> MetricAccumulator:
     """Return cost and metrics of these samples at the network's present θ; nothing is disturbed by it."""
-    accumulator = MetricAccumulator(network.cost, metrics)
+    accumulator = MetricAccumulator(network, metrics)
     for start in range(0, len(samples), network.chunk):
         rows = slice(start, start + network.chunk)
         y = samples.targets.batch(rows, network.dtype, network.target_width)

@@ -186,3 +186,12 @@ def overwrite(view: Vector | None, values: ArrayLike, what: str) -> None:
     if array.shape != view.shape:
         raise DataError(f"{what}: got the shape {array.shape}, expected {view.shape}")
     view[...] = array
+
+
+def allocate(size: int, dtype: np.dtype[np.floating[Any]]) -> Vector:
+    """Return a vector of zeros; one that does not fit into the memory is a ConfigError."""
+    try:
+        return np.zeros(size, dtype)
+    except (MemoryError, ValueError):  # NumPy's ValueError is of a size that no address reaches
+        needed = f"{size:,} numbers of {dtype.name}, {size * dtype.itemsize:,} bytes"
+        raise ConfigError(f"network.layers: the parameters do not fit into the memory: {needed}") from None

@@ -11,26 +11,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Names
-from modnet.core.errors import ConfigError, DataError
-from modnet.core.interfaces import Cost, Layer, ParameterSlice, Regularizer
+from modnet.core.interfaces import Cost, Layer, Regularizer
 from modnet.core.interfaces.metric import Task
-from modnet.data.columns import column_names, column_selector
+from modnet.data.labels import Targets
 from modnet.data.prepared import PartRecord
-from modnet.data.row_source import ArrayOrSource, as_rows
-from modnet.data.scaling import Scaling, prepare
-from modnet.data.validation import check_finite
+from modnet.data.preprocessing import Preprocessing, narrowed_rows, transformed_targets
+from modnet.data.raw import check_shape, raw_rows
+from modnet.data.row_source import ArrayOrSource
+from modnet.data.table import Rows, Table
+from modnet.data.validation import all_finite, check_finite
 from modnet.network.decoding import predict_labels, target_width
-from modnet.network.layers import (
-    BoundLayer,
-    Layout,
-    Prediction,
-    Vector,
-    build_layers,
-    overwrite,
-    parameter_layout,
-    trained_slices,
-    views_into,
-)
+from modnet.network.layer_stack import LayerStack, Vector
+from modnet.network.layers import Prediction
 
 __all__ = ["CHUNK", "CHUNK_BYTES", "Network", "Vector"]
 
@@ -40,25 +32,20 @@ CHUNK_BYTES = 32 << 20
 """How many bytes one layer's activations of these rows have at most, and the outputs of a block of updates."""
 
 
-class Network:
-    """A feedforward neural network: layers, and θ.
+class Network(LayerStack):
+    """A feedforward neural network: layers, θ, the cost, and how raw rows enter and outputs are read.
 
     Attributes:
-        layers: The layers from the first above the input to the output, each a `BoundLayer`.
+        layers, parameters, trainable, regularized, dtype, input_shape: As in `LayerStack`.
         cost: What training minimises.
         regularizers: The penalties on the weights that are added to it.
-        parameters: θ, one flat vector: first all that is regularized (the weights), layer by layer, then the rest of
-            what is trained, then what is frozen. Assigning a vector copies its numbers into θ.
-        trainable: How many of its entries, from the start, training changes.
-        regularized: How many of its entries, from the start, the regularizers act on.
-        dtype: The dtype of θ, and of everything that is computed with it.
         chunk: How many rows go through in one piece: `CHUNK`, or fewer where a layer has thousands of units.
-        input_shape: The shape of one sample.
         target_width: How many values a target has, which follows from the number of outputs and the cost.
         classes: The labels that the outputs stand for, or None where targets are numbers.
         multi_label: Whether each value of a target says whether a label applies, 0 or 1; there are no ``classes`` then.
-        scaling: How raw rows are scaled before they enter, or None.
-        features: The names of the columns of x, or None.
+        preprocessing: The transforms that make the rows that enter of raw ones, or None.
+        target_transform: The transforms of targets that are numbers, undone in predictions, or None.
+        features: The names of the columns of raw rows, or None.
         config: The configuration of the run that made it, or None.
 
     Args:
@@ -82,28 +69,17 @@ class Network:
         dtype: str = "float64",
         rng: np.random.Generator | None = None,
     ) -> None:
-        self.input_shape = tuple(input_shape)
+        super().__init__(layers, input_shape, dtype, rng)
         self.cost = cost
         self.regularizers = tuple(regularizers)
         self.classes: NDArray[Any] | None = None
         self.multi_label = False
-        self.scaling: Scaling | None = None
+        self.preprocessing: Preprocessing | None = None
+        self.target_transform: Preprocessing | None = None
         self.features: Names | None = None
         self.config: RunConfig | None = None
         self.data_record: Mapping[str, PartRecord] | None = None
-        self.layers: tuple[BoundLayer, ...] = tuple(build_layers(layers, self.input_shape))
-        if len(self.layers[-1].output_shape) != 1:
-            shape = self.layers[-1].output_shape
-            raise ConfigError(f"network.layers: the output layer gives samples of shape {shape}; allowed: vectors")
         self.target_width = target_width(cost, self.outputs) or self.outputs
-        self._parameters: Vector = _allocate(sum(size for *_, size in self.parameter_layout()), np.dtype(dtype))
-        trained = [(spec, size) for *_, spec, size in self.parameter_layout() if spec.trainable]
-        self.trainable = sum(size for _, size in trained)
-        self.regularized = sum(size for spec, size in trained if spec.regularized)
-        for layer, views in zip(self.layers, self.views(self.parameters), strict=True):
-            layer.begin(views, dtype, rng)
-
-        self.dtype: np.dtype[np.floating[Any]] = self.parameters.dtype
         self.chunk = max(1, min(CHUNK, CHUNK_BYTES // (max(self.sizes[1:]) * self.dtype.itemsize)))
         self._steps = [
             (layer.component, layer.component.forward, layer.activation, layer.parameters, layer.state)
@@ -125,51 +101,9 @@ class Network:
     __copy__ = copy.deepcopy
 
     @property
-    def parameters(self) -> Vector:
-        """θ."""
-        return self._parameters
-
-    @parameters.setter
-    def parameters(self, values: ArrayLike) -> None:
-        overwrite(self._parameters, values, "parameters")
-
-    def parameter_layout(self) -> Layout:
-        """Return (layer, name, specification, size) of all parameters in their order in θ; layers count from 0."""
-        return parameter_layout(self.layers)
-
-    @property
-    def layout(self) -> tuple[ParameterSlice, ...]:
-        """Which part of what is trained is which layer's which parameter, in order."""
-        return trained_slices(self.parameter_layout())
-
-    def views(self, vector: Vector) -> list[dict[str, Vector]]:
-        """Return, for every layer, views of its parameters into a vector like θ, or like its trained part, by name."""
-        return views_into(vector, self.parameter_layout(), len(self.layers))
-
-    def layer_states(self) -> list[dict[str, Vector]]:
-        """Return copies of every layer's state."""
-        return [{name: value.copy() for name, value in layer.state.items()} for layer in self.layers]
-
-    def load_layer_states(self, states: Sequence[Mapping[str, Vector]]) -> None:
-        """Take over copies of what `layer_states` of a network of the same layers returned."""
-        for layer, state in zip(self.layers, states, strict=True):
-            layer.state.update((name, value.astype(self.dtype)) for name, value in state.items())
-
-    @property
-    def outputs(self) -> int:
-        """How many outputs a sample has."""
-        return self.layers[-1].output_shape[0]
-
-    @property
     def task(self) -> Task:
         """What it is trained to do, as metrics ask."""
         return Task(self.target_width, self.classes is not None, self.multi_label)
-
-    @property
-    def sizes(self) -> list[int]:
-        """How many units each layer has, the input first: 64, 30, 10."""
-        shapes = [self.input_shape, *(layer.output_shape for layer in self.layers)]
-        return [int(np.prod(shape)) for shape in shapes]
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self.sizes))
@@ -184,12 +118,13 @@ class Network:
     def predict(self, x: ArrayLike) -> Vector:
         """Return predictions, (samples, values of a target), for raw rows ``x``, (samples, features).
 
-        They are the outputs, unless the cost says otherwise: the mean of a `gaussian-nll`, the median of a `quantile`.
+        They are the outputs, unless the cost says otherwise (the mean of a `gaussian-nll`, the median of a `quantile`),
+        or the targets were transformed: they are in the units of the targets.
 
         Raises:
             DataError: as `predict_outputs`.
         """
-        return _in_pieces(x, self, self.cost.predictions)
+        return _in_pieces(x, self, self.to_predictions)
 
     def predict_outputs(self, x: ArrayLike) -> Vector:
         """Return the outputs, (samples, units), for raw rows ``x``, (samples, features).
@@ -212,23 +147,43 @@ class Network:
         Raises:
             DataError: as `predict`.
         """
-        return _in_pieces(x, self, lambda outputs: self.decode(self.cost.predictions(outputs)))
+        return _in_pieces(x, self, lambda outputs: self.decode(self.to_predictions(outputs)))
+
+    def to_predictions(self, outputs: Vector) -> Vector:
+        """Return what outputs predict, (samples, values of a target), in the units of the targets."""
+        return self.to_target_units(self.cost.predictions(outputs))
+
+    def to_target_units(self, values: Vector) -> Vector:
+        """Return predictions, or targets as the cost takes them, with the transform of the targets undone."""
+        return values if self.target_transform is None else self.target_transform.inverse(values)
 
     def decode(self, predictions: Vector) -> NDArray[Any]:
         """Return the labels for predictions, as `predict` returns them."""
         return predict_labels(predictions, self.classes, multi_label=self.multi_label)
 
-    def preprocess(self, rows: ArrayOrSource, where: str = "x") -> ArrayOrSource:
-        """Return raw rows as they enter the first layer: scaled, and of the network's dtype.
+    @property
+    def raw_shape(self) -> tuple[int, ...]:
+        """The shape of one raw sample."""
+        return self.input_shape if self.preprocessing is None else self.preprocessing.raw_shape
 
-        Args:
-            rows: Raw rows, (samples, features).
-            where: What an error calls them.
+    def preprocess(self, rows: Rows, where: str = "x") -> ArrayOrSource:
+        """Return raw rows as they enter the first layer: transformed, and of the network's dtype.
 
         Raises:
-            DataError: a number becomes infinite by the scaling or in the network's dtype; of a source, when it is read.
+            DataError: a value is missing or cannot be transformed, or a number becomes infinite by it or in the
+                network's dtype; of a source, when it is read.
         """
-        return prepare(rows, self.scaling, self.dtype, where)
+        if self.preprocessing is not None:
+            return self.preprocessing.apply(rows, self.dtype, where)
+        return narrowed_rows(rows.values if isinstance(rows, Table) else rows, self.dtype, where)
+
+    def preprocess_targets(self, targets: Targets, where: str = "y") -> Targets:
+        """Return targets as the cost takes them: transformed, and of the network's dtype.
+
+        Raises:
+            DataError: a number cannot be transformed, or becomes infinite in the dtype.
+        """
+        return transformed_targets(targets, self.target_transform, where).astype(self.dtype, where)
 
     def forward(self, a: Vector) -> Vector:
         """Return the outputs of preprocessed rows, in one piece."""
@@ -241,18 +196,17 @@ class Network:
         return a
 
 
-def _needs_no_preprocessing(x: NDArray[Any], network: Network) -> bool:
+def _can_enter(x: NDArray[Any], network: Network) -> bool:
     """Whether rows can enter as they are: the fast path for predictions one by one."""
-    if x.dtype is not network.dtype or x.shape[1:] != network.input_shape or not len(x):
-        return False
-    return network.scaling is None and x.flags.c_contiguous
+    fits = x.dtype is network.dtype and x.shape[1:] == network.input_shape and len(x) > 0
+    return fits and network.preprocessing is None and x.flags.c_contiguous
 
 
 def _in_pieces(x: ArrayLike, network: Network, convert: Callable[[Vector], NDArray[Any]]) -> NDArray[Any]:
     """Return what the outputs of raw rows are converted to, of each piece by itself: the outputs may be large."""
     rows: ArrayOrSource
-    if type(x) is np.ndarray and _needs_no_preprocessing(x, network):
-        if len(x) <= network.chunk and _is_finite(x):
+    if type(x) is np.ndarray and _can_enter(x, network):
+        if len(x) <= network.chunk and all_finite(x):
             return convert(network.forward(x))
         rows, checked = x, False
     else:
@@ -260,7 +214,7 @@ def _in_pieces(x: ArrayLike, network: Network, convert: Callable[[Vector], NDArr
     result: NDArray[Any] = np.empty(0)
     for start in range(0, len(rows), network.chunk):
         piece = rows[start : start + network.chunk]
-        if not (checked or _is_finite(piece)):
+        if not (checked or all_finite(piece)):
             check_finite(rows[:], "x")  # says where
         converted = convert(network.forward(piece))
         if not start:
@@ -270,23 +224,6 @@ def _in_pieces(x: ArrayLike, network: Network, convert: Callable[[Vector], NDArr
 
 
 def _rows_of(x: ArrayLike, network: Network) -> ArrayOrSource:
-    rows = as_rows(x, "x", column_selector(column_names(x), network.features, "x"))
-    if rows.shape[1:] != network.input_shape:
-        raise DataError(f"x: layer 1 expects {_size(network.input_shape)} inputs, got {_size(rows.shape[1:])}")
+    rows = raw_rows(x, None, network.features, "x", transforms=network.preprocessing is not None)
+    check_shape(rows, network.raw_shape, "x", "layer 1" if network.preprocessing is None else "the first transform")
     return network.preprocess(rows)
-
-
-def _is_finite(rows: Vector) -> bool:
-    return int(np.count_nonzero(np.isfinite(rows))) == rows.size
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape))
-
-
-def _allocate(size: int, dtype: np.dtype[np.floating[Any]]) -> Vector:
-    try:
-        return np.zeros(size, dtype)
-    except (MemoryError, ValueError):  # NumPy's ValueError is of a size that no address reaches
-        needed = f"{size:,} numbers of {dtype.name}, {size * dtype.itemsize:,} bytes"
-        raise ConfigError(f"network.layers: the parameters do not fit into the memory: {needed}") from None

@@ -20,6 +20,7 @@ from modnet.data.prepared import PartRecord
 from modnet.network.decoding import target_width
 from modnet.network.network import Network
 from modnet.storage.atomic import one_line
+from modnet.storage.transforms import StoredTransforms
 
 __all__ = ["Metadata", "plugins_of"]
 
@@ -65,6 +66,8 @@ class Metadata(BaseModel):
     classes_kind: Literal["i", "u", "f", "b", "U", "O"] | None = None  # NumPy's letter for their dtype
     multi_label: Literal[True] | None = None  # each output says whether a label applies
     features: list[_Name] | None = Field(default=None, fail_fast=True)
+    preprocessing: StoredTransforms | None = None  # what makes samples of the input shape of raw ones
+    target_transform: StoredTransforms | None = None
     data: dict[str, PartRecord] | None = None  # rows and digests, of a run folder's
 
     @model_validator(mode="after")
@@ -73,9 +76,9 @@ class Metadata(BaseModel):
             raise ValueError("classes and classes_kind belong together")
         if self.multi_label and self.classes is not None:
             raise ValueError("multi_label: targets that are classes are not multi-label")
-        names, shape = self.features, self.input_shape
+        names, shape = self.features, self.input_shape if self.preprocessing is None else self.preprocessing.raw_shape
         if names is not None and (shape != [len(names)] or len(set(map(str, names))) != len(names)):
-            raise ValueError(f"features: {len(names)} names do not fit the inputs {tuple(shape)}")
+            raise ValueError(f"features: {len(names)} names do not fit samples of shape {tuple(shape)}")
         return self
 
     @classmethod
@@ -99,9 +102,16 @@ class Metadata(BaseModel):
                 "classes_kind": None if classes is None else classes.dtype.kind,
                 "multi_label": network.multi_label or None,
                 "features": None if features is None else list(features),
+                "preprocessing": StoredTransforms.table_of(network.preprocessing),
+                "target_transform": StoredTransforms.table_of(network.target_transform),
                 "data": network.data_record and dict(network.data_record),
             }
         )
+
+    @property
+    def transforms(self) -> dict[str, StoredTransforms | None]:
+        """The transforms of samples and targets, by what the names of their tensors begin with."""
+        return {"preprocessing.": self.preprocessing, "target_transform.": self.target_transform}
 
     def configs(self, path: str) -> tuple[NetworkConfig, RunConfig | None]:
         """Return the configurations of the network and of the run; a missing plug-in is a ConfigError that names it."""

@@ -16,12 +16,12 @@ from modnet.config.run_config import NetworkConfig
 from modnet.core.errors import ModelFileError
 from modnet.core.messages import printable, short_repr
 from modnet.data.files import is_file, is_folder
-from modnet.data.scaling import Scaling
 from modnet.network.layers import build_layers
 from modnet.network.network import Network
 from modnet.storage.atomic import file_errors, write_file, write_output
 from modnet.storage.metadata import Metadata
 from modnet.storage.safetensors import ModelFile, dump
+from modnet.storage.transforms import transform_tensors
 
 __all__ = ["MODEL_NAME", "STATE_PREFIX", "load", "load_with_metadata", "read_network", "save", "write_network"]
 
@@ -88,35 +88,45 @@ def read_network(file: ModelFile) -> tuple[Network, Metadata]:
     tensors = {name: values for name, values in file.entries.items() if not name.startswith(STATE_PREFIX)}
     with file_errors(file.path, "holds no network that can be used"):
         _check_finite(tensors)
+        prefixes = tuple(prefix for prefix, stored in metadata.transforms.items() if stored is not None)
+        of_transforms = {name: tensors.pop(name) for name in list(tensors) if name.startswith(prefixes)}
         network = _empty_network(parts, tuple(metadata.input_shape), metadata.dtype, tensors)
         network.classes = metadata.class_labels(network.cost, network.outputs)
+        network.features = None if metadata.features is None else tuple(metadata.features)
+        _restore_transforms(network, metadata, of_transforms)
     network.multi_label = metadata.multi_label is True
     network.config = config
-    network.features = None if metadata.features is None else tuple(metadata.features)
     network.data_record = metadata.data
-    for name, values in _tensors(network).items():
+    for name, values in _layer_tensors(network).items():
         values[...] = tensors[name]
     return network, metadata
 
 
 def _empty_network(parts: NetworkConfig, input_shape: tuple[int, ...], dtype: str, tensors: _Arrays) -> Network:
     """Return a network that takes these tensors; one that needs more numbers is not allocated."""
-    is_scaled = any(name.startswith("scaling.") for name in tensors)
     shapes = [spec.shape for layer in build_layers(parts.layers, input_shape) for spec in layer.specs.values()]
-    shapes += [input_shape, input_shape] if is_scaled else []
     needed, stored = sum(map(math.prod, shapes)), sum(values.size for values in tensors.values())
     if needed > stored:
         raise ValueError(f"{stored} numbers are stored; its configuration needs {short_repr(needed)}")
     network = Network(parts.layers, input_shape, parts.cost, parts.regularizers, dtype)
-    if is_scaled:
-        network.scaling = Scaling(np.zeros(input_shape), np.ones(input_shape))
     stored_forms, needed_forms = (
         {(name, values.dtype.name, values.shape) for name, values in arrays.items()}
-        for arrays in (tensors, _tensors(network))
+        for arrays in (tensors, _layer_tensors(network))
     )
     if stored_forms != needed_forms:
         raise ValueError(f"its configuration and tensors differ in {short_repr(min(stored_forms ^ needed_forms))}")
     return network
+
+
+def _restore_transforms(network: Network, metadata: Metadata, tensors: _Arrays) -> None:
+    """Give a network its transforms; what does not fit together is a ValueError."""
+    stored = metadata.preprocessing, metadata.target_transform
+    if stored[0] is not None:
+        network.preprocessing = stored[0].restored(network.features, network.input_shape, tensors, "preprocessing.")
+    if stored[1] is not None:
+        network.target_transform = stored[1].restored(None, (network.target_width,), tensors, "target_transform.")
+    if unused := tensors.keys() - _transform_tensors(network).keys():
+        raise ValueError(f"{short_repr(min(unused))} belongs to no transform")
 
 
 def _check_finite(tensors: _Arrays) -> None:
@@ -127,10 +137,17 @@ def _check_finite(tensors: _Arrays) -> None:
 
 def _tensors(network: Network) -> dict[str, NDArray[Any]]:
     """Return the network's own arrays by their names in a file."""
+    return _layer_tensors(network) | _transform_tensors(network)
+
+
+def _transform_tensors(network: Network) -> dict[str, NDArray[Any]]:
+    samples = transform_tensors(network.preprocessing, "preprocessing.")
+    return samples | transform_tensors(network.target_transform, "target_transform.")
+
+
+def _layer_tensors(network: Network) -> dict[str, NDArray[Any]]:
     tensors: dict[str, NDArray[Any]] = {}
     for index, layer in enumerate(network.layers):
         tensors |= {f"layers.{index}.{name}": values for name, values in layer.parameters.items()}
         tensors |= {f"layers.{index}.state.{name}": values for name, values in layer.state.items()}
-    if network.scaling is not None:
-        tensors |= {"scaling.shift": network.scaling.shift, "scaling.factor": network.scaling.factor}
     return tensors

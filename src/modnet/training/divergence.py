@@ -68,7 +68,7 @@ def raise_divergence(
         state = engine.state()
         if index <= suspected:
             before = state
-        repeated = OutputCheck(network.cost, MetricAccumulator(network.cost, ()))
+        repeated = OutputCheck(network.cost, MetricAccumulator(network, ()))
         if engine.run(single, repeated):
             continue
         cause = None if repeated.first_bad is not None else first_nonfinite_state(network, engine.rule_state)

@@ -54,7 +54,7 @@ class EpochRunner:
         self.epoch, self.first_update, self.sweep, self.rows = epoch, self._engine.updates, 0, 0
         self.rate: float | None = None
         self.is_stopping = False
-        self.accumulator = MetricAccumulator(self._network.cost, self._metrics)
+        self.accumulator = MetricAccumulator(self._network, self._metrics)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position within the epoch."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -17,16 +16,18 @@ from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Metric
 from modnet.core.messages import counted
 from modnet.core.random import Stream, generator
-from modnet.data.columns import column_names, column_selector, feature_names, targets_like
+from modnet.data.columns import feature_names, targets_like
 from modnet.data.labels import MANY, Targets, labels_hint, numbers_hint
 from modnet.data.prepared import Samples
-from modnet.data.row_source import ArrayOrSource, RowSource, as_rows, subset
-from modnet.data.scaling import Scaling
+from modnet.data.raw import check_shape, raw_rows
+from modnet.data.row_source import RowSource
 from modnet.data.splitting import split
+from modnet.data.table import Rows, rows_at
 from modnet.data.weights import as_weights, require_weight, with_class_weights
 from modnet.network.decoding import outputs_for
 from modnet.network.network import Network
 from modnet.training.batch_sizes import check_batch_sizes
+from modnet.training.transforms import fit_transforms
 
 __all__ = [
     "Part",
@@ -43,15 +44,17 @@ __all__ = [
 class Part(NamedTuple):
     """Raw rows of one part of the data, their targets, their weights or None; see `Samples` for ``held_out``."""
 
-    x: ArrayOrSource
+    x: Rows
     targets: Targets
     weights: NDArray[np.float64] | None
     held_out: NDArray[np.intp] | None = None
 
     def prepared(self, network: Network, place: str) -> Samples:
         """Return the samples as they enter the network; ``place`` is what errors call them."""
-        x, targets = network.preprocess(self.x, f"{place} x"), self.targets.astype(network.dtype, f"{place} y")
-        return Samples(x, targets, self.weights, self.held_out)
+        x, targets = network.preprocess(self.x, f"{place} x"), network.preprocess_targets(self.targets, f"{place} y")
+        is_raw = network.preprocessing is None and network.target_transform is None
+        raw = None if is_raw else (self.x, self.targets)
+        return Samples(x, targets, self.weights, self.held_out, raw)
 
 
 class Setup(NamedTuple):
@@ -65,7 +68,7 @@ class Setup(NamedTuple):
 def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
     """Return the network that fits the data, the samples as they enter it, and the metrics.
 
-    The parameters, state, scaling and feature names of an ``initial`` network are taken over.
+    The parameters, state, transforms and feature names of an ``initial`` network are taken over.
 
     Raises:
         ConfigError: the configured components do not fit the data, or each other.
@@ -76,10 +79,9 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
         names = initial.features or names  # an array's columns go by position
     parts = split_data(config, data, names=names)
     x, targets, *_ = parts["train"]
-    network = _network(config, x.shape[1:], targets)
-    network.features = names
-    if config.data.scaling != "none":
-        network.scaling = Scaling.fit(config.data.scaling, x)
+    preprocessing, target_transform = fit_transforms(config, x, targets, names, data.place("train"), initial)
+    network = _network(config, x.shape[1:] if preprocessing is None else preprocessing.sample_shape, targets)
+    network.features, network.preprocessing, network.target_transform = names, preprocessing, target_transform
     if initial is not None:
         _start_from(initial, network)
     check_optimizer(config, len(x))
@@ -110,14 +112,16 @@ def split_data(
     """
     names = like.features if like is not None else names or feature_names(data)
 
-    def rows_of(pair: Pair, part: str) -> ArrayOrSource:
+    has_transforms = bool(config.data.transforms) if like is None else like.preprocessing is not None
+
+    def rows_of(pair: Pair, part: str) -> Rows:
         where, exactly = f"{data.place(part)} x", part == "train" and like is None
-        own = column_names(pair[0]) or data.features
-        return as_rows(pair[0], where, column_selector(own, names, where, exactly=exactly))
+        return raw_rows(pair[0], data.features, names, where, transforms=has_transforms, exactly=exactly)
 
     x = rows_of(data.train, "train")
-    shape = x.shape[1:] if like is None else like.input_shape
-    _check_shape(x, shape, data.place("train"))
+    shape = x.shape[1:] if like is None else like.raw_shape
+    expecting = "the first transform" if has_transforms else "layer 1"
+    check_shape(x, shape, f"{data.place('train')} x", expecting)
     if like is None and names is not None and shape != (len(names),):
         raise DataError(f"{data.place('train')} x: samples of shape {shape}, but {len(names)} names of columns")
     where = f"{data.place('train')} y"
@@ -134,7 +138,7 @@ def split_data(
             held_out = _held_out(data, len(x))
             kept = np.delete(np.arange(len(x)), held_out)
         parts = {
-            part: Part(subset(x, rows), targets.take(rows), None if weights is None else weights[rows], of_training)
+            part: Part(rows_at(x, rows), targets.take(rows), None if weights is None else weights[rows], of_training)
             for part, rows, of_training in (("train", kept, None), ("validation", held_out, held_out))
         }
     train = parts["train"]
@@ -146,7 +150,7 @@ def split_data(
     for name, pair in (("validation", data.validation), ("test", data.test)):
         if pair is not None:
             rows = rows_of(pair, name)
-            _check_shape(rows, shape, data.place(name))
+            check_shape(rows, shape, f"{data.place(name)} x", expecting)
             where = f"{data.place(name)} y"
             form = targets.classes, targets.width or 0, targets.multi_label
             labels = Targets.transform(targets_like(data.train[1], pair[1], where), len(rows), where, *form)
@@ -165,11 +169,6 @@ def _held_out(data: Data, count: int) -> NDArray[np.intp]:
 def _weights_of(data: Data, part: str, count: int) -> NDArray[np.float64] | None:
     _, _, weights = (*getattr(data, part), None)[:3]
     return None if weights is None else as_weights(weights, count, f"{data.place(part)} sample_weight")
-
-
-def _check_shape(rows: ArrayOrSource, shape: tuple[int, ...], place: str) -> None:
-    if rows.shape[1:] != shape:
-        raise DataError(f"{place} x: layer 1 expects {math.prod(shape)} inputs, got {math.prod(rows.shape[1:])}")
 
 
 def check_optimizer(config: RunConfig, samples: int) -> None:
@@ -240,7 +239,7 @@ def check_held_out(setup: Setup) -> None:
 
 
 def _start_from(initial: Network, network: Network) -> None:
-    """Give ``network`` the parameters, state and scaling of ``initial``, which must be of its shape."""
+    """Give ``network`` the parameters, and state of ``initial``, which must be of its shape."""
     shapes = [
         [{name: spec.shape for name, spec in layer.specs.items()} for layer in source.layers]
         for source in (initial, network)
@@ -256,7 +255,6 @@ def _start_from(initial: Network, network: Network) -> None:
         for name, values in source.parameters.items():  # what is frozen in one may be trained in the other
             layer.parameters[name][...] = values
     network.load_layer_states(initial.layer_states())
-    network.scaling = initial.scaling or network.scaling
 
 
 def _network(config: RunConfig, input_shape: tuple[int, ...], targets: Targets) -> Network:

@@ -20,8 +20,8 @@ from modnet.core.errors import ConfigError, DivergenceError
 from modnet.core.interfaces import Metric, Position
 from modnet.core.random import Stream, generator
 from modnet.data.prepared import Samples
-from modnet.data.row_source import subset
 from modnet.data.splitting import split
+from modnet.data.table import rows_at
 from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
 from modnet.training.setup import build, check_optimizer, split_data
@@ -144,8 +144,8 @@ class TrialRunner:
             diverged = Diagnosis("diverged", (error.layer,), (), str(error))
             return Trial(patch, error.update, metric, None, start, None, (diverged,))
         end = flow_at(run.network, sample, config, epochs - 1)
-        x, targets, weights = subset(self._x, evaluated), self._targets.take(evaluated), self._weights_of(evaluated)
-        held_out = Samples(run.network.preprocess(x), targets.astype(network.dtype, "training y"), weights)
+        x, targets, weights = rows_at(self._x, evaluated), self._targets.take(evaluated), self._weights_of(evaluated)
+        held_out = Samples(run.network.preprocess(x), run.network.preprocess_targets(targets), weights)
         value = evaluate(run.network, held_out, [Metric.resolve(metric).for_task(network.task)]).compute()[metric]
         return Trial(patch, run.updates, metric, value, start, end, diagnose(start, end, network.classes))
 

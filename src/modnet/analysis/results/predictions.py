@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from modnet.analysis.open_run import OpenRun
 from modnet.core.errors import DataError
 from modnet.data.labels import Targets
-from modnet.data.row_source import ArrayOrSource
+from modnet.data.table import Rows
 from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import Vector
 from modnet.training.setup import resolve_metrics
@@ -37,7 +37,7 @@ class Predictions:
     """
 
     part: str
-    x: ArrayOrSource | None
+    x: Rows | None
     targets: Targets
     weights: NDArray[np.float64] | None
     outputs: Vector
@@ -80,10 +80,14 @@ def predict_part(run: OpenRun, part: str | None = None) -> Predictions:
     if run.has_samples:
         place, samples = run.place(chosen), run.samples(chosen)
         raw, x, targets, weights = run.parts[chosen].x, samples.x, samples.targets, samples.weights
+        given = run.parts[chosen].targets
     else:
         place, raw = run.source, None
         targets, weights, kept_outputs = run.outputs[chosen]
-    accumulator = MetricAccumulator(network.cost, resolve_metrics(run.config, network))
+        given = targets
+        if targets.values is not None:
+            given = targets.with_values(network.to_target_units(targets.values))
+    accumulator = MetricAccumulator(network, resolve_metrics(run.config, network))
     outputs = np.empty((len(targets), network.target_width), dtype=network.dtype)
     costs = np.empty(len(targets), dtype=network.dtype)
     with np.errstate(all="ignore"):  # what is not finite raises below
@@ -92,9 +96,9 @@ def predict_part(run: OpenRun, part: str | None = None) -> Predictions:
             a = kept_outputs[piece] if raw is None else network.forward(x[piece])
             y = targets.batch(piece, network.dtype, network.target_width)
             accumulator.update(a, y, None if weights is None else weights[piece])
-            outputs[piece], costs[piece] = network.cost.predictions(a), network.cost(a, y)
+            outputs[piece], costs[piece] = network.to_predictions(a), network.cost(a, y)
         metrics = accumulator.compute()
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise DataError(f"{place}: the metric '{name}' of the network is {value}; the numbers may be too large")
-    return Predictions(run.part_name(chosen), raw, targets, weights, outputs, costs, metrics)
+    return Predictions(run.part_name(chosen), raw, given, weights, outputs, costs, metrics)

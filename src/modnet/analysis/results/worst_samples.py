@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from modnet.analysis.results.predictions import Predictions
 from modnet.core.numbers import format_number
+from modnet.data.table import raw_row
 from modnet.network.decoding import predict_codes
 from modnet.network.network import Network
 
@@ -90,7 +91,7 @@ def _worst_sample(network: Network, predictions: Predictions, index: int) -> Wor
         if network.target_width > 1:
             true_output, predicted_output = float(outputs[code]), float(outputs[predicted_code])
     cost = float(predictions.costs[index])
-    x = None if predictions.x is None else predictions.x[index]
+    x = None if predictions.x is None else raw_row(predictions.x, index)
     return WorstSample(index, true, predicted, cost, tuple(outputs.tolist()), true_output, predicted_output, x)
 
 

@@ -23,7 +23,9 @@ from modnet.core.interfaces import Cost
 from modnet.core.numerical_gradient import STEP
 from modnet.core.random import Stream, generator
 from modnet.data.labels import Targets
-from modnet.data.validation import as_array, as_samples
+from modnet.data.raw import raw_rows
+from modnet.data.table import raw_row
+from modnet.data.validation import as_array
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.layers import BoundLayer
 from modnet.network.network import Network, Vector
@@ -139,13 +141,13 @@ def trace(network: Network, x: ArrayLike, y: Any, *, seed: int = 0) -> Trace:
     >>> trace.largest_relative < 1e-8
     True
     """
-    rows = as_samples(as_array(x, "x")[np.newaxis], "x")
-    if rows.shape[1:] != network.input_shape:
-        raise DataError(f"x: the network takes one sample of shape {network.input_shape}, got {rows.shape[1:]}")
+    rows = raw_rows(as_array(x, "x")[np.newaxis], None, None, "x", transforms=network.preprocessing is not None)
+    if rows.shape[1:] != network.raw_shape:
+        raise DataError(f"x: the network takes one sample of shape {network.raw_shape}, got {rows.shape[1:]}")
     inputs = network.preprocess(rows)[:]
     labels = [y] if network.classes is not None else np.reshape(as_array(y, "y"), (1, -1))
-    targets = Targets.transform(labels, 1, "y", network.classes, network.target_width)
-    target = targets.astype(network.dtype, "y").batch(slice(0, 1), network.dtype, network.target_width)
+    targets = network.preprocess_targets(Targets.transform(labels, 1, "y", network.classes, network.target_width))
+    target = targets.batch(slice(0, 1), network.dtype, network.target_width)
 
     about = summary(network)
     with np.errstate(all="ignore"):  # a cost that is not finite raises below
@@ -160,7 +162,7 @@ def trace(network: Network, x: ArrayLike, y: Any, *, seed: int = 0) -> Trace:
     return Trace(
         title=about.title,
         dtype=str(network.dtype),
-        raw=None if network.scaling is None else rows[0],
+        raw=None if network.preprocessing is None else raw_row(rows, 0),
         x=inputs[0],
         label=None if network.classes is None else y,
         y=np.array(target[0]),

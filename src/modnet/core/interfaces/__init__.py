@@ -25,12 +25,24 @@ from modnet.core.interfaces.optimizer import (
     UpdateContext,
     UpdateRule,
 )
+from modnet.core.interfaces.transform import (
+    CellError,
+    ColumnBlocks,
+    ColumnChoice,
+    Transform,
+    TransformState,
+    columns_field,
+    is_missing,
+)
 
 __all__ = [
     "FAMILIES",
     "Activation",
     "Block",
     "Callback",
+    "CellError",
+    "ColumnBlocks",
+    "ColumnChoice",
     "Cost",
     "Dataset",
     "Engine",
@@ -55,12 +67,16 @@ __all__ = [
     "TrainingData",
     "TrainingPlan",
     "TrainingView",
+    "Transform",
+    "TransformState",
     "UpdateContext",
     "UpdateRule",
+    "columns_field",
+    "is_missing",
 ]
 
 _BASES: tuple[type[Component], ...] = (
     Activation, Cost, Layer, Initializer, Optimizer, UpdateRule, Schedule, Regularizer, Metric, Callback, Dataset,
-    Engine,
+    Transform, Engine,
 )  # fmt: skip
 FAMILIES: dict[str, type[Component]] = {base.family: base for base in _BASES}

@@ -10,8 +10,9 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 
-from modnet.core.component import Component
+from modnet.core.component import Component, Slot
 from modnet.core.dataset import Data
+from modnet.core.interfaces.transform import Transform
 from modnet.core.messages import short_repr
 
 __all__ = ["ClassWeight", "Dataset"]
@@ -52,7 +53,7 @@ _CLASS_WEIGHT = {
 
 
 class Dataset(Component):
-    """Where the samples come from; they are split and scaled in the same way for every dataset."""
+    """Where the samples come from; they are divided and transformed in the same way for every dataset."""
 
     family: ClassVar[str] = "dataset"
 
@@ -63,12 +64,16 @@ class Dataset(Component):
         description="the fraction of the training samples that is sampled at random, class by class, for validation; "
         "0 where the dataset has its own validation samples or none are wanted",
     )
-    scaling: Literal["none", "standard", "min-max"] = Field(
-        default="none",
-        description="how the network scales each feature, fitted on the training samples alone and kept with the "
-        "model: `standard` to mean 0 and standard deviation 1, `min-max` to [0, 1]",
+    transforms: tuple[Annotated[Transform, Slot()], ...] = Field(
+        default=(),
+        description="what is done with the columns before they enter the network, in this order; fitted to the "
+        'training samples alone and kept with the model: `["standard"]` scales them to mean 0 and deviation 1',
     )
-
+    target_transform: Annotated[Transform, Slot()] | None = Field(
+        default=None,
+        description="what is done with targets that are numbers, and undone in predictions: `standard` or `log`; "
+        "none means that the network is trained for the numbers as they are",
+    )
     class_weight: Annotated[
         ClassWeight | None,
         PlainValidator(_read_class_weight),

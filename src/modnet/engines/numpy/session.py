@@ -92,7 +92,7 @@ class NumpySession:
         before = self._layers_state()
         rows = slice(0, len(self._batches)) if rows is None else rows
         count = len(Block(rows, 1, ()))
-        accumulator = MetricAccumulator(self._network.cost, ())
+        accumulator = MetricAccumulator(self._network, ())
         load, weights = partial(self._batches.load, rows), self._batches.weights(rows)
         finite = self._workers.accumulate_gradient(count, load, weights, accumulator.update)
         self._after_gradient = self._layers_state()
@@ -142,7 +142,7 @@ class NumpySession:
     def _run_large(self, block: Block, on_outputs: OnOutputs, on_update: OnUpdate | None) -> bool:
         for index, single in enumerate(block.single_updates()):
             load, weights = partial(self._batches.load, single.rows), self._batches.weights(single.rows)
-            costs = MetricAccumulator(self._network.cost, ())
+            costs = MetricAccumulator(self._network, ())
 
             def hand_on(a: Vector, y: Vector, weights: Vector | None = None, costs: MetricAccumulator = costs) -> bool:
                 return costs.update(a, y, weights) & on_outputs(a, y, weights)
@@ -158,7 +158,7 @@ class NumpySession:
         return True
 
     def _mean_cost(self, outputs: Vector, y: Vector, weights: Vector | None) -> float:
-        costs = MetricAccumulator(self._network.cost, ())
+        costs = MetricAccumulator(self._network, ())
         costs.update(outputs, y, weights)
         return _cost_in(costs)
 
