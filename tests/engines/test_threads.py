@@ -181,7 +181,7 @@ def test_the_gradient_of_a_batch_in_lanes_is_the_whole_batchs(
     split.compute_gradient(x, y, None, outputs)
     assert np.max(np.abs(split.gradient - gradient)) <= 1e-12 * np.max(np.abs(gradient))
     assert np.allclose(outputs, network.forward(x), rtol=1e-13, atol=0)
-    tally = MetricAccumulator(network.cost, ())
+    tally = MetricAccumulator(network, ())
     assert split.accumulate_gradient(rows, lambda piece: (x[piece], y[piece]), None, tally.update)
     assert np.max(np.abs(split.gradient - gradient)) <= 1e-12 * np.max(np.abs(gradient))
     weights = network.parameters[: network.regularized]
@@ -196,7 +196,7 @@ def test_the_gradient_of_chunks_in_lanes_is_the_whole_batchs(rng: np.random.Gene
     network = a_network(rng)
     x, y = rng.normal(size=(rows, 5)), rng.normal(size=(rows, 4))
     _, gradient = Workspace(network, micro_batch_rows=rows).cost_and_gradient(x, y)
-    split, asked, tally = lanes(network, count, rows), [], MetricAccumulator(network.cost, ())
+    split, asked, tally = lanes(network, count, rows), [], MetricAccumulator(network, ())
     split.accumulate_gradient(
         rows, lambda piece: (asked.append((piece.start, piece.stop)), (x[piece], y[piece]))[1], None, tally.update
     )

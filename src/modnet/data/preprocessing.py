@@ -49,7 +49,8 @@ class FittedTransform:
         """
         given = self.select(cells)
         try:
-            results = self.transform(given, self.state)
+            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused after all transforms
+                results = self.transform(given, self.state)
         except CellError as error:
             raise cells.error(error, self.columns, self.label) from None
         names = [cells.names[column] for column in self.columns]
