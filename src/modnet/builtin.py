@@ -24,7 +24,7 @@ from modnet.components.transforms import categories, impute
 from modnet.components.transforms import numbers as transforms_of_numbers
 from modnet.core.component import Component
 from modnet.core.plugins.hookspecs import hookimpl
-from modnet.data import datasets
+from modnet.data import datasets, table_files
 from modnet.engines.numpy import engine as numpy_engine
 
 __all__ = ["modnet_components"]
@@ -54,6 +54,7 @@ _MODULES = (
     categories,
     impute,
     datasets,
+    table_files,
     numpy_engine,
 )
 

@@ -22,6 +22,7 @@ from modnet.data.csv import read_table
 from modnet.data.datasets import Idx
 from modnet.data.idx import read_idx
 from modnet.data.npz import read_npz
+from modnet.data.roles import Roles
 
 MEMORY = 40 << 20
 HUGE = 1 << 40
@@ -194,28 +195,28 @@ CSV = {
     "text after a quote": (at("t.csv", ROWS + '5,"6"7,a\n'), "line 4: ',' expected after '\"'"),
     "a short row": (at("t.csv", ROWS + "5,6\n"), "line 4: 2 cells, the first row has 3"),
     "a long row": (at("t.csv", ROWS + "\n5,6,a,7\n"), "line 5: 4 cells, the first row has 3"),
-    "nan": (at("t.csv", ROWS + "5,nan,a\n"), "line 4, column 'second': 'nan'; a finite number is expected"),
+    "nan": (at("t.csv", ROWS + "5,nan,a\n"), "line 4, column 'second': 'nan'; a finite number is…"),
     "inf": (at("t.csv", ROWS + "-Infinity,6,a\n"), "line 4, column 'first': '-Infinity'; a finite number is expected"),
     "1e999": (at("t.csv", ROWS + "5,1e999,a\n"), "line 4, column 'second': '1e999'; a finite number is expected"),
-    "1_000": (at("t.csv", ROWS + "5,1_000,a\n"), "line 4, column 'second': '1_000'; a finite number is expected"),
+    "1_000": (at("t.csv", ROWS + "5,1_000,a\n"), "line 4, column 'second': '1_000'; a finite number is…"),
     "a decimal comma": (
         at("t.csv", ROWS + '5,"1,5",a\n'),
-        "line 4, column 'second': '1,5'; a finite number is expected",
+        "line 4, column 'second': '1,5'; a finite number is…",
     ),
-    "hexadecimal": (at("t.csv", ROWS + "0x10,6,a\n"), "line 4, column 'first': '0x10'; a finite number is expected"),
-    "an empty cell": (at("t.csv", ROWS + ",6,a\n"), "line 4, column 'first': empty; a finite number is expected"),
+    "hexadecimal": (at("t.csv", ROWS + "0x10,6,a\n"), "line 4, column 'first': '0x10'; a finite number is…"),
+    "an empty cell": (at("t.csv", ROWS + ",6,a\n"), "line 4, column 'first': empty; a finite number is…"),
     "an empty label": (at("t.csv", ROWS + "5,6,\n"), "line 4, column 'y': empty; a number, or a label of at most…"),
     "a long label": (at("t.csv", ROWS + f"5,6,{'b' * 1001}\n"), "line 4, column 'y': 'bbb…"),
     "an empty name": (at("t.csv", "first,,y\n1,2,a\n"), "line 1, column 2 (counted from 1): the name is empty"),
     "a name twice": (at("t.csv", "first,y,first\n1,a,2\n"), "line 1: two columns have the name 'first'"),
-    "semicolons": (at("t.csv", ROWS.replace(",", ";")), "line 1: no column 'y'; the columns are 'first;second;y'"),
+    "semicolons": (at("t.csv", ROWS.replace(",", ";")), "line 1: one cell, 'first;second;y', with the…"),
     "no header": (at("t.csv", "1,2,3\n4,5,6\n"), "line 1: no column 'y' (is this line data, and t…"),
     "no feature": (at("t.csv", "y\na\nb\n"), "line 1: no column besides 'y'; at least one feature is needed"),
     "one class": (at("t.csv", "first,y\n1,a\n2,a\n"), "training y has one class, 'a'; at least two are needed"),
     "an endless line": (endless_line, "line 2: a NUL byte, or more than 1677721…"),
     "100,000 columns": (
         at("t.csv", ",".join(f"c{number}" for number in range(100_000)) + ",y\n" + "1," * 99_999 + "x,a\n"),
-        "line 2, column 'c99999': 'x'; a finite number is expected",
+        "line 2, column 'c99999': 'x'; a finite number is expected; remedies: …",
     ),
     "a folder": (lambda folder: (folder / "t.csv").mkdir(), "is a folder; a file is expected"),
     "missing": (lambda _: None, "cannot be read: No such file or directory"),
@@ -330,7 +331,7 @@ def without_privileges() -> Iterator[None]:
             os.seteuid(0)
 
 
-@pytest.mark.parametrize("read", [read_idx, read_npz, lambda path: read_table(path, "y")])
+@pytest.mark.parametrize("read", [read_idx, read_npz, lambda path: read_table(path, Roles("y"))])
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions are those of POSIX")
 def test_a_file_without_permission(tmp_path: Path, read: Callable[[Path], object]) -> None:
     path = tmp_path / "f"

@@ -12,7 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modnet.core.errors import DataError
-from modnet.data.csv import read_rows, read_table
+from modnet.data.csv import CsvTable, read_rows, read_table
+from modnet.data.csv_rows import CsvFormat
+from modnet.data.roles import Roles
+
+ONE_HOT, IMPUTE = (
+    f'; remedies: a transform (data.transforms = ["{transform}"]) or data.exclude = ["a"]'
+    for transform in ("one-hot", "impute")
+)
 
 
 def write(folder: Path, content: str | bytes) -> Path:
@@ -21,10 +28,18 @@ def write(folder: Path, content: str | bytes) -> Path:
     return path
 
 
-def refusal(path: Path, *arguments, read=read_table) -> str:
+def read(path: Path, target: str = "y", csv_format: CsvFormat | None = None, roles=None, **options) -> CsvTable:
+    return read_table(path, Roles(target, **(roles or {})), csv_format, **options)
+
+
+def rows(path: Path, *arguments, **options):
+    return read_rows(path, *arguments, **options).x
+
+
+def refusal(path: Path, *arguments, read=read, **options) -> str:
     """The message about a file, one line, without the file's name."""
     with pytest.raises(DataError) as caught:
-        read(path, *arguments)
+        read(path, *arguments, **options)
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert "\n" not in message
@@ -41,7 +56,7 @@ def refusal(path: Path, *arguments, read=read_table) -> str:
     ],
 )
 def test_columns_by_name(tmp_path: Path, content: str) -> None:
-    table = read_table(write(tmp_path, content), "b")
+    table = read(write(tmp_path, content), "b")
     assert table.features == ("a", "c")
     assert table.x.dtype == np.float64
     assert table.x.tolist() == [[1.0, 2.0], [3.0, 4.0]]
@@ -66,35 +81,42 @@ def test_columns_by_name(tmp_path: Path, content: str) -> None:
         (["a,b", 'say "ä"'], "text", np.dtype("<U7"), ["a,b", 'say "ä"']),
         (["9223372036854775807", "-9223372036854775808"], "integer", np.int64, [2**63 - 1, -(2**63)]),
         (["9223372036854775808", "1"], "text", np.dtype("<U19"), ["9223372036854775808", "1"]),
-        (["nan", "a"], "text", np.dtype("<U3"), ["nan", "a"]),
+        (["NAN", "a"], "text", np.dtype("<U3"), ["NAN", "a"]),
     ],
 )
 def test_what_a_target_is(tmp_path: Path, cells, kind, dtype, values) -> None:
     text = io.StringIO()
     csv.writer(text).writerows([["x", "y"], *([0, cell] for cell in cells)])
-    table = read_table(write(tmp_path, text.getvalue()), "y")
-    assert table.kind == kind
+    table = read(write(tmp_path, text.getvalue()))
+    assert table.target_kind == kind
     assert table.y.dtype == dtype
     assert table.y.tolist() == values
 
 
 def test_a_file_that_goes_with_another(tmp_path: Path) -> None:
+    def training(header: str, *answers: str) -> CsvTable:
+        return read(write(tmp_path, "\n".join([header, *(f"1,2,{answer}" for answer in answers)])))
+
+    numbers, texts = training("a,b,y", "1.5", "2"), training("a,b,y", "7", "x")
+    wide = read(write(tmp_path, "a,b,c,y\n1,2,3,4\n"))
     path = write(tmp_path, "b,y,a\n1,7,2\n")
-    table = read_table(path, "y", ("a", "b"), "text")
+    table = read(path, training=texts)
     assert (table.features, table.x.tolist(), table.y.tolist()) == (("a", "b"), [[2.0, 1.0]], ["7"])
-    assert read_table(path, "y", ("a", "b"), "number").y.tolist() == [[7.0]]
+    assert read(path, training=numbers).y.tolist() == [[7.0]]
     assert (
-        refusal(path, "y", ("a", "b", "c"))
+        refusal(path, training=wide)
         == "line 1: no column 'c', which the training file has; the columns are 'b', 'y', 'a'"
     )
-    assert refusal(path, "y", ("a",)) == "line 1: column 'b' is not in the training file"
+    narrow = read(write(tmp_path, "a,y\n1,2\n"))
+    path = write(tmp_path, "b,y,a\n1,7,2\n")
+    assert refusal(path, training=narrow) == "line 1: column 'b' is not in the training file"
     later = write(tmp_path, "b,y,a\n1,7,2\n1,seven,2\n")
     expected = "line 3, column 'y': 'seven'; "
     integer = "an integer of 64 bits, without + and leading zeros, is expected"
-    assert refusal(later, "y", None, "integer") == expected + integer
-    assert refusal(later, "y", None, "number") == expected + "a finite number is expected"
+    assert refusal(later, target_kind="integer") == expected + integer
+    assert refusal(later, target_kind="number") == expected + "a finite number is expected"
     for cell in ("007", "+7", "-0", "7.0", "9" * 30):
-        assert refusal(write(tmp_path, f"b,y\n1,7\n1,{cell}\n"), "y", None, "integer").endswith(integer)
+        assert refusal(write(tmp_path, f"b,y\n1,7\n1,{cell}\n"), target_kind="integer").endswith(integer)
 
 
 @pytest.mark.parametrize(
@@ -114,13 +136,16 @@ def test_a_file_that_goes_with_another(tmp_path: Path) -> None:
         (b"a,a,y\n1,2,3\n", "line 1: two columns have the name 'a'"),
         (b"a,y\n1,2\n3\n", "line 3: 1 cells, the first row has 2"),
         (b"a,y\n1,2\n\n3,4,5\n", "line 4: 3 cells, the first row has 2"),
-        (b"a,y\n1,2\nx,4\n", "line 3, column 'a': 'x'; a finite number is expected"),
-        (b"a,y\n1,2\n,4\n", "line 3, column 'a': empty; a finite number is expected"),
-        (b"a,y\n1,2\nNaN,4\n", "line 3, column 'a': 'NaN'; a finite number is expected"),
+        (b"a,y\n1,2\nx,4\n", f"line 3, column 'a': 'x'; a finite number is expected{ONE_HOT}"),
+        (b"a,y\n1,2\n,4\n", f"line 3, column 'a': empty; a finite number is expected{IMPUTE}"),
+        (b"a,y\n1,2\nNaN,4\n", f"line 3, column 'a': 'NaN'; a finite number is expected{IMPUTE}"),
         (b"a,b,y\n1,-inf,2\n", "line 2, column 'b': '-inf'; a finite number is expected"),
         (b"a,b,y\n1,1e999,2\n", "line 2, column 'b': '1e999'; a finite number is expected"),
-        (b"a,y\n1_000,2\n", "line 2, column 'a': '1_000'; a finite number is expected"),
-        (b"a,y\n1,2.5\n1,nan\n", "line 3, column 'y': 'nan'; a finite number is expected"),
+        (b"a,y\n1_000,2\n", f"line 2, column 'a': '1_000'; a finite number is expected{ONE_HOT}"),
+        (
+            b"a,y\n1,2.5\n1,nan\n",
+            "line 3, column 'y': 'nan', a missing value; a number, or a label of at most 1000 characters, is expected",
+        ),
         (
             b"a,y\n1,2\n1,\n",
             "line 3, column 'y': empty; a number, or a label of at most 1000 characters, is expected",
@@ -131,7 +156,7 @@ def test_a_file_that_goes_with_another(tmp_path: Path) -> None:
         (b'a,y\n1,"b" c\n', "line 2: ',' expected after '\"'"),
         (b'a,y\n1,"b\n', "line 2: unexpected end of data"),
         (b'a,"y\nz"\n1,2\n', "line 1: no column 'y'; the columns are 'a', 'y\\nz'"),
-        (b'a,y\n"1\n",2\nx,3', "line 4, column 'a': 'x'; a finite number is expected"),
+        (b'a,y\n"1\n",2\nx,3', f"line 4, column 'a': 'x'; a finite number is expected{ONE_HOT}"),
         (b"a,y\n1," + b"b" * 140_000 + b"\n", "line 2: field larger than field limit (131072)"),
         (
             b"a,y\n1," + b"b" * 1001 + b"\n",
@@ -160,7 +185,7 @@ def test_the_line_of_a_byte_that_is_not_utf8(tmp_path: Path, line: int, end: byt
 
 
 def test_sums_that_overflow_are_not_mistaken_for_infinity(tmp_path: Path) -> None:
-    assert read_rows(write(tmp_path, "1e308,1e308\n"), None, 2).tolist() == [[1e308, 1e308]]
+    assert rows(write(tmp_path, "1e308,1e308\n"), None, 2).tolist() == [[1e308, 1e308]]
 
 
 def test_no_file(tmp_path: Path) -> None:
@@ -173,7 +198,7 @@ def test_rows_may_come_through_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_text, args=("1,2\n",))
     writer.start()
-    assert read_rows(pipe, None, 2).tolist() == [[1.0, 2.0]]
+    assert rows(pipe, None, 2).tolist() == [[1.0, 2.0]]
     writer.join()
 
 
@@ -246,9 +271,9 @@ AB, NUMBERS = ("a", "b"), (0, "1")  # the names that a network was trained with;
 def test_whether_there_is_a_header_is_not_guessed(tmp_path: Path, content: str, features, header, expected) -> None:
     path = write(tmp_path, content)
     if isinstance(expected, str):
-        assert refusal(path, features, 2, header, read=read_rows) == expected
+        assert refusal(path, features, 2, header, read=rows) == expected
     else:
-        assert read_rows(path, features, 2, header).tolist() == expected
+        assert rows(path, features, 2, header).tolist() == expected
 
 
 def test_many_columns_are_not_all_listed(tmp_path: Path) -> None:
@@ -265,11 +290,11 @@ PIECES = st.sampled_from(
 @given(st.one_of(st.binary(max_size=40), st.lists(PIECES, max_size=20).map(b"".join)), st.booleans())
 def test_anything_is_a_table_or_a_data_error(tmp_path: Path, content: bytes, header: bool) -> None:
     path = write(tmp_path, b"a,y\n" + content if header else content)
-    for read, arguments in ((read_table, ("y",)), (read_rows, (None, 2)), (read_rows, (("a", "y"), 2))):
+    for function, arguments in ((read, ("y",)), (rows, (None, 2)), (rows, (("a", "y"), 2))):
         try:
-            table = read(path, *arguments)
+            table = function(path, *arguments)
         except DataError as error:
             message = str(error)
             assert "\n" not in message
         else:
-            assert np.isfinite(table if read is read_rows else table.x).all()
+            assert np.isfinite(table if function is rows else table.x).all()

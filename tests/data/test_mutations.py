@@ -26,6 +26,7 @@ from modnet.core.errors import DataError
 from modnet.data.csv import read_table
 from modnet.data.idx import read_idx
 from modnet.data.npz import read_npz
+from modnet.data.roles import Roles
 
 FEW, MANY = 1000, 20_000
 SECONDS = 1.0
@@ -142,7 +143,7 @@ def number(cell: str, *, finite: bool = True) -> float:
 
 
 def table_read(path: Path) -> Any:
-    table = read_table(path, "y")
+    table = read_table(path, Roles("y"))
     return list(table.features), table.x.tolist(), table.y.tolist()
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from modnet import ConfigError, DataError, Trainer
-from modnet.data.datasets import Parquet
 from modnet.data.parquet import read_parquet
+from modnet.data.table_files import Parquet
 
 pa = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")

@@ -44,7 +44,7 @@ def command(run: str, rows: str, header: bool | None, safe_csv: bool, out: str |
     (a mean of mean and variance), and all outputs.
     """
     network = load(run)
-    x = read_rows(rows, network.features, int(np.prod(network.raw_shape)), header)
+    x = read_rows(rows, network.features, int(np.prod(network.raw_shape)), header).x
     with np.errstate(all="ignore"):  # non-finite outputs are refused below
         outputs = network.predict_outputs(x)
     finite = np.isfinite(outputs).all(axis=1)

@@ -31,6 +31,8 @@ class Data:
         held_out: The numbers of the training rows that are held out for validation, increasing, where an earlier run
             has sampled them; None: ``data.validation_share`` samples them.
         image: The (height, width) in pixels if each row of x is an image, stored row by row; None otherwise.
+        groups: What group each training row belongs to, (rows,): text or numbers. Rows of one group belong together,
+            as those of one patient do, and are never divided between training and held-out samples.
 
     Raises:
         DataError: ``train``, ``validation`` or ``test`` is neither a pair nor a triple.
@@ -43,6 +45,7 @@ class Data:
     sources: Mapping[str, str] = field(default_factory=dict)
     image: tuple[int, int] | None = None
     held_out: Any = None
+    groups: Any = None
 
     def __post_init__(self) -> None:
         for part in ("train", "validation", "test"):

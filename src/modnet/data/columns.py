@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from modnet.core.dataset import Data, Names
 from modnet.core.errors import DataError
-from modnet.core.messages import as_python, list_values, short_repr
 from modnet.data.table import Table
+from modnet.core.messages import as_python, list_values, nearest, question, short_repr
 from modnet.data.validation import as_array
 
-__all__ = ["as_names", "column_names", "column_selector", "feature_names", "targets_like"]
+__all__ = ["as_names", "column_names", "column_selector", "feature_names", "find_columns", "targets_like"]
 
 
 def column_names(x: Any) -> Names | None:
@@ -37,6 +37,40 @@ def as_names(names: Iterable[Any]) -> Names:
     return tuple(name if type(name) in (str, int) else str(name) for name in map(as_python, names))
 
 
+def find_columns(
+    names: Sequence[str | int],
+    wanted: Iterable[str | int],
+    prefix: str,
+    reason: str = "",
+    hint: str = "",
+    *,
+    exactly: bool = False,
+) -> list[int]:
+    """Return the positions of the ``wanted`` columns among ``names``, which are compared as text.
+
+    A message is ``prefix``, the problem, ``reason``, the known columns and ``hint``. With ``exactly``, there may be no
+    other columns.
+
+    Raises:
+        DataError: a wanted column is missing or not unique.
+    """
+    wanted = tuple(wanted)
+    positions = {str(name): index for index, name in enumerate(names)}
+    counts, needed = Counter(map(str, names)), set(map(str, wanted))
+    problems = {
+        "no column": [name for name in wanted if str(name) not in counts],
+        "more than one column": [name for name in wanted if counts[str(name)] > 1],
+        "a further column": [name for name in names if exactly and str(name) not in needed],
+    }
+    for problem, columns in problems.items():
+        if columns:
+            is_one = problem == "no column" and len(columns) == 1
+            near = question(nearest(str(columns[0]), positions, 0.7)) if is_one else ""
+            known = f"the columns are {list_values(names)}{hint}{near}"
+            raise DataError(f"{prefix} {problem} {list_values(columns)}{reason}; {known}")
+    return [positions[str(name)] for name in wanted]
+
+
 def column_selector(names: Names | None, wanted: Names | None, where: str, *, exactly: bool = False) -> Any:
     """Return the index that selects the ``wanted`` columns of an array with ``names``; all if either has no names.
 
@@ -47,18 +81,8 @@ def column_selector(names: Names | None, wanted: Names | None, where: str, *, ex
     """
     if names is None or wanted is None:
         return slice(None)
-    positions = {str(name): index for index, name in enumerate(names)}
-    counts, needed = Counter(map(str, names)), set(map(str, wanted))
-    problems = {
-        "no column": [name for name in wanted if str(name) not in counts],
-        "more than one column": [name for name in wanted if counts[str(name)] > 1],
-        "a further column": [name for name in names if exactly and str(name) not in needed],
-    }
-    for problem, columns in problems.items():
-        if columns:
-            orders = f"the columns are {list_values(names)}, and were {list_values(wanted)} in training"
-            raise DataError(f"{where}: there is {problem} {list_values(columns)}; {orders}")
-    selected = [positions[str(name)] for name in wanted]
+    hint = f", and were {list_values(wanted)} in training"
+    selected = find_columns(names, wanted, f"{where}: there is", hint=hint, exactly=exactly)
     return slice(None) if selected == list(range(len(names))) else np.s_[:, selected]
 
 

@@ -1,178 +1,184 @@
-"""CSV files: numbers in named columns, and a target."""
+"""CSV files: a table with its target to train with, and rows to predict for."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import os
-import re
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.dataset import Names
 from modnet.core.errors import DataError
-from modnet.core.messages import error_text, list_values, short_repr
-from modnet.data.files import open_binary
+from modnet.core.messages import list_values, short_repr
+from modnet.data.columns import find_columns
+from modnet.data.csv_columns import Column, Content, read_columns
+from modnet.data.csv_features import as_features
+from modnet.data.csv_rows import CsvFormat, Row, Source
+from modnet.data.csv_targets import TargetKind, read_target
+from modnet.data.roles import Kind, Roles
+from modnet.data.table import Table
 
-__all__ = ["Table", "read_rows", "read_table"]
+__all__ = ["CsvTable", "Rows", "read_rows", "read_table"]
 
-LINE = 1 << 24
-"""How many characters a line may have."""
-LABEL = 1000
-"""How many characters a label may have: in an array of text each takes as much memory as the longest."""
 NAMES = "a line with the names of the columns"
-INTEGER = re.compile(r"[+-]?[0-9]+")
-
-TargetKind = Literal["integer", "number", "text"]
-EXPECTED: dict[TargetKind, str] = {
-    "integer": "an integer of 64 bits, without + and leading zeros,",
-    "number": "a finite number",
-    "text": f"a number, or a label of at most {LABEL} characters,",
-}
-Row = tuple[int, list[str]]  # its line in the file, counted from 1, and its cells
-Cell = tuple[int, object, str]  # its line, its column's name or number, and its content
 
 
 @dataclass(frozen=True)
-class Table:
-    """The content of a CSV file.
+class CsvTable:
+    """The content of a CSV file with a target.
 
     Attributes:
+        header: The names of all columns.
         features: The names of the columns of x.
-        x: The features, (rows, features).
+        kinds: What each of them holds.
+        x: The features, (rows, features): a `Table` where there is text or a missing value.
         y: Labels (rows,), or targets (rows, 1).
-        kind: What the target column holds.
+        target_kind: What the target column holds.
         weights: The weight of each row, (rows,), or None.
+        groups: The group of each row, (rows,), objects that are text, or None.
     """
 
+    header: tuple[str, ...]
     features: tuple[str, ...]
-    x: NDArray[np.float64]
+    kinds: tuple[Kind, ...]
+    x: NDArray[np.float64] | Table
     y: NDArray[Any]
-    kind: TargetKind
+    target_kind: TargetKind
     weights: NDArray[np.float64] | None = None
+    groups: NDArray[np.object_] | None = None
+
+
+class Rows(NamedTuple):
+    """Rows to predict for: x, (rows, inputs), as in a `CsvTable`, and the cells of further columns by their names."""
+
+    x: Any
+    kept: dict[str, list[str]]
 
 
 def read_table(
     path: str | os.PathLike[str],
-    target: str,
-    features: tuple[str, ...] | None = None,
-    kind: TargetKind | None = None,
-    weight: str | None = None,
-) -> Table:
-    """Return the columns of a CSV file with a header: ``target``, perhaps ``weight``, and all others as features.
+    roles: Roles,
+    csv_format: CsvFormat | None = None,
+    *,
+    target_kind: TargetKind | None = None,
+    transforms: bool = False,
+    training: CsvTable | None = None,
+) -> CsvTable:
+    """Return the columns of a CSV file with a header.
 
-    UTF-8, comma-separated, cells in double quotes where needed (RFC 4180); blank lines and spaces around a
-    cell are ignored. A target column of integers holds labels: integers if each is written as Python writes it, else
-    text, so that 007 and 7 stay different. One of other numbers holds targets, any other holds labels that are text.
-    A validation or test file has the ``features`` of the training file, in any order, and its ``kind``; its rows may
-    go without weights.
+    UTF-8, cells in double quotes where needed (RFC 4180); blank lines and spaces around a cell are ignored. Without
+    ``transforms``, every cell of a feature must be a finite number. With them, a column is one of numbers if all cells
+    that are not missing are, else one of text. For the target see `read_target`. A validation or test file has the
+    features of the ``training`` file, in any order, and what they and the target hold is the same; its rows may go
+    without weights and groups.
 
     Raises:
         DataError: naming the line and the column.
     """
-    name = str(path)
-    rows, line, header = _open(Path(path), name)
-    where = f"{name}: line {line}"
-    positions = _positions(header, where)
-    hint = " (is this line data, and the header missing?)" if all(map(_is_number, header)) else ""
-    _require([target], positions, where, hint)
-    if weight == target:
-        raise DataError(f"{where}: column {short_repr(target)} cannot be both target and weight")
-    if weight is not None and features is None:
-        _require([weight], positions, where, ", which is to hold the weights")
-    columns = tuple(column for column in header if column not in (target, weight))
-    if not columns:
-        taken = " and ".join(short_repr(column) for column in (target, weight) if column is not None)
-        raise DataError(f"{where}: no column besides {taken}; at least one feature is needed")
-    if features is not None:
-        _require(features, positions, where, ", which the training file has")
-        if extra := set(columns) - set(features):
-            raise DataError(f"{where}: column {short_repr(min(extra))} is not in the training file")
-        columns = features
-    read = [*columns, *([weight] if weight in positions else [])]
-    x, cells = _numbers(rows, name, header, [positions[column] for column in read], positions[target])
-    kind = kind or _kind([content for _, _, content in cells])
-    y = np.array(_parse(cells, kind, name))
-    x, weights = (x[:, :-1], x[:, -1]) if len(read) > len(columns) else (x, None)
-    if weights is not None and (weights < 0).any():
-        row = int(np.argmax(weights < 0))
-        problem = f"column {short_repr(weight)}: {weights[row]:g}; a weight of at least 0 is expected"
-        raise DataError(f"{name}: line {cells[row][0]}, {problem}")
-    return Table(columns, x, y[:, None] if kind == "number" else y, kind, weights)
+    with Source(path, csv_format or CsvFormat()) as source:
+        line, header = _first(source, NAMES)
+        source.refuse_separator(line, header)
+        where = f"{source.name}: line {line}"
+        positions = _positions(header, where)
+        if training is None:
+            is_data = all(source.format.number(name) is not None for name in header)
+            reason = " (is this line data, and the header missing?)" if is_data else ""
+            features, kinds = roles.features(tuple(header), where, reason), None
+        else:
+            features, kinds = training.features, training.kinds
+            find_columns(header, [roles.target], f"{where}:")
+            find_columns(header, features, f"{where}:", ", which the training file has")
+            extra = {name for name in header if name not in training.header and not roles.may_be_in(name)}
+            if extra:
+                raise DataError(f"{where}: column {short_repr(min(extra))} is not in the training file")
+        columns = _columns(features, [positions[name] for name in features], kinds, transforms=transforms)
+        target, weight = positions[roles.target], positions.get(roles.weight or "")
+        group = positions.get(roles.group or "") if training is None else None
+        if weight is not None:
+            columns.append(Column(weight, roles.weight))
+        cells = [target] if group is None else [target, group]
+        content = read_columns(source, columns, cells, len(header), has_header=True)
+        x = as_features(source, content, columns[: len(features)], features, is_new=training is None)
+    names = source.name, roles.target
+    kind = target_kind if training is None else training.target_kind
+    kind, y = read_target(content.cells[target], content.lines, names, kind, source.format)
+    found: tuple[Kind, ...] = tuple("text" if index in content.texts else "number" for index in range(len(features)))
+    weights = None if weight is None else _weights(content, roles.weight, source.name)
+    groups = None if group is None else _groups(content, group, roles.group, source)
+    return CsvTable(tuple(header), features, kinds or found, x, y, kind, weights, groups)
 
 
 def read_rows(
-    path: str | os.PathLike[str], features: Names | None, count: int, header: bool | None = None
-) -> NDArray[np.float64]:
-    """Return rows for a network with ``count`` inputs, (rows, count), from a CSV file with or without a header.
+    path: str | os.PathLike[str],
+    features: Names | None,
+    count: int,
+    header: bool | None = None,
+    *,
+    kinds: Sequence[Kind] | None = None,
+    csv_format: CsvFormat | None = None,
+    keep: Sequence[str] = (),
+) -> Rows:
+    """Return rows for a network with ``count`` inputs from a CSV file with or without a header.
 
     Whether the first line is a header is never guessed from it: ``header`` says it, and with None there is one if the
     inputs have names (``features``). It must then have them all; they are selected by name, and other columns are
     ignored. If the inputs have no names, a column named ``target`` is ignored.
 
+    Args:
+        path: The file; ``-`` is standard input.
+        features: The names of the inputs, as they were before the transforms.
+        count: How many there are.
+        header: Whether the first line is a header.
+        kinds: What each input held in training, where there were transforms: a cell of them may be missing. None: every
+            cell must be a finite number.
+        csv_format: How cells are written.
+        keep: The names of further columns to return as they are.
+
     Raises:
         DataError: naming the line and the column.
     """
-    name = str(path)
     has_header = features is not None if header is None else header
-    rows, line, first = _open(Path(path), name, NAMES if has_header else f"a row of {count} numbers")
-    where = f"{name}: line {line}"
-    columns: Sequence[object] = range(1, len(first) + 1)
-    if not has_header:
+    with Source(path, csv_format or CsvFormat()) as source:
+        line, first = _first(source, NAMES if has_header else f"a row of {count} {'cells' if kinds else 'numbers'}")
+        if count > 1:
+            source.refuse_separator(line, first)
+        where = f"{source.name}: line {line}"
+        if not has_header:
+            if keep:
+                raise DataError(f"{where}: is a row; a header is needed to find column {list_values(keep)}")
+            selected, kept = list(range(len(first))), []
+            names: Sequence[object] = range(1, len(first) + 1)
+        else:
+            positions, needed = _positions(first, where), list(map(str, features or ()))
+            hint = "" if header else "; if this line is a row: --no-header"
+            find_columns(first, needed, f"{where}:", ", which the network was trained with", hint)
+            kept = find_columns(first, keep, f"{where}:")
+            if features is None:
+                for name in (*keep, *(["target"] if len(first) - len(keep) != count else [])):
+                    positions.pop(name, None)
+            names, selected = first, [positions[name] for name in needed or positions]
+        if len(selected) != count:
+            raise DataError(f"{where}: {len(selected)} columns, the network has {count} inputs")
+        columns = _columns([names[position] for position in selected], selected, kinds, transforms=kinds is not None)
+        columns = [column if kinds else column._replace(advice=None) for column in columns]
         try:
-            _parse(((line, *cell) for cell in zip(columns, first, strict=True)), "number", name)
+            content = read_columns(source, columns, kept, len(first), has_header=has_header)
         except DataError as error:
-            raise DataError(f"{error}{'' if header is False else '; if this line holds names: --header'}") from None
-        rows, selected = chain([(line, first)], rows), list(range(len(first)))
-    else:
-        positions, needed = _positions(first, where), list(map(str, features or ()))
-        if features is None and len(first) != count:
-            positions.pop("target", None)
-        hint = "" if header else "; if this line is a row: --no-header"
-        _require(needed, positions, where, ", which the network was trained with", hint)
-        columns, selected = first, [positions[column] for column in needed or positions]
-    if len(selected) != count:
-        raise DataError(f"{where}: {len(selected)} columns, the network has {count} inputs")
-    return _numbers(rows, name, columns, selected)[0]
+            if header is None and not has_header and str(error).startswith(f"{where}, "):
+                raise DataError(f"{error}; if this line holds names: --header") from None
+            raise
+        x = as_features(source, content, columns, features, is_new=False)
+    return Rows(x, {name: content.cells[position] for name, position in zip(keep, kept, strict=True)})
 
 
-def _open(path: Path, name: str, first: str = NAMES) -> tuple[Iterator[Row], int, list[str]]:
-    """Return the rows after the first one, its line, and its cells."""
-    rows = _rows(path, name)
-    for line, header in rows:
-        return rows, line, header
-    raise DataError(f"{name}: is empty; {first} is expected")
-
-
-def _rows(path: Path, name: str) -> Iterator[Row]:
-    with io.TextIOWrapper(open_binary(path, regular=False), encoding="utf-8-sig", newline="") as text:
-        reader = csv.reader(_lines(text), strict=True)
-        line = 1
-        try:
-            for cells in reader:
-                if cells:
-                    yield line, [cell.strip() for cell in cells]
-                line = reader.line_num + 1
-        except UnicodeDecodeError as error:  # its object starts in the line that follows those read
-            line = reader.line_num + len((error.object[: error.start] + b".").splitlines())
-            raise DataError(f"{name}: line {line}: byte 0x{error.object[error.start]:02x} is not UTF-8") from None
-        except (csv.Error, OSError) as error:
-            raise DataError(f"{name}: line {line}: {error_text(error)}") from None
-
-
-def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    while content := text.readline(LINE):
-        if len(content) == LINE or "\0" in content:
-            raise csv.Error(f"a NUL byte, or more than {LINE} characters; is this a text file?")
-        yield content
+def _first(source: Source, expected: str) -> Row:
+    """Return the first row: its line, and its cells without the spaces around them."""
+    for line, cells in source.rows():
+        return line, [cell.strip() for cell in cells]
+    raise DataError(f"{source.name}: is empty; {expected} is expected")
 
 
 def _positions(header: list[str], where: str) -> dict[str, int]:
@@ -186,71 +192,33 @@ def _positions(header: list[str], where: str) -> dict[str, int]:
     return positions
 
 
-def _require(columns: Iterable[str], positions: dict[str, int], where: str, reason: str, hint: str = "") -> None:
-    if missing := [column for column in columns if column not in positions]:
-        known = list_values(positions)
-        raise DataError(f"{where}: no column {list_values(missing)}{reason}; the columns are {known}{hint}")
+def _columns(
+    names: Sequence[object], positions: Sequence[int], kinds: Sequence[Kind] | None, *, transforms: bool
+) -> list[Column]:
+    """Return how features are read: without transforms as numbers, else as ``kinds`` say, or as what they hold."""
+    if not transforms:
+        return [Column(position, name, advice="remedies") for position, name in zip(positions, names, strict=True)]
+    if kinds is None:
+        return [Column(position, name, None, True) for position, name in zip(positions, names, strict=True)]
+    columns = zip(positions, names, kinds, strict=True)
+    return [Column(position, name, kind, True, "as in training") for position, name, kind in columns]
 
 
-def _numbers(
-    rows: Iterable[Row], name: str, header: Sequence[object], selected: list[int], target: int = 0
-) -> tuple[NDArray[np.float64], list[Cell]]:
-    """Return the ``selected`` columns as numbers, and the cells of the column ``target``."""
-    numbers, targets = array("d"), []
-    for line, cells in rows:
-        if len(cells) != len(header):
-            raise DataError(f"{name}: line {line}: {len(cells)} cells, the first row has {len(header)}")
-        texts = [cells[position] for position in selected]
-        try:
-            values = list(map(float, texts))
-            is_valid = math.isfinite(sum(values)) and _is_plain("".join(texts))
-        except ValueError:
-            is_valid = False
-        if not is_valid:  # or the sum alone is infinite
-            values = _parse([(line, header[position], cells[position]) for position in selected], "number", name)
-        numbers.extend(values)
-        targets.append((line, header[target], cells[target]))
-    if not numbers:
-        raise DataError(f"{name}: no rows after the header")
-    return np.frombuffer(numbers).reshape(-1, len(selected)), targets
+def _weights(content: Content, column: str | None, name: str) -> NDArray[np.float64]:
+    weights: NDArray[np.float64] = content.values[:, -1]
+    if (weights < 0).any():
+        row = int(np.argmax(weights < 0))
+        problem = f"column {short_repr(column)}: {weights[row]:g}; a weight of at least 0 is expected"
+        raise DataError(f"{name}: line {content.lines[row]}, {problem}")
+    return weights
 
 
-def _parse(cells: Iterable[Cell], kind: TargetKind, name: str) -> list[Any]:
-    """Return the values of cells."""
-    values: list[Any] = []
-    for line, column, content in cells:
-        if kind == "number" and _is_number(content) and math.isfinite(float(content)):
-            values.append(float(content))
-        elif kind == "integer" and _is_integer(content):
-            values.append(int(content))
-        elif kind == "text" and 1 <= len(content) <= LABEL:
-            values.append(content)
-        else:
-            problem = f"{short_repr(content) if content else 'empty'}; {EXPECTED[kind]} is expected"
-            raise DataError(f"{name}: line {line}, column {short_repr(column)}: {problem}")
-    return values
-
-
-def _kind(cells: list[str]) -> TargetKind:
-    if all(map(_is_integer, cells)):
-        return "integer"
-    if all(map(INTEGER.fullmatch, cells)):
-        return "text"  # 007, or beyond 64 bits: as numbers, different ones could become equal
-    return "number" if all(map(_is_number, cells)) else "text"
-
-
-def _is_integer(cell: str) -> bool:
-    is_integer = len(cell) <= 20 and INTEGER.fullmatch(cell) is not None
-    return is_integer and -(2**63) <= int(cell) < 2**63 and str(int(cell)) == cell
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return _is_plain(cell)
-
-
-def _is_plain(cell: str) -> bool:
-    return "_" not in cell and cell.isascii()  # Python reads 1_000 and ٣ as numbers, others do not
+def _groups(content: Content, position: int, column: str | None, source: Source) -> NDArray[np.object_]:
+    """Return the groups as text: 007 and 7 are two."""
+    cells = content.cells[position]
+    missing = source.format.missing
+    for row, cell in enumerate(cells):
+        if cell in missing:
+            where = f"{source.name}: line {content.lines[row]}, column {short_repr(column)}"
+            raise DataError(f"{where}: {short_repr(cell) if cell else 'empty'}; a group is expected")
+    return np.array(cells, dtype=object)

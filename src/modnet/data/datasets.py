@@ -1,4 +1,4 @@
-"""The built-in datasets: x is (samples, features); y is labels (samples,) or targets (samples, outputs)."""
+"""The built-in datasets that are no tables: x is (samples, features), y labels (samples,) or targets."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import os
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Dataset
-from modnet.data.csv import Table, read_table
 from modnet.data.idx import read_idx
 from modnet.data.npy import open_npy
 from modnet.data.npz import read_npz
-from modnet.data.parquet import read_parquet
 
-__all__ = ["Csv", "Digits", "Idx", "Memory", "Npy", "Npz", "Parquet"]
+__all__ = ["Digits", "Idx", "Memory", "Npy", "Npz"]
 
 
 class Digits(Dataset):
@@ -99,66 +97,6 @@ class Idx(Dataset):
         )
 
 
-_Column: TypeAlias = Annotated[
-    str,
-    Field(min_length=1),
-    BeforeValidator(lambda name: str(name) if type(name) is int else name),
-    WithJsonSchema({"type": ["string", "integer"], "minLength": 1}),
-]
-"""The name of a column; pandas writes integers for columns without names."""
-
-
-class _TableFile(Dataset):
-    """The base class of files with named columns, one of which is the target."""
-
-    path: str = Field(min_length=1, description="the file to train with, absolute or from the current folder")
-    target: _Column = Field(description="the name of the column to predict")
-    weight: _Column | None = Field(
-        default=None,
-        description="the name of a column that says how much each row counts, if any; a validation or test file "
-        "without it counts all rows the same",
-    )
-    validation_path: str | None = Field(
-        default=None, min_length=1, description="a file with the same columns to validate with, if any"
-    )
-    test_path: str | None = Field(
-        default=None, min_length=1, description="a file with the same columns to test with, if any"
-    )
-
-
-class Csv(_TableFile):
-    """Rows of a CSV file with a header: one column is the target, all others are features, numbers.
-
-    A target column of integers holds labels, one of other numbers holds targets, and one of anything else
-    holds labels that are text. Source: RFC 4180.
-    """
-
-    kind: Literal["csv"] = "csv"
-    target_type: Literal["auto", "integer", "text", "number"] = Field(
-        default="auto",
-        description="what the target column holds: labels that are integers or text, or numbers to predict; "
-        "`auto` detects it",
-    )
-
-    def load(self) -> Data:
-        """Return the rows, and the names of the features."""
-        kind = None if self.target_type == "auto" else self.target_type
-        train = read_table(self.path, self.target, kind=kind, weight=self.weight)
-        return Data(
-            train=(train.x, train.y, train.weights),
-            validation=self._read(self.validation_path, train),
-            test=self._read(self.test_path, train),
-            features=train.features,
-            sources={"train": self.path, "validation": self.validation_path or "", "test": self.test_path or ""},
-        )
-
-    def _read(self, path: str | None, train: Table) -> Pair | None:
-        if path is None:
-            return None
-        table = read_table(path, self.target, train.features, train.kind, self.weight)
-        return table.x, table.y, table.weights
-
-
 class _Arrays(Dataset):
     """Arrays with names: those of the training, and with ``_validation`` and ``_test`` after their names of others."""
 
@@ -227,28 +165,6 @@ class Npy(_Arrays):
             if opened[name] is None:
                 raise DataError(f"{self.path}: has neither {name}.npy nor {name}-000.npy")
         return self._data({name: array for name, array in opened.items() if array is not None})
-
-
-class Parquet(_TableFile):
-    """Rows of a Parquet file: one column is the target, all others are features, numbers without nulls.
-
-    A target column of integers, bools or text holds labels, one of floats holds targets. The features are copied, row
-    group by row group, to a temporary file that is mapped into memory, so the file may be larger than memory; the copy
-    needs the room of the unpacked numbers in the folder for temporary files (``TMPDIR``). Needs pyarrow, in the extra
-    ``parquet``. Source: Apache Parquet.
-    """
-
-    kind: Literal["parquet"] = "parquet"
-
-    def load(self) -> Data:
-        """Return the rows, and the names of the features."""
-        train = read_parquet(self.path, self.target, weight=self.weight)
-        validation, test = (
-            None if path is None else read_parquet(path, self.target, train.features, self.weight).pair
-            for path in (self.validation_path, self.test_path)
-        )
-        sources = {"train": self.path, "validation": self.validation_path or "", "test": self.test_path or ""}
-        return Data(train.pair, validation, test, features=train.features, sources=sources)
 
 
 def _read_images(folder: Path, stem: str, part: str) -> tuple[NDArray[Any], NDArray[Any], tuple[int, int]]:

@@ -1,0 +1,75 @@
+"""The features of a CSV file as a table, and which columns of text are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modnet.core.dataset import Names
+from modnet.core.errors import DataError
+from modnet.core.messages import short_repr
+from modnet.data.csv_columns import Column, Content
+from modnet.data.csv_rows import CsvFormat, Source
+from modnet.data.table import Table
+from modnet.data.texts import LONGEST, date_remedies, exclusion, hold_dates
+
+__all__ = ["as_features"]
+
+
+def as_features(
+    source: Source, content: Content, columns: Sequence[Column], names: Names | None, *, is_new: bool
+) -> NDArray[np.float64] | Table:
+    """Return the first of the columns that were read: an array where all are numbers and none is missing, else a table.
+
+    Columns of text that ``is_new`` are refused where they are dates, or numbers with another decimal mark.
+
+    Raises:
+        DataError: naming the line and the column.
+    """
+    values = content.values[:, : len(columns)]
+
+    def place(index: int, code: int) -> str:
+        line = content.lines[int(np.argmax(values[:, index] == code))]
+        return f"line {line}: {short_repr(content.texts[index][code])}"
+
+    text_places = {}
+    for index, texts in content.texts.items():
+        problem = _problem(texts, str(columns[index].name), source.format, is_new=is_new)
+        if problem is not None:
+            code, what = problem
+            where, cell = place(index, code).split(": ", 1)
+            raise DataError(f"{source.name}: {where}, column {short_repr(columns[index].name)}: {cell}; {what}")
+        if texts:
+            text_places[index] = place(index, _first_text(texts, source.format))
+    missing_places = {}
+    for index in np.flatnonzero(np.isnan(values.sum(axis=0))).tolist():
+        missing_places[index] = f"line {content.lines[int(np.argmax(np.isnan(values[:, index])))]}"
+    if not content.texts and not missing_places:
+        return values
+    arrays = {index: np.array(texts, dtype=object) for index, texts in sorted(content.texts.items())}
+    return Table(values, names, arrays, text_places, missing_places)
+
+
+def _first_text(texts: Sequence[str], csv_format: CsvFormat) -> int:
+    """Return the first text that is no number, or else the first."""
+    return next((code for code, text in enumerate(texts) if csv_format.number(text) is None), 0)
+
+
+def _problem(texts: Sequence[str], column: str, csv_format: CsvFormat, *, is_new: bool) -> tuple[int, str] | None:
+    """Return the text that says why a column of text cannot be used, and why; None if it can."""
+    for code, text in enumerate(texts):
+        if len(text) > LONGEST:
+            return code, f"a text of at most {LONGEST} characters is expected"
+    if not is_new or not texts:
+        return None
+    if hold_dates(texts):
+        return 0, f"the column holds dates; {date_remedies(column)}"
+    other = "." if csv_format.decimal == "," else ","
+    if all(csv_format.number(text) is not None or csv_format.number(text, other) is not None for text in texts):
+        used = f'data.decimal = "{other}"' if csv_format.separator != other else f"{csv_format.decimal!r} in its place"
+        return _first_text(texts, csv_format), (
+            f"the column holds numbers with the decimal mark {other!r}; remedies: {used}, or {exclusion(column)}"
+        )
+    return None

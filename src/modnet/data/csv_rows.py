@@ -1,0 +1,200 @@
+"""The rows of a CSV file, as cells of text, and how its cells are written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, TypeAlias
+
+from modnet.core.errors import DataError
+from modnet.core.messages import error_text, short_repr
+from modnet.data.files import is_file, open_binary
+
+__all__ = ["MISSING", "Block", "CsvFormat", "Row", "Source", "blocks"]
+
+MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
+"""What stands for a missing value, unless the configuration says otherwise."""
+LINE = 1 << 24
+"""How many characters a line may have."""
+PIECE = 1 << 20
+"""How many bytes of a pipe are read at a time."""
+BLOCK = 1024
+"""How many rows are converted at a time."""
+SEPARATORS = {";": "';'", "\t": "a tab, '\\t'", ",": "','", "|": "'|'"}
+"""What the cells of other files are separated with, as a message shows it."""
+
+Row: TypeAlias = tuple[int, list[str]]
+"""Its line in the file, counted from 1, and its cells, with the spaces around them."""
+
+
+@dataclass(frozen=True)
+class CsvFormat:
+    """How the cells of a file are written.
+
+    Attributes:
+        separator: What is between two cells, one character.
+        decimal: The decimal mark, ``.`` or ``,``.
+        missing: The texts that stand for a missing value.
+    """
+
+    separator: str = ","
+    decimal: str = "."
+    missing: frozenset[str] = frozenset(MISSING)
+
+    def number(self, cell: str, decimal: str | None = None) -> float | None:
+        """Return what a cell without spaces around it is as a number, perhaps not a finite one; None for text."""
+        decimal = decimal or self.decimal
+        if "_" in cell or not cell.isascii():  # Python reads 1_000 and ٣ as numbers, others do not
+            return None
+        if decimal != ".":
+            if "." in cell:
+                return None
+            cell = cell.replace(decimal, ".")
+        try:
+            return float(cell)
+        except ValueError:
+            return None
+
+    def advice(self, cell: str) -> str:
+        """Return which other decimal mark would make a number of a cell that is none, if one would."""
+        other = "." if self.decimal == "," else ","
+        value = self.number(cell, other)
+        if value is None or self.separator == other:
+            return ""
+        return f'; if {other!r} is the decimal mark: data.decimal = "{other}"'
+
+    @cached_property
+    def missing_numbers(self) -> bool:
+        """Whether a text that stands for a missing value looks like a finite number."""
+        values = [self.number(text) for text in self.missing]
+        return any(value is not None and math.isfinite(value) for value in values)
+
+
+class Source:
+    """A CSV file that is open; its rows can be read more than once."""
+
+    def __init__(self, path: str | os.PathLike[str], csv_format: CsvFormat) -> None:
+        """Open the file, or standard input for ``-``; what is no regular file is read at once.
+
+        Raises:
+            DataError: there is no such file, or it may not be read.
+        """
+        self.name = "<stdin>" if str(path) == "-" else str(path)
+        self.format = csv_format
+        if str(path) == "-":
+            if sys.stdin is None:
+                raise DataError(f"{self.name}: there is no standard input")
+            self.file: BinaryIO = self._copied(sys.stdin.buffer)
+            return
+        self.file = open_binary(Path(path), regular=False)
+        if not is_file(path):
+            with self.file as pipe:
+                self.file = self._copied(pipe)
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def _copied(self, pipe: BinaryIO) -> BinaryIO:
+        """Return what a pipe holds, up to where it is no CSV file any more."""
+        copy, length = io.BytesIO(), 0
+        try:
+            while length <= LINE and (piece := pipe.read(PIECE)):
+                copy.write(piece)
+                length = 0 if b"\n" in piece or b"\r" in piece else length + len(piece)
+                if b"\0" in piece:
+                    break
+        except OSError as error:
+            raise DataError(f"{self.name}: cannot be read: {error_text(error)}") from None
+        return copy
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows that are not blank, from the first one.
+
+        Raises:
+            DataError: naming the line: it is not text in UTF-8, or not a row.
+        """
+        self.file.seek(0)
+        text = io.TextIOWrapper(self.file, encoding="utf-8-sig", newline="")
+        reader = csv.reader(_lines(text), strict=True, delimiter=self.format.separator)
+        line = 1
+        try:
+            for cells in reader:
+                if cells:
+                    yield line, cells
+                line = reader.line_num + 1
+        except UnicodeDecodeError as error:  # its object starts in the line that follows those read
+            line = reader.line_num + len((error.object[: error.start] + b".").splitlines())
+            raise DataError(f"{self.name}: line {line}: byte 0x{error.object[error.start]:02x} is not UTF-8") from None
+        except (csv.Error, OSError) as error:
+            raise DataError(f"{self.name}: line {line}: {error_text(error)}") from None
+        finally:
+            text.detach()  # or the file would be closed
+
+    def refuse_separator(self, line: int, cells: list[str]) -> None:
+        """Refuse a first row that is one cell in which there is another separator.
+
+        Raises:
+            DataError: naming it.
+        """
+        if len(cells) != 1:
+            return
+        counts = {other: cells[0].count(other) for other in SEPARATORS if other != self.format.separator}
+        other = max(counts, key=lambda separator: counts[separator])
+        if counts[other]:
+            given = SEPARATORS.get(self.format.separator, repr(self.format.separator))
+            problem = f"one cell, {short_repr(cells[0])}, with the separator {given}"
+            toml = "\\t" if other == "\t" else other
+            seems = f'it seems to be {SEPARATORS[other]}: data.separator = "{toml}"'
+            raise DataError(f"{self.name}: line {line}: {problem}; {seems}")
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    while content := text.readline(LINE):
+        if len(content) == LINE or "\0" in content:
+            raise csv.Error(f"a NUL byte, or more than {LINE} characters; is this a text file?")
+        yield content
+
+
+class Block(NamedTuple):
+    """Some rows: their lines, and the cells of each column, with the spaces around them."""
+
+    lines: list[int]
+    columns: list[tuple[str, ...]]
+
+
+def blocks(rows: Iterator[Row], width: int, name: str) -> Iterator[Block]:
+    """Yield the rows in blocks; what is wrong with a row is raised after those before it.
+
+    Raises:
+        DataError: a row has not ``width`` cells; or what ``rows`` raise.
+    """
+    while True:
+        block: list[Row] = []
+        problem: DataError | None = None
+        try:
+            for row in islice(rows, BLOCK):
+                block.append(row)  # noqa: PERF402 -- those before an error are kept
+        except DataError as error:
+            problem = error
+        for index, (line, cells) in enumerate(block):
+            if len(cells) != width:
+                problem = DataError(f"{name}: line {line}: {len(cells)} cells, the first row has {width}")
+                del block[index:]
+                break
+        if block:
+            yield Block([line for line, _ in block], list(zip(*(cells for _, cells in block), strict=True)))
+        if problem is not None:
+            raise problem from None
+        if len(block) < BLOCK:
+            return
