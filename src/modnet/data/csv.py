@@ -14,6 +14,7 @@ from modnet.core.dataset import Names
 from modnet.core.errors import DataError
 from modnet.core.messages import list_values, short_repr
 from modnet.data.columns import find_columns
+from modnet.data.csv_arrow import read_fast
 from modnet.data.csv_columns import Column, Content, read_columns
 from modnet.data.csv_features import as_features
 from modnet.data.csv_rows import CsvFormat, Row, Source
@@ -100,7 +101,7 @@ def read_table(
         if weight is not None:
             columns.append(Column(weight, roles.weight))
         cells = [target] if group is None else [target, group]
-        content = read_columns(source, columns, cells, len(header), has_header=True)
+        content = _read(source, columns, cells, len(header), has_header=True)
         x = as_features(source, content, columns[: len(features)], features, is_new=training is None)
     names = source.name, roles.target
     kind = target_kind if training is None else training.target_kind
@@ -165,13 +166,18 @@ def read_rows(
         columns = _columns([names[position] for position in selected], selected, kinds, transforms=kinds is not None)
         columns = [column if kinds else column._replace(advice=None) for column in columns]
         try:
-            content = read_columns(source, columns, kept, len(first), has_header=has_header)
+            content = _read(source, columns, kept, len(first), has_header=has_header)
         except DataError as error:
             if header is None and not has_header and str(error).startswith(f"{where}, "):
                 raise DataError(f"{error}; if this line holds names: --header") from None
             raise
         x = as_features(source, content, columns, features, is_new=False)
     return Rows(x, {name: content.cells[position] for name, position in zip(keep, kept, strict=True)})
+
+
+def _read(source: Source, columns: Sequence[Column], cells: Sequence[int], width: int, *, has_header: bool) -> Content:
+    fast = read_fast(source, columns, cells, width, has_header=has_header)
+    return read_columns(source, columns, cells, width, has_header=has_header) if fast is None else fast
 
 
 def _first(source: Source, expected: str) -> Row:

@@ -18,7 +18,7 @@ from modnet.data.csv_rows import Block, CsvFormat, Source, blocks
 from modnet.data.roles import Kind
 from modnet.data.texts import IMPUTE, ONE_HOT, remedies
 
-__all__ = ["Column", "Content", "read_columns"]
+__all__ = ["Column", "Content", "Reader", "read_columns"]
 
 
 class Column(NamedTuple):
@@ -66,7 +66,7 @@ def read_columns(
     Raises:
         DataError: naming the line and the column of the first cell that cannot be used; there are no rows.
     """
-    reader = _Reader(source, columns, cells)
+    reader = Reader(source, columns, cells)
     for block in blocks(islice(source.rows(), int(has_header), None), width, source.name):
         reader.add(block)
     content = reader.content()
@@ -95,7 +95,7 @@ class _Texts(dict[str, float]):
         return position
 
 
-class _Reader:
+class Reader:
     """Reads block by block; which columns hold text is found on the way."""
 
     def __init__(self, source: Source, columns: Sequence[Column], cells: Sequence[int]) -> None:

@@ -118,6 +118,11 @@ class Source:
             raise DataError(f"{self.name}: cannot be read: {error_text(error)}") from None
         return copy
 
+    @property
+    def size(self) -> int:
+        """How many bytes the file has; 0 for what is no regular file."""
+        return 0 if isinstance(self.file, io.BytesIO) else self.file.seek(0, os.SEEK_END)
+
     def rows(self) -> Iterator[Row]:
         """Yield the rows that are not blank, from the first one.
 
