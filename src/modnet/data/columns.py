@@ -10,8 +10,8 @@ import numpy as np
 
 from modnet.core.dataset import Data, Names
 from modnet.core.errors import DataError
-from modnet.data.table import Table
 from modnet.core.messages import as_python, list_values, nearest, question, short_repr
+from modnet.data.table import Table
 from modnet.data.validation import as_array
 
 __all__ = ["as_names", "column_names", "column_selector", "feature_names", "find_columns", "targets_like"]
