@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import re
@@ -18,9 +19,9 @@ from storage.mutating import at_random
 import modnet
 from modnet import Data, DataError, ModelFileError, Run, Trainer, load, load_config, results, save
 from modnet.cli.dampening import _fix
+from modnet.data import splitting
 from modnet.data.prepared import Samples
 from modnet.storage import data_record
-from modnet.training import setup
 
 RUN = "run"
 
@@ -101,6 +102,18 @@ GIVEN: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any]]] = {
     "several labels": (
         lambda: {"x": X, "y": (X[:, :2] > 0).astype(int)},
         configuration(2, validation_share=0.3),
+    ),
+    "a test share": (
+        lambda: {"x": X, "y": WORDS, "sample_weight": 1.0 + np.arange(60)},
+        configuration(test_share=0.25, validation_share=0.3, scaling="standard"),
+    ),
+    "groups": (
+        lambda: {"x": X, "y": WORDS, "groups": [f"tree {row % 17}" for row in range(60)]},
+        configuration(test_share=0.25, validation_share=0.3),
+    ),
+    "own validation, a test share": (
+        lambda: {"x": X[:45], "y": CLASSES[:45], "validation": (X[45:], CLASSES[45:])},
+        configuration(test_share=0.3),
     ),
     "numbers": (lambda: {"x": X, "y": X[:, :2] * 3.0}, configuration(2, "identity", validation_share=0.3)),
     "float32": (lambda: {"x": X, "y": CLASSES}, configuration(validation_share=0.3) | {"dtype": "float32"}),
@@ -279,13 +292,77 @@ def test_a_current_folder_that_goes_or_has_no_name_in_utf_8_costs_no_training(
 def test_what_was_held_out_is_known_and_not_drawn_again(command: Modnet, monkeypatch: pytest.MonkeyPatch) -> None:
     random_labels("rows.csv")
     run = Trainer.from_config(of_file(validation_share=0.4) | {"callbacks": ["checkpoint"]}).fit(out=RUN)
-    monkeypatch.setattr(setup, "split", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(splitting, "split", lambda *_: pytest.fail("drawn again"))
     assert told(command, "evaluate", RUN)["cost"] == pytest.approx(run.evaluate("validation")["cost"])
     assert told(command, "dampening", RUN, "--no-suggestion", "--samples", 999)["samples"] == 48
     assert len(Trainer.resume(RUN, epochs=5).samples["validation"]) == 32
     rows = run.samples["validation"].held_out
     x = np.loadtxt("rows.csv", delimiter=",", skiprows=1)[:, :3]
     assert x[rows].tolist() == run.samples["validation"].x.tolist()
+
+
+def one_file(path: str = "rows.npz", order: slice = slice(None)) -> dict[str, Any]:
+    """Write 90 samples of 18 groups to a file; return a configuration that divides them into three parts."""
+    rng = np.random.default_rng(5)
+    x, labels = rng.normal(size=(90, 3)), rng.integers(2, size=90)
+    groups = np.array([f"g{row % 18}" for row in range(90)])
+    np.savez(path, x=x[order], y=labels[order], group=groups[order])
+    data = {"kind": "npz", "path": path, "group": "group", "validation_share": 0.25, "test_share": 0.2}
+    return configuration(2, **data)
+
+
+def test_one_file_in_three_parts_is_divided_as_it_was(command: Modnet, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = one_file()
+    run = Trainer.from_config(config | {"callbacks": ["checkpoint"]}).fit(out=RUN)
+    whole = Trainer.from_config(config | {"epochs": 6}).fit()
+    rows = {part: run.samples[part].held_out for part in ("validation", "test")}
+    monkeypatch.setattr(splitting, "split", lambda *_: pytest.fail("drawn again"))
+    record = json.loads(Path(RUN, "data.json").read_text())
+    assert list(record["parts"]) == ["train", "validation", "test"]
+    for part, text in record["held_out"].items():  # by hand: the first row is the highest bit
+        bits = "".join(f"{byte:08b}" for byte in base64.b64decode(text))
+        assert [row for row, bit in enumerate(bits) if bit == "1"] == rows[part].tolist()
+    for part, samples in run.samples.items():
+        found = told(command, "evaluate", RUN, "--part", part)
+        assert (found["samples"], found["cost"]) == (len(samples), pytest.approx(run.evaluate(part)["cost"]))
+    assert told(command, "evaluate", RUN)["part"] == "test"
+    assert told(command, "report", RUN)["results"]["figures"]["cost"] == pytest.approx(run.test["cost"])
+    resumed = Trainer.resume(RUN, epochs=6)
+    assert resumed.network.parameters.tobytes() == whole.network.parameters.tobytes()
+    assert [resumed.samples[part].held_out.tolist() for part in rows] == [each.tolist() for each in rows.values()]
+
+
+def test_three_parts_are_known_again_in_another_file(command: Modnet) -> None:
+    run = Trainer.from_config(one_file()).fit(out=RUN)
+    Path("rows.npz").rename("moved.npz")
+    for part, samples in run.samples.items():
+        found = told(command, "evaluate", RUN, "--data", "moved.npz", "--part", part)
+        assert (found["part"], found["samples"]) == (part, len(samples))
+        assert found["cost"] == pytest.approx(run.evaluate(part)["cost"])
+    one_file(order=slice(None, None, -1))
+    for part in run.samples:
+        error = refused(command, "evaluate", RUN, "--part", part)
+        assert "are not those of run: other values, or another order" in error
+    found = told(command, "evaluate", RUN, "--data", "rows.npz")
+    assert (found["part"], found["samples"]) == ("given", 90)
+    save(run.network, "recorded.safetensors")
+    save(Trainer.from_config(one_file()).fit().network, "alone.safetensors")
+    for part in run.samples:
+        assert "which were held out is not known" in refused(command, "evaluate", "alone.safetensors", "--part", part)
+    assert "other values" not in refused(command, "evaluate", "alone.safetensors")
+    assert told(command, "evaluate", "recorded.safetensors")["cost"] == pytest.approx(run.test["cost"])
+
+
+def test_own_samples_beside_a_part_without_a_record(command: Modnet) -> None:
+    config = one_file()
+    with np.load("rows.npz") as file:
+        np.savez("rows.npz", **file, x_validation=file["x"][:30], y_validation=file["y"][:30])
+    run = Trainer.from_config(config).fit()
+    save(run.network, "alone.safetensors")
+    found = told(command, "evaluate", "alone.safetensors", "--part", "validation")
+    assert found["cost"] == pytest.approx(run.evaluate("validation")["cost"])
+    for part in ("train", "test"):
+        assert "which were held out is not known" in refused(command, "evaluate", "alone.safetensors", "--part", part)
 
 
 def test_a_model_saved_without_a_record_claims_no_validation_samples(command: Modnet) -> None:
@@ -343,7 +420,11 @@ SPOILT: dict[str, Callable[[bytes], bytes]] = {
     "deep": lambda _: b"[" * 200_000,
     "other sizes": lambda content: content.replace(b'"rows": 18', b'"rows": 19'),
     "no parts": lambda content: content.replace(b'"validation"', b'"valid"'),
-    "not base64": lambda content: content.replace(b'"held_out": "', b'"held_out": "*'),
+    "not base64": lambda content: content.replace(b'"validation": "', b'"validation": "*'),
+    "an old form": lambda content: re.sub(rb'"held_out": {[^}]*}', b'"held_out": null', content),
+    "other rows": lambda content: content.replace(b'"validation": "', b'"validation": "/'),
+    "held out for the training": lambda content: content.replace(b'"validation": "', b'"train": "'),
+    "held out for a part that is not there": lambda content: content.replace(b'"validation": "', b'"test": "'),
 }
 
 

@@ -16,6 +16,7 @@ from components.callbacks.strangers import installed
 
 import modnet
 from modnet import ConfigError, Data, Initializer, ModelFileError, Trainer, load_config
+from modnet.analysis.finished_run import open_run
 from modnet.analysis.gradients.callback import LOG, EpochGradientFlow, append_flow, read_flows
 from modnet.analysis.gradients.gradient_flow import GradientFlow
 from modnet.analysis.gradients.suggestions import to_overrides
@@ -160,6 +161,22 @@ def test_what_judges_a_trial_has_taught_it_nothing(rng: np.random.Generator) -> 
         assert each.end is not None
         assert each.end.explained > 0.8
         assert each.updates >= 1500
+
+
+def test_what_judges_a_trial_is_of_other_groups(rng: np.random.Generator) -> None:
+    groups = np.arange(240) % 24
+    x = rng.normal(size=(24, 20))[groups] + 0.1 * rng.normal(size=(240, 20))
+    labels = rng.permutation(np.arange(24) % 2)[groups]  # to know the group is to know the class
+    config = load_config(configured(layers([40, 2]), rule="adam", learning_rate=0.03))
+    known = TrialRunner(config, Data((x, labels)), 512).trial(config, 300, {})
+    assert known.score > 0.95
+    run = Trainer(config.model_copy(update={"epochs": 1})).fit(x, labels, groups=groups)
+    for data in (Data((x, labels), groups=groups), open_run(run).data):
+        runner = TrialRunner(config, data, 512)
+        assert 30 <= runner.held_out <= 60
+        assert runner.held_out % 10 == 0
+        assert runner.trial(config, 300, {}).score < 0.8
+    assert TrialRunner(config, Data((x, labels), groups=labels), 512).held_out == 0
 
 
 def test_where_nothing_helps_it_says_so(rng: np.random.Generator) -> None:

@@ -123,6 +123,7 @@ GUESSES: dict[str, tuple[str, Any]] = {
     "callbacks = ['ReduceLROnPlateau']": ("callbacks.0", "reduce-on-plateau"),
     "validation_split = 0.2": ("data.validation_share", 0.2),
     "data.validation_split = 0.2": ("data.validation_share", 0.2),
+    "data.test_size = 0.2": ("data.test_share", 0.2),
     "dataset = 'digits'": ("data", "digits"),
     "path = 'x.csv'": ("data", CSV),
     "data.path = 'x.csv'": ("data", CSV),

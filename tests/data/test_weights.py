@@ -55,7 +55,7 @@ def test_what_is_no_weight_is_refused_in_one_line(given: Any, message: str, part
 
 
 def test_weights_without_x_and_triples_of_another_length() -> None:
-    with pytest.raises(DataError, match="sample_weight, validation and test need x"):
+    with pytest.raises(DataError, match="sample_weight, groups, validation and test need x"):
         Trainer.from_config(SMALL).fit(sample_weight=[1.0])
     with pytest.raises(DataError, match="x, y and sample_weight, got a tuple of length 4"):
         Trainer.from_config(SMALL).fit(X, Y, validation=(X, Y, None, None))  # type: ignore[arg-type] # the point
@@ -166,7 +166,7 @@ def test_a_column_of_weights(tmp_path: Path) -> None:
     held_out.write_text("b,a,y\n3,1,yes\n")
     table = {"kind": "csv", "path": str(path), "target": "y", "weight": "w"}
     parts = parts_of(table | {"validation_path": str(held_out), "test_path": str(path)})
-    rows, _, weights, _ = parts["train"]
+    rows, _, weights, *_ = parts["train"]
     assert rows.tolist() == [[1, 3], [4, 6], [7, 9]]
     assert weights.tolist() == [2.0, 0.5, 0.0]
     assert parts["validation"][0].tolist() == [[1, 3]]

@@ -61,7 +61,8 @@ class FinishedRun(OpenRun):
         if self._given is not None:
             return self._given
         parts = {name: (part.x, part.targets.as_given(), part.weights) for name, part in self.parts.items()}
-        return Data(parts["train"], parts.get("validation"), parts.get("test"), self.network.features)
+        names, groups = self.network.features, self.parts["train"].groups
+        return Data(parts["train"], parts.get("validation"), parts.get("test"), names, groups=groups)
 
     @cached_property
     def _division(self) -> tuple[dict[str, Part], bool]:
@@ -70,7 +71,7 @@ class FinishedRun(OpenRun):
         parts = {}
         for name, samples in self._run.samples.items():
             x, targets = samples.raw or (samples.x, samples.targets)
-            parts[name] = Part(x, targets, samples.weights)
+            parts[name] = Part(x, targets, samples.weights, groups=samples.groups)
         return parts, False
 
     def for_data(self, config: RunConfig) -> RunConfig:

@@ -171,9 +171,8 @@ class OpenRun(PathLike[str]):
         Raises:
             DataError: the run names samples that are not those of its training, or it is not known whether they are.
         """
-        validation = self.parts.get("validation")
-        is_drawn = self._given is None and validation is not None and validation.held_out is not None
-        if self.part_records is None and is_drawn and part != "test":
+        drawn = {name for name, each in self.parts.items() if each.held_out is not None}
+        if self._given is None and self.part_records is None and drawn and part in drawn | {"train"}:
             unknown = "the model was saved without a record of its samples, so which were held out is not known"
             raise DataError(f"{self.source}: {unknown}; {_ALLOWED}")
         return self.check(part)
@@ -224,7 +223,7 @@ class OpenRun(PathLike[str]):
 
 def all_rows(config: RunConfig) -> RunConfig:
     """Return a configuration that takes all rows, and as they are weighted."""
-    dataset = config.data.model_copy(update={"validation_share": 0.0, "class_weight": None})
+    dataset = config.data.model_copy(update={"validation_share": 0.0, "test_share": 0.0, "class_weight": None})
     return config.model_copy(update={"data": dataset})
 
 

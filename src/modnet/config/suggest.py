@@ -61,6 +61,7 @@ _OTHER_NAMES = {
     "seed": "random_state random_seed rng",
     "strength": "lambda lmbda",
     "target": "label label_column target_column",
+    "test_share": "test_split test_fraction test_size",
     "threads": "n_jobs n_threads num_threads",
     "units": "neurons n_units size out_features",
     "validation_share": "validation_split validation_fraction val_split val_share",

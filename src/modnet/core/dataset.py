@@ -28,14 +28,13 @@ class Data:
         test: The test samples, if any.
         features: The names of the columns of x, if the source has names.
         sources: The file or folder of ``train``, ``validation`` and ``test``; those given in memory have none.
-        held_out: The numbers of the training rows that are held out for validation, increasing, where an earlier run
-            has sampled them; None: ``data.validation_share`` samples them.
         image: The (height, width) in pixels if each row of x is an image, stored row by row; None otherwise.
-        groups: What group each training row belongs to, (rows,): text or numbers. Rows of one group belong together,
-            as those of one patient do, and are never divided between training and held-out samples.
+        held_out: ``validation`` or ``test`` → the numbers of the training rows that are held out for it, where an
+            earlier run has sampled them; without them, ``data.validation_share`` and ``data.test_share`` do.
+        groups: The group of each training sample, (samples,), if any: samples of one group are never divided.
 
     Raises:
-        DataError: ``train``, ``validation`` or ``test`` is neither a pair nor a triple.
+        DataError: ``train``, ``validation`` or ``test`` is neither a pair nor a triple; ``held_out`` has another form.
     """
 
     train: Pair
@@ -44,7 +43,7 @@ class Data:
     features: Names | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     image: tuple[int, int] | None = None
-    held_out: Any = None
+    held_out: Mapping[str, Any] = field(default_factory=dict)
     groups: Any = None
 
     def __post_init__(self) -> None:
@@ -56,6 +55,13 @@ class Data:
                 size = f" of length {len(pair)}" if hasattr(pair, "__len__") else ""
                 expected = "expects a pair of x and y, or x, y and sample_weight"
                 raise DataError(f"{self.place(part)}: {expected}, got a {type(pair).__name__}{size}")
+        if not isinstance(self.held_out, Mapping) or not self.held_out.keys() <= {"validation", "test"}:
+            got = (
+                f"the keys {list(self.held_out)}"
+                if isinstance(self.held_out, Mapping)
+                else type(self.held_out).__name__
+            )
+            raise DataError(f"{self.place('train')}: held_out expects row numbers by validation or test, got {got}")
 
     def place(self, part: str) -> str:
         """Return the name of ``train``, ``validation`` or ``test`` in error messages, after its file if it has one."""

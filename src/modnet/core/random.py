@@ -22,6 +22,7 @@ class Stream(IntEnum):
     SAMPLE = 4
     DIRECTIONS = 5
     STATISTICS = 6
+    TEST_SPLIT = 7
 
 
 def generator(seed: int | None, stream: Stream, *key: int) -> np.random.Generator:

@@ -109,11 +109,18 @@ class _Arrays(Dataset):
         description="the name of an array that says how much each sample counts, if any; `_validation` and `_test` "
         "after it are used where they are there",
     )
+    group: str | None = Field(
+        default=None,
+        min_length=1,
+        description="the name of an array that says which group each training sample belongs to, if any; no group is "
+        "divided where samples are held out for validation or test",
+    )
 
     def _names(self) -> dict[str, list[str]]:
         """Return the names of the arrays by what is after them; those with nothing after them are required."""
         own = [self.x, self.y, *([self.weight] if self.weight else [])]
-        return {part: [name + part for name in own] for part in ("", "_validation", "_test")}
+        names = {part: [name + part for name in own] for part in ("", "_validation", "_test")}
+        return names | {"": [*names[""], *([self.group] if self.group else [])]}
 
     def _data(self, arrays: Mapping[str, Any]) -> Data:
         """Return the samples that these arrays are."""
@@ -127,7 +134,8 @@ class _Arrays(Dataset):
 
         sources = dict.fromkeys(("train", "validation", "test"), self.path)
         train = arrays[self.x], arrays[self.y], arrays[self.weight] if self.weight else None
-        return Data(train, pair("_validation"), pair("_test"), sources=sources)
+        groups = arrays[self.group] if self.group else None
+        return Data(train, pair("_validation"), pair("_test"), sources=sources, groups=groups)
 
 
 class Npz(_Arrays):

@@ -15,7 +15,7 @@ from modnet.core.errors import DataError
 from modnet.core.messages import as_python, list_values, short_repr
 from modnet.data.validation import as_array, as_samples, blocks, check_finite, index_text
 
-__all__ = ["MANY", "Targets", "labels_hint", "numbers_hint"]
+__all__ = ["MANY", "Targets", "group_codes", "labels_hint", "numbers_hint"]
 
 ONE_HOT_TABLE = 1024
 """Up to how many classes one-hot rows are gathered from a table of all of them."""
@@ -230,7 +230,7 @@ def _label_blocks(column: NDArray[Any]) -> Iterator[tuple[int, list[Any], NDArra
         yield rows.start, labels.tolist(), inverse
 
 
-def _distinct(column: NDArray[Any], where: str) -> NDArray[Any]:
+def _distinct(column: NDArray[Any], where: str, noun: str = "label") -> NDArray[Any]:
     """Return the distinct labels, in native byte order, sorted if they can be."""
     distinct: dict[Any, Any] = {}
     for start, labels, inverse in _label_blocks(column):
@@ -242,7 +242,7 @@ def _distinct(column: NDArray[Any], where: str) -> NDArray[Any]:
                 is_label = False
             if not is_label:
                 row = start + int(np.argmax(inverse == index))
-                raise DataError(f"{where}: {index_text([row])} is {short_repr(column[row])}, which cannot be a label")
+                raise DataError(f"{where}: {index_text([row])} is {short_repr(column[row])}, which cannot be a {noun}")
     classes = list(distinct.values())
     with suppress(Exception):  # labels without an order stay in the order of their first appearance
         classes = sorted(classes)
@@ -263,6 +263,20 @@ def _codes(column: NDArray[Any], classes: NDArray[Any], where: str) -> Codes:
             raise DataError(f"{where}: {unseen}; the labels there are {list_values(classes.tolist())}{hint}")
         codes[start : start + len(block)] = block
     return codes
+
+
+def group_codes(groups: Any, count: int, where: str) -> NDArray[np.intp]:
+    """Return the number of each sample's group, (samples,); equal hashable objects are one group.
+
+    Raises:
+        DataError: starting with ``where`` ("training groups"): another shape; None, NaN or an object without a hash.
+    """
+    is_list = isinstance(groups, Sequence | ValuesView)
+    column = _objects(list(map(as_python, groups))) if is_list else as_array(groups, where)
+    column = _objects(column.tolist()) if column.dtype.kind == "T" else column
+    if column.shape != (count,):
+        raise DataError(f"{where} has the shape {column.shape}; one group for each of the {count} samples is needed")
+    return _codes(column, _distinct(column, where, "group"), where).astype(np.intp)
 
 
 def numbers_hint(classes: NDArray[Any], more_than: int) -> str:

@@ -43,6 +43,7 @@ class Samples:
         weights: How much each sample counts, (samples,), float64, at least 0; None where all count the same.
         held_out: Which of the training rows these are, where they were held out of them; else None.
         raw: The rows and the targets as they were before the transforms; None where there are no transforms.
+        groups: The number of each sample's group, (samples,), of training samples that have groups; else None.
     """
 
     x: ArrayOrSource
@@ -50,6 +51,7 @@ class Samples:
     weights: NDArray[np.float64] | None = None
     held_out: NDArray[np.intp] | None = None
     raw: tuple[Rows, Targets] | None = None
+    groups: NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
         return len(self.x)

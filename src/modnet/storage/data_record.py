@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 
 from modnet.core.errors import DataError, ModelFileError
 from modnet.core.interfaces import Dataset
+from modnet.core.messages import list_values
 from modnet.data.files import open_binary
 from modnet.data.labels import Targets
 from modnet.data.prepared import PartRecord, Samples
@@ -36,7 +37,7 @@ __all__ = [
 DATA_NAME, OUTPUTS_NAME = "data.json", "outputs.safetensors"
 
 MOST_BYTES = 1 << 26
-"""How large either file may be. The rows of 300 million samples are fewer bytes."""
+"""How large either file may be. Two parts that were held out of 200 million samples are fewer bytes."""
 
 
 class DataRecord(BaseModel):
@@ -47,7 +48,8 @@ class DataRecord(BaseModel):
         paths: The absolute paths of the dataset's files, by the names of its options.
         input_shape, features: The shape of one sample, and the names of its columns, if they have any.
         parts: Rows and digest of ``train``, ``validation`` and ``test``.
-        held_out: Which of the training rows were held out for validation, a bit for each, in base64; None: none were.
+        held_out: ``validation`` or ``test`` → which of the training rows were held out for it, a bit for each row, in
+            base64.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
@@ -57,30 +59,36 @@ class DataRecord(BaseModel):
     input_shape: list[PositiveInt]
     features: list[str | int] | None
     parts: dict[str, PartRecord]
-    held_out: str | None
+    held_out: dict[str, str]
 
     @model_validator(mode="after")
     def _check_held_out(self) -> Self:
+        if unknown := self.held_out.keys() - (self.parts.keys() & {"validation", "test"}):
+            raise ValueError(f"held_out: {list_values(sorted(unknown))}; allowed are validation and test, as in parts")
+        if "train" not in self.parts:
+            raise ValueError("parts: has no train")
         rows = self.held_out_rows()
-        if rows is not None and len(rows) != self.parts["validation"].rows:
-            raise ValueError(f"held_out: {len(rows)} rows, parts.validation has {self.parts['validation'].rows}")
+        for part, numbers in rows.items():
+            if len(numbers) != self.parts[part].rows:
+                raise ValueError(f"held_out.{part}: {len(numbers)} rows, parts.{part} has {self.parts[part].rows}")
+        if len(np.unique(np.concatenate([[], *rows.values()]))) != sum(map(len, rows.values())):
+            raise ValueError("held_out: a row is both in validation and in test")
         return self
 
     @property
     def total(self) -> int:
         """The number of training samples, those that were held out included."""
-        return sum(self.parts[part].rows for part in ("train", "validation") if part in self.parts)
+        return sum(self.parts[part].rows for part in ("train", *self.held_out))
 
-    def held_out_rows(self) -> NDArray[np.intp] | None:
-        """Return the numbers of the training rows that were held out; None where none were."""
-        if self.held_out is None:
-            return None
-        if not {"train", "validation"} <= self.parts.keys():
-            raise ValueError("held_out: parts has no train and validation")
-        packed = np.frombuffer(base64.b64decode(self.held_out, validate=True), np.uint8)
-        if len(packed) != -(-self.total // 8):
-            raise ValueError(f"held_out: {len(packed)} bytes for {self.total} rows")
-        return np.flatnonzero(np.unpackbits(packed, count=self.total))
+    def held_out_rows(self) -> dict[str, NDArray[np.intp]]:
+        """Return the numbers of the training rows that were held out, by part."""
+        rows: dict[str, NDArray[np.intp]] = {}
+        for part, text in self.held_out.items():
+            packed = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
+            if len(packed) != -(-self.total // 8):
+                raise ValueError(f"held_out.{part}: {len(packed)} bytes for {self.total} rows")
+            rows[part] = np.flatnonzero(np.unpackbits(packed, count=self.total))
+        return rows
 
     @classmethod
     def of(cls, network: Network, dataset: Dataset, samples: Mapping[str, Samples], paths: dict[str, str]) -> Self:
@@ -89,11 +97,13 @@ class DataRecord(BaseModel):
         ``paths`` is what `absolute_paths` returned when they were loaded.
         """
         parts = {part: each.record() for part, each in samples.items()}
-        rows, held_out = samples["validation"].held_out if "validation" in samples else None, None
-        if rows is not None:
-            is_held_out = np.zeros(parts["train"].rows + len(rows), dtype=bool)
-            is_held_out[rows] = True
-            held_out = base64.b64encode(np.packbits(is_held_out).tobytes()).decode()
+        rows = {part: each.held_out for part, each in samples.items() if each.held_out is not None}
+        total = sum(parts[part].rows for part in ("train", *rows))
+        held_out = {}
+        for part, numbers in rows.items():
+            is_held_out = np.zeros(total, dtype=bool)
+            is_held_out[numbers] = True
+            held_out[part] = base64.b64encode(np.packbits(is_held_out).tobytes()).decode()
         return cls(
             kind=dataset.kind_name(),
             paths=paths,

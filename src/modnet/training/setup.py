@@ -17,11 +17,11 @@ from modnet.core.interfaces import Metric
 from modnet.core.messages import counted
 from modnet.core.random import Stream, generator
 from modnet.data.columns import feature_names, targets_like
-from modnet.data.labels import MANY, Targets, labels_hint, numbers_hint
+from modnet.data.labels import MANY, Targets, group_codes, labels_hint, numbers_hint
 from modnet.data.prepared import Samples
 from modnet.data.raw import check_shape, raw_rows
 from modnet.data.row_source import RowSource
-from modnet.data.splitting import split
+from modnet.data.splitting import divide
 from modnet.data.table import Rows, rows_at
 from modnet.data.weights import as_weights, require_weight, with_class_weights
 from modnet.network.decoding import outputs_for
@@ -42,19 +42,26 @@ __all__ = [
 
 
 class Part(NamedTuple):
-    """Raw rows of one part of the data, their targets, their weights or None; see `Samples` for ``held_out``."""
+    """Raw rows of one part of the data, their targets, their weights or None; see `Samples` for the others."""
 
     x: Rows
     targets: Targets
     weights: NDArray[np.float64] | None
     held_out: NDArray[np.intp] | None = None
+    groups: NDArray[np.intp] | None = None
+
+    def take(self, rows: NDArray[np.intp], held_out: NDArray[np.intp] | None = None) -> Part:
+        """Return the rows with these numbers, which increase."""
+        weights = None if self.weights is None else self.weights[rows]
+        groups = None if self.groups is None else self.groups[rows]
+        return Part(rows_at(self.x, rows), self.targets.take(rows), weights, held_out, groups)
 
     def prepared(self, network: Network, place: str) -> Samples:
         """Return the samples as they enter the network; ``place`` is what errors call them."""
         x, targets = network.preprocess(self.x, f"{place} x"), network.preprocess_targets(self.targets, f"{place} y")
         is_raw = network.preprocessing is None and network.target_transform is None
         raw = None if is_raw else (self.x, self.targets)
-        return Samples(x, targets, self.weights, self.held_out, raw)
+        return Samples(x, targets, self.weights, self.held_out, raw, self.groups)
 
 
 class Setup(NamedTuple):
@@ -100,15 +107,15 @@ def split_data(
 ) -> dict[str, Part]:
     """Return raw rows, targets and weights of ``train``, ``validation`` and ``test``, where there are any.
 
-    Rows of a source stay where they are, and are checked when they are read. Without a validation part, the share that
-    ``data.validation_share`` asks for is sampled at random with the seed, unless the data says which rows it is.
+    Rows of a source stay where they are, and are checked when they are read. Without a validation or a test part, the
+    share that ``data.validation_share`` or ``data.test_share`` asks for is held out of the training samples: `divide`.
     ``data.class_weight`` applies to the training samples that are left. With a network to be ``like``, columns are
     matched by its names and labels by its classes. Otherwise they are matched by ``names``, by default those of the
     training samples.
 
     Raises:
         ConfigError: ``data.class_weight`` does not fit the targets.
-        DataError: samples, labels or weights cannot be used.
+        DataError: samples, labels, weights or groups cannot be used.
     """
     names = like.features if like is not None else names or feature_names(data)
 
@@ -129,18 +136,15 @@ def split_data(
         targets = Targets.fit(data.train[1], len(x), where)
     else:
         targets = Targets.transform(data.train[1], len(x), where, like.classes, like.target_width, like.multi_label)
-    weights = _weights_of(data, "train", len(x))
-    parts = {"train": Part(x, targets, weights)}
-    if data.validation is None and config.data.validation_share:
-        if data.held_out is None:
-            kept, held_out = split(targets, config.data.validation_share, generator(config.seed, Stream.SPLIT))
-        else:
-            held_out = _held_out(data, len(x))
-            kept = np.delete(np.arange(len(x)), held_out)
-        parts = {
-            part: Part(rows_at(x, rows), targets.take(rows), None if weights is None else weights[rows], of_training)
-            for part, rows, of_training in (("train", kept, None), ("validation", held_out, held_out))
-        }
+    place = data.place("train")
+    groups = None if data.groups is None else group_codes(data.groups, len(x), f"{place} groups")
+    whole = Part(x, targets, _weights_of(data, "train", len(x)), groups=groups)
+    parts = {"train": whole}
+    wanted = {"validation": config.data.validation_share, "test": config.data.test_share}
+    shares = {part: share for part, share in wanted.items() if share and getattr(data, part) is None}
+    if shares:
+        divided = divide(targets, shares, data.held_out, groups, config.seed, f"{place} samples")
+        parts = {part: whole.take(rows, None if part == "train" else rows) for part, rows in divided.items()}
     train = parts["train"]
     if config.data.class_weight is not None:
         weights = with_class_weights(config.data.class_weight, train.targets, train.weights)
@@ -155,15 +159,7 @@ def split_data(
             form = targets.classes, targets.width or 0, targets.multi_label
             labels = Targets.transform(targets_like(data.train[1], pair[1], where), len(rows), where, *form)
             parts[name] = Part(rows, labels, _weights_of(data, name, len(rows)))
-    return parts
-
-
-def _held_out(data: Data, count: int) -> NDArray[np.intp]:
-    rows = np.unique(np.asarray(data.held_out, dtype=np.intp))
-    if not 0 < len(rows) < count or rows[0] < 0 or rows[-1] >= count:
-        problem = f"{count} rows, of which {len(rows)} up to row {rows.max(initial=0)} (counted from 0) were held out"
-        raise DataError(f"{data.place('train')} samples: {problem}; they must be those of the training")
-    return rows
+    return {part: parts[part] for part in ("train", "validation", "test") if part in parts}
 
 
 def _weights_of(data: Data, part: str, count: int) -> NDArray[np.float64] | None:

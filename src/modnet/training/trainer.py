@@ -61,6 +61,7 @@ class Trainer:
         y: Any = None,
         sample_weight: ArrayLike | None = None,
         *,
+        groups: Any = None,
         validation: Pair | None = None,
         test: Pair | None = None,
         initial: Network | None = None,
@@ -80,9 +81,12 @@ class Trainer:
             y: Class labels, (samples,), or targets, (samples, outputs).
             sample_weight: How much each training sample counts, (samples,), at least 0: a weight of 2 is the sample
                 twice, one of 0 its absence. None: all count the same.
+            groups: The group of each training sample, (samples,), integers, text or other hashable objects: where
+                ``data.validation_share`` or ``data.test_share`` hold out samples, no group is divided.
             validation: x and y, or x, y and sample_weight, to evaluate after every epoch; they take precedence over
                 ``data.validation_share``.
-            test: The same, to evaluate after every epoch, as the document does, and at the end.
+            test: The same, to evaluate after every epoch, as the document does, and at the end; they take precedence
+                over ``data.test_share``.
             initial: A network whose parameters and scaling the training starts with; it is not changed.
             out: A new folder for configuration, history, checkpoints and model.
             callbacks: What is called after the configured callbacks: functions ``f(training, row)``, called after every
@@ -103,7 +107,7 @@ class Trainer:
                 written later does not end the training: at the end, the error names the folder that holds the run.
         """
         started = time.perf_counter()
-        data, trainer = _data(self.config.data, x, y, sample_weight, validation, test), self
+        data, trainer = _data(self.config.data, x, y, sample_weight, groups, validation, test), self
         if x is not None:
             trainer = Trainer(_given_in_memory(self.config))
         setup = build(trainer.config, data, initial)
@@ -120,6 +124,7 @@ class Trainer:
         y: Any = None,
         sample_weight: ArrayLike | None = None,
         *,
+        groups: Any = None,
         validation: Pair | None = None,
         test: Pair | None = None,
         epochs: int | None = None,
@@ -138,8 +143,9 @@ class Trainer:
             x: The training samples of the interrupted run; with None the configured dataset provides them again.
             y: Its labels or targets.
             sample_weight: Its weights, if it had any.
-            validation: Its validation samples, if it had any.
-            test: Its test samples, if it had any.
+            groups: Its groups, if it had any.
+            validation: Its validation samples, if it was given any.
+            test: Its test samples, if it was given any.
             epochs: The total number of epochs; None leaves it as it was.
             engine: The engine to continue on, by its kind or a table; None leaves it as it was.
             allow_other_engine: Whether engine, number of threads and versions (of libraries, modnet and plug-ins) may
@@ -172,7 +178,7 @@ class Trainer:
                 raise DataError(f"{path}: {given}: Trainer.resume({str(path)!r}, x, y)")
             record = DataRecord.read(store.path)
             dataset = config.data if record is None else record.locate(config.data)
-            data = _data(dataset, x, y, sample_weight, validation, test)
+            data = _data(dataset, x, y, sample_weight, groups, validation, test)
             if record is not None:
                 data = replace(data, held_out=record.held_out_rows())
             try:
@@ -226,17 +232,23 @@ class Trainer:
 
 
 def _data(
-    dataset: Dataset, x: ArrayLike | None, y: Any, weights: ArrayLike | None, validation: Pair | None, test: Pair | None
+    dataset: Dataset,
+    x: ArrayLike | None,
+    y: Any,
+    weights: ArrayLike | None,
+    groups: Any,
+    validation: Pair | None,
+    test: Pair | None,
 ) -> Data:
     """Return the samples that are given, or those of the configured dataset."""
     if x is None:
-        if any(given is not None for given in (y, weights, validation, test)):
-            problem = "y, sample_weight, validation and test need x"
+        if any(given is not None for given in (y, weights, groups, validation, test)):
+            problem = "y, sample_weight, groups, validation and test need x"
             raise DataError(f"{problem}; without x the configured dataset provides them")
         return dataset.load()
     if y is None:
         raise DataError("y is required where x is given: class labels (samples,) or targets (samples, outputs)")
-    return Data((x, y, weights), validation, test)
+    return Data((x, y, weights), validation, test, groups=groups)
 
 
 def _given_in_memory(config: RunConfig) -> RunConfig:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, diagnose
 from modnet.analysis.gradients.gradient_flow import GradientFlow, flow_through, subsample
 from modnet.analysis.jsonable import jsonable
+from modnet.analysis.open_run import all_rows
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
-from modnet.core.errors import ConfigError, DivergenceError
+from modnet.core.errors import ConfigError, DataError, DivergenceError
 from modnet.core.interfaces import Metric, Position
 from modnet.core.random import Stream, generator
 from modnet.data.prepared import Samples
@@ -99,12 +100,16 @@ class TrialRunner:
 
     def __init__(self, config: RunConfig, data: Data, samples: int) -> None:
         self._seed, self._samples = config.seed, samples
-        self._x, self._targets, self._weights, _ = split_data(config, data)["train"]
+        self._x, self._targets, self._weights, _, groups = split_data(config, data)["train"]
         self._all = np.arange(len(self._x))
         self._pool, self._evaluated, self.held_out = self._all, self._all, 0
         if len(self._all) >= _FEWEST:
             share = min(_HELD_OUT, _MOST_HELD_OUT / len(self._all))
-            pool, held_out = split(self._targets, share, generator(config.seed, Stream.SAMPLE, 2))
+            rng = generator(config.seed, Stream.SAMPLE, 2)
+            try:
+                pool, held_out = split(self._targets, share, rng, groups)
+            except DataError:  # there are too few groups
+                return
             if _is_enough(config, len(pool)):
                 self._pool, self._evaluated, self.held_out = pool, held_out, len(held_out)
 
@@ -126,9 +131,8 @@ class TrialRunner:
         pool, evaluated = (self._pool, self._evaluated) if hold_out else (self._all, self._all)
         rows = self._rows(config, updates, pool)
         epochs = -(-updates // config.optimizer.updates(len(rows)))
-        dataset = config.data.model_copy(update={"validation_share": 0.0, "class_weight": None})  # they have it
-        shorter = {"epochs": epochs, "callbacks": (), "metrics": None, "data": dataset}  # nothing is held out from it
-        config = config.model_copy(update=shorter)
+        shorter = {"epochs": epochs, "callbacks": (), "metrics": None}
+        config = all_rows(config).model_copy(update=shorter)  # nothing is held out from them, and they have weights
         data = Data(self._pair(rows))
         try:
             network, parts, _ = build(config, data, None)

@@ -80,7 +80,7 @@ class OtherData:
             raise ConfigError(f"--data {self.path}: unknown format; allowed: {allowed}")
         table: dict[str, Any] = {"kind": kind, "path": self.path}
         if like.kind == kind:
-            own = {"validation_path", "test_path", "validation_share", "class_weight", "weight", "group"}
+            own = {"validation_path", "test_path", "validation_share", "test_share", "class_weight", "weight", "group"}
             table = like.model_dump(exclude_none=True, exclude=own) | table
         elif kind in ("csv", "parquet"):
             table["target"] = getattr(like, "target", "target")

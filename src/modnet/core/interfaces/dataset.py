@@ -64,6 +64,13 @@ class Dataset(Component):
         description="the fraction of the training samples that is sampled at random, class by class, for validation; "
         "0 where the dataset has its own validation samples or none are wanted",
     )
+    test_share: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="the fraction of the training samples that is sampled at random, class by class, for the test, "
+        "before those for validation; 0 where the dataset has its own test samples or none are wanted",
+    )
     transforms: tuple[Annotated[Transform, Slot()], ...] = Field(
         default=(),
         description="what is done with the columns before they enter the network, in this order; fitted to the "
