@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli.running import ENVIRONMENT, Flowers, Modnet, history_of, process
 from training.resuming import interrupting
@@ -36,6 +37,21 @@ def test_the_sentence_says_what_was_compared(modnet: Modnet, flowers: Flowers) -
     assert 1 <= int(start.removeprefix("Interrupted after update ")) <= 18
     assert end == "every bit of θ, the states of rule, optimizer and callbacks, and the history is the same.\n"
     assert [path.name for path in Path().iterdir()] == ["flowers.csv"]
+
+
+def test_one_file_in_three_parts(modnet: Modnet) -> None:
+    rng = np.random.default_rng(0)
+    np.savez("visits.npz", x=rng.normal(size=(60, 2)), y=np.arange(60) % 2, patient=np.arange(60) // 4)
+    shares = ("data.kind=npz", "data.path=visits.npz", "data.group=patient", "data.test_share=0.2",
+              "data.validation_share=0.25", "network.layers=[3, 2]")  # fmt: skip
+    settings = [part for setting in shares for part in ("--set", setting)]
+    report = json.loads(modnet("verify-resume", *settings, "--epochs", 2, "--times", 1, "--json").out)
+    assert (report["same"], report["updates"]) == (True, 8)  # of 36 samples in batches of 10
+    modnet("train", *settings, "--epochs", 1, "--quiet", "--out", "run")
+    assert {name[:4] for name in history_of("run")[0]} >= {"vali", "test"}
+    assert json.loads(modnet("evaluate", "run", "--json").out)["samples"] == 12
+    error = modnet("train", *settings, "--set", "data.test_share=1.0")
+    assert (error.code, error.err) == (2, "modnet: data.test_share: 1.0 should be less than 1\n")
 
 
 def test_what_differs_is_named_and_the_status_is_1(tmp_path: Path) -> None:

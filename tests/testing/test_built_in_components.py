@@ -88,7 +88,10 @@ def write_csv(folder: Path) -> list[dict[str, Any]]:
 def write_npz(folder: Path) -> list[dict[str, Any]]:
     x, y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
     np.savez(folder / "data.npz", x=x, y=y, x_test=x, y_test=y)
-    return [{"path": str(folder / "data.npz")}, {"path": str(folder / "data.npz"), "validation_share": 0.3}]
+    np.savez(folder / "one.npz", x=x, y=y, patient=np.arange(6) // 2)
+    shares = {"validation_share": 0.3, "test_share": 0.3, "group": "patient"}
+    path, one = str(folder / "data.npz"), str(folder / "one.npz")
+    return [{"path": path}, {"path": path, "validation_share": 0.3}, {"path": one, **shares}]
 
 
 def write_npy(folder: Path) -> list[dict[str, Any]]:
