@@ -1,5 +1,7 @@
 """The public names: what `import modnet` gives, each imported when it is first used."""
 
+from .analysis.comparison.comparison import Comparison as Comparison
+from .analysis.comparison.comparison import compare as compare
 from .analysis.gradients.vanishing import Dampening as Dampening
 from .analysis.gradients.vanishing import dampening as dampening
 from .analysis.landscape.landscape import Surface as Surface

@@ -2,57 +2,211 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 
-from modnet.cli.common.options import json_option, optimizers_option
-from modnet.cli.common.output import print_json, print_table
+from modnet.analysis.comparison.comparison import Comparison, Reporter, Row, compare_combinations
+from modnet.analysis.comparison.grid import Axis, combine, setting_axes, short_names
+from modnet.analysis.comparison.outcome import Outcome, Statistic
+from modnet.analysis.comparison.plan import ArgumentError
+from modnet.analysis.comparison.text import (
+    best_sentence,
+    common_length,
+    outcome_text,
+    statistic_text,
+    title,
+    value_text,
+)
+from modnet.cli.common.completing import complete_files, complete_folders
+from modnet.cli.common.options import TYPES, file_option, json_option, optimizers_option
+from modnet.cli.common.output import check_out, print_json, print_table, print_text, progress_bar
 from modnet.cli.common.source import Source, source_options
-from modnet.core.messages import counted
-from modnet.training.result import metric_text
-from modnet.training.setup import configs_per_optimizer
-from modnet.training.trainer import Trainer
+from modnet.config.overrides import to_toml
+from modnet.core.errors import ConfigError, Interrupted
+from modnet.core.messages import counted, printable, shell_word, warn
+from modnet.engines.numpy.threads import cores
+from modnet.storage.atomic import write_errors, write_output
+
+_FOLDER_HELP = "Keep every run in this folder; the same command goes on there after an interruption."
 
 
 @click.command("compare")
 @source_options
-@optimizers_option
+@optimizers_option(
+    None,
+    f"Optimizers to train with, separated by commas.  [default: {TYPES}, where nothing else is varied and neither "
+    "--seeds nor --folds is given]",
+)
+@click.option("--seeds", type=click.IntRange(1), metavar="N", help="Number of seeds of each combination.  [default: 1]")
+@click.option(
+    "--folds",
+    type=click.IntRange(2),
+    metavar="K",
+    help="Cross-validation: each of K folds of the training samples is held out once.",
+)
+@click.option("--metric", metavar="NAME", help="Metric that decides which is best.  [default: the first one]")
+@click.option(
+    "--jobs", type=click.IntRange(1), metavar="N", help="Number of processes.  [default: the number of cores]"
+)
+@click.option("--out", metavar="DIR", shell_complete=complete_folders, help=_FOLDER_HELP)
+@click.option(
+    "--best", "best_file", metavar="FILE", shell_complete=complete_files, help="Write the best configuration (TOML)."
+)
+@file_option("--plot", "Plot the metric of all combinations to this .svg, .png or .pdf file.")
 @json_option
-def command(source: Source, optimizers: list[str], as_json: bool) -> None:
-    """Compare batch, stochastic and mini-batch gradient descent.
+@click.option("--quiet", is_flag=True, help="Print only the result, no progress.")
+def command(
+    source: Source,
+    optimizers: list[str] | None,
+    seeds: int | None,
+    folds: int | None,
+    jobs: int | None,
+    out: str | None,
+    best_file: str | None,
+    plot: str | None,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Compare configurations: optimizers, or all combinations of several values.
 
-    One network is trained with each optimizer, from the same initial parameters and for the same number of epochs.
-    Learning rate, rule and schedule are those of CONFIG; an option that an optimizer does not have is ignored. Cost
-    and metrics are those of the trained networks on the test samples; without any, on the validation or training
-    samples.
+    A --set with several values, separated by commas, varies a key: --set optimizer.rule=plain,adam. Every combination
+    is trained, from the same initial parameters where the network is the same, and evaluated on the validation samples;
+    without any, on the test or training samples. With several seeds or folds, mean and standard deviation are printed.
     """
-    base = source.config()
-    with source.error_prefix():
-        data = base.data.load()
-        configs = configs_per_optimizer(base, optimizers, data)
-    results: list[dict[str, Any]] = []
-    part = "train"
-    for kind, config in zip(optimizers, configs, strict=True):
-        with source.error_prefix():
-            run = Trainer(config).fit(*data.train, validation=data.validation, test=data.test)
-        part = next(name for name in ("test", "validation", "train") if name in run.samples)
-        metrics = run.test or run.evaluate(part)
-        results.append({"optimizer": kind, "epochs": len(run.history), "updates": run.updates,
-                        "seconds": run.seconds, "part": part, **metrics})  # fmt: skip
+    if out is not None:
+        check_out("--out", out, folder=True)
+    if best_file is not None:
+        check_out("--best", best_file)
+    axes = setting_axes(source.changes)
+    if optimizers is None and seeds is None and folds is None and all(len(axis.changes) == 1 for axis in axes):
+        optimizers = TYPES.split(",")
+    if optimizers is not None:
+        axes.append(Axis(tuple(f"optimizer.kind={to_toml(kind)}" for kind in optimizers), shown=True))
+    combinations = combine(source.path, axes)
+    progress = _Progress()
+    with _interruption(progress, out), _error_prefix(source), progress.shown(quiet=quiet):
+        comparison = compare_combinations(
+            combinations, seeds=seeds or 1, folds=folds, jobs=jobs or cores(), out=out, reporter=progress, **options
+        )
     if as_json:
-        print_json(results)
-        return
-    names = [name for name in results[0] if name not in ("epochs", "part")]
-    print_table(
-        f"{counted(results[0]['epochs'], 'epoch')} each, evaluated on the {part} samples",
-        [name.replace("_", " ") for name in names],
-        [[_cell(name, result[name]) for name in names] for result in results],
-        text=["optimizer"],
-    )
+        print_json(comparison)
+    else:
+        _print(comparison)
+    if plot is not None:
+        from modnet.analysis.plots.comparison import comparison_figure
+        from modnet.analysis.plots.figure import save
+
+        save(comparison_figure(comparison), plot)
+    if comparison.best is None:
+        kept = "" if best_file is None else f"; --best {best_file} is not written"
+        warn(f"every combination diverged{kept}: {comparison.rows[0].runs[0].diverged}")
+        raise click.exceptions.Exit(1)
+    if best_file is not None:
+        with write_errors(f"--best {best_file}"):
+            write_output(Path(best_file), comparison.best.to_toml().encode())
 
 
-def _cell(name: str, value: Any) -> str:
-    if name == "seconds":
-        return f"{value:.2f}"
-    return f"{value:,}" if isinstance(value, int) else value if isinstance(value, str) else metric_text(name, value)
+@contextmanager
+def _error_prefix(source: Source) -> Iterator[None]:
+    """Let an error name the option, or the file, that it is about."""
+    try:
+        yield
+    except ArgumentError as error:
+        raise ConfigError(f"--{error}") from None
+    except ConfigError:
+        with source.error_prefix():
+            raise
+
+
+class _Progress(Reporter):
+    """Tells each finished run in a line on standard error, or on a terminal in a bar.
+
+    Attributes:
+        done, total: How many runs are finished, and how many there are.
+    """
+
+    def __init__(self) -> None:
+        self.done = self.total = 0
+        self._show: Callable[[str], object] = str
+
+    @contextmanager
+    def shown(self, *, quiet: bool) -> Iterator[None]:
+        """Within the block, show what is told."""
+        if quiet:
+            yield
+        elif sys.stderr.isatty():
+            with progress_bar() as bar:
+                self._show = lambda text: bar(text, self.done, self.total)
+                yield
+        else:
+            self._show = lambda text: click.echo(printable(f"{self.done}/{self.total} {text}"), err=True)
+            yield
+
+    def begin(self, total: int, kept: int) -> None:
+        """Show how many runs there are."""
+        self.done, self.total = kept, total
+        if kept or sys.stderr.isatty():
+            self._show("finished already" if kept else "runs")
+
+    def finished(self, settings: Mapping[str, Any], outcome: Outcome, metric: str, done: int, total: int) -> None:
+        """Show what a run has reached."""
+        self.done, self.total = done, total
+        self._show(outcome_text(settings, outcome, metric))
+
+
+@contextmanager
+def _interruption(progress: _Progress, out: str | None) -> Iterator[None]:
+    """End with a line that says how to go on when the comparison is interrupted."""
+    try:
+        yield
+    except Interrupted as interruption:
+        reached = f"interrupted after {progress.done} of {counted(progress.total, 'run')}"
+        if progress.total == 0:
+            warn("interrupted before the first run")
+        elif out is None:
+            warn(f"{reached}; nothing is kept: with --out DIR the same command goes on from there")
+        else:
+            warn(f"{reached}; go on with: {' '.join(map(shell_word, ['modnet', *sys.argv[1:]]))}")
+        raise click.exceptions.Exit(128 + (interruption.signal or signal.SIGINT)) from None
+
+
+def _print(comparison: Comparison) -> None:
+    keys, length = comparison.keys, common_length(comparison)
+    metrics = list(dict.fromkeys(name for row in comparison.rows for name in row.metrics)) or [comparison.metric]
+    lengths = [name for name in ("epochs", "updates") if name not in length]
+    marked = ["best"] if len(comparison.rows) > 1 and comparison.best is not None else []
+    names = short_names(keys)
+    columns = [*names, *lengths, "seconds", *(name.replace("_", " ") for name in metrics), *marked]
+    rows = [
+        [
+            *(value_text(row.settings[key]) if key in row.settings else "" for key in keys),
+            *(_count(getattr(row, name)) for name in lengths),
+            statistic_text("seconds", row.seconds),
+            *_metrics(row, metrics),
+            *("*" if row.is_best else "" for _ in marked),
+        ]
+        for row in comparison.rows
+    ]
+    print_table(title(comparison), columns, rows, text=[*names, *marked])
+    for sentence in (best_sentence(comparison), comparison.caution):
+        if sentence is not None:
+            print_text(click.wrap_text(sentence, 80))
+
+
+def _metrics(row: Row, metrics: Sequence[str]) -> list[str]:
+    if row.diverged:
+        of = "" if len(row.runs) == 1 else f"{row.diverged} of {len(row.runs)} "
+        return [f"{of}diverged", *[""] * (len(metrics) - 1)]
+    return [statistic_text(name, row.metrics[name]) if name in row.metrics else "" for name in metrics]
+
+
+def _count(statistic: Statistic) -> str:
+    whole = f"{statistic.mean:,.0f}" if statistic.mean.is_integer() else f"{statistic.mean:,.1f}"
+    return f"{whole} ± {statistic.sd:,.1f}" if statistic.sd else whole

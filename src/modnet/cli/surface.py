@@ -19,7 +19,7 @@ from modnet.training.result import metric_text
 
 @click.command("surface")
 @source_options
-@optimizers_option
+@optimizers_option()
 @click.option(
     "--directions",
     type=click.Choice(DIRECTIONS),

@@ -18,7 +18,7 @@ from modnet.core.errors import ConfigError, DataError
 from modnet.core.messages import error_text, printable, question, short_repr
 from modnet.data.files import is_file, open_binary
 
-__all__ = ["ConfigSource", "explain", "load_config"]
+__all__ = ["ConfigSource", "explain", "load_config", "load_configs"]
 
 LARGEST = 2**24
 """How many bytes a configuration file may have: a device such as /dev/zero never ends."""
@@ -34,11 +34,20 @@ def load_config(source: ConfigSource = None, overrides: Sequence[str] = ()) -> R
         ConfigError: the file cannot be read, or a key or value is not allowed; one line with file, key path, value and
             what is allowed.
     """
-    if isinstance(source, RunConfig):
-        if not overrides:
-            return source
-        source = source.to_config()
+    if isinstance(source, RunConfig) and not overrides:
+        return source
+    return load_configs(source, [overrides])[0]
+
+
+def load_configs(source: ConfigSource, changes: Sequence[Sequence[str]]) -> list[RunConfig]:
+    """Return for each list of overrides the configuration that ``source`` means with them; it is read once.
+
+    Raises:
+        ConfigError: as `load_config`, for the first configuration that is not valid.
+    """
     place = None
+    if isinstance(source, RunConfig):
+        source = source.to_config()
     if isinstance(source, str | PathLike):
         place = fspath(source)
         table = _read_file(place)
@@ -47,6 +56,10 @@ def load_config(source: ConfigSource = None, overrides: Sequence[str] = ()) -> R
     else:
         allowed = "a TOML file's path, a dict with its keys, a RunConfig"
         raise ConfigError(f"{short_repr(source)} is not a configuration; allowed: {allowed}")
+    return [_validated(table, overrides, place) for overrides in changes]
+
+
+def _validated(table: dict[str, Any], overrides: Sequence[str], place: str | None) -> RunConfig:
     for override in overrides:
         table = apply_override(table, override)
     try:

@@ -15,7 +15,7 @@ from modnet.core.errors import ConfigError, PluginError
 from modnet.core.interfaces import Layer
 from modnet.core.messages import short_repr, truncate
 
-__all__ = ["apply_override", "model_of", "parse", "repair", "to_toml"]
+__all__ = ["apply_override", "model_of", "parse", "repair", "split_values", "to_toml"]
 
 
 def apply_override(table: Mapping[str, Any], override: str) -> dict[str, Any]:
@@ -42,6 +42,44 @@ def apply_override(table: Mapping[str, Any], override: str) -> dict[str, Any]:
     if path[-1] == "kind" and isinstance(value, str):
         _drop_foreign_options(changed, path[:-1])
     return changed
+
+
+def split_values(override: str) -> list[str]:
+    """Return an override for each of its values, which commas outside of quotes, lists and tables separate.
+
+    >>> split_values("optimizer.rule=plain,adam")
+    ['optimizer.rule=plain', 'optimizer.rule=adam']
+    >>> split_values("network.layers=[30, 10]")
+    ['network.layers=[30, 10]']
+
+    Raises:
+        ConfigError: there is nothing between two commas.
+    """
+    key, equals, text = override.partition("=")
+    values, depth, quote, start = [], 0, "", True
+    value: list[str] = []
+    escaped = False
+    for letter in text:
+        if quote:
+            is_end = letter == quote and not escaped
+            escaped = letter == "\\" and quote == '"' and not escaped
+            quote = "" if is_end else quote
+        elif letter in "\"'" and (start or depth):  # in the middle of a word it is a letter
+            quote = letter
+        elif letter in "[{(":
+            depth += 1
+        elif letter in ")}]":
+            depth = max(depth - 1, 0)
+        if letter == "," and not (quote or depth):
+            values.append("".join(value))
+            value, start = [], True
+        else:
+            value.append(letter)
+            start = start and letter.isspace()
+    values.append("".join(value))
+    if len(values) > 1 and not all(map(str.strip, values)):
+        raise ConfigError(f"--set {truncate(override, 200)}: there is no value before or after a comma")
+    return [f"{key}{equals}{value}" for value in values]
 
 
 def parse(text: str) -> Any:

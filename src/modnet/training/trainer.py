@@ -31,7 +31,7 @@ from modnet.training.result import Run
 from modnet.training.setup import Setup, build, check_held_out
 from modnet.training.signals import handle_signals
 
-__all__ = ["Trainer", "with_progress"]
+__all__ = ["Trainer", "given_in_memory", "with_progress"]
 
 
 class Trainer:
@@ -109,12 +109,26 @@ class Trainer:
         started = time.perf_counter()
         data, trainer = _data(self.config.data, x, y, sample_weight, groups, validation, test), self
         if x is not None:
-            trainer = Trainer(_given_in_memory(self.config))
-        setup = build(trainer.config, data, initial)
+            trainer = Trainer(given_in_memory(self.config))
+        return trainer.fit_data(data, initial, out, callbacks, metrics, started=started)
+
+    def fit_data(
+        self,
+        data: Data,
+        initial: Network | None = None,
+        out: str | PathLike[str] | None = None,
+        callbacks: Sequence[CallbackFunction | object] = (),
+        metrics: Sequence[MetricFunction] = (),
+        *,
+        started: float | None = None,
+    ) -> Run:
+        """Train as `fit` does, with samples that the configured dataset has loaded: once for several trainings."""
+        started = time.perf_counter() if started is None else started
+        setup = build(self.config, data, initial)
         check_held_out(setup)
-        setup, runner = add_metrics(setup, metrics), CallbackRunner(trainer.config, callbacks)
-        store = None if out is None else RunFolder.claim(out, trainer.config)
-        return trainer._train(setup, runner, store, started)
+        setup, runner = add_metrics(setup, metrics), CallbackRunner(self.config, callbacks)
+        store = None if out is None else RunFolder.claim(out, self.config)
+        return self._train(setup, runner, store, started)
 
     @classmethod
     def resume(
@@ -217,17 +231,9 @@ class Trainer:
         finally:
             if store is not None:
                 store.release()
+        view, seconds = loop.view, time.perf_counter() - loop.started
         return Run(
-            config=self.config,
-            network=network,
-            history=loop.view.history,
-            updates=loop.view.updates,
-            seconds=time.perf_counter() - loop.started,
-            test=test,
-            metrics=metrics,
-            samples=samples,
-            stopped=loop.view.stopped,
-            folder=loop.view.folder,
+            self.config, network, view.history, view.updates, seconds, test, metrics, samples, view.stopped, view.folder
         )
 
 
@@ -251,7 +257,7 @@ def _data(
     return Data((x, y, weights), validation, test, groups=groups)
 
 
-def _given_in_memory(config: RunConfig) -> RunConfig:
+def given_in_memory(config: RunConfig) -> RunConfig:
     """Return a configuration that says that the samples were given, and prepares them in the same way."""
     prepared = {name: getattr(config.data, name) for name in Dataset.model_fields if name != "kind"}
     return config.model_copy(update={"data": Dataset.resolve({"kind": "memory", **prepared})})

@@ -16,6 +16,7 @@ from modnet.cli.common.output import check_out
 from modnet.core.errors import ConfigError
 
 __all__ = [
+    "TYPES",
     "Decorator",
     "add_options",
     "data_options",
@@ -108,8 +109,10 @@ part_option = click.option(
 )
 
 
-def _kinds(ctx: click.Context, parameter: click.Parameter, value: str) -> list[str]:
+def _kinds(ctx: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
     del ctx, parameter
+    if value is None:
+        return None
     kinds = [kind.strip() for kind in value.split(",") if kind.strip()]
     if not kinds:
         raise ConfigError(
@@ -118,14 +121,17 @@ def _kinds(ctx: click.Context, parameter: click.Parameter, value: str) -> list[s
     return kinds
 
 
-optimizers_option = click.option(
-    "--optimizers",
-    metavar="KINDS",
-    default="batch,stochastic,mini-batch",
-    show_default=True,
-    callback=_kinds,
-    help="Optimizers to train with, separated by commas.",
-)
+TYPES = "batch,stochastic,mini-batch"
+"""The types of gradient descent, as the option --optimizers takes them."""
+
+
+def optimizers_option(
+    default: str | None = TYPES, meaning: str = "Optimizers to train with, separated by commas."
+) -> Decorator:
+    """Return the option --optimizers; the command is called with a list of kinds, or None without a default."""
+    return click.option(
+        "--optimizers", metavar="KINDS", default=default, show_default=True, callback=_kinds, help=meaning
+    )
 
 
 def _image(ctx: click.Context, parameter: click.Parameter, value: str) -> Image:

@@ -1,0 +1,207 @@
+"""The runs of a comparison, planned and checked before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modnet.analysis.comparison.folds import folds
+from modnet.analysis.comparison.grid import MOST_RUNS, Combination
+from modnet.config.run_config import RunConfig
+from modnet.core.dataset import Data
+from modnet.core.errors import ConfigError
+from modnet.core.interfaces import Dataset
+from modnet.core.messages import counted, did_you_mean, short_repr
+from modnet.core.random import Stream, generator
+from modnet.data.prepared import PartRecord
+from modnet.training.callbacks import CallbackRunner
+from modnet.training.setup import Setup, build, check_held_out, split_data
+from modnet.training.trainer import given_in_memory, with_progress
+
+__all__ = ["ArgumentError", "DataCache", "Plan", "Task", "make_plan"]
+
+Records = Mapping[str, PartRecord]
+
+
+class ArgumentError(ConfigError):
+    """An argument of the comparison cannot be used; the message begins with its name, as that of an option does."""
+
+
+class DataCache:
+    """The samples of the last configuration that asked for some: configurations mostly have the same dataset.
+
+    Args:
+        data: Samples that all configurations use, instead of those that they name.
+    """
+
+    def __init__(self, data: Data | None = None) -> None:
+        self._given = data
+        self._loaded: tuple[Dataset, Data] | None = None
+
+    def get(self, config: RunConfig) -> Data:
+        """Return the samples of a configuration.
+
+        Raises:
+            DataError: they cannot be read.
+        """
+        if self._given is not None:
+            return self._given
+        if self._loaded is None or self._loaded[0] != config.data:
+            self._loaded = None  # so that they need not be in memory both
+            self._loaded = config.data, config.data.load()
+        return self._loaded[1]
+
+
+class Task(NamedTuple):
+    """One run: its combination, seed and fold, counted from 0, its configuration, and which rows it holds out."""
+
+    combination: int
+    seed: int
+    fold: int | None
+    config: RunConfig
+    held_out: NDArray[np.intp] | None
+
+    @property
+    def key(self) -> tuple[int, int, int | None]:
+        """What tells the runs of a comparison apart."""
+        return self.combination, self.seed, self.fold
+
+    @property
+    def name(self) -> str:
+        """The name of the run's folder; combinations and folds are counted from 1."""
+        fold = "" if self.fold is None else f"-fold-{self.fold + 1}"
+        return f"combination-{self.combination + 1:03d}-seed-{self.seed}{fold}"
+
+    def data(self, cache: DataCache) -> Data:
+        """Return the run's samples."""
+        data = cache.get(self.config)
+        return data if self.held_out is None else replace(data, held_out=self.held_out)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run.
+
+    Attributes:
+        combinations: The configurations.
+        tasks: The runs, those of one combination together.
+        part: The samples that the combinations are judged by: ``validation``, else ``test``, else ``train``.
+        better: Name of a metric → whether ``higher`` or ``lower`` values are better.
+        metric: The metric that decides which combination is best.
+        samples: The records of the samples of each combination's first run; empty where they were not asked for.
+    """
+
+    combinations: tuple[Combination, ...]
+    tasks: tuple[Task, ...]
+    part: str
+    better: Mapping[str, str]
+    metric: str
+    samples: tuple[Records, ...]
+
+
+def make_plan(
+    combinations: Sequence[Combination],
+    seeds: int,
+    fold_count: int | None,
+    metric: str | None,
+    cache: DataCache,
+    *,
+    in_memory: bool,
+    with_records: bool,
+) -> Plan:
+    """Return the runs of a comparison, each of whose configurations fits its samples.
+
+    Raises:
+        ConfigError: a configuration does not fit, there is no such metric, there are too many runs or folds, or the
+            combinations are judged by different parts of the data.
+        DataError: samples or labels cannot be used.
+    """
+    total = len(combinations) * seeds * (fold_count or 1)
+    if total > MOST_RUNS:
+        raise ConfigError(f"the comparison has {total:,} runs; allowed: up to {MOST_RUNS:,}")
+    cuts: dict[Any, list[NDArray[np.intp]]] = {}
+    records: dict[Any, Records] = {}
+    tasks: list[Task] = []
+    parts, directions, samples = [], [], []
+    for index, (_, config) in enumerate(combinations):
+        first = len(tasks)
+        for seed in range(config.seed, config.seed + seeds):
+            seeded = config.model_copy(update={"seed": seed})
+            if fold_count is not None and (config.data, seed) not in cuts:
+                cuts[config.data, seed] = _folds(seeded, cache.get(config), fold_count)
+            final = _run_config(seeded, fold_count, in_memory=in_memory)
+            tasks += [Task(index, seed, None, final, None)] if fold_count is None else [
+                Task(index, seed, fold, final, rows) for fold, rows in enumerate(cuts[config.data, seed])
+            ]  # fmt: skip
+        setup = _check(tasks[first : first + (fold_count or 1)], cache)
+        parts.append(next(part for part in ("validation", "test", "train") if part in setup.samples))
+        directions.append(_directions(setup))
+        if with_records:
+            key = config.data, config.dtype, config.seed
+            if key not in records:
+                records[key] = {part: each.record() for part, each in setup.samples.items()}
+            samples.append(records[key])
+    if len(set(parts)) > 1:
+        raise ConfigError(f"the combinations would be judged by different samples: {' and '.join(sorted(set(parts)))}")
+    better = {name: way for known in directions for name, way in known.items()}
+    return Plan(tuple(combinations), tuple(tasks), parts[0], better, _metric(metric, directions), tuple(samples))
+
+
+def _run_config(config: RunConfig, fold_count: int | None, *, in_memory: bool) -> RunConfig:
+    """Return the configuration of a run: without progress, in one thread unless it says in how many."""
+    config = with_progress(given_in_memory(config) if in_memory else config, shown=False)
+    update: dict[str, Any] = {}
+    if "threads" in type(config.engine).model_fields and getattr(config.engine, "threads", None) is None:
+        update["engine"] = config.engine.model_copy(update={"threads": 1})
+    if fold_count is not None:
+        update["data"] = config.data.model_copy(update={"validation_share": 1.0 / fold_count})
+    return config.model_copy(update=update)
+
+
+def _folds(config: RunConfig, data: Data, count: int) -> list[NDArray[np.intp]]:
+    """Return which of the training rows each fold holds out."""
+    if data.validation is not None:
+        problem = "the data has validation samples of its own; folds are made of the training samples"
+        raise ArgumentError(f"folds {count}: {problem}")
+    dataset = config.data.model_copy(update={"validation_share": 0.0})
+    targets = split_data(config.model_copy(update={"data": dataset}), data)["train"].targets
+    if targets.codes is not None and targets.classes is not None:
+        sizes = np.bincount(targets.codes)
+        if sizes.min() < count:
+            label, size = targets.classes[int(sizes.argmin())], counted(int(sizes.min()), "sample")
+            raise ArgumentError(f"folds {count}: class {short_repr(label)} has {size}; allowed: 2 to {sizes.min()}")
+    return folds(targets, count, generator(config.seed, Stream.SPLIT))
+
+
+def _check(tasks: Sequence[Task], cache: DataCache) -> Setup:
+    """Build what the runs of one seed train, and return the first; one of each of the sizes of folds is enough."""
+    sizes = [0 if task.held_out is None else len(task.held_out) for task in tasks]
+    others = [task for task, size in zip(tasks, sizes, strict=True) if size != sizes[0]]
+    for task in (*others[:1], tasks[0]):
+        CallbackRunner(task.config)
+        setup = build(task.config, task.data(cache), None)
+        check_held_out(setup)
+    return setup
+
+
+def _directions(setup: Setup) -> dict[str, str]:
+    task, better = setup.network.task, {"cost": "lower"}
+    return better | {name: metric.better for metric in setup.metrics for name in metric.history_names(task)}
+
+
+def _metric(wanted: str | None, directions: Sequence[Mapping[str, str]]) -> str:
+    """Return the metric that is wanted, which all combinations must have; by default the first beside the cost."""
+    shared = [name for name in directions[0] if all(name in known for known in directions)]
+    if wanted is None:
+        return shared[1] if len(shared) > 1 else shared[0]
+    if wanted not in shared:
+        plain = wanted
+        for part in ("validation_", "test_", "train_"):
+            plain = plain.removeprefix(part)
+        problem = "not all combinations have it" if any(wanted in known for known in directions) else "there is none"
+        raise ArgumentError(f"metric {wanted}: {problem}{did_you_mean(plain, shared)} (allowed: {', '.join(shared)})")
+    return wanted
