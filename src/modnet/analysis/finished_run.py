@@ -57,7 +57,7 @@ class FinishedRun(OpenRun):
 
     @cached_property
     def data(self) -> Data:
-        """The samples that were given, or those of the run: before their scaling, and divided as they were."""
+        """The samples that were given, or those of the run: before the transforms, and divided as they were."""
         if self._given is not None:
             return self._given
         parts = {name: (part.x, part.targets.as_given(), part.weights) for name, part in self.parts.items()}

@@ -1,4 +1,4 @@
-"""Data: the samples that a dataset loads, as they are before validation, scaling and splitting."""
+"""Data: the samples that a dataset loads, as they are before validation, transforms and splitting."""
 
 from __future__ import annotations
 

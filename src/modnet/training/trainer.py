@@ -87,7 +87,7 @@ class Trainer:
                 ``data.validation_share``.
             test: The same, to evaluate after every epoch, as the document does, and at the end; they take precedence
                 over ``data.test_share``.
-            initial: A network whose parameters and scaling the training starts with; it is not changed.
+            initial: A network whose parameters and transforms the training starts with; it is not changed.
             out: A new folder for configuration, history, checkpoints and model.
             callbacks: What is called after the configured callbacks: functions ``f(training, row)``, called after every
                 epoch with a `modnet.TrainingView` and the epoch's row of the history, and callbacks or objects with
