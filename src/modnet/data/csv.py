@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -66,15 +66,16 @@ def read_table(
     *,
     target_kind: TargetKind | None = None,
     transforms: bool = False,
+    kinds: Mapping[str, Kind] | None = None,
     training: CsvTable | None = None,
 ) -> CsvTable:
     """Return the columns of a CSV file with a header.
 
     UTF-8, cells in double quotes where needed (RFC 4180); blank lines and spaces around a cell are ignored. Without
     ``transforms``, every cell of a feature must be a finite number. With them, a column is one of numbers if all cells
-    that are not missing are, else one of text. For the target see `read_target`. A validation or test file has the
-    features of the ``training`` file, in any order, and what they and the target hold is the same; its rows may go
-    without weights and groups.
+    that are not missing are, else one of text, unless ``kinds`` say what it holds. For the target see `read_target`. A
+    validation or test file has the features of the ``training`` file, in any order, and what they and the target hold
+    is the same; its rows may go without weights and groups.
 
     Raises:
         DataError: naming the line and the column.
@@ -87,15 +88,17 @@ def read_table(
         if training is None:
             is_data = all(source.format.number(name) is not None for name in header)
             reason = " (is this line data, and the header missing?)" if is_data else ""
-            features, kinds = roles.features(tuple(header), where, reason), None
+            features = roles.features(tuple(header), where, reason)
         else:
-            features, kinds = training.features, training.kinds
+            features = training.features
+            kinds = dict(zip(features, training.kinds, strict=True))
             find_columns(header, [roles.target], f"{where}:")
             find_columns(header, features, f"{where}:", ", which the training file has")
             extra = {name for name in header if name not in training.header and not roles.may_be_in(name)}
             if extra:
                 raise DataError(f"{where}: column {short_repr(min(extra))} is not in the training file")
-        columns = _columns(features, [positions[name] for name in features], kinds, transforms=transforms)
+        known = [(kinds or {}).get(name) for name in features]
+        columns = _columns(features, [positions[name] for name in features], known, transforms=transforms)
         target, weight = positions[roles.target], positions.get(roles.weight or "")
         group = positions.get(roles.group or "") if training is None else None
         if weight is not None:
@@ -109,7 +112,7 @@ def read_table(
     found: tuple[Kind, ...] = tuple("text" if index in content.texts else "number" for index in range(len(features)))
     weights = None if weight is None else _weights(content, roles.weight, source.name)
     groups = None if group is None else _groups(content, group, roles.group, source)
-    return CsvTable(tuple(header), features, kinds or found, x, y, kind, weights, groups)
+    return CsvTable(tuple(header), features, found, x, y, kind, weights, groups)
 
 
 def read_rows(
@@ -163,8 +166,11 @@ def read_rows(
             names, selected = first, [positions[name] for name in needed or positions]
         if len(selected) != count:
             raise DataError(f"{where}: {len(selected)} columns, the network has {count} inputs")
-        columns = _columns([names[position] for position in selected], selected, kinds, transforms=kinds is not None)
-        columns = [column if kinds else column._replace(advice=None) for column in columns]
+        chosen = [names[position] for position in selected]
+        if kinds is None:
+            columns = [Column(position, column) for position, column in zip(selected, chosen, strict=True)]
+        else:
+            columns = _columns(chosen, selected, kinds, transforms=True)
         try:
             content = _read(source, columns, kept, len(first), has_header=has_header)
         except DataError as error:
@@ -199,15 +205,13 @@ def _positions(header: list[str], where: str) -> dict[str, int]:
 
 
 def _columns(
-    names: Sequence[object], positions: Sequence[int], kinds: Sequence[Kind] | None, *, transforms: bool
+    names: Sequence[object], positions: Sequence[int], kinds: Sequence[Kind | None], *, transforms: bool
 ) -> list[Column]:
     """Return how features are read: without transforms as numbers, else as ``kinds`` say, or as what they hold."""
-    if not transforms:
-        return [Column(position, name, advice="remedies") for position, name in zip(positions, names, strict=True)]
-    if kinds is None:
-        return [Column(position, name, None, True) for position, name in zip(positions, names, strict=True)]
     columns = zip(positions, names, kinds, strict=True)
-    return [Column(position, name, kind, True, "as in training") for position, name, kind in columns]
+    if not transforms:
+        return [Column(position, name, advice="remedies") for position, name, _ in columns]
+    return [Column(position, name, kind, True, "as in training" if kind else None) for position, name, kind in columns]
 
 
 def _weights(content: Content, column: str | None, name: str) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from mmap import ACCESS_READ, mmap
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
 from modnet.data.csv_columns import Column, Content, Reader
@@ -132,38 +133,43 @@ def _content(
     table = table.unify_dictionaries()
     values = np.empty((table.num_rows, len(columns)))
     texts: dict[int, list[str]] = {}
-    places: dict[int, Any] = {}
+    places: dict[int, NDArray[np.float64]] = {}
+    missing = set()
     for index, column in enumerate(columns):
         chunked = table.column(str(column.position))
-        if chunked.null_count and not column.may_be_missing:
+        if str(chunked.type) == "double":
+            if chunked.null_count:
+                missing.add(index)
+            continue
+        dictionary = chunked.chunk(0).dictionary.to_pylist() if chunked.num_chunks else []
+        if any(map(_is_special, dictionary)):
             return None
-        if str(chunked.type) != "double":
-            dictionary = chunked.chunk(0).dictionary.to_pylist() if chunked.num_chunks else []
-            if any(map(_is_special, dictionary)):
-                return None
-            texts[index], places[index] = _positions(dictionary, source)
+        texts[index], places[index] = _positions(dictionary, source)
+        if np.isnan(places[index]).any():
+            missing.add(index)
+    if any(not columns[index].may_be_missing for index in missing):
+        return None
     start = 0
     for batch in table.to_batches():
-        block = values[start : start + batch.num_rows]
+        block, expected = values[start : start + batch.num_rows], 0
         for index, column in enumerate(columns):
             array = batch.column(batch.schema.get_field_index(str(column.position)))
             if index in places:
                 block[:, index] = places[index][array.indices.to_numpy()]
+                expected += int(np.isnan(block[:, index]).sum()) if index in missing else 0
             else:
                 block[:, index] = array.to_numpy(zero_copy_only=False)
+                expected += array.null_count
+        if block.size - np.count_nonzero(np.isfinite(block)) != expected:
+            return None  # a cell is infinity, or NaN that stands for no missing value
         start += batch.num_rows
-    if not np.isfinite(values).all():
-        for index, column in enumerate(columns):
-            not_finite = len(values) - np.count_nonzero(np.isfinite(values[:, index]))
-            if index not in places and not_finite != table.column(str(column.position)).null_count:
-                return None
     kept = {}
     for position in cells:
         strings = table.column(str(position)).to_pylist()
         if _is_special("".join(strings)):
             return None
         kept[position] = list(map(str.strip, strings))
-    return Content(values, texts, lines, kept)
+    return Content(values, texts, missing, lines, kept)
 
 
 def _is_special(text: str) -> bool:
@@ -171,7 +177,7 @@ def _is_special(text: str) -> bool:
     return '"' in text or "\0" in text
 
 
-def _positions(dictionary: list[str], source: Source) -> tuple[list[str], Any]:
+def _positions(dictionary: list[str], source: Source) -> tuple[list[str], NDArray[np.float64]]:
     """Return the distinct texts of cells, and for each cell the position of its text, NaN where it is missing."""
     texts: dict[str, float] = {}
     positions = np.full(len(dictionary), math.nan)

@@ -46,12 +46,14 @@ class Content:
     Attributes:
         values: (rows, columns), float64: numbers, or positions among ``texts``; NaN where a value is missing.
         texts: Column → its distinct texts in the order of their first rows, for those that hold text.
+        missing: The columns in which a value is missing.
         lines: The line of each row.
         cells: Position in a row → the cells there without the spaces around them, where they were asked for.
     """
 
     values: NDArray[np.float64]
     texts: dict[int, list[str]]
+    missing: set[int]
     lines: Sequence[int]
     cells: dict[int, list[str]]
 
@@ -76,6 +78,7 @@ def read_columns(
         again = read_columns(source, as_text, [], width, has_header=has_header)
         content.values[:, late] = again.values
         content.texts |= {late[index]: texts for index, texts in again.texts.items()}
+        content.missing = content.missing - reader.late | {late[index] for index in again.missing}
     return content
 
 
@@ -102,6 +105,7 @@ class Reader:
         self.source, self.format, self.columns = source, source.format, columns
         self.texts = {index: _Texts(self.format) for index, column in enumerate(columns) if column.kind == "text"}
         self.late: set[int] = set()
+        self.missing: set[int] = set()
         self.infinite: dict[int, tuple[int, str]] = {}
         self.numbers, self.lines = array("d"), array("q")
         self.cells: dict[int, list[str]] = {position: [] for position in cells}
@@ -119,10 +123,15 @@ class Reader:
             if index not in self.texts and index not in self.late:
                 numbers, problems = _as_numbers(cells, self.format)
                 values[:, index] = numbers
+                if problems and problems.missing is not None:
+                    self.missing.add(index)
                 if problems and (fault := self._fault(index, block, problems)) is not None:
                     faults.append((fault, index))
             if index in self.texts:
-                values[:, index] = np.fromiter(map(self.texts[index].__getitem__, cells), np.float64, len(cells))
+                codes = np.fromiter(map(self.texts[index].__getitem__, cells), np.float64, len(cells))
+                values[:, index] = codes
+                if np.isnan(codes).any():
+                    self.missing.add(index)
         if faults:
             row, index = min(faults)
             self._refuse(block.lines[row], index, block.columns[self.columns[index].position][row])
@@ -163,7 +172,7 @@ class Reader:
             self._refuse(line, index, cell)
         values = np.frombuffer(self.numbers).reshape(len(self.lines), len(self.columns))
         texts = {index: list(texts.positions) for index, texts in self.texts.items()}
-        return Content(values, texts, self.lines, self.cells)
+        return Content(values, texts, self.missing, self.lines, self.cells)
 
     def _refuse(self, line: int, index: int, cell: str) -> None:
         cell = cell.strip()
@@ -189,25 +198,36 @@ class _Problems(NamedTuple):
 
 def _as_numbers(cells: Sequence[str], csv_format: CsvFormat) -> tuple[NDArray[np.float64], _Problems | None]:
     """Return the cells of a column as numbers, NaN where they are none, and which are none."""
+    numbers = None if csv_format.missing_numbers else _all_numbers(cells, csv_format)
+    if numbers is not None:
+        return numbers, None
+    missing = [cell.strip() in csv_format.missing for cell in cells]
+    present = _all_numbers([cell for cell, hidden in zip(cells, missing, strict=True) if not hidden], csv_format)
+    if present is None:
+        return _one_by_one(cells, csv_format)
+    numbers = np.full(len(cells), math.nan)
+    numbers[~np.array(missing)] = present
+    return numbers, _Problems(missing.index(True), None, None) if any(missing) else None
+
+
+def _all_numbers(cells: Sequence[str], csv_format: CsvFormat) -> NDArray[np.float64] | None:
+    """Return cells as numbers if all are finite ones, else None."""
     joined = "".join(cells)
-    is_plain = joined.isascii() and "_" not in joined
+    if not joined.isascii() or "_" in joined:  # Python reads 1_000 and ٣ as numbers, others do not
+        return None
     if csv_format.decimal != ".":
-        is_plain = is_plain and "." not in joined
-        plain: Sequence[str] = [cell.replace(csv_format.decimal, ".") for cell in cells] if is_plain else cells
-    else:
-        plain = cells
-    if is_plain and not csv_format.missing_numbers:
-        try:
-            numbers = np.fromiter(map(float, plain), np.float64, len(cells))
-        except ValueError:
-            pass
-        else:
-            if np.isfinite(numbers).all():
-                return numbers, None
-    return _one_by_one(cells, csv_format)
+        if "." in joined:
+            return None
+        cells = [cell.replace(csv_format.decimal, ".") for cell in cells]
+    try:
+        numbers = np.fromiter(map(float, cells), np.float64, len(cells))
+    except ValueError:
+        return None
+    return numbers if np.isfinite(numbers).all() else None
 
 
-def _one_by_one(cells: Sequence[str], csv_format: CsvFormat) -> tuple[NDArray[np.float64], _Problems | None]:
+def _one_by_one(cells: Sequence[str], csv_format: CsvFormat) -> tuple[NDArray[np.float64], _Problems]:
+    """Return cells of which some are neither numbers nor missing."""
     numbers = np.full(len(cells), math.nan)
     first: list[int | None] = [None, None, None]
     for row, cell in enumerate(cells):
@@ -219,4 +239,4 @@ def _one_by_one(cells: Sequence[str], csv_format: CsvFormat) -> tuple[NDArray[np
             problem = 0 if text in csv_format.missing else 1 if number is None else 2
             if first[problem] is None:
                 first[problem] = row
-    return numbers, None if first == [None, None, None] else _Problems(*first)
+    return numbers, _Problems(*first)

@@ -44,8 +44,7 @@ def as_features(
         if texts:
             text_places[index] = place(index, _first_text(texts, source.format))
     missing_places = {}
-    has_missing = np.isnan(values.min(initial=0)) and np.isnan(values).any(axis=0)
-    for index in np.flatnonzero(has_missing).tolist():
+    for index in sorted(column for column in content.missing if column < len(columns)):
         missing_places[index] = f"line {content.lines[int(np.argmax(np.isnan(values[:, index])))]}"
     if not content.texts and not missing_places:
         return values
