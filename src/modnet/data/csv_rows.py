@@ -26,7 +26,7 @@ LINE = 1 << 24
 """How many characters a line may have."""
 PIECE = 1 << 20
 """How many bytes of a pipe are read at a time."""
-BLOCK = 1024
+BLOCK = 256
 """How many rows are converted at a time."""
 SEPARATORS = {";": "';'", "\t": "a tab, '\\t'", ",": "','", "|": "'|'"}
 """What the cells of other files are separated with, as a message shows it."""

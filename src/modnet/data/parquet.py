@@ -4,37 +4,61 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.errors import ConfigError, DataError
-from modnet.core.messages import error_text, list_values, short_repr, truncate
+from modnet.core.messages import error_text, short_repr, truncate
+from modnet.data.columns import find_columns
 from modnet.data.files import open_binary
+from modnet.data.parquet_columns import FeatureColumn, check_type, feature_column, row_text
+from modnet.data.roles import Kind, Roles
+from modnet.data.table import Table
+from modnet.data.texts import date_remedies, hold_dates
 from modnet.data.validation import BLOCK
 
-__all__ = ["Columns", "read_parquet"]
-
-FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}
-"""Arrow's names of dtypes where NumPy's are others; pyarrow's own conversion imports pandas."""
+__all__ = ["ParquetTable", "read_parquet"]
 
 
-class Columns(NamedTuple):
-    """The content of a Parquet file: x (rows, features), mapped into memory, y (rows,), and weights (rows,) or None."""
+@dataclass(frozen=True)
+class ParquetTable:
+    """The content of a Parquet file.
+
+    Attributes:
+        features: The names of the columns of x.
+        kinds: What each of them holds.
+        x: The features, (rows, features), mapped into memory: a `Table` where there is text or a missing value.
+        y: The targets, (rows,).
+        weights: The weight of each row, (rows,), or None.
+        groups: The group of each row, (rows,), or None.
+    """
 
     features: tuple[str, ...]
-    pair: tuple[NDArray[Any], NDArray[Any] | list[str], NDArray[Any] | None]
+    kinds: tuple[Kind, ...]
+    x: NDArray[Any] | Table
+    y: NDArray[Any] | list[str]
+    weights: NDArray[Any] | None
+    groups: NDArray[Any] | None
 
 
 def read_parquet(
-    path: str | os.PathLike[str], target: str, features: tuple[str, ...] | None = None, weight: str | None = None
-) -> Columns:
-    """Return the columns of a Parquet file: ``target``, ``weight``, and the ``features``, by default all others.
+    path: str | os.PathLike[str],
+    roles: Roles,
+    *,
+    transforms: bool = False,
+    kinds: Mapping[str, Kind] | None = None,
+    training: ParquetTable | None = None,
+) -> ParquetTable:
+    """Return the columns of a Parquet file.
 
-    With ``features``, as in a validation or test file, it may go without the weights.
+    Without ``transforms``, every value of a feature must be a number. With them, there may be text and nulls. A
+    validation or test file has the features of the ``training`` file, and they hold what they did there (or what
+    ``kinds`` say); its rows may go without weights and groups.
 
     A Parquet file cannot give rows in a random order without reading and unpacking a whole row group for each. So the
     features are copied, row group by row group, to an unpacked file in the folder for temporary files, which the
@@ -42,75 +66,64 @@ def read_parquet(
 
     Raises:
         ConfigError: pyarrow is not installed.
-        DataError: naming the file and the column: not a Parquet file, a column is missing or its values are of another
-            type than numbers (the target: or text), a null; there is no room for the temporary file.
+        DataError: naming the file and the column: not a Parquet file, a column is missing or its values are of a type
+            that cannot be used, a null; there is no room for the temporary file.
     """
     try:
         from pyarrow import parquet
     except ImportError:
-        raise ConfigError("data.kind 'parquet' needs pyarrow: pip install pyarrow") from None
+        needs = "data.kind 'parquet' needs pyarrow: pip install pyarrow"
+        raise ConfigError(needs) from None
     name = str(path)
     with open_binary(Path(path)) as file:
         try:
             content = parquet.ParquetFile(file)
-            if features is not None and weight not in content.schema_arrow.names:
-                weight = None
-            types = _types(content.schema_arrow, name, target, features, weight)
-            y = _column(content, target, types.pop(target), name)
-            weights = None if weight is None else _column(content, weight, types.pop(weight), name)
-            return Columns(tuple(types), (_copy(content, types, name), y, weights))
+            header = tuple(content.schema_arrow.names)
+            features = roles.features(header, name) if training is None else training.features
+            weight = roles.weight if training is None or roles.weight in header else None
+            group = roles.group if training is None else None
+            others = [column for column in (weight, group) if column is not None]
+            find_columns(header, [*features, roles.target, *others], f"{name}:")
+            if training is not None:
+                kinds = dict(zip(features, training.kinds, strict=True))
+            for role, column in (("weight", weight), ("group", group), ("target", roles.target)):
+                if column is not None:
+                    check_type(content, column, name, role)
+            columns = [
+                feature_column(content, column, name, (kinds or {}).get(column), transforms=transforms)
+                for column in features
+            ]
+            y = _column(content, roles.target, name)
+            weights = None if weight is None else _column(content, weight, name)
+            groups = None if group is None else np.asarray(_column(content, group, name))
+            x = _copy(content, columns, name)
         except DataError:
             raise
         except Exception as error:  # pyarrow raises many types on damaged files
             problem = truncate(error_text(error), 200)
             raise DataError(f"{name}: not a readable Parquet file: {problem}") from None
+    kinds_found = tuple(column.kind for column in columns)
+    return ParquetTable(features, kinds_found, _as_table(x, columns, is_new=training is None), y, weights, groups)
 
 
-def _types(
-    schema: Any, name: str, target: str, features: Sequence[str] | None, weight: str | None
-) -> dict[str, np.dtype[Any] | None]:
-    """Return the dtypes of the features, in order, and of target and weight; that of a target that is text is None."""
-    from pyarrow import types
-
-    if target == weight:
-        raise DataError(f"{name}: column {short_repr(target)} cannot be both target and weight")
-    features = features or [column for column in schema.names if column not in (target, weight)]
-    read = [*features, target, *([] if weight is None else [weight])]
-    for column in read:
-        if schema.names.count(column) != 1:
-            problem = "two columns have the name" if column in schema.names else "no column"
-            raise DataError(f"{name}: {problem} {short_repr(column)}; the columns are {list_values(schema.names)}")
-    found: dict[str, np.dtype[Any] | None] = {}
-    for column in read:
-        kind = schema.field(column).type
-        if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
-            found[column] = np.dtype(FLOATS.get(str(kind), str(kind)))
-        elif column == target and (types.is_string(kind) or types.is_large_string(kind) or types.is_dictionary(kind)):
-            found[column] = None
-        else:
-            allowed = "integers, bools, floats and text" if column == target else "integers, bools and floats"
-            raise DataError(f"{name}: column {short_repr(column)} holds {kind} values; allowed are {allowed}")
-    if not features:
-        raise DataError(f"{name}: no column besides {list_values(read)}; at least one feature is needed")
-    return found
-
-
-def _column(content: Any, column: str, dtype: np.dtype[Any] | None, name: str) -> Any:
+def _column(content: Any, column: str, name: str) -> Any:
     values = content.read(columns=[column], use_threads=False).column(0).combine_chunks()
-    _refuse_null(values, column, name, 0)
-    return values.to_pylist() if dtype is None else values.to_numpy(zero_copy_only=False)
+    if values.null_count:
+        row = int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))
+        raise DataError(f"{row_text(name, row, column)} is null; every value is needed")
+    is_text = any(word in str(values.type) for word in ("string", "dictionary"))
+    return values.to_pylist() if is_text else values.to_numpy(zero_copy_only=False)
 
 
-def _copy(content: Any, types: dict[str, Any], name: str) -> NDArray[Any]:
+def _copy(content: Any, columns: list[FeatureColumn], name: str) -> NDArray[Any]:
     """Return the features in the smallest dtype that holds the numbers of all columns, in a file without a name."""
-    rows, dtype = 0, np.result_type(*types.values())
+    rows, dtype = 0, np.result_type(*(column.dtype for column in columns))
     with tempfile.TemporaryFile() as file:
-        for batch in content.iter_batches(BLOCK, columns=list(types), use_threads=False):
-            block = np.empty((batch.num_rows, len(types)), dtype)
-            for index, column in enumerate(types):
-                values = batch.column(column)
-                _refuse_null(values, column, name, rows)
-                block[:, index] = values.to_numpy(zero_copy_only=False)
+        names = [column.name for column in columns]
+        for batch in content.iter_batches(BLOCK, columns=names, use_threads=False):
+            block = np.empty((batch.num_rows, len(columns)), dtype)
+            for index, column in enumerate(columns):
+                block[:, index] = column.convert(batch.column(column.name), rows)
             try:
                 file.write(block.data)
                 file.flush()
@@ -120,12 +133,28 @@ def _copy(content: Any, types: dict[str, Any], name: str) -> NDArray[Any]:
             rows += len(block)
         if not rows:
             raise DataError(f"{name}: holds no rows")
-        return np.memmap(file, dtype, "r", shape=(rows, len(types)))
+        return np.memmap(file, dtype, "r", shape=(rows, len(columns)))
 
 
-def _refuse_null(values: Any, column: str, name: str, start: int) -> None:
-    if values.null_count:
-        row = start + int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))
-        raise DataError(
-            f"{name}: row {row} (counted from 0), column {short_repr(column)} is null; every value is needed"
-        )
+def _as_table(x: NDArray[Any], columns: list[FeatureColumn], *, is_new: bool) -> NDArray[Any] | Table:
+    """Return the copy as a table where there is text or a missing value.
+
+    Raises:
+        DataError: a column of text that ``is_new`` holds dates.
+    """
+    texts = {index: list(column.texts) for index, column in enumerate(columns) if column.kind == "text"}
+    text_places, missing_places = {}, {}
+    for index, column in enumerate(columns):
+        if column.first_text is not None:
+            first = texts[index][0]
+            if is_new and hold_dates(texts[index]):
+                where = row_text(column.file, column.first_text, column.name)
+                problem = f"{short_repr(first)}; the column holds dates; {date_remedies(column.name)}"
+                raise DataError(f"{where} is {problem}")
+            text_places[index] = f"row {column.first_text} (counted from 0): {short_repr(first)}"
+        if column.first_missing is not None:
+            missing_places[index] = f"row {column.first_missing} (counted from 0)"
+    if not texts and not missing_places:
+        return x
+    arrays = {index: np.array(of_column, dtype=object) for index, of_column in texts.items()}
+    return Table(x, tuple(column.name for column in columns), arrays, text_places, missing_places)

@@ -11,7 +11,7 @@ from modnet.core.interfaces import Dataset
 from modnet.core.messages import short_repr
 from modnet.data.csv import CsvTable, read_table
 from modnet.data.csv_rows import MISSING, CsvFormat
-from modnet.data.parquet import read_parquet
+from modnet.data.parquet import ParquetTable, read_parquet
 from modnet.data.roles import Roles
 
 __all__ = ["Csv", "Parquet"]
@@ -138,22 +138,30 @@ class Csv(_TableFile):
 
 
 class Parquet(_TableFile):
-    """Rows of a Parquet file: one column is the target, all others are features, numbers without nulls.
+    """Rows of a Parquet file: one column is the target, all others are features, numbers or text.
 
-    A target column of integers, bools or text holds labels, one of floats holds targets. The features are copied, row
-    group by row group, to a temporary file that is mapped into memory, so the file may be larger than memory; the copy
-    needs the room of the unpacked numbers in the folder for temporary files (``TMPDIR``). Needs pyarrow, in the extra
-    ``parquet``. Source: Apache Parquet.
+    Without transforms, all features are numbers without nulls. A target column of integers, bools or text holds labels,
+    one of floats holds targets. The features are copied, row group by row group, to a temporary file that is mapped
+    into memory, so the file may be larger than memory; the copy needs the room of the unpacked numbers in the folder
+    for temporary files (``TMPDIR``). Needs pyarrow, in the extra ``tables``. Source: Apache Parquet.
     """
 
     kind: Literal["parquet"] = "parquet"
 
     def load(self) -> Data:
         """Return the rows, and the names of the features."""
-        train = read_parquet(self.path, self.target, weight=self.weight)
-        validation, test = (
-            None if path is None else read_parquet(path, self.target, train.features, self.weight).pair
-            for path in (self.validation_path, self.test_path)
+        train = read_parquet(self.path, self._roles, transforms=self._has_transforms)
+        return Data(
+            (train.x, train.y, train.weights),
+            self._read(self.validation_path, train),
+            self._read(self.test_path, train),
+            features=train.features,
+            sources=self._sources,
+            groups=train.groups,
         )
-        sources = {"train": self.path, "validation": self.validation_path or "", "test": self.test_path or ""}
-        return Data(train.pair, validation, test, features=train.features, sources=sources)
+
+    def _read(self, path: str | None, training: ParquetTable) -> Pair | None:
+        if path is None:
+            return None
+        table = read_parquet(path, self._roles, transforms=self._has_transforms, training=training)
+        return table.x, table.y, table.weights
