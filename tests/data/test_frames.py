@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from data.holding import ALLOWED, MASK, NOT_FINITE, TEXT, X, Y, agrees, fit
 
-from modnet import ModnetError
+from modnet import DataError, ModnetError
+from modnet.data.frames import frame_table
 
 
 def pandas_cases(pd: Any) -> dict[str, tuple[Any, Any, str | None]]:
@@ -91,3 +92,78 @@ def test_real_frames(library: str, cases: Callable[[Any], dict[str, tuple[Any, A
             with pytest.raises(ModnetError) as caught:
                 fit(x, y)
             assert agrees(str(caught.value), expected), (name, str(caught.value))
+
+
+def pandas_tables(pd: Any) -> dict[str, tuple[Any, Any]]:
+    """Columns with text and missing values: what is held, and what it is as numbers and texts."""
+    days = pd.Series(pd.date_range("2026-01-01", periods=3))
+    texts, numbers = ["x", None, "y"], [1, None, 2]
+    return {
+        "objects": (pd.Series(texts, dtype=object), texts),
+        "strings": (pd.Series(texts, dtype="string"), texts),
+        "text": (pd.Series(texts), texts),
+        "text of pyarrow": (pd.Series(texts, dtype="string[pyarrow]"), texts),
+        "categories": (pd.Series(texts, dtype="category"), texts),
+        "categories that are numbers": (pd.Series(numbers, dtype="category"), numbers),
+        "nullable integers": (pd.Series(numbers, dtype="Int64"), numbers),
+        "nullable floats": (pd.Series([0.5, None, 2], dtype="Float32"), [0.5, None, 2]),
+        "nullable bools": (pd.Series([True, None, False], dtype="boolean"), [1, None, 0]),
+        "integers of pyarrow": (pd.Series(numbers, dtype="int32[pyarrow]"), numbers),
+        "objects that are numbers": (pd.Series([1, pd.NA, 2.0], dtype=object), numbers),
+        "numbers and text": (pd.Series([1, "x", 2.5], dtype=object), ["1", "x", "2.5"]),
+        "sparse": (pd.Series(pd.arrays.SparseArray([1.0, np.nan, 2.0])), numbers),
+        "dates": (days, "column 'a' holds datetime64[…"),
+        "dates with a zone": (
+            days.dt.tz_localize("UTC"),
+            "column 'a' holds dates or times (row 0 (counted from 0): Ti…",
+        ),
+        "spans": (days - days[0], "column 'a' holds timedelta64[…"),
+        "periods": (
+            days.dt.to_period("M"),
+            "row 0, column 0 (counted from 0) is Period('2026-01', 'M'); values must be …",
+        ),
+    }
+
+
+def polars_tables(pl: Any) -> dict[str, tuple[Any, Any]]:
+    """The same of polars."""
+    texts, numbers = ["x", None, "y"], [1, None, 2]
+    days = [dt.date(2026, 1, day) for day in (1, 2, 3)]
+    return {
+        "text": (pl.Series(texts), texts),
+        "categories": (pl.Series(texts, dtype=pl.Categorical), texts),
+        "an enumeration": (pl.Series(texts, dtype=pl.Enum(["y", "x"])), texts),
+        "integers": (pl.Series(numbers), numbers),
+        "bools": (pl.Series([True, None, False]), [1, None, 0]),
+        "decimals": (pl.Series(["0.5", None, "2"]).cast(pl.Decimal(4, 2)), [0.5, None, 2]),
+        "nothing": (pl.Series([None, None, None]), [None, None, None]),
+        "dates": (pl.Series(days), "column 'a' holds datetime64[D] values; remedies: …"),
+        "times": (
+            pl.Series([dt.time(3), None, dt.time(4)]),
+            "column 'a' holds dates or times (row 0 (counted from 0): …",
+        ),
+        "lists": (
+            pl.Series([[1.0], [2.0], [3.0]]),
+            "row 0, column 0 (counted from 0) is array([1.]); values must be …",
+        ),
+    }
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("library", "cases"), [("pandas", pandas_tables), ("polars", polars_tables)])
+def test_real_frames_with_text_and_missing_values(library: str, cases: Callable[[Any], dict[str, Any]]) -> None:
+    frames = pytest.importorskip(library, reason=f"{library} is no dependency of modnet or its tests")
+    for name, (column, expected) in cases(frames).items():
+        x = frames.DataFrame({"a": column, "b": ["p", "q", "r"], "c": [1.5, 2.5, 3.5]})
+        if isinstance(expected, str):
+            with pytest.raises(DataError) as caught:
+                frame_table(x, "x", is_new=True)
+            assert agrees(str(caught.value).removeprefix("x: "), expected), (name, str(caught.value))
+            continue
+        table = frame_table(x, "x", is_new=True)
+        assert table is not None, name
+        assert table.names == ("a", "b", "c"), name
+        assert table.values[:, 2].tolist() == [1.5, 2.5, 3.5], name
+        texts = table.texts.get(0)
+        found = [None if np.isnan(v) else v if texts is None else texts[int(v)] for v in table.values[:, 0]]
+        assert found == expected, (name, found)

@@ -14,6 +14,7 @@ import pytest
 from modnet import ConfigError, DataError, Trainer
 from modnet.data.parquet import read_parquet
 from modnet.data.roles import Roles
+from modnet.data.row_source import RowSource
 from modnet.data.table import Table
 from modnet.data.table_files import Parquet
 
@@ -169,7 +170,7 @@ def cells(table: Table) -> list[list[object]]:
     """The columns of a table, with their texts; a missing value is None."""
     return [
         [None if math.isnan(v) else table.texts[c][int(v)] if c in table.texts else v for v in column]
-        for c, column in enumerate(table.values.T.tolist())
+        for c, column in enumerate(table.values[:].T.tolist())
     ]
 
 
@@ -194,7 +195,7 @@ def test_text_and_nulls(tmp_path: Path, encode: Any) -> None:
     table = read_parquet(write(tmp_path / "a.parquet", y=B, **columns), Roles("y"), transforms=True)
     assert table.kinds == ("number", "text", "number", "number", "number", "number")
     assert isinstance(table.x, Table)
-    assert isinstance(table.x.values, np.memmap)
+    assert isinstance(table.x.values, RowSource)
     assert table.x.values.dtype == np.float32
     assert table.x.names == table.features == tuple(columns)
     assert cells(table.x) == [A.tolist(), TOWNS, HOLES, BOOLS, [None] * ROWS, B.tolist()]
@@ -208,7 +209,7 @@ def test_nan_is_a_missing_value_with_transforms(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", y=B, a=np.where(np.arange(ROWS) == 7000, np.nan, A), b=B.astype(np.int64))
     x = read_parquet(path, Roles("y"), transforms=True).x
     assert (x.values.dtype, x.missing_places) == (np.float64, {0: "row 7000 (counted from 0)"})
-    assert np.isnan(x.values).sum() == 1
+    assert np.isnan(x.values[:]).sum() == 1
 
 
 def test_without_text_and_nulls_there_is_no_table(tmp_path: Path) -> None:
@@ -251,7 +252,6 @@ DATES = 'remedies: numbers in its place (year, month, days since a day), or data
             [decimal.Decimal("1.5")] * 3,
             f"column 'a' holds decimal128(2, 1) values; {OTHER_TYPE.replace(' and floats', ', floats and text')}",
         ),
-        ([1.0, 2.0, -math.inf], "row 2 (counted from 0), column 'a' is -inf; values must be finite"),
         (["x", "b" * 1001, "y"], f"column 'a': '{'b' * 59}…; at most 1000 characters and 16777216 texts are expected"),
     ],
 )  # fmt: skip

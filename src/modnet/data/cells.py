@@ -14,6 +14,7 @@ from modnet.core.errors import DataError
 from modnet.core.interfaces import CellError, is_missing
 from modnet.core.messages import short_repr
 from modnet.data.table import Kind, Table
+from modnet.data.texts import number_text
 from modnet.data.validation import RowNumbers
 
 __all__ = ["Cells"]
@@ -155,11 +156,5 @@ def _texts(values: NDArray[np.float64], known: NDArray[Any] | None = None) -> ND
         found: NDArray[Any] = np.append(known, np.array([None]))[np.where(missing, len(known), values).astype(np.intp)]
         return found
     texts = np.empty(len(values), dtype=object)
-    texts[:] = [_number_text(value) for value in values.tolist()]
+    texts[:] = [None if value != value else number_text(value) for value in values.tolist()]
     return texts
-
-
-def _number_text(value: float) -> str | None:
-    if value != value:
-        return None
-    return str(int(value)) if value.is_integer() else repr(value)

@@ -19,8 +19,8 @@ from modnet.data.csv_columns import Column, Content, read_columns
 from modnet.data.csv_features import as_features
 from modnet.data.csv_rows import CsvFormat, Row, Source
 from modnet.data.csv_targets import TargetKind, read_target
-from modnet.data.roles import Kind, Roles
-from modnet.data.table import Table
+from modnet.data.roles import Roles
+from modnet.data.table import Kind, Table
 
 __all__ = ["CsvTable", "Rows", "read_rows", "read_table"]
 

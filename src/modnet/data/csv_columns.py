@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from modnet.core.errors import DataError
 from modnet.core.messages import short_repr
 from modnet.data.csv_rows import Block, CsvFormat, Source, blocks
-from modnet.data.roles import Kind
+from modnet.data.table import Kind
 from modnet.data.texts import IMPUTE, ONE_HOT, remedies
 
 __all__ = ["Column", "Content", "Reader", "read_columns"]

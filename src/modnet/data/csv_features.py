@@ -65,7 +65,7 @@ def _problem(texts: Sequence[str], column: str, csv_format: CsvFormat, *, is_new
     if not is_new or not texts:
         return None
     if hold_dates(texts):
-        return 0, f"the column holds dates; {date_remedies(column)}"
+        return 0, f"the column holds dates; {date_remedies(exclusion(column))}"
     other = "." if csv_format.decimal == "," else ","
     if all(csv_format.number(text) is not None or csv_format.number(text, other) is not None for text in texts):
         used = f'data.decimal = "{other}"' if csv_format.separator != other else f"{csv_format.decimal!r} in its place"

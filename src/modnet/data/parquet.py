@@ -17,9 +17,10 @@ from modnet.core.messages import error_text, short_repr, truncate
 from modnet.data.columns import find_columns
 from modnet.data.files import open_binary
 from modnet.data.parquet_columns import FeatureColumn, check_type, feature_column, row_text
-from modnet.data.roles import Kind, Roles
-from modnet.data.table import Table
-from modnet.data.texts import date_remedies, hold_dates
+from modnet.data.roles import Roles
+from modnet.data.row_source import as_rows
+from modnet.data.table import Kind, Table
+from modnet.data.texts import date_remedies, exclusion, hold_dates
 from modnet.data.validation import BLOCK
 
 __all__ = ["ParquetTable", "read_parquet"]
@@ -32,7 +33,7 @@ class ParquetTable:
     Attributes:
         features: The names of the columns of x.
         kinds: What each of them holds.
-        x: The features, (rows, features), mapped into memory: a `Table` where there is text or a missing value.
+        x: The features, (rows, features), mapped into memory: in a `Table` where there is text or a missing value.
         y: The targets, (rows,).
         weights: The weight of each row, (rows,), or None.
         groups: The group of each row, (rows,), or None.
@@ -103,7 +104,9 @@ def read_parquet(
             problem = truncate(error_text(error), 200)
             raise DataError(f"{name}: not a readable Parquet file: {problem}") from None
     kinds_found = tuple(column.kind for column in columns)
-    return ParquetTable(features, kinds_found, _as_table(x, columns, is_new=training is None), y, weights, groups)
+    return ParquetTable(
+        features, kinds_found, _as_table(x, columns, f"{name}: x", is_new=training is None), y, weights, groups
+    )
 
 
 def _column(content: Any, column: str, name: str) -> Any:
@@ -136,7 +139,7 @@ def _copy(content: Any, columns: list[FeatureColumn], name: str) -> NDArray[Any]
         return np.memmap(file, dtype, "r", shape=(rows, len(columns)))
 
 
-def _as_table(x: NDArray[Any], columns: list[FeatureColumn], *, is_new: bool) -> NDArray[Any] | Table:
+def _as_table(x: NDArray[Any], columns: list[FeatureColumn], where: str, *, is_new: bool) -> NDArray[Any] | Table:
     """Return the copy as a table where there is text or a missing value.
 
     Raises:
@@ -148,13 +151,14 @@ def _as_table(x: NDArray[Any], columns: list[FeatureColumn], *, is_new: bool) ->
         if column.first_text is not None:
             first = texts[index][0]
             if is_new and hold_dates(texts[index]):
-                where = row_text(column.file, column.first_text, column.name)
-                problem = f"{short_repr(first)}; the column holds dates; {date_remedies(column.name)}"
-                raise DataError(f"{where} is {problem}")
+                row = row_text(column.file, column.first_text, column.name)
+                problem = f"{short_repr(first)}; the column holds dates; {date_remedies(exclusion(column.name))}"
+                raise DataError(f"{row} is {problem}")
             text_places[index] = f"row {column.first_text} (counted from 0): {short_repr(first)}"
         if column.first_missing is not None:
             missing_places[index] = f"row {column.first_missing} (counted from 0)"
     if not texts and not missing_places:
         return x
     arrays = {index: np.array(of_column, dtype=object) for index, of_column in texts.items()}
-    return Table(x, tuple(column.name for column in columns), arrays, text_places, missing_places)
+    rows = as_rows(x, where, missing=True)  # which are read where they lie
+    return Table(rows, tuple(column.name for column in columns), arrays, text_places, missing_places)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
 from modnet.core.messages import short_repr
-from modnet.data.roles import Kind
+from modnet.data.table import Kind
 from modnet.data.texts import IMPUTE, LONGEST, ONE_HOT, date_remedies, exclusion, remedies
 
 __all__ = ["FeatureColumn", "check_type", "feature_column", "row_text"]
@@ -50,7 +50,7 @@ class FeatureColumn:
         """Return an array of pyarrow as numbers, or as positions among the texts; ``start`` is its first row.
 
         Raises:
-            DataError: a null or infinity that may not be there, a text that is too long.
+            DataError: a null that may not be there, a text that is too long.
         """
         numbers = self._positions(values, start) if self.kind == "text" else _as_numbers(values)
         if not self.may_be_missing:
@@ -59,13 +59,8 @@ class FeatureColumn:
                 problem = "is null; every value is needed" + remedies(IMPUTE, self.name)
                 raise DataError(f"{row_text(self.file, row, self.name)} {problem}")
             return numbers
-        if numbers.dtype.kind == "f":
-            for row in np.flatnonzero(np.isinf(numbers)).tolist():
-                problem = f"is {numbers[row]}; values must be finite"
-                raise DataError(f"{row_text(self.file, start + row, self.name)} {problem}")
-            is_missing = np.isnan(numbers)
-            if self.first_missing is None and is_missing.any():
-                self.first_missing = start + int(np.argmax(is_missing))
+        if self.first_missing is None and numbers.dtype.kind == "f" and np.isnan(numbers).any():
+            self.first_missing = start + int(np.argmax(np.isnan(numbers)))
         return numbers
 
     def _positions(self, values: Any, start: int) -> NDArray[np.float64]:
@@ -112,7 +107,7 @@ def feature_column(content: Any, column: str, file: str, expected: Kind | None, 
         return FeatureColumn(file, column, expected or "number", np.dtype(np.float32), may_be_missing=True)
     if kind == "number" and dtype is None:
         if types.is_temporal(stored.type):
-            raise DataError(f"{place}; {date_remedies(column)}")
+            raise DataError(f"{place}; {date_remedies(exclusion(column))}")
         allowed = "integers, bools, floats and text" if transforms else "integers, bools and floats"
         raise DataError(f"{place}; allowed are {allowed}; remedies: another type, or {exclusion(column)}")
     if expected is not None and kind != expected:

@@ -8,6 +8,7 @@ from modnet.core.dataset import Names
 from modnet.core.errors import DataError
 from modnet.core.messages import short_repr
 from modnet.data.columns import column_names, column_selector
+from modnet.data.frames import frame_table
 from modnet.data.row_source import as_rows
 from modnet.data.table import Rows, Table
 
@@ -25,22 +26,24 @@ def raw_rows(
         wanted: The names of the training's columns.
         where: What errors call it.
         transforms: Whether there are transforms, which may take text and missing values; else these are errors.
-        exactly: Whether there may be no other columns.
+        exactly: Whether there may be no other columns, as in the rows that a training begins with.
 
     Raises:
         DataError: a column is missing or not unique, or a value cannot be used.
     """
+    table = frame_table(x, where, is_new=exactly) if transforms and not isinstance(x, Table) else None
+    x = x if table is None else table
     own = column_names(x) or own
     selector = column_selector(own, wanted, where, exactly=exactly)
     names = wanted if own is not None and wanted is not None else own
     if not isinstance(x, Table):
         rows = as_rows(x, where, selector, missing=transforms)
         return Table(rows, names) if transforms and names is not None else rows
-    table = x if isinstance(selector, slice) else x.select(selector[1])
+    selected = x if isinstance(selector, slice) else x.select(selector[1])
     if not transforms:
-        _refuse_text_and_missing(table, where)
-        return as_rows(table.values, where)
-    return table
+        _refuse_text_and_missing(selected, where)
+        return as_rows(selected.values, where)
+    return selected
 
 
 def check_shape(rows: Rows, shape: tuple[int, ...], where: str, expecting: str) -> None:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from modnet.core.errors import DataError
 from modnet.core.messages import list_values, short_repr
 from modnet.data.columns import find_columns
 
-__all__ = ["Kind", "Roles"]
-
-Kind: TypeAlias = Literal["number", "text"]
-"""What a column of features holds."""
+__all__ = ["Roles"]
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class _TableFile(Dataset):
 
     @property
     def _has_transforms(self) -> bool:
-        return len(getattr(self, "transforms", ())) > 0
+        return len(self.transforms) > 0
 
     @property
     def _sources(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from modnet.core.messages import truncate
 
-__all__ = ["IMPUTE", "LONGEST", "ONE_HOT", "date_remedies", "exclusion", "hold_dates", "remedies"]
+__all__ = ["IMPUTE", "LONGEST", "ONE_HOT", "date_remedies", "exclusion", "hold_dates", "number_text", "remedies"]
 
 LONGEST = 1000
 """How many characters a text may have."""
@@ -22,9 +22,14 @@ def hold_dates(texts: Sequence[str]) -> bool:
     return len(texts) > 0 and all(_DATE.fullmatch(text) for text in texts)
 
 
-def date_remedies(column: str) -> str:
-    """Return what a message about a column of dates says may be done."""
-    return f"remedies: numbers in its place (year, month, days since a day), or {exclusion(column)}"
+def date_remedies(leave_out: str) -> str:
+    """Return what a message about a column of dates says may be done, such as to ``leave_out`` the column."""
+    return f"remedies: numbers in its place (year, month, days since a day), or {leave_out}"
+
+
+def number_text(value: float) -> str:
+    """Return a number as text: ``7`` for 7.0."""
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def remedies(transform: str, column: str) -> str:
