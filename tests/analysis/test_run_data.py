@@ -105,7 +105,7 @@ GIVEN: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any]]] = {
     ),
     "a test share": (
         lambda: {"x": X, "y": WORDS, "sample_weight": 1.0 + np.arange(60)},
-        configuration(test_share=0.25, validation_share=0.3, scaling="standard"),
+        configuration(test_share=0.25, validation_share=0.3, transforms=["standard"]),
     ),
     "groups": (
         lambda: {"x": X, "y": WORDS, "groups": [f"tree {row % 17}" for row in range(60)]},
@@ -339,6 +339,10 @@ def test_three_parts_are_known_again_in_another_file(command: Modnet) -> None:
         found = told(command, "evaluate", RUN, "--data", "moved.npz", "--part", part)
         assert (found["part"], found["samples"]) == (part, len(samples))
         assert found["cost"] == pytest.approx(run.evaluate(part)["cost"])
+    with np.load("moved.npz") as file:
+        np.savez("moved.npz", x=file["x"], y=file["y"])  # they are known without their groups
+    found = told(command, "evaluate", RUN, "--data", "moved.npz", "--part", "test")
+    assert found["samples"] == len(run.samples["test"])
     one_file(order=slice(None, None, -1))
     for part in run.samples:
         error = refused(command, "evaluate", RUN, "--part", part)
@@ -351,6 +355,36 @@ def test_three_parts_are_known_again_in_another_file(command: Modnet) -> None:
         assert "which were held out is not known" in refused(command, "evaluate", "alone.safetensors", "--part", part)
     assert "other values" not in refused(command, "evaluate", "alone.safetensors")
     assert told(command, "evaluate", "recorded.safetensors")["cost"] == pytest.approx(run.test["cost"])
+
+
+def test_groups_in_a_column_of_text(command: Modnet) -> None:
+    one_file()
+    with np.load("rows.npz") as file:
+        x, labels, groups = file["x"], file["y"], file["group"]
+    rows = [[*row, group, label] for row, group, label in zip(x.tolist(), groups, labels, strict=True)]
+    write_csv("rows.csv", ["a", "b", "c", "owner", "label"], rows)
+    config = of_file(group="owner", validation_share=0.25, test_share=0.2)
+    run = Trainer.from_config(config).fit(out=RUN)
+    assert run.network.features == ("a", "b", "c")
+    of = [set(groups[run.samples[part].held_out].tolist()) for part in ("validation", "test")]
+    assert not of[0] & of[1]
+    assert [len(each) for each in of] == [len(run.samples[part]) // 5 for part in ("validation", "test")]
+    for part, samples in run.samples.items():
+        found = told(command, "evaluate", RUN, "--part", part)
+        assert (found["samples"], found["cost"]) == (len(samples), pytest.approx(run.evaluate(part)["cost"]))
+
+
+def test_a_row_that_is_said_to_be_in_two_parts_is_refused(command: Modnet) -> None:
+    config = configuration(2, kind="npz", path="rows.npz", validation_share=0.25, test_share=0.2)
+    one_file()
+    Trainer.from_config(config).fit(out=RUN)
+    path = Path(RUN, "data.json")
+    record = json.loads(path.read_text())
+    bits = np.unpackbits(np.frombuffer(base64.b64decode(record["held_out"]["test"]), np.uint8), count=90)
+    assert bits.sum() == record["parts"]["test"]["rows"] == record["parts"]["validation"]["rows"]
+    record["held_out"]["validation"] = record["held_out"]["test"]
+    path.write_text(json.dumps(record))
+    assert "held_out: a row is both in validation and in test" in refused(command, "evaluate", RUN)
 
 
 def test_own_samples_beside_a_part_without_a_record(command: Modnet) -> None:

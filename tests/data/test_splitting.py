@@ -129,6 +129,19 @@ def test_equal_groups_are_counted_as_samples_are(share: float, held_out: int) ->
     assert len(found) > 1  # which ones depends on the seed
 
 
+def test_large_groups_are_balanced_by_small_ones() -> None:
+    sizes = [2, 4, 2, 8, 2, 4, 2]  # by hand, the largest first: 8 + 2 + 2, and 4 + 4 + 2 + 2
+    groups, y = np.repeat(np.arange(7), sizes), labelled(np.linspace(0, 1, 24))
+    for seed in range(20):
+        assert [len(rows) for rows in folds(y, 2, np.random.default_rng(seed), groups)] == [12, 12]
+
+
+def test_where_every_group_is_more_than_the_share_the_smallest_is_held_out() -> None:
+    groups, y = np.repeat(np.arange(4), [5, 3, 4, 3]), labelled(np.linspace(0, 1, 15))
+    found = [split(y, 0.01, np.random.default_rng(seed), groups)[1].tolist() for seed in range(20)]
+    assert sorted({tuple(rows) for rows in found}) == [(5, 6, 7), (12, 13, 14)]
+
+
 def test_a_class_of_each_group_is_balanced() -> None:
     # Eight groups, four of each class: by hand one of each class is a quarter of both.
     groups, labels = np.repeat(np.arange(8), 5), np.repeat([0, 1], 20)

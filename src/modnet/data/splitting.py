@@ -27,7 +27,7 @@ def divide(
 ) -> dict[str, _Rows]:
     """Return the row numbers of ``train`` and of the parts that are held out, ``validation`` and ``test``.
 
-    _Rows that are ``known`` stay what they are. Of the others, ``test`` is sampled first, and ``validation`` is a share
+    Rows that are ``known`` stay what they are. Of the others, ``test`` is sampled first, and ``validation`` is a share
     of what is left, each with a generator of its own.
 
     Args:
