@@ -85,8 +85,7 @@ class Trainer:
                 ``data.validation_share`` or ``data.test_share`` hold out samples, no group is divided.
             validation: x and y, or x, y and sample_weight, to evaluate after every epoch; they take precedence over
                 ``data.validation_share``.
-            test: The same, to evaluate after every epoch, as the document does, and at the end; they take precedence
-                over ``data.test_share``.
+            test: The same, after every epoch, as the document does, and at the end, instead of a ``data.test_share``.
             initial: A network whose parameters and transforms the training starts with; it is not changed.
             out: A new folder for configuration, history, checkpoints and model.
             callbacks: What is called after the configured callbacks: functions ``f(training, row)``, called after every

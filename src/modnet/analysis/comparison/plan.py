@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.analysis.comparison.folds import folds
 from modnet.analysis.comparison.grid import MOST_RUNS, Combination
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
@@ -18,6 +17,7 @@ from modnet.core.interfaces import Dataset
 from modnet.core.messages import counted, did_you_mean, short_repr
 from modnet.core.random import Stream, generator
 from modnet.data.prepared import PartRecord
+from modnet.data.splitting import folds
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.setup import Setup, build, check_held_out, split_data
 from modnet.training.trainer import given_in_memory, with_progress
@@ -25,6 +25,8 @@ from modnet.training.trainer import given_in_memory, with_progress
 __all__ = ["ArgumentError", "DataCache", "Plan", "Task", "make_plan"]
 
 Records = Mapping[str, PartRecord]
+HeldOut = Mapping[str, NDArray[np.intp]]
+"""Part → which of the training rows are held out for it."""
 
 
 class ArgumentError(ConfigError):
@@ -63,7 +65,7 @@ class Task(NamedTuple):
     seed: int
     fold: int | None
     config: RunConfig
-    held_out: NDArray[np.intp] | None
+    held_out: HeldOut | None
 
     @property
     def key(self) -> tuple[int, int, int | None]:
@@ -123,7 +125,7 @@ def make_plan(
     total = len(combinations) * seeds * (fold_count or 1)
     if total > MOST_RUNS:
         raise ConfigError(f"the comparison has {total:,} runs; allowed: up to {MOST_RUNS:,}")
-    cuts: dict[Any, list[NDArray[np.intp]]] = {}
+    cuts: dict[Any, list[HeldOut]] = {}
     records: dict[Any, Records] = {}
     tasks: list[Task] = []
     parts, directions, samples = [], [], []
@@ -162,24 +164,29 @@ def _run_config(config: RunConfig, fold_count: int | None, *, in_memory: bool) -
     return config.model_copy(update=update)
 
 
-def _folds(config: RunConfig, data: Data, count: int) -> list[NDArray[np.intp]]:
-    """Return which of the training rows each fold holds out."""
+def _folds(config: RunConfig, data: Data, count: int) -> list[HeldOut]:
+    """Return which of the training rows each fold holds out, beside those that are held out for the test."""
     if data.validation is not None:
         problem = "the data has validation samples of its own; folds are made of the training samples"
         raise ArgumentError(f"folds {count}: {problem}")
     dataset = config.data.model_copy(update={"validation_share": 0.0})
-    targets = split_data(config.model_copy(update={"data": dataset}), data)["train"].targets
+    parts = split_data(config.model_copy(update={"data": dataset}), data)
+    train, held_out = parts["train"], {part: each.held_out for part, each in parts.items() if each.held_out is not None}
+    targets = train.targets
     if targets.codes is not None and targets.classes is not None:
         sizes = np.bincount(targets.codes)
         if sizes.min() < count:
             label, size = targets.classes[int(sizes.argmin())], counted(int(sizes.min()), "sample")
             raise ArgumentError(f"folds {count}: class {short_repr(label)} has {size}; allowed: 2 to {sizes.min()}")
-    return folds(targets, count, generator(config.seed, Stream.SPLIT))
+    found = folds(targets, count, generator(config.seed, Stream.SPLIT), train.groups)
+    taken = np.concatenate([np.empty(0, np.intp), *held_out.values()])
+    rows = np.delete(np.arange(len(targets) + len(taken)), taken)  # the numbers of those that are left for folds
+    return [held_out | {"validation": rows[fold]} for fold in found]
 
 
 def _check(tasks: Sequence[Task], cache: DataCache) -> Setup:
     """Build what the runs of one seed train, and return the first; one of each of the sizes of folds is enough."""
-    sizes = [0 if task.held_out is None else len(task.held_out) for task in tasks]
+    sizes = [0 if task.held_out is None else len(task.held_out["validation"]) for task in tasks]
     others = [task for task, size in zip(tasks, sizes, strict=True) if size != sizes[0]]
     for task in (*others[:1], tasks[0]):
         CallbackRunner(task.config)
