@@ -66,7 +66,12 @@ def test_letters_that_the_output_does_not_have_are_escaped(
     trained: Modnet, modnet: Modnet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained("train", *NET, "--quiet", "--out", "run")
-    for arguments in (("explain",), ("dampening", "run", "--no-suggestion"), ("compare", *NET), ("train", *NET)):
+    for arguments in (
+        ("explain",),
+        ("dampening", "run", "--no-suggestion"),
+        ("compare", *NET, "--quiet"),
+        ("train", *NET),
+    ):
         written = io.BytesIO()
         with monkeypatch.context() as patch, io.TextIOWrapper(written, encoding="ascii") as stream:
             patch.setattr(sys, "stdout", stream)

@@ -10,7 +10,7 @@ from pydantic import AliasChoices, Field
 
 from modnet import ConfigError, load_config
 from modnet.components.schedules import Constant
-from modnet.config.overrides import apply_override
+from modnet.config.overrides import apply_override, split_values
 from modnet.core import registry
 
 
@@ -79,3 +79,32 @@ def test_what_cannot_be_set_is_refused_in_one_line(table: dict[str, Any], overri
         load_config(table, [override])
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("1,2", ["1", "2"]),
+        (" 1 , 2 ", [" 1 ", " 2 "]),
+        ("[1, 2],[3]", ["[1, 2]", "[3]"]),
+        ('{kind="a,b", l=[1,2]},plain', ['{kind="a,b", l=[1,2]}', "plain"]),
+        ('"a,b",c', ['"a,b"', "c"]),
+        ("'a,\"',c", ["'a,\"'", "c"]),
+        (r'"a\",b",c', [r'"a\",b"', "c"]),
+        (r'"a\\",b', [r'"a\\"', "b"]),
+        (r"'a\',b", [r"'a\'", "b"]),
+        ("it's,that's", ["it's", "that's"]),
+        ('["a]",1],2', ['["a]",1]', "2"]),
+        ("a]),b", ["a])", "b"]),
+        ("", [""]),
+        ("word", ["word"]),
+    ],
+)
+def test_values_are_separated_by_commas_outside_of_quotes_and_brackets(text: str, values: list[str]) -> None:
+    assert split_values(f"a.b={text}") == [f"a.b={value}" for value in values]
+
+
+@pytest.mark.parametrize("text", ["1,", ",1", "1,,2", ",", "1, ,2"])
+def test_a_comma_without_a_value(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^--set a=.*: there is no value before or after a comma$"):
+        split_values(f"a={text}")

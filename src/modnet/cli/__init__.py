@@ -27,7 +27,7 @@ _COMMANDS = {
     "predict": "Predict for the rows of a CSV file.",
     "plot": "Plot a run's learning curves, confusion matrix and worst mistakes.",
     "report": "Write an HTML report of a run.",
-    "compare": "Compare batch, stochastic and mini-batch gradient descent.",
+    "compare": "Compare configurations: optimizers, or all combinations of several settings.",
     "surface": "Plot optimizer trajectories on the cost surface.",
     "dampening": "Diagnose vanishing gradients and suggest a fix.",
     "explain": "Show a network's shapes, its diagram, and how δ is propagated back.",

@@ -18,6 +18,7 @@ from modnet.analysis.comparison.plan import ArgumentError
 from modnet.analysis.comparison.text import (
     best_sentence,
     common_length,
+    deviation,
     outcome_text,
     statistic_text,
     title,
@@ -33,6 +34,7 @@ from modnet.core.messages import counted, printable, shell_word, warn
 from modnet.engines.numpy.threads import cores
 from modnet.storage.atomic import write_errors, write_output
 
+_WIDTH = 80
 _FOLDER_HELP = "Keep every run in this folder; the same command goes on there after an interruption."
 
 
@@ -72,7 +74,7 @@ def command(
     plot: str | None,
     as_json: bool,
     quiet: bool,
-    **options: Any,
+    metric: str | None,
 ) -> None:
     """Compare configurations: optimizers, or all combinations of several values.
 
@@ -90,10 +92,12 @@ def command(
     if optimizers is not None:
         axes.append(Axis(tuple(f"optimizer.kind={to_toml(kind)}" for kind in optimizers), shown=True))
     combinations = combine(source.path, axes)
-    progress = _Progress()
+    threads = [getattr(each.config.engine, "threads", None) for each in combinations]
+    wanted = max([number for number in threads if isinstance(number, int)], default=1)
+    jobs, progress = jobs or max(cores() // wanted, 1), _Progress()
     with _interruption(progress, out), _error_prefix(source), progress.shown(quiet=quiet):
         comparison = compare_combinations(
-            combinations, seeds=seeds or 1, folds=folds, jobs=jobs or cores(), out=out, reporter=progress, **options
+            combinations, seeds=seeds or 1, folds=folds, metric=metric, jobs=jobs, out=out, reporter=progress
         )
     if as_json:
         print_json(comparison)
@@ -168,9 +172,7 @@ def _interruption(progress: _Progress, out: str | None) -> Iterator[None]:
         yield
     except Interrupted as interruption:
         reached = f"interrupted after {progress.done} of {counted(progress.total, 'run')}"
-        if progress.total == 0:
-            warn("interrupted before the first run")
-        elif out is None:
+        if out is None:
             warn(f"{reached}; nothing is kept: with --out DIR the same command goes on from there")
         else:
             warn(f"{reached}; go on with: {' '.join(map(shell_word, ['modnet', *sys.argv[1:]]))}")
@@ -194,10 +196,11 @@ def _print(comparison: Comparison) -> None:
         ]
         for row in comparison.rows
     ]
-    print_table(title(comparison), columns, rows, text=[*names, *marked])
+    heading = "; ".join(filter(None, [title(comparison), deviation(comparison)]))
+    print_table(click.wrap_text(heading, _WIDTH), columns, rows, text=[*names, *marked])
     for sentence in (best_sentence(comparison), comparison.caution):
         if sentence is not None:
-            print_text(click.wrap_text(sentence, 80))
+            print_text(click.wrap_text(sentence, _WIDTH))
 
 
 def _metrics(row: Row, metrics: Sequence[str]) -> list[str]:

@@ -15,10 +15,11 @@ from modnet.analysis.comparison.outcome import Outcome, Statistic
 from modnet.analysis.comparison.plan import ArgumentError, DataCache, Plan, make_plan
 from modnet.analysis.comparison.pool import run_all
 from modnet.analysis.jsonable import jsonable
+from modnet.analysis.results.predictions import part_name
 from modnet.config.load import ConfigSource
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
-from modnet.core.messages import short_repr
+from modnet.core.messages import counted, short_repr
 
 __all__ = ["Comparison", "Reporter", "Row", "compare", "compare_combinations"]
 
@@ -80,7 +81,7 @@ class Row:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Configurations, and what each of them reaches.
 
@@ -98,6 +99,11 @@ class Comparison:
     better: str
     seeds: int
     folds: int | None
+
+    def __repr__(self) -> str:
+        best, part = self.best_row, part_name(self.part)
+        found = "all diverged" if best is None else f"best {dict(best.settings)}, {best.metrics[self.metric].mean:.6g}"
+        return f"<modnet comparison: {counted(len(self.rows), 'combination')} by {part} {self.metric}; {found}>"
 
     @property
     def best_row(self) -> Row | None:
@@ -118,7 +124,7 @@ class Comparison:
     def caution(self) -> str | None:
         """What it means that the best was chosen without validation samples; None where there were some."""
         advice = "folds, or data.validation_share, make validation samples to choose by"
-        if self.part == "validation" or len(self.rows) == 1:
+        if self.part == "validation" or len(self.rows) == 1 or self.best is None:
             return None
         if self.part == "test":
             return f"The best was chosen by the test samples, so on new samples it will be worse than here; {advice}."

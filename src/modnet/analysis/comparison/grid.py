@@ -12,7 +12,7 @@ from modnet.config.overrides import parse, split_values, to_toml
 from modnet.config.run_config import RunConfig
 from modnet.core.component import Model
 from modnet.core.errors import ConfigError
-from modnet.core.messages import short_repr
+from modnet.core.messages import as_python, short_repr
 
 __all__ = ["MOST_RUNS", "Axis", "Combination", "combine", "grid_axes", "setting_axes", "short_names"]
 
@@ -62,7 +62,7 @@ def grid_axes(grid: Mapping[str, Sequence[Any]]) -> list[Axis]:
         if isinstance(values, str) or not isinstance(values, Iterable) or not list(values):
             raise ConfigError(f"grid: {key}: {short_repr(values)} should be a list of values")
         try:
-            axes.append(Axis(tuple(f"{key}={to_toml(value)}" for value in values), shown=True))
+            axes.append(Axis(tuple(f"{key}={to_toml(as_python(value))}" for value in values), shown=True))
         except TypeError:
             raise ConfigError(f"grid: {key}: {short_repr(values)} holds a value that TOML does not have") from None
     return axes

@@ -52,9 +52,10 @@ class DataCache:
         """
         if self._given is not None:
             return self._given
-        if self._loaded is None or self._loaded[0] != config.data:
+        dataset = config.data.model_copy(update={"validation_share": 0.0})  # which is sampled after the loading
+        if self._loaded is None or self._loaded[0] != dataset:
             self._loaded = None  # so that they need not be in memory both
-            self._loaded = config.data, config.data.load()
+            self._loaded = dataset, config.data.load()
         return self._loaded[1]
 
 

@@ -15,22 +15,34 @@ from modnet.core.messages import counted, truncate
 from modnet.core.numbers import format_number
 from modnet.training.result import metric_text
 
-__all__ = ["best_sentence", "common_length", "outcome_text", "settings_text", "statistic_text", "title", "value_text"]
+__all__ = [
+    "best_sentence",
+    "common_length",
+    "deviation",
+    "outcome_text",
+    "row_label",
+    "settings_text",
+    "statistic_text",
+    "title",
+    "value_text",
+]
 
-_LONGEST = 40
+_LONGEST = 24
 _DIGITS = 7
 """Of how many digits a mean has more than are worth reading."""
 
 
-def value_text(value: Any) -> str:
+def value_text(value: Any, longest: int = _LONGEST) -> str:
     """Return a value of a key as people read it."""
-    return truncate(value if isinstance(value, str) else to_toml(value), _LONGEST)
+    return truncate(value if isinstance(value, str) else to_toml(value), longest)
 
 
-def settings_text(settings: Mapping[str, Any]) -> str:
+def settings_text(settings: Mapping[str, Any], longest: int = _LONGEST) -> str:
     """Return the varied values of a combination in one line: ``rule adam, learning rate 0.1``."""
     names = short_names([*settings])
-    return ", ".join(f"{name} {value_text(value)}" for name, value in zip(names, settings.values(), strict=True))
+    return ", ".join(
+        f"{name} {value_text(value, longest)}" for name, value in zip(names, settings.values(), strict=True)
+    )
 
 
 def outcome_text(settings: Mapping[str, Any], outcome: Outcome, metric: str) -> str:
@@ -69,14 +81,17 @@ def common_length(comparison: Comparison) -> dict[str, int]:
 
 
 def title(comparison: Comparison) -> str:
-    """Return what the numbers of a comparison are."""
+    """Return what the numbers of a comparison are of."""
     length = common_length(comparison)
     words = " and ".join(counted(number, name.removesuffix("s")) for name, number in length.items())
-    runs = len(comparison.rows[0].runs)
+    return f"{f'{words} each, e' if words else 'E'}valuated on the {part_name(comparison.part)} samples"
+
+
+def deviation(comparison: Comparison) -> str | None:
+    """Return over what means and standard deviations are; None where there is one run of each combination."""
     of = [counted(comparison.seeds, "seed")] if comparison.seeds > 1 else []
     of += [counted(comparison.folds, "fold")] if comparison.folds else []
-    mean = f"; mean ± standard deviation over {' × '.join(of)}" if runs > 1 else ""
-    return f"{f'{words} each, e' if words else 'E'}valuated on the {part_name(comparison.part)} samples{mean}"
+    return f"mean ± standard deviation over {' × '.join(of)}" if of else None
 
 
 def best_sentence(comparison: Comparison) -> str | None:
@@ -88,7 +103,7 @@ def best_sentence(comparison: Comparison) -> str | None:
     words = metric.replace("_", " ")
     reached = f"{part_name(comparison.part)} {words} {statistic_text(metric, row.metrics[metric])}"
     test = f", test {words} {statistic_text(metric, row.test[metric])}" if metric in row.test else ""
-    return f"Best: {settings_text(row.settings)}; {reached}{test}."
+    return f"Best: {settings_text(row.settings, 200)}; {reached}{test}."
 
 
 def row_label(row: Row) -> str:

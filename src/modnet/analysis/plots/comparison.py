@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from modnet.analysis.comparison.comparison import Comparison, Row
 from modnet.analysis.comparison.grid import short_names
-from modnet.analysis.comparison.text import row_label, title
+from modnet.analysis.comparison.text import deviation, row_label, title
 from modnet.analysis.plots.figure import COLOURS, INK, MARKERS, Axes, Canvas, Figure, Picture, distinct_names, render
+from modnet.analysis.results.predictions import part_name
+from modnet.core.numbers import format_number
 
 __all__ = ["comparison_figure", "comparison_picture"]
 
 _LONGEST = 44
-_MOST_BARS = 60
+_MOST_BARS, _MOST_TICKS = 60, 9
+_SMALLEST, _LARGEST = 1e-100, 1e100
+"""Between which numbers matplotlib can draw; others leave a gap, or have bars."""
 _DECADE = 10.0
 """Values whose largest is so many times the least have a logarithmic axis."""
 
@@ -34,7 +37,7 @@ def comparison_picture(comparison: Comparison) -> Picture:
     key = _numeric_key(comparison)
     name = comparison.metric.replace("_", " ")
     heading = f"{name.capitalize()} of {len(comparison.rows)} combinations"
-    text = f"{heading}. {title(comparison)}."
+    text = f"{heading}. {'; '.join(filter(None, [title(comparison), deviation(comparison)]))}."
     if key is None:
         height = 1.1 + 0.32 * len(_shown(comparison))
         return Picture("comparison", heading, text, 7.0, height, lambda canvas: _draw_bars(canvas, comparison))
@@ -47,12 +50,23 @@ def _numeric_key(comparison: Comparison) -> str | None:
     numeric = [
         key
         for key in comparison.keys
-        if all(type(row.settings.get(key)) in (int, float) for row in rows)
-        and len({row.settings[key] for row in rows}) > 1
+        if all(_can_be_drawn(row.settings.get(key)) for row in rows) and len({row.settings[key] for row in rows}) > 1
     ]
     if len(numeric) != 1:
         return None
     return numeric[0] if len({_rest(row, numeric[0]) for row in rows}) <= len(COLOURS) else None
+
+
+def _can_be_drawn(value: Any) -> bool:
+    return type(value) in (int, float) and (value == 0 or _SMALLEST <= abs(value) <= _LARGEST)
+
+
+def _statistic(row: Row, comparison: Comparison) -> tuple[float, float] | None:
+    """Return mean and standard deviation of the metric, 0 without any; None where there is nothing to draw."""
+    found = row.metrics.get(comparison.metric)
+    if found is None or not (abs(found.mean) <= _LARGEST and (found.sd or 0.0) <= _LARGEST):
+        return None
+    return found.mean, found.sd or 0.0
 
 
 def _rest(row: Row, key: str) -> str:
@@ -60,27 +74,29 @@ def _rest(row: Row, key: str) -> str:
 
 
 def _draw_curves(canvas: Canvas, comparison: Comparison, key: str) -> None:
-    axes, metric = canvas.subplots(), comparison.metric
-    rows = sorted(comparison.rows, key=lambda row: _rest(row, key))
-    groups = [(label, [*members]) for label, members in groupby(rows, lambda row: _rest(row, key))]
-    names = distinct_names([label for label, _ in groups], _LONGEST)
-    for (_, members), label, colour, marker in zip(groups, names, COLOURS, MARKERS, strict=False):
+    axes = canvas.subplots()
+    rows, groups = comparison.rows, dict[str, list[Row]]()
+    for row in rows:
+        groups.setdefault(_rest(row, key), []).append(row)
+    names = distinct_names([*groups], _LONGEST)
+    for members, label, colour, marker in zip(groups.values(), names, COLOURS, MARKERS, strict=False):
         points = sorted(members, key=lambda row: float(row.settings[key]))
-        found = [row.metrics.get(metric) for row in points]
-        means = [math.nan if each is None else each.mean for each in found]
-        spread = [0.0 if each is None else each.sd or 0.0 for each in found]
+        found = [_statistic(row, comparison) or (math.nan, 0.0) for row in points]
         style: Any = {"color": colour, "marker": marker, "markersize": 5, "linewidth": 1.4, "capsize": 3}
-        axes.errorbar([float(row.settings[key]) for row in points], means, spread, label=label, **style)
-    values = [float(row.settings[key]) for row in rows]
-    if min(values) > 0 and max(values) >= _DECADE * min(values):
+        axes.errorbar([float(row.settings[key]) for row in points], *zip(*found, strict=True), label=label, **style)
+    values = sorted({float(row.settings[key]) for row in rows})
+    if values[0] > 0 and values[-1] >= _DECADE * values[0]:
         axes.set_xscale("log")
+    if len(values) <= _MOST_TICKS:
+        axes.set_xticks(values, [format_number(value, 4) for value in values])
+        axes.set_xticks([], minor=True)
     best = comparison.best_row
-    if best is not None and len(rows) > 1:
+    place = None if best is None else _statistic(best, comparison)
+    if best is not None and place is not None and len(rows) > 1:
         star: Any = {"marker": "*", "markersize": 13, "linestyle": "none", "markeredgecolor": "white", "zorder": 5}
-        axes.plot([float(best.settings[key])], [best.metrics[metric].mean], color=INK, label="best", **star)
+        axes.plot([float(best.settings[key])], [place[0]], color=INK, **star)
     axes.set_xlabel(short_names([key])[0])
-    _finish(axes.yaxis, axes.set_ylabel, comparison)
-    _mark_diverged(axes, comparison)
+    _finish(axes, axes.yaxis, axes.set_ylabel, comparison)
     if len(groups) > 1:
         axes.legend(fontsize="small")
 
@@ -90,38 +106,36 @@ def _shown(comparison: Comparison) -> Sequence[Row]:
 
 
 def _draw_bars(canvas: Canvas, comparison: Comparison) -> None:
-    axes, metric, rows = canvas.subplots(), comparison.metric, _shown(comparison)
+    axes, rows = canvas.subplots(), _shown(comparison)
     for place, row in enumerate(rows):
-        found = row.metrics.get(metric)
+        found = _statistic(row, comparison)
         if found is None:
-            axes.text(0.0, place, " diverged", va="center", fontsize="small")
+            axes.text(0.0, place, " diverged" if row.diverged else " not drawn", va="center", fontsize="small")
             continue
         style: Any = {"color": COLOURS[0 if row.is_best else 5], "error_kw": {"ecolor": INK, "capsize": 3}}
-        axes.barh(place, found.mean, 0.7, xerr=found.sd, **style)
+        axes.barh(place, found[0], 0.7, xerr=found[1] or None, **style)
     labels = distinct_names([row_label(row) for row in rows], _LONGEST)
     axes.set_yticks(range(len(rows)), [f"★ {text}" if row.is_best and len(rows) > 1 else text
                                        for row, text in zip(rows, labels, strict=True)])  # fmt: skip
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
-    _finish(axes.xaxis, axes.set_xlabel, comparison)
-    if len(rows) < len(comparison.rows):
-        axes.set_title(f"the first {len(rows)} of {len(comparison.rows)} combinations", fontsize="medium", loc="left")
+    _finish(axes, axes.xaxis, axes.set_xlabel, comparison)
 
 
-def _finish(axis: Any, set_label: Any, comparison: Comparison) -> None:
+def _finish(axes: Axes, axis: Any, set_label: Callable[[str], Any], comparison: Comparison) -> None:
+    """Name the axis of the metric, and say above it what is shown."""
     from matplotlib.ticker import PercentFormatter
 
-    part = "training" if comparison.part == "train" else comparison.part
-    label = f"{part} {comparison.metric.replace('_', ' ')}"
-    runs = len(comparison.rows[0].runs)
-    deviation = f"; mean ± standard deviation of {runs} runs" if runs > 1 else ""
+    label = f"{part_name(comparison.part)} {comparison.metric.replace('_', ' ')}"
     if comparison.metric.endswith("accuracy"):
         axis.set_major_formatter(PercentFormatter(1.0, symbol=""))
         label += ", % of the samples"
-    set_label(f"{label}{deviation}")
-
-
-def _mark_diverged(axes: Axes, comparison: Comparison) -> None:
-    count = sum(row.diverged > 0 for row in comparison.rows)
-    if count:
-        axes.set_title(f"{count} of {len(comparison.rows)} combinations diverged", fontsize="medium", loc="left")
+    set_label(label)
+    diverged, count = sum(row.diverged > 0 for row in comparison.rows), len(comparison.rows)
+    words = [
+        "★ best" if comparison.best is not None and count > 1 else None,
+        deviation(comparison),
+        f"{diverged} of {count} diverged" if diverged else None,
+        f"the first {_MOST_BARS} of {count}" if axis is axes.xaxis and count > _MOST_BARS else None,
+    ]
+    axes.set_title("; ".join(filter(None, words)), fontsize="medium", loc="left")
