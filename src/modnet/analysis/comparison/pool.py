@@ -50,7 +50,8 @@ def _run_in_processes(
     context = multiprocessing.get_context("spawn")  # a forked process would have locks of this one's threads
     reader, writer = context.Pipe(duplex=False)
     options = reader, data, disabled.on_command_line()
-    executor = ProcessPoolExecutor(jobs, context, initializer=Worker.start, initargs=options)
+    with _blocked_signals():  # Python's own process that looks after semaphores gets none, either
+        executor = ProcessPoolExecutor(jobs, context, initializer=Worker.start, initargs=options)
     waiting, running = iter(tasks), set[Future[Outcome]]()
 
     def submit(count: int) -> None:
