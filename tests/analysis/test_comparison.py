@@ -28,6 +28,11 @@ def reached(comparison: modnet.Comparison) -> list[list[dict[str, Any]]]:
     return [[run.model_dump(exclude={"seconds"}) for run in row.runs] for row in comparison.rows]
 
 
+def rows_in(text: str) -> list[int]:
+    """Return the rows, of 30, that a run folder says were held out."""
+    return np.flatnonzero(np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8))[:30]).tolist()
+
+
 def single(config: RunConfig, **changes: Any) -> RunConfig:
     return config.model_copy(update={"engine": config.engine.model_copy(update={"threads": 1}), **changes})
 
@@ -140,7 +145,7 @@ def test_a_choice_without_validation_samples_is_said_to_be_one(flowers: Data, te
 
 def test_folds_are_those_of_a_manual_loop(flowers: Data) -> None:
     """Every fold is held out once, and what is scaled is scaled by the other samples alone: here by hand."""
-    config = {"epochs": 5, "network": {"layers": [4, 3]}, "data": {"kind": "digits", "scaling": "standard"}}
+    config = {"epochs": 5, "network": {"layers": [4, 3]}, "data": {"kind": "digits", "transforms": ["standard"]}}
     found = modnet.compare(config, folds=3, seeds=2, data=flowers, out="kept")
     x, y = flowers.train
     (row,) = found.rows
@@ -149,8 +154,7 @@ def test_folds_are_those_of_a_manual_loop(flowers: Data) -> None:
     for run in row.runs:
         folder = Path("kept", f"combination-001-seed-{run.seed}-fold-{run.fold + 1}")
         record = json.loads((folder / "data.json").read_text())
-        bits = np.unpackbits(np.frombuffer(base64.b64decode(record["held_out"]), np.uint8))[:30]
-        rows = np.flatnonzero(bits)
+        rows = np.array(rows_in(record["held_out"]["validation"]))
         held_out[run.seed] += rows.tolist()
         assert np.bincount(y[rows]).tolist() == [5, 3, 2]  # of 15, 9 and 6
         rest = np.setdiff1d(np.arange(30), rows)
@@ -177,7 +181,7 @@ def test_all_combinations_have_the_same_folds(flowers: Data) -> None:
 
 def test_processes_change_no_bit(flowers: Data) -> None:
     grid = {"optimizer.rule": ["plain", "adam"], "network.layers": [[3], [8, 3], [{"kind": "dense", "units": 3}]]}
-    config = {"epochs": 3, "data": {"kind": "digits", "scaling": "standard"}}
+    config = {"epochs": 3, "data": {"kind": "digits", "transforms": ["standard"]}}
     one = modnet.compare(config, grid, seeds=2, folds=2, data=flowers, jobs=1)
     two = modnet.compare(config, grid, seeds=2, folds=2, data=flowers, jobs=2, out="kept")
     assert len(one.rows) == 4  # a layer of 3 units and a table that says so are the same
@@ -339,7 +343,7 @@ def test_samples_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"grid": {"optimizer.rul": ["adam"]}}, "optimizer.rul: unknown option; did you mean 'rule'?"),
         ({"grid": {"optimizer.rule": ["plain", "adm"]}}, "optimizer.rule: unknown rule 'adm'; did you mean 'adam'"),
         ({"grid": {"optimizer.batch_size": [5, 5000]}}, "optimizer.batch_size: 5000 is more than the 1437 training"),
-        ({"grid": {"optimizer.batch_size": [5, 720]}, "folds": 2}, "optimizer.batch_size: 720 is more than the 719 "),
+        ({"grid": {"optimizer.batch_size": [5, 720]}, "folds": 2}, "optimizer.batch_size: 720 is more than the 71"),
         ({"grid": {"network.layers": [[10], [9]]}}, "network.layers.0: the output layer has 9 units, the data has 10"),
         ({"grid": {"data.validation_share": [0.0, 0.1]}}, "the combinations would be judged by different samples: "),
         ({"grid": {"seed": list(range(200)), "epochs": list(range(200))}}, "the grid has 40,000 combinations; "),
@@ -356,6 +360,26 @@ def test_everything_is_checked_before_anything_is_trained(
     assert str(caught.value).startswith(error)
     assert "\n" not in str(caught.value)
     assert not Path("kept").exists()
+
+
+def test_no_group_is_divided_and_test_samples_are_in_no_fold(flowers: Data) -> None:
+    x, y = flowers.train
+    groups = np.repeat(np.arange(15), 2)[np.argsort(np.argsort(y, kind="stable"), kind="stable")]
+    config = {"epochs": 1, "network": {"layers": [3]}, "data": {"kind": "digits", "test_share": 0.2}}
+    found = modnet.compare(config, folds=3, data=Data((x, y), groups=groups), out="kept")
+    (row,) = found.rows
+    assert found.part == "validation"
+    assert row.test
+    parts = []
+    for run in row.runs:
+        record = json.loads(Path("kept", f"combination-001-seed-0-fold-{run.fold + 1}", "data.json").read_text())
+        parts.append({part: rows_in(text) for part, text in record["held_out"].items()})
+    test = parts[0]["test"]
+    assert [each["test"] for each in parts] == [test] * 3
+    assert sorted(sum((each["validation"] for each in parts), [])) == sorted({*range(30)} - {*test})
+    for each in parts:
+        for rows in each.values():
+            assert {*groups[rows]}.isdisjoint(np.delete(groups, rows))
 
 
 def test_folds_need_data_without_validation_samples(flowers: Data) -> None:

@@ -109,7 +109,7 @@ class Trainer:
         data, trainer = _data(self.config.data, x, y, sample_weight, groups, validation, test), self
         if x is not None:
             trainer = Trainer(given_in_memory(self.config))
-        return trainer.fit_data(data, initial, out, callbacks, metrics, started=started)
+        return trainer.fit_data(data, initial, out, callbacks, metrics, started)
 
     def fit_data(
         self,
@@ -118,7 +118,6 @@ class Trainer:
         out: str | PathLike[str] | None = None,
         callbacks: Sequence[CallbackFunction | object] = (),
         metrics: Sequence[MetricFunction] = (),
-        *,
         started: float | None = None,
     ) -> Run:
         """Train as `fit` does, with samples that the configured dataset has loaded: once for several trainings."""

@@ -170,8 +170,8 @@ def compare(
         config: A configuration: a TOML file's path, a dict with its keys, the model, or None for the defaults.
         grid: Dotted key → its values; None or empty for the configuration alone.
         seeds: The number of seeds of each combination, from that of the configuration on.
-        folds: Into how many folds the training samples are divided, class by class; each is held out for validation in
-            one run. None: the samples are divided as configured.
+        folds: Into how many folds the training samples are divided, class by class and no group of samples divided;
+            each is held out for validation in one run. None: the samples are divided as configured.
         metric: What decides which combination is best: ``cost`` or the name of a metric in the history; None for the
             first metric.
         data: The samples, instead of those that the configuration names.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,9 @@ from modnet.training.trainer import given_in_memory, with_progress
 
 __all__ = ["ArgumentError", "DataCache", "Plan", "Task", "make_plan"]
 
-Records = Mapping[str, PartRecord]
-HeldOut = Mapping[str, NDArray[np.intp]]
-"""Part → which of the training rows are held out for it."""
+Records: TypeAlias = Mapping[str, PartRecord]
+HeldOut: TypeAlias = Mapping[str, NDArray[np.intp]]
+"""``validation``, and perhaps ``test`` → the numbers of the training rows that are held out for it."""
 
 
 class ArgumentError(ConfigError):
@@ -82,7 +82,7 @@ class Task(NamedTuple):
     def data(self, cache: DataCache) -> Data:
         """Return the run's samples."""
         data = cache.get(self.config)
-        return data if self.held_out is None else replace(data, held_out=self.held_out)
+        return data if self.held_out is None else replace(data, held_out={**data.held_out, **self.held_out})
 
 
 @dataclass(frozen=True)
@@ -166,34 +166,34 @@ def _run_config(config: RunConfig, fold_count: int | None, *, in_memory: bool) -
 
 
 def _folds(config: RunConfig, data: Data, count: int) -> list[HeldOut]:
-    """Return which of the training rows each fold holds out, beside those that are held out for the test."""
+    """Return which of the training rows each fold holds out for validation; none of them is a test sample."""
     if data.validation is not None:
         problem = "the data has validation samples of its own; folds are made of the training samples"
         raise ArgumentError(f"folds {count}: {problem}")
     dataset = config.data.model_copy(update={"validation_share": 0.0})
     parts = split_data(config.model_copy(update={"data": dataset}), data)
-    train, held_out = parts["train"], {part: each.held_out for part, each in parts.items() if each.held_out is not None}
-    targets = train.targets
-    if targets.codes is not None and targets.classes is not None:
-        sizes = np.bincount(targets.codes)
+    train, test = parts["train"], parts["test"].held_out if "test" in parts else None
+    if train.groups is None and train.targets.codes is not None and train.targets.classes is not None:
+        sizes = np.bincount(train.targets.codes)
         if sizes.min() < count:
-            label, size = targets.classes[int(sizes.argmin())], counted(int(sizes.min()), "sample")
+            label, size = train.targets.classes[int(sizes.argmin())], counted(int(sizes.min()), "sample")
             raise ArgumentError(f"folds {count}: class {short_repr(label)} has {size}; allowed: 2 to {sizes.min()}")
-    found = folds(targets, count, generator(config.seed, Stream.SPLIT), train.groups)
-    taken = np.concatenate([np.empty(0, np.intp), *held_out.values()])
-    rows = np.delete(np.arange(len(targets) + len(taken)), taken)  # the numbers of those that are left for folds
-    return [held_out | {"validation": rows[fold]} for fold in found]
+    known: HeldOut = {} if test is None else {"test": test}
+    rows = np.delete(np.arange(len(train.x) + (0 if test is None else len(test))), [] if test is None else test)
+    cut = folds(train.targets, count, generator(config.seed, Stream.SPLIT), train.groups)
+    return [{"validation": rows[numbers], **known} for numbers in cut]
 
 
 def _check(tasks: Sequence[Task], cache: DataCache) -> Setup:
-    """Build what the runs of one seed train, and return the first; one of each of the sizes of folds is enough."""
-    sizes = [0 if task.held_out is None else len(task.held_out["validation"]) for task in tasks]
-    others = [task for task, size in zip(tasks, sizes, strict=True) if size != sizes[0]]
-    for task in (*others[:1], tasks[0]):
-        CallbackRunner(task.config)
-        setup = build(task.config, task.data(cache), None)
-        check_held_out(setup)
-    return setup
+    """Build what the runs of one seed train, one for each size of a fold, and return the first."""
+    by_size: dict[int, Setup] = {}
+    for task in tasks:
+        size = 0 if task.held_out is None else len(task.held_out["validation"])
+        if size not in by_size:
+            CallbackRunner(task.config)
+            by_size[size] = build(task.config, task.data(cache), None)
+            check_held_out(by_size[size])
+    return next(iter(by_size.values()))
 
 
 def _directions(setup: Setup) -> dict[str, str]:

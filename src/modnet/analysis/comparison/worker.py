@@ -65,7 +65,8 @@ def _run(task: Task, cache: DataCache, folder: Path | None) -> Run:
         if RunFolder(folder).checkpoints() and not (folder / MODEL_NAME).exists():
             if task.config.data.kind != "memory":
                 return Trainer.resume(folder)
-            return Trainer.resume(folder, *data.train, validation=data.validation, test=data.test)
+            parts = {"groups": data.groups, "validation": data.validation, "test": data.test}
+            return Trainer.resume(folder, *data.train, **parts)
         with file_errors(folder, "cannot be removed"):
             shutil.rmtree(folder)
     return Trainer(task.config).fit_data(data, out=folder)
