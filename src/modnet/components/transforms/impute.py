@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from modnet.components.transforms.statistics import quantiles
+from modnet.components.transforms.statistics import means, quantiles
 from modnet.core.interfaces import (
     CellError,
     ColumnBlocks,
@@ -71,7 +71,7 @@ class Impute(Transform):
         if self.strategy == "median":
             (fill,) = quantiles(rows, (0.5,))
         elif self.strategy == "mean":
-            fill = _means(rows)
+            fill = means(rows)
         else:
             fill = np.array([_most_frequent(count) for count in _counts(rows)], dtype=np.float64)
         if np.isnan(fill).any():
@@ -102,15 +102,6 @@ class Impute(Transform):
         marked = [f"{name}=missing" for name, had in zip(names, state["had_missing"] > 0, strict=True) if had]
         is_text = state["fill"].dtype == object
         return [*names, *(marked if self.indicator and not is_text else ())]
-
-
-def _means(rows: ColumnBlocks) -> NDArray[np.float64]:
-    total, count = np.zeros(rows.columns), np.zeros(rows.columns)
-    for block in rows:
-        total += np.nansum(block, axis=0, dtype=np.float64)
-        count += np.count_nonzero(~np.isnan(block), axis=0)
-    with np.errstate(invalid="ignore"):  # 0 / 0 of a column without values is NaN
-        return np.asarray(total / count)
 
 
 def _counts(rows: ColumnBlocks) -> list[Counter[Any]]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.interfaces import ColumnBlocks
 
-__all__ = ["mean_and_deviation", "quantiles", "value_range"]
+__all__ = ["mean_and_deviation", "means", "quantiles", "value_range"]
 
 Vector = NDArray[np.float64]
+Rows = NDArray[np.float64]
 
 GROUP = 4096
 """How many rows are added up before their sum is added to the total; blocks have at most so many, a power of two."""
 GATHERED_BYTES = 256 << 20
 """How many bytes of columns are gathered in memory at a time, for their quantiles."""
+LEAST = 2.0**-60
+"""Sums of fewer rows than 2⁶⁰ do not overflow if their numbers are multiplied by it."""
 
 
 def value_range(rows: ColumnBlocks) -> tuple[Vector, Vector]:
@@ -42,21 +45,44 @@ def mean_and_deviation(rows: ColumnBlocks, low: Vector, high: Vector) -> tuple[V
     return origin * unit, np.sqrt(square - rest * rest) * unit
 
 
+def means(rows: ColumnBlocks) -> Vector:
+    """Return the mean of each column's values, without those that are missing; NaN without values. Two passes."""
+    count = np.sum([np.count_nonzero(~np.isnan(block), axis=0) for block in rows], axis=0)
+    with np.errstate(invalid="ignore", over="ignore"):  # 0 / 0 of a column without values is NaN
+        mean: Vector = _sums(np.where(np.isnan(block), 0.0, block) for block in rows) / count
+        if np.isinf(mean).any():  # their sum overflows, not their mean
+            small = _sums(np.where(np.isnan(block), 0.0, block * LEAST) for block in rows) / count / LEAST
+            mean = np.where(np.isinf(mean), small, mean)
+    return mean
+
+
 def _moments(rows: ColumnBlocks, unit: Vector, origin: Vector, count: int) -> list[Vector]:
-    """Return the means of the first powers of (x / unit − origin), added up in groups of `GROUP` rows."""
-    totals, groups = np.zeros((2, count, unit.size))
+    """Return the means of the first powers of (x / unit − origin): the first, or the first two."""
+
+    def powers() -> Iterator[Rows]:
+        for block in rows:
+            distances = block / unit - origin
+            yield distances if count == 1 else np.concatenate([distances, distances * distances], axis=1)
+
+    return np.split(_sums(powers()) / len(rows), count)
+
+
+def _sums(blocks: Iterable[Rows]) -> Vector:
+    """Return the sums of columns, row after row in groups of `GROUP`, however many rows are read together.
+
+    NumPy adds up a column that lies in one piece in another order, so there are several in rows, or running sums. The
+    blocks are written to.
+    """
+    total = group = np.zeros(())
     start = 0
-    for block in rows:
+    for block in blocks:
         if start % GROUP == 0:
-            totals += groups
-            groups[...] = 0.0
+            total, group = total + group, np.zeros(())
         start += len(block)
-        distances = block / unit - origin
-        for index in reversed(range(count)):
-            powers = distances ** (index + 1) if index else distances
-            powers[0] += groups[index]  # so that the sums do not depend on how many rows are read together
-            groups[index] = np.sum(powers, axis=0)
-    return list((totals + groups) / len(rows))
+        added = np.ascontiguousarray(block)
+        added[0] += group
+        group = np.sum(added, axis=0) if added.shape[1] > 1 else np.cumsum(added, axis=0)[-1]
+    return np.asarray(total + group)
 
 
 def quantiles(rows: ColumnBlocks, shares: Sequence[float]) -> list[Vector]:
@@ -72,5 +98,12 @@ def quantiles(rows: ColumnBlocks, shares: Sequence[float]) -> list[Vector]:
         gathered = np.concatenate([block[:, selected].T for block in rows], axis=1)
         for offset, column in enumerate(gathered):
             values = column[~np.isnan(column)]
-            found[:, first + offset] = np.quantile(values, shares) if values.size else np.nan
+            found[:, first + offset] = _quantiles(values, shares) if values.size else np.nan
     return list(found)
+
+
+def _quantiles(values: Vector, shares: Sequence[float]) -> Vector:
+    """Return quantiles of values; a distance between two of them may be more than a float can hold."""
+    if np.max(np.abs(values)) < 0.5 * np.finfo(np.float64).max:
+        return np.asarray(np.quantile(values, shares))
+    return np.asarray(np.quantile(0.5 * values, shares) / 0.5)
