@@ -35,6 +35,9 @@ from .core.errors import PluginError as PluginError
 from .core.interfaces import Activation as Activation
 from .core.interfaces import Block as Block
 from .core.interfaces import Callback as Callback
+from .core.interfaces import CellError as CellError
+from .core.interfaces import ColumnBlocks as ColumnBlocks
+from .core.interfaces import ColumnChoice as ColumnChoice
 from .core.interfaces import Cost as Cost
 from .core.interfaces import Dataset as Dataset
 from .core.interfaces import Engine as Engine
@@ -58,8 +61,12 @@ from .core.interfaces import TrainingData as TrainingData
 from .core.interfaces import TrainingPlan as TrainingPlan
 from .core.interfaces import TrainingView as TrainingView
 from .core.interfaces import TrainState as TrainState
+from .core.interfaces import Transform as Transform
+from .core.interfaces import TransformState as TransformState
 from .core.interfaces import UpdateContext as UpdateContext
 from .core.interfaces import UpdateRule as UpdateRule
+from .core.interfaces import columns_field as columns_field
+from .core.interfaces import is_missing as is_missing
 from .core.plugins.hookspecs import hookimpl as hookimpl
 from .network.network import Network as Network
 from .neural_network import NeuralNetwork as NeuralNetwork

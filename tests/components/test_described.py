@@ -63,5 +63,6 @@ def test_the_parts_are_those_that_are_promised():
         },
         "callback": {"progress", "early-stopping", "reduce-on-plateau", "average", "checkpoint", "dampening"},
         "dataset": {"digits", "memory", "idx", "csv", "npz", "npy", "parquet"},
+        "transform": {"standard", "min-max", "robust", "log", "one-hot", "ordinal", "impute", "passthrough"},
         "engine": {"numpy"},
     }

@@ -18,6 +18,7 @@ from modnet.data.datasets import Memory
 from modnet.testing import check_component, checks_of, subprocess_checks
 from modnet.testing.case import make_cases
 from modnet.testing.checks import CHECKS
+from modnet.testing.transform_probes import WORDS
 
 BUILT_IN = [
     registration.component
@@ -66,6 +67,21 @@ EXAMPLES: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("metric", "cost"): [{}, {"cost": "categorical-cross-entropy"}, {"cost": "binary-cross-entropy"}],
     ("metric", "precision"): [{}, {"average": "weighted"}, {"average": "none"}],
     ("metric", "top-k-accuracy"): [{}, {"k": 1}],
+    ("transform", "standard"): [{}, {"columns": ["age", 3]}],
+    ("transform", "log"): [{}, {"offset": 1.0}, {"offset": 100.0}],
+    ("transform", "one-hot"): [{}, {"unknown": "ignore"}],
+    ("transform", "ordinal"): [
+        {},
+        {"categories": WORDS},
+        {"categories": [*WORDS, "1", "2.5", "-3"], "unknown": "ignore"},
+    ],
+    ("transform", "impute"): [
+        {},
+        {"strategy": "mean", "indicator": True},
+        {"strategy": "most-frequent", "columns": "text"},
+        {"strategy": "constant", "value": -1.0, "indicator": True},
+        {"strategy": "constant", "value": "none"},
+    ],
     ("callback", "dampening"): [{}, {"samples": 1, "patience": 1}],
     ("callback", "reduce-on-plateau"): [
         {},
@@ -187,6 +203,7 @@ CHECKS_OF_FAMILIES = {
     "metric": 20,
     "callback": 13,
     "dataset": 11,
+    "transform": 21,
     "engine": 10,
 }
 

@@ -16,6 +16,7 @@ from modnet.testing import optimizer_checks as optimizer
 from modnet.testing import probe_checks as probe
 from modnet.testing import subprocess_checks as subprocess
 from modnet.testing import tracing
+from modnet.testing import transform_checks as transform
 from modnet.testing.case import Case
 
 __all__ = ["CHECKS", "Check", "checks_of"]
@@ -60,7 +61,7 @@ CHECKS = (
     Check(subprocess.picklable, once=True),
     Check(probe.deterministic),
     Check(probe.no_global_randomness),
-    Check(probe.inputs_not_modified, (*_ARRAYS, "metric")),
+    Check(probe.inputs_not_modified, (*_ARRAYS, "metric", "transform")),
     Check(probe.shape_preserved, _ARRAYS),
     Check(probe.dtype_preserved, _ARRAYS),
     Check(probe.float32_agrees_with_float64, _ARRAYS),
@@ -77,7 +78,7 @@ CHECKS = (
     Check(layer.works_without_rng, ("layer",)),
     Check(layer.fresh_randomness, ("layer",)),
     Check(layer.state_advances, ("layer",)),
-    Check(network.save_and_load, _SAVED),
+    Check(network.save_and_load, (*_SAVED, "transform")),
     Check(optimizer.resumes_exactly, ("rule",)),
     Check(optimizer.state_is_separate, ("rule",)),
     Check(optimizer.uses_learning_rate, ("rule",)),
@@ -106,6 +107,15 @@ CHECKS = (
     Check(metric.known_hooks, ("callback",)),
     Check(metric.training_unaffected, ("callback",)),
     Check(metric.returns_data, ("dataset",)),
+    Check(transform.columns_match_takes, ("transform",), once=True),
+    Check(transform.state_can_be_stored, ("transform",)),
+    Check(transform.fit_in_blocks, ("transform",)),
+    Check(transform.results_match_names, ("transform",)),
+    Check(transform.rows_apart, ("transform",)),
+    Check(transform.missing_values, ("transform",)),
+    Check(transform.unknown_text, ("transform",)),
+    Check(transform.unusual_columns, ("transform",)),
+    Check(transform.inverse_undoes, ("transform",)),
 )
 
 

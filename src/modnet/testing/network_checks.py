@@ -21,6 +21,7 @@ from modnet.testing.gradient_checks import check_derivative
 from modnet.testing.numeric import normal, targets, tree_diff
 from modnet.testing.probes import width_of
 from modnet.testing.report import require
+from modnet.testing.transform_probes import columns_of, network_of
 
 
 def network_gradient(case: Case) -> None:
@@ -50,7 +51,11 @@ def _check_network(layers: list[Any], x: NDArray[Any], position: str) -> None:
 
 
 def save_and_load(case: Case) -> None:
-    """Check that a trained network makes the same predictions, to the last bit, after it was saved and loaded."""
+    """Check that a network makes the same predictions, to the last bit, after it was saved and loaded."""
+    if case.cls.family == "transform":
+        for name, rows in columns_of(case).items():
+            _require_same_when_loaded(*network_of(case, rows), f" from {name}")
+        return
     component, shape = case.component, case.shape() if case.cls.family == "layer" else (5,)
     network: dict[str, Any] = {}
     width = None
@@ -63,9 +68,13 @@ def save_and_load(case: Case) -> None:
         network = {"layers": [*flattened(component, shape), 3]}
     elif case.cls.family == "regularizer":
         network = {"regularizers": [component]}
-    with temporarily_registered(Flatten), tempfile.TemporaryDirectory() as folder:
-        trained = train(network, shape=shape, width=width).network
-        save(trained, Path(folder, "model.safetensors"))
-        x, loaded = normal(51, 6, *shape), load(Path(folder, "model.safetensors"))
-        same = not tree_diff(trained.predict(x), loaded.predict(x))
-        require(same, "the network predicts something else after it was saved and loaded")
+    with temporarily_registered(Flatten):
+        _require_same_when_loaded(train(network, shape=shape, width=width).network, normal(51, 6, *shape))
+
+
+def _require_same_when_loaded(network: Network, x: Any, inputs: str = "") -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        save(network, Path(folder, "model.safetensors"))
+        loaded = load(Path(folder, "model.safetensors"))
+        same = not tree_diff(network.predict(x), loaded.predict(x))
+        require(same, f"the network predicts something else{inputs} after it was saved and loaded")

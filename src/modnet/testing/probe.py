@@ -28,7 +28,7 @@ class Probe:
     Attributes:
         name: The method, as messages name it.
         run: Uses the component: takes the inputs, returns the results, by name.
-        inputs: float64 arrays by name; empty for families that take no arrays.
+        inputs: float64 arrays, or text, by name; empty for families that take no arrays.
         shapes: The shapes of the results by name; a result that is not listed may have any.
         rows: The inputs that have a row per sample; if there are any, so has every result.
         terms: Returns the terms of the sum of which a result "gradient of <input>" is the derivative.
@@ -38,15 +38,15 @@ class Probe:
 
     name: str
     run: Callable[..., Arrays]
-    inputs: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    inputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     rows: tuple[str, ...] = ()
     terms: Callable[..., Array] | None = None
     start: Callable[..., Callable[[], Arrays]] | None = None
 
     def arrays(self, dtype: Any = np.float64) -> Arrays:
-        """Return new copies of the inputs with this dtype."""
-        return {name: np.array(value, dtype=dtype) for name, value in self.inputs.items()}
+        """Return new copies of the inputs, those that are numbers with this dtype."""
+        return {name: value.astype(object if value.dtype == object else dtype) for name, value in self.inputs.items()}
 
 
 def finish(start: Callable[..., Callable[[], Arrays]]) -> Callable[..., Arrays]:

@@ -18,6 +18,7 @@ from modnet.testing.fixtures import QuadraticProblem, train
 from modnet.testing.layer_probes import layer_probes
 from modnet.testing.numeric import extreme_sizes, normal, targets
 from modnet.testing.probe import Arrays, Probe, finish, protect
+from modnet.testing.transform_probes import transform_probes
 
 __all__ = ["INITIALIZER_SHAPES", "POSITIONS", "extreme_probes", "initialize", "position_at", "probes_of"]
 
@@ -263,4 +264,5 @@ _PROBES: dict[str, Callable[[Case, int], list[Probe]]] = {
     "callback": _callback,
     "dataset": _dataset,
     "engine": _engine,
+    "transform": transform_probes,
 }

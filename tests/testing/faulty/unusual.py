@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from modnet import Activation, Layer, Sweep, namespace
+from modnet import Activation, Layer, Sweep, Transform, namespace
 from modnet.components.activations import Tanh
 from modnet.components.costs import Quadratic
 from modnet.components.optimizers import MiniBatch
@@ -54,6 +54,31 @@ class WithReplacement(MiniBatch):
         return [Sweep(rng.integers(0, len(data), len(data)), self.batch_size)]
 
 
+class InParts(Transform):
+    """x less a mean that is added up block by block."""
+
+    kind: Literal["in-parts"] = "in-parts"
+
+    def fit(self, rows):
+        return {"mean": sum(block.sum(axis=0) for block in rows) / len(rows)}
+
+    def __call__(self, rows, state):
+        return rows - state["mean"]
+
+
+class ByTheirSum(Transform):
+    """x, with roundings that depend on the first of the rows that it is given."""
+
+    kind: Literal["by-their-sum"] = "by-their-sum"
+
+    def fit(self, rows):
+        return {}
+
+    def __call__(self, rows, state):
+        total = np.tanh(rows[:1].sum(axis=0))
+        return (rows + total) - total
+
+
 def _refuse():
     raise TypeError("only NumPy arrays")
 
@@ -63,6 +88,8 @@ NOTES = [
     (WarmUp, ["starts-at-one"]),
     (Drifts, ["zero-gradient-zero-step"]),
     (WithReplacement, ["covers-every-sample"]),
+    (InParts, ["fit-in-blocks"]),
+    (ByTheirSum, ["rows-apart"]),
 ]
 
 # Components that are unlike the built-in ones, and conform.
