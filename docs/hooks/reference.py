@@ -111,7 +111,7 @@ def _family(family: str) -> Iterator[str]:
     base = FAMILIES[family]
     yield f"## {_anchor(family).replace('-', ' ').capitalize()} {{ #{_anchor(family)} }}"
     yield _sentences(base)
-    shared = [name for name in base.option_names() if name in base.__annotations__]
+    shared = [name for name in base.option_names() if name in base.__annotations__ and _same_default(base, name)]
     if shared:
         yield f"Every {family} has these options:"
         yield _options(base, shared)
@@ -126,6 +126,12 @@ def _family(family: str) -> Iterator[str]:
             yield _options(part, own)
         elif not issubclass(part, Optimizer) and not shared:
             yield "No options."
+
+
+def _same_default(base: type[Component], name: str) -> bool:
+    """Return whether all parts have an option's default from the base class of their family."""
+    default = base.model_fields[name].default
+    return all(part.model_fields[name].default == default for part in _parts(base.family))
 
 
 def _anchor(family: str, part: type[Component] | None = None) -> str:
@@ -176,6 +182,8 @@ def _type(annotation: Any, metadata: list[Any] | None = None) -> str:
 def _several(annotation: Any) -> str:
     """Return a description of the values in a list or a table."""
     part = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    if get_origin(part) in (Union, types.UnionType):
+        return " or ".join(map(_several, get_args(part)))
     if issubclass(part, Component):
         return f"[{_anchor(part.family)}](parts.md#{_anchor(part.family)})"
     return _type(annotation).replace("integer", "integers").replace("number", "numbers")

@@ -153,7 +153,9 @@ def test_every_built_in_part_can_be_shown(modnet: Modnet) -> None:
                             "bias: true or false, default true"]),
         ("optimizer", "batch", ["learning_rate: number (also `eta`) > 0", 'rule: a rule, default "plain"']),
         ("dataset", "csv", ["path: text at least 1 long, required", "validation_path: text at least 1 long",
-                            'scaling: "none" or "standard" or "min-max", default "none"']),
+                            "transforms: a list of a transform, default []", "target_transform: a transform"]),
+        ("transform", "one-hot", ['columns: "number" or "text" or "all" or a list of text or integer, default "text"',
+                                  'unknown: "error" or "ignore", default "error"']),
     ],
 )  # fmt: skip
 def test_options_with_their_bounds(modnet: Modnet, family: str, kind: str, lines: list[str]) -> None:
