@@ -34,6 +34,11 @@ class _Categories(Transform):
     unknown_becomes: ClassVar[str]
     """What an ignored text becomes, as the warning says it."""
 
+    @property
+    def not_known(self) -> str:
+        """What messages say of a text that is none of the categories."""
+        return "which the training rows have not"
+
     def fit(self, rows: ColumnBlocks) -> dict[str, Any]:
         """Return the categories of the training rows."""
         found: list[set[str]] = [set() for _ in range(rows.columns)]
@@ -60,9 +65,9 @@ class _Categories(Transform):
             codes[:, index] = [code_of.get(text, -1) for text in column]
             if (unknown := codes[:, index] < 0).any():
                 row = int(np.argmax(unknown))
-                problem = f"is {short_repr(column[row])}, which the training rows have not"
+                problem = f"is {short_repr(column[row])}, {self.not_known}"
                 if self.unknown == "error":
-                    known = f"they have {list_values(categories)}"
+                    known = f"known are {list_values(categories)}"
                     raise CellError(f'{problem}; {known} (unknown = "ignore" allows others)', index, row)
                 rest = f"; {np.count_nonzero(unknown)} such cells become {self.unknown_becomes}"
                 _log.warning("modnet: %s: a cell %s", self.kind, printable(problem + rest))
@@ -110,6 +115,11 @@ class Ordinal(_Categories):
         min_length=1,
         description="the categories of the columns, in their order; none means those of the training rows, sorted",
     )
+
+    @property
+    def not_known(self) -> str:
+        """What messages say of a text that is none of the categories."""
+        return super().not_known if self.categories is None else "which is none of `categories`"
 
     def fit(self, rows: ColumnBlocks) -> dict[str, Any]:
         """Return the given categories, or those of the training rows."""

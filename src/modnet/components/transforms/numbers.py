@@ -126,7 +126,7 @@ class Log(Transform):
         del state
         if (refused := rows <= -self.offset).any():
             row, column = np.argwhere(refused)[0].tolist()
-            bound = f"the logarithm is taken of numbers above {-self.offset:g}"
+            bound = f"the logarithm is taken of numbers above {0.0 - self.offset:g}"
             raise CellError(f"is {rows[row, column]:g}; {bound}; `offset` moves that", column, row)
         if self.offset == 1.0:
             one_more: Floats = np.log1p(rows)
