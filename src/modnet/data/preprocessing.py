@@ -106,8 +106,12 @@ class Preprocessing:
     sample_shape: tuple[int, ...] = ()
 
     @classmethod
-    def fit(cls, transforms: Sequence[Transform], rows: Rows, names: Names | None, where: str) -> Self:
+    def fit(
+        cls, transforms: Sequence[Transform], rows: Rows, names: Names | None, where: str, key: str | None = None
+    ) -> Self:
         """Return the transforms, fitted to raw training rows; these are read block by block.
+
+        ``key`` is what errors call the only transform, by default an item of ``data.transforms``.
 
         Raises:
             ConfigError: a transform names a column that there is not, or is for none that there is.
@@ -119,9 +123,9 @@ class Preprocessing:
         eps = float(np.finfo(table.values.dtype).eps)
         steps: list[FittedTransform] = []
         for index, transform in enumerate(transforms):
-            key = f"data.transforms.{index}"
-            label = f"{transform.kind} ({key})"
-            groups = _chosen(transform, cells, key)
+            place = key or f"data.transforms.{index}"
+            label = f"{transform.kind} ({place})"
+            groups = _chosen(transform, cells, place)
             while groups:
                 columns = groups.pop(0)
                 read = partial(cls(*raw, tuple(steps)).blocks, table, where)

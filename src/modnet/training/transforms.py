@@ -35,7 +35,7 @@ def fit_transforms(
             found = "labels that apply or not" if targets.multi_label else "classes"
             raise ConfigError(f"data.target_transform: the targets are {found}, not numbers; allowed: none")
         _check_invertible(transform)
-        of_targets = Preprocessing.fit([transform], targets.values, None, f"{place} y")
+        of_targets = Preprocessing.fit([transform], targets.values, None, f"{place} y", "data.target_transform")
     return samples, of_targets
 
 
