@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.dataset import Names
+from modnet.core.numbers import format_number
 from modnet.data.row_source import ArrayOrSource, RowSource, subset
 
-__all__ = ["Kind", "Rows", "Table", "as_table", "raw_row", "rows_at"]
+__all__ = ["Kind", "Rows", "Table", "as_table", "cell_text", "raw_row", "rows_at"]
 
 Kind: TypeAlias = Literal["number", "text"]
 """What a column holds."""
@@ -103,3 +104,14 @@ def raw_row(x: Rows, index: int) -> NDArray[Any]:
 def rows_at(x: Rows, rows: NDArray[np.intp]) -> Rows:
     """Return the rows with these numbers, which increase: a copy, or a source of them."""
     return replace(x, values=subset(x.values, rows)) if isinstance(x, Table) else subset(x, rows)
+
+
+def cell_text(cell: Any) -> str:
+    """Return a cell of a raw row as people read it: text as it is, a number with three digits, or that it is missing.
+
+    >>> [cell_text(cell) for cell in ("Rome", 1234.5678, None)]
+    ['Rome', '1,235', 'missing']
+    """
+    if isinstance(cell, str):
+        return cell
+    return "missing" if cell is None or cell != cell else format_number(float(cell))

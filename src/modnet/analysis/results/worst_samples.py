@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modnet.analysis.results.predictions import Predictions
 from modnet.core.numbers import format_number
-from modnet.data.table import raw_row
+from modnet.data.table import cell_text, raw_row
 from modnet.network.decoding import predict_codes
 from modnet.network.network import Network
 
@@ -97,7 +97,7 @@ def _worst_sample(network: Network, predictions: Predictions, index: int) -> Wor
 
 def worst_samples_table(samples: Sequence[WorstSample], network: Network, with_features: bool) -> Table:
     """Return samples as text: index, class and prediction with their outputs, cost, and perhaps the first features."""
-    count = int(np.prod(network.input_shape))
+    count = int(np.prod(network.raw_shape))
     has_features = with_features and all(sample.x is not None for sample in samples)
     shown = min(count, _FEATURES) if has_features else 0
     features = [f"x{j}" for j in range(shown)] if network.features is None else list(map(str, network.features[:shown]))
@@ -108,8 +108,8 @@ def worst_samples_table(samples: Sequence[WorstSample], network: Network, with_f
     rows = []
     for sample in samples:
         x = [] if sample.x is None else sample.x.ravel()[:shown].tolist()
-        numbers = [*sample.decisive_outputs.values(), sample.cost, *x]
-        row = [str(sample.sample), sample.true_text, sample.predicted_text, *map(format_number, numbers)]
+        numbers = map(format_number, [*sample.decisive_outputs.values(), sample.cost])
+        row = [str(sample.sample), sample.true_text, sample.predicted_text, *numbers, *map(cell_text, x)]
         rows.append(row + [""] * (len(head) - len(row)))
     return head, rows
 

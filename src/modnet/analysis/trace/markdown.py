@@ -15,6 +15,7 @@ from modnet.analysis.trace.abbreviate import LIMIT, Excerpt, abbreviate, shown_i
 from modnet.analysis.trace.sample import sample_markdown
 from modnet.analysis.trace.trace import LayerTrace, Trace
 from modnet.core.numbers import format_number
+from modnet.data.table import cell_text
 
 __all__ = ["trace_markdown"]
 
@@ -51,8 +52,10 @@ def _introduction(trace: Trace, image: Sequence[int] | None) -> Iterator[str]:
     if any(max(layer.x.size, layer.a.size) > LIMIT for layer in trace.layers):
         yield f"Where an axis has more than {LIMIT} entries, the first three and the last are shown; all are computed."
     if trace.raw is not None:
-        yield from ("The sample as it was given:", f"$${_matrix(trace.raw)}$$")
-    yield "The sample enters the network as $a^{0}$:" if trace.raw is None else "It enters the network scaled:"
+        raw = trace.raw.astype(object)
+        raw[raw != raw] = None  # NaN, of numbers beside text, too
+        yield from ("The sample as it was given:", f"$${_matrix(raw)}$$")
+    yield "The sample enters the network as $a^{0}$:" if trace.raw is None else "It enters the network transformed:"
     yield f"$$a^{{0}} = x = {_matrix(trace.x)}$$"
     label = "" if trace.label is None else f", of the class {_escaped(str(trace.label))}"
     yield f"The target, which the network should output{label}:"
@@ -258,9 +261,9 @@ def _matrix(values: NDArray[Any] | Excerpt) -> str:
     """Return an array as a matrix, a vector as a column, large ones as an excerpt; a single number as it is."""
     if isinstance(values, np.ndarray):
         if values.size == 1:
-            return _number(float(values.reshape(())))
+            return _entry(values.reshape(-1)[0])
         values = abbreviate(values if values.ndim == 2 else values.reshape(-1, 1))
-    lines = [[_number(float(value)) for value in line] for line in values.values]
+    lines = [[_entry(value) for value in line] for line in values.values]
     rows_left_out, columns_left_out = (shown_indices(length)[-1] >= LIMIT for length in values.shape)
     if columns_left_out:
         lines = [[*line[:-1], r"\cdots", line[-1]] for line in lines]
@@ -268,6 +271,14 @@ def _matrix(values: NDArray[Any] | Excerpt) -> str:
         lines.insert(-1, [r"\ddots" if cell == r"\cdots" else r"\vdots" for cell in lines[0]])
     inner = r" \\ ".join(" & ".join(line) for line in lines)
     return rf"\begin{{pmatrix}} {inner} \end{{pmatrix}}"
+
+
+def _entry(value: Any) -> str:
+    """Return an entry of an array as LaTeX; text and missing values are in raw rows."""
+    if value is not None and not isinstance(value, str):
+        return _number(float(value))
+    text = re.sub(r"[\\^~$\s]", " ", cell_text(value))
+    return r"\text{" + re.sub(r"([{}&#%_])", r"\\\1", text) + "}"
 
 
 def _escaped(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from modnet.analysis.summary import lowered
-from modnet.core.numbers import format_number
+from modnet.data.table import cell_text
 from modnet.network.network import Vector
 
 __all__ = ["sample_markdown"]
@@ -29,7 +29,7 @@ def sample_markdown(x: Vector, listed: bool, image: Sequence[int] | None) -> Ite
     """
     if listed:
         values, places = x.ravel(), np.flatnonzero(x)
-        pairs = [f"x{lowered(place + 1)} = {format_number(float(values[place]))}" for place in places.tolist()]
+        pairs = [f"x{lowered(place + 1)} = {cell_text(values[place])}" for place in places.tolist()]
         if len(pairs) > _LISTED:
             pairs[_LISTED - 2 : -1] = ["…"]
         yield f"{len(places):,} of the {values.size:,} inputs are not 0{': ' if pairs else '.'}{', '.join(pairs)}"
