@@ -27,6 +27,7 @@ RECEIVED: dict[str, list[type]] = {
     "solver": [modnet.Problem],
     "metric": [Task],
     "dataset": [modnet.Data],
+    "transform": [modnet.ColumnBlocks, modnet.CellError],
     "engine": [modnet.EngineSession, modnet.Block, modnet.TrainingPlan],
 }
 """What the methods of a family receive or return, beside arrays."""
