@@ -200,6 +200,9 @@ def blocks(rows: Iterator[Row], width: int, name: str) -> Iterator[Block]:
         if block:
             yield Block([line for line, _ in block], list(zip(*(cells for _, cells in block), strict=True)))
         if problem is not None:
-            raise problem from None
+            try:
+                raise problem from None
+            finally:
+                del problem  # or the error and this frame would keep each other, and the line that was read
         if len(block) < BLOCK:
             return
