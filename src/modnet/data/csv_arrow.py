@@ -17,7 +17,7 @@ from modnet.data.csv_rows import Source, blocks
 
 __all__ = ["read_fast"]
 
-LEAST_BYTES = 1 << 20
+LEAST_BYTES = 1 << 21
 """Below this size, importing pyarrow takes longer than it saves."""
 BOM = b"\xef\xbb\xbf"
 SAMPLE = 100
@@ -149,13 +149,15 @@ def _content(
             missing.add(index)
     if any(not columns[index].may_be_missing for index in missing):
         return None
+    is_same = {index: np.array_equal(of_codes, np.arange(len(of_codes))) for index, of_codes in places.items()}
     start = 0
     for batch in table.to_batches():
         block, expected = values[start : start + batch.num_rows], 0
         for index, column in enumerate(columns):
             array = batch.column(batch.schema.get_field_index(str(column.position)))
             if index in places:
-                block[:, index] = places[index][array.indices.to_numpy()]
+                codes = array.indices.to_numpy()
+                block[:, index] = codes if is_same[index] else places[index][codes]
                 expected += int(np.isnan(block[:, index]).sum()) if index in missing else 0
             else:
                 block[:, index] = array.to_numpy(zero_copy_only=False)
@@ -166,9 +168,10 @@ def _content(
     kept = {}
     for position in cells:
         strings = table.column(str(position)).to_pylist()
-        if _is_special("".join(strings)):
+        joined = "".join(strings)
+        if _is_special(joined):
             return None
-        kept[position] = list(map(str.strip, strings))
+        kept[position] = strings if joined.split() == [joined] else list(map(str.strip, strings))
     return Content(values, texts, missing, lines, kept)
 
 

@@ -14,6 +14,7 @@ from modnet.data.csv_columns import Column, Content
 from modnet.data.csv_rows import CsvFormat, Source
 from modnet.data.table import Table
 from modnet.data.texts import LONGEST, date_remedies, exclusion, hold_dates
+from modnet.data.validation import BLOCK
 
 __all__ = ["as_features"]
 
@@ -31,7 +32,7 @@ def as_features(
     values = content.values[:, : len(columns)]
 
     def place(index: int, code: int) -> str:
-        line = content.lines[int(np.argmax(values[:, index] == code))]
+        line = content.lines[_first_row(values[:, index], code)]
         return f"line {line}: {short_repr(content.texts[index][code])}"
 
     text_places = {}
@@ -45,11 +46,18 @@ def as_features(
             text_places[index] = place(index, _first_text(texts, source.format))
     missing_places = {}
     for index in sorted(column for column in content.missing if column < len(columns)):
-        missing_places[index] = f"line {content.lines[int(np.argmax(np.isnan(values[:, index])))]}"
+        missing_places[index] = f"line {content.lines[_first_row(values[:, index], None)]}"
     if not content.texts and not missing_places:
         return values
     arrays = {index: np.array(texts, dtype=object) for index, texts in sorted(content.texts.items())}
     return Table(values, names, arrays, text_places, missing_places)
+
+
+def _first_row(column: NDArray[np.float64], code: float | None) -> int:
+    """Return the first row with a code, or with NaN for None."""
+    starts = range(0, len(column), BLOCK)
+    matches = (np.isnan(column[at : at + BLOCK]) if code is None else column[at : at + BLOCK] == code for at in starts)
+    return next(at + int(np.argmax(match)) for at, match in zip(starts, matches, strict=True) if match.any())
 
 
 def _first_text(texts: Sequence[str], csv_format: CsvFormat) -> int:

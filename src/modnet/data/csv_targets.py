@@ -53,7 +53,10 @@ def read_target(
         expected = EXPECTED["text" if is_missing and not is_given else kind]
         problem = f"{shown}; {expected} is expected{advice}"
         raise DataError(f"{where[0]}: line {lines[row]}, column {short_repr(where[1])}: {problem}")
-    y = np.array([values[cell] for cell in cells])
+    of_rows = map(values.__getitem__, cells)
+    if kind == "text":
+        return kind, np.array(list(of_rows))
+    y = np.fromiter(of_rows, np.int64 if kind == "integer" else np.float64, len(cells))
     return kind, y[:, None] if kind == "number" else y
 
 
