@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from data.test_csv import read, refusal, rows, write
 
+from modnet import ConfigError, Trainer, load_config
 from modnet.data.csv import read_rows
 from modnet.data.csv_rows import CsvFormat
 from modnet.data.table import Table
@@ -212,3 +213,60 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         else:
             with pytest.raises(Exception, match=expected[:40].replace("(", ".")):
                 rows("-", None, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"separator": ";;"}, "data.separator: "),
+        ({"separator": ""}, "data.separator: "),
+        ({"separator": '"'}, "data.separator: '\"' should be a character that no number, name or quoted cell needs"),
+        ({"separator": "a"}, "data.separator: 'a' should be a character that no number, name or quoted cell needs"),
+        ({"decimal": ","}, "data: decimal and separator are both ','; they should differ"),
+        ({"decimal": "'"}, "data.decimal: "),
+        ({"missing": ["", " x"]}, "data.missing: ' x' should have no spaces around it: those of cells are ignored"),
+        ({"columns": []}, "data.columns: "),
+    ],
+)
+def test_options_that_cannot_be_used(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config({"data": {"kind": "csv", "path": "t.csv", "target": "y", **options}})
+    assert str(caught.value).startswith(message), str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_dataset_has_these_options(tmp_path: Path) -> None:
+    path = write(tmp_path, "who\tid\ta\tb\ty\n1\tq\t1,5\t-999\tu\n2\tr\t?\tx\tv\n2\ts\t3\ty\tu\n")
+    table = {"kind": "csv", "path": str(path), "target": "y", "separator": "\t", "decimal": ",", "missing": ["?", -999]}
+    table |= {"group": "who", "exclude": ["id"], "test_path": str(path), "transforms": ["impute", "one-hot"]}
+    dataset = load_config({"data": table}).data
+    assert type(dataset).model_validate(dataset.model_dump()) == dataset
+    data = dataset.load()
+    assert cells(data.train[0]) == cells(data.test[0]) == [[1.5, None], [None, "x"], [3.0, "y"]]
+    assert (data.features, data.groups.tolist()) == (("a", "b"), ["1", "2", "2"])
+
+
+def test_the_same_rows_train_alike_wherever_they_are(tmp_path: Path) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rng = np.random.default_rng(0)
+    size = [None if row % 9 == 4 else float(value) for row, value in enumerate(rng.normal(size=60))]
+    town = [None if row % 7 == 3 else ["Rome", "Oslo", "Bonn"][row % 3] for row in range(60)]
+    y = [["in", "out"][row % 2] for row in range(60)]
+    table = pa.table({"size": size, "town": town, "y": y})
+    parquet.write_table(table, tmp_path / "t.parquet", row_group_size=17)
+    rows = [
+        ["size", "town", "y"],
+        *zip(["" if v is None else repr(v) for v in size], [t or "NA" for t in town], y, strict=True),
+    ]
+    write(tmp_path, "\n".join(map(",".join, rows)))
+    transforms = {"transforms": [{"kind": "impute", "columns": "all"}, "standard", "one-hot"], "validation_share": 0.2}
+    config = {"epochs": 2, "network": {"layers": [3, 2]}}
+
+    def train(*samples: object, **data: object) -> bytes:
+        network = Trainer.from_config(config | {"data": data | transforms}).fit(*samples).network
+        assert network.features == ("size", "town")
+        return network.parameters.tobytes()
+
+    of_csv = train(kind="csv", path=str(tmp_path / "t.csv"), target="y")
+    assert train(kind="parquet", path=str(tmp_path / "t.parquet"), target="y") == of_csv
+    assert train(table.select(["size", "town"]), y) == of_csv
