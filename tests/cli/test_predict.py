@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from cli.running import Flowers, Modnet, outputs_of, write_csv
 
-from modnet import Network, load, save
+from modnet import Network, Trainer, load, save
 from modnet.components.costs import Quadratic
 from modnet.components.layers import Dense
 
@@ -87,7 +87,7 @@ def test_an_error_leaves_the_earlier_file_as_it_was(modnet: Modnet, run: str) ->
     Path("rows.csv").write_text("length,width,height,weight\n1,2,3,x\n")
     result = modnet("predict", run, "rows.csv", "--out", "out.csv")
     assert (result.code, result.out) == (2, "")
-    assert result.err == "modnet: rows.csv: line 2, column 'weight': 'x'; a finite number is expected\n"
+    assert result.err == "modnet: rows.csv: line 2, column 'weight': 'x'; a finite number is expected, as in training\n"
     assert Path("out.csv").read_text() == "of before"
 
 
@@ -272,3 +272,25 @@ def test_text_that_a_spreadsheet_would_compute(trained: Modnet, safe: tuple[str,
         assert {row[0] for row in rows} <= {quote + label, quote + other}
         assert all(np.isfinite(float(cell)) for row in rows for cell in row[1:])
         assert header == ["class", f"output_{label}", f"output_{other}"]
+
+
+def test_a_network_reads_other_files_as_it_read_its_own(modnet: Modnet) -> None:
+    zones = ["007", "7", "A1", "NA"] * 10
+    rows = [f"{zone};{row % 4},5;{'pq'[row % 2]}\n" for row, zone in enumerate(zones)]
+    Path("t.csv").write_text("zone;size;y\n" + "".join(rows))
+    data = {"kind": "csv", "path": "t.csv", "target": "y", "separator": ";", "decimal": ","}
+    data["transforms"] = [{"kind": "impute", "columns": "all"}, "one-hot"]
+    config = {"epochs": 1, "data": data, "network": {"layers": [2]}}
+    network = Trainer.from_config(config).fit(out="run").network
+    Path("other.csv").write_text("size;zone;y\n3,5;007;p\n;7;q\n")
+    result = modnet("predict", "run", "other.csv")
+    assert result.code == 0, result.err
+    _, found = parsed(result.out)
+    assert [float(row[1]) for row in found] == network.predict([["007", 3.5], ["7", None]])[:, 0].tolist()
+    result = modnet("evaluate", "run", "--data", "other.csv")
+    assert result.code == 0, result.err
+    Path("other.csv").write_text("size;zone;y\n3,5;007;p\nhuge;7;q\n")
+    for arguments in (["predict", "run", "other.csv"], ["evaluate", "run", "--data", "other.csv"]):
+        result = modnet(*arguments)
+        assert result.code != 0
+        assert "line 3, column 'size': 'huge'; a finite number is expected, as in training" in result.err

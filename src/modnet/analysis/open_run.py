@@ -228,7 +228,14 @@ def all_rows(config: RunConfig) -> RunConfig:
 
 
 def match_training(network: Network, dataset: Dataset) -> Dataset:
-    """Return a dataset whose target column, where its type is left open, is read as in the network's training."""
+    """Return a dataset whose columns are read as in the network's training.
+
+    These are the target column, where its type is left open, and with transforms the features of table files.
+    """
+    reading_as = getattr(dataset, "reading_as", None)
+    if reading_as is not None and network.preprocessing is not None:
+        features = map(str, network.features or ())
+        dataset = reading_as(dict(zip(features, network.preprocessing.kinds, strict=False)))
     if getattr(dataset, "target_type", None) != "auto":
         return dataset
     target_type = "number"

@@ -38,13 +38,17 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 def command(run: str, rows: str, header: bool | None, safe_csv: bool, out: str | None) -> None:
     """Predict for the rows of a CSV file.
 
-    RUN is a run folder or a model file, ROWS is the CSV file. If the network was trained with names, they are expected
-    in the first line, and columns are found by them; else, or with --no-header, columns are taken in order. CSV is
+    RUN is a run folder or a model file. ROWS is the CSV file, written as that of the training, if that was one; - is
+    standard input. If the network was trained with names, they are expected in the first line, and columns are found by
+    them; else, or with --no-header, columns are taken in order. CSV is
     printed: the class or the labels (0 or 1), if the network classifies, the predictions, if they are not the outputs
     (a mean of mean and variance), and all outputs.
     """
     network = load(run)
-    x = read_rows(rows, network.features, int(np.prod(network.raw_shape)), header).x
+    kinds = None if network.preprocessing is None else network.preprocessing.kinds
+    csv_format = None if network.config is None else getattr(network.config.data, "format", None)  # of its own CSV file
+    count = int(np.prod(network.raw_shape))
+    x = read_rows(rows, network.features, count, header, kinds=kinds, csv_format=csv_format).x
     with np.errstate(all="ignore"):  # non-finite outputs are refused below
         outputs = network.predict_outputs(x)
     finite = np.isfinite(outputs).all(axis=1)

@@ -105,7 +105,7 @@ def read_table(
             columns.append(Column(weight, roles.weight))
         cells = [target] if group is None else [target, group]
         content = _read(source, columns, cells, len(header), has_header=True)
-        x = as_features(source, content, columns[: len(features)], features, is_new=training is None)
+        x = as_features(source, content, columns[: len(features)], features)
     names = source.name, roles.target
     kind = target_kind if training is None else training.target_kind
     kind, y = read_target(content.cells[target], content.lines, names, kind, source.format)
@@ -177,7 +177,7 @@ def read_rows(
             if header is None and not has_header and str(error).startswith(f"{where}, "):
                 raise DataError(f"{error}; if this line holds names: --header") from None
             raise
-        x = as_features(source, content, columns, features, is_new=False)
+        x = as_features(source, content, columns, features)
     return Rows(x, {name: content.cells[position] for name, position in zip(keep, kept, strict=True)})
 
 

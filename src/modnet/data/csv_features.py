@@ -20,11 +20,11 @@ __all__ = ["as_features"]
 
 
 def as_features(
-    source: Source, content: Content, columns: Sequence[Column], names: Names | None, *, is_new: bool
+    source: Source, content: Content, columns: Sequence[Column], names: Names | None
 ) -> NDArray[np.float64] | Table:
     """Return the first of the columns that were read: an array where all are numbers and none is missing, else a table.
 
-    Columns of text that ``is_new`` are refused where they are dates, or numbers with another decimal mark.
+    Columns that are found to be text are refused where they are dates, or numbers with another decimal mark.
 
     Raises:
         DataError: naming the line and the column.
@@ -37,7 +37,7 @@ def as_features(
 
     text_places = {}
     for index, texts in content.texts.items():
-        problem = _problem(texts, str(columns[index].name), source.format, is_new=is_new)
+        problem = _problem(texts, str(columns[index].name), source.format, is_new=columns[index].kind is None)
         if problem is not None:
             code, what = problem
             where, cell = place(index, code).split(": ", 1)

@@ -105,7 +105,7 @@ def read_parquet(
             raise DataError(f"{name}: not a readable Parquet file: {problem}") from None
     kinds_found = tuple(column.kind for column in columns)
     return ParquetTable(
-        features, kinds_found, _as_table(x, columns, f"{name}: x", is_new=training is None), y, weights, groups
+        features, kinds_found, _as_table(x, columns, f"{name}: x", is_new=not kinds), y, weights, groups
     )
 
 

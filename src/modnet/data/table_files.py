@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, field_validator, model_validator
 
 from modnet.core.dataset import Data, Pair
 from modnet.core.interfaces import Dataset
@@ -13,6 +14,7 @@ from modnet.data.csv import CsvTable, read_table
 from modnet.data.csv_rows import MISSING, CsvFormat
 from modnet.data.parquet import ParquetTable, read_parquet
 from modnet.data.roles import Roles
+from modnet.data.table import Kind
 
 __all__ = ["Csv", "Parquet"]
 
@@ -56,6 +58,14 @@ class _TableFile(Dataset):
     test_path: str | None = Field(
         default=None, min_length=1, description="a file with the same columns to test with, if any"
     )
+
+    _kinds: dict[str, Kind] = PrivateAttr(default_factory=dict)
+
+    def reading_as(self, kinds: Mapping[str, Kind]) -> Self:
+        """Return the dataset with columns that hold, with transforms, what these ``kinds`` by name say."""
+        copy = self.model_copy()
+        copy._kinds = dict(kinds)  # noqa: SLF001 -- the copy is of this class
+        return copy
 
     @property
     def _roles(self) -> Roles:
@@ -120,7 +130,9 @@ class Csv(_TableFile):
     def load(self) -> Data:
         """Return the rows, and the names of the features."""
         kind = None if self.target_type == "auto" else self.target_type
-        train = read_table(self.path, self._roles, self.format, target_kind=kind, transforms=self._has_transforms)
+        train = read_table(
+            self.path, self._roles, self.format, target_kind=kind, transforms=self._has_transforms, kinds=self._kinds
+        )
         return Data(
             train=(train.x, train.y, train.weights),
             validation=self._read(self.validation_path, train),
@@ -150,7 +162,7 @@ class Parquet(_TableFile):
 
     def load(self) -> Data:
         """Return the rows, and the names of the features."""
-        train = read_parquet(self.path, self._roles, transforms=self._has_transforms)
+        train = read_parquet(self.path, self._roles, transforms=self._has_transforms, kinds=self._kinds)
         return Data(
             (train.x, train.y, train.weights),
             self._read(self.validation_path, train),
