@@ -298,3 +298,9 @@ def test_anything_is_a_table_or_a_data_error(tmp_path: Path, content: bytes, hea
             assert "\n" not in message
         else:
             assert np.isfinite(table if function is rows else table.x).all()
+
+
+def test_the_first_fault_is_named(tmp_path: Path) -> None:
+    assert refusal(write(tmp_path, "a,b,y\n1,2,3\n1,x,3\nz,2,3\n")).startswith("line 3, column 'b': 'x'; ")
+    assert refusal(write(tmp_path, "a,b,y\n1,2,3\nz,x,3\n")).startswith("line 3, column 'a': 'z'; ")
+    assert refusal(write(tmp_path, "a,b,y\n1,x,3\n1,2\n")).startswith("line 2, column 'b': 'x'; ")
