@@ -376,7 +376,7 @@ def test_no_group_is_divided_and_test_samples_are_in_no_fold(flowers: Data) -> N
         parts.append({part: rows_in(text) for part, text in record["held_out"].items()})
     test = parts[0]["test"]
     assert [each["test"] for each in parts] == [test] * 3
-    assert sorted(sum((each["validation"] for each in parts), [])) == sorted({*range(30)} - {*test})
+    assert sorted(row for each in parts for row in each["validation"]) == sorted({*range(30)} - {*test})
     for each in parts:
         for rows in each.values():
             assert {*groups[rows]}.isdisjoint(np.delete(groups, rows))

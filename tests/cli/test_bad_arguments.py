@@ -93,6 +93,7 @@ def test_a_pipe_in_a_run_folder_is_not_waited_for(modnet: Modnet, name: str) -> 
     [
         (("trace", "--out"), "trace.trace"), (("report", "run", "--out"), "report.report"),
         (("explain", "--plot"), "explain.summary"), (("surface", "--plot"), "surface.surface"),
+        (("compare", "--plot"), "compare.combine"), (("compare", "--best"), "compare.combine"),
         (("surface", "--animate"), "surface.surface"), (("dampening", "run", "--plot"), "dampening.dampening"),
         (("plot", "run", "--plot"), "plot.results"), (("predict", "run", "rows.csv", "--out"), "predict.load"),
         (("config", "fill", "my.toml", "--out"), "config.load_config"),

@@ -22,6 +22,8 @@ WRITERS: dict[str, tuple[str, ...]] = {
     "explain": ("explain", *NET, "--plot"),
     "plot": ("plot", "run", "--plot"),
     "dampening": ("dampening", "run", "--no-suggestion", "--plot"),
+    "compare": ("compare", *NET, "--epochs", "1", "--optimizers", "batch", "--quiet", "--plot"),
+    "compare --best": ("compare", *NET, "--epochs", "1", "--optimizers", "batch", "--quiet", "--best"),
     "surface": ("surface", *NET, "--epochs", "1", "--resolution", "2", "--optimizers", "batch", "--plot"),
     "animation": ("surface", *NET, "--epochs", "1", "--resolution", "2", "--optimizers", "batch", "--animate"),
 }
@@ -30,6 +32,7 @@ DRAWN = {
     "modnet.cli.explain.draw_network": None,
     "modnet.analysis.plots.results.results_figure": None,
     "modnet.cli.dampening.flow_figure": None,
+    "modnet.analysis.plots.comparison.comparison_figure": None,
     "modnet.cli.surface.surface_figure": None,
     "modnet.cli.surface.animation": b"moving",
     "modnet.analysis.report.html_report.report_html": "<p>" * 50_000,
