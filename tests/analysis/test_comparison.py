@@ -319,6 +319,17 @@ def test_everything_is_json_and_speaks() -> None:
     )
 
 
+@pytest.mark.parametrize(("threads", "used"), [("auto", 1), (2, 2)])
+def test_a_run_has_one_thread_unless_the_configuration_says_in_how_many(threads: Any, used: int) -> None:
+    config = load_config({**FAST, "epochs": 0, "engine": {"kind": "numpy", "threads": threads}})
+    found = modnet.compare(config, out="kept")
+    assert (
+        load_config("kept/combination-001-seed-0/config.toml").engine
+        == load_config({"engine": {"kind": "numpy", "threads": used}}).engine
+    )
+    assert found.best == config
+
+
 def test_samples_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     load, loaded = Digits.load, []
     monkeypatch.setattr(Digits, "load", lambda self: (loaded.append(self), load(self))[1])

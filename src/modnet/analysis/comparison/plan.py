@@ -186,14 +186,18 @@ def _folds(config: RunConfig, data: Data, count: int) -> list[HeldOut]:
 
 def _check(tasks: Sequence[Task], cache: DataCache) -> Setup:
     """Build what the runs of one seed train, one for each size of a fold, and return the first."""
-    by_size: dict[int, Setup] = {}
+    first, sizes = None, set[int]()
     for task in tasks:
         size = 0 if task.held_out is None else len(task.held_out["validation"])
-        if size not in by_size:
+        if size not in sizes:
+            sizes.add(size)
             CallbackRunner(task.config)
-            by_size[size] = build(task.config, task.data(cache), None)
-            check_held_out(by_size[size])
-    return next(iter(by_size.values()))
+            setup = build(task.config, task.data(cache), None)
+            check_held_out(setup)
+            first = first or setup
+    if first is None:
+        raise ValueError("a combination has no run")
+    return first
 
 
 def _directions(setup: Setup) -> dict[str, str]:
