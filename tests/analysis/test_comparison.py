@@ -393,6 +393,19 @@ def test_no_group_is_divided_and_test_samples_are_in_no_fold(flowers: Data) -> N
             assert {*groups[rows]}.isdisjoint(np.delete(groups, rows))
 
 
+def test_a_text_that_only_one_fold_would_meet_is_an_error_before_anything_is_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    colours = ["red", "blue"] * 15
+    colours[7] = "green"
+    rows = "".join(f"{colour},{number % 2}\n" for number, colour in enumerate(colours))
+    Path("rows.csv").write_text(f"colour,label\n{rows}")
+    data = {"kind": "csv", "path": "rows.csv", "target": "label", "transforms": ["one-hot"]}
+    monkeypatch.setattr("modnet.training.epoch.EpochRunner.run", None)
+    with pytest.raises(DataError, match=r"validation x: .*'green'"):
+        modnet.compare({"network": {"layers": [2]}, "data": data}, folds=3)
+
+
 def test_folds_need_data_without_validation_samples(flowers: Data) -> None:
     data = Data(flowers.train, validation=flowers.test)
     with pytest.raises(ConfigError, match=r"^folds 2: the data has validation samples of its own; "):

@@ -128,6 +128,7 @@ def make_plan(
         raise ConfigError(f"the comparison has {total:,} runs; allowed: up to {MOST_RUNS:,}")
     cuts: dict[Any, list[HeldOut]] = {}
     records: dict[Any, Records] = {}
+    checked = set[Any]()
     tasks: list[Task] = []
     parts, directions, samples = [], [], []
     for index, (_, config) in enumerate(combinations):
@@ -140,7 +141,9 @@ def make_plan(
             tasks += [Task(index, seed, None, final, None)] if fold_count is None else [
                 Task(index, seed, fold, final, rows) for fold, rows in enumerate(cuts[config.data, seed])
             ]  # fmt: skip
-        setup = _check(tasks[first : first + (fold_count or 1)], cache)
+        is_new = (config.data, config.dtype) not in checked
+        setup = _check(tasks[first:] if is_new else tasks[first : first + (fold_count or 1)], cache, each=is_new)
+        checked.add((config.data, config.dtype))
         parts.append(next(part for part in ("validation", "test", "train") if part in setup.samples))
         directions.append(_directions(setup))
         if with_records:
@@ -184,12 +187,15 @@ def _folds(config: RunConfig, data: Data, count: int) -> list[HeldOut]:
     return [{"validation": rows[numbers], **known} for numbers in cut]
 
 
-def _check(tasks: Sequence[Task], cache: DataCache) -> Setup:
-    """Build what the runs of one seed train, one for each size of a fold, and return the first."""
+def _check(tasks: Sequence[Task], cache: DataCache, *, each: bool) -> Setup:
+    """Build what runs of one combination train, and return the first.
+
+    Without ``each``, one run of each number of samples is enough: transforms were fitted to these samples before.
+    """
     first, sizes = None, set[int]()
     for task in tasks:
         size = 0 if task.held_out is None else len(task.held_out["validation"])
-        if size not in sizes:
+        if each or size not in sizes:
             sizes.add(size)
             CallbackRunner(task.config)
             setup = build(task.config, task.data(cache), None)
