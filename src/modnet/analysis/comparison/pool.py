@@ -73,7 +73,8 @@ def _run_in_processes(
         executor.shutdown()
     except BrokenProcessPool:
         problem = "a process of the comparison has ended: it was killed, or there is not enough memory for all"
-        raise ModnetError(f"{problem}; fewer --jobs (in Python jobs=…) need less") from None
+        python = 'in Python jobs=…, and a script guards its main part by if __name__ == "__main__"'
+        raise ModnetError(f"{problem}; fewer --jobs need less ({python})") from None
     finally:
         writer.close()  # which tells the processes to end
         executor.shutdown(cancel_futures=True)
