@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from modnet.analysis.gradients.gradient_flow import GradientFlow
-from modnet.analysis.gradients.suggestions import Suggestion, to_overrides
-from modnet.analysis.gradients.trials import Trial
+from modnet.analysis.gradients.suggestions import Suggestion, change_text, to_overrides
 from modnet.analysis.gradients.vanishing import Dampening, dampening
 from modnet.analysis.open_run import OpenRun
 from modnet.analysis.plots.figure import save
@@ -37,7 +36,7 @@ _NOTES = (
 @source_options
 @data_options
 @number_option("--samples", 512, "Number of training samples to compute δ from.")
-@click.option("--no-suggestion", is_flag=True, help="Only diagnose; do not search for a fix.")
+@click.option("--no-suggestion", is_flag=True, help="Only diagnose; try no changes.")
 @file_option("--plot", "Plot ‖δ‖ of each layer to this .svg, .png or .pdf file.")
 @json_option
 def command(
@@ -47,7 +46,8 @@ def command(
 
     CONFIG is a TOML file or a run folder; the default is the network of the teaching document. The norm of the error
     δ is computed layer by layer ("gradient dampening" in the document). A run is evaluated as it ended; a
-    configuration is first trained for the epochs that it asks for, up to about 5,000 updates.
+    configuration is first trained for the epochs that it asks for, up to about 5,000 updates. Changes are tried in
+    short trainings: for a fix, or to see whether the network is far behind what they give.
     """
     run = source.run_path()
     if run is not None and not is_folder(run):
@@ -75,7 +75,7 @@ def _print(diagnosis: Dampening, source: Source, *, in_memory: bool) -> None:
         _print_flow(after, diagnosis.end)
     print_text(f"\n{click.wrap_text(_NOTES.format(diagnosis.samples), _WIDTH)}")
     if diagnosis.suggestion is not None:
-        _print_suggestion(diagnosis.suggestion, source, in_memory=in_memory)
+        _print_suggestion(diagnosis.suggestion, source, in_memory=in_memory, well=not diagnosis.diagnoses)
 
 
 def _print_flow(title: str, flow: GradientFlow) -> None:
@@ -94,18 +94,18 @@ def _print_flow(title: str, flow: GradientFlow) -> None:
     print_table(f"\n{title}", columns, rows, text=["σ"], gap=1)
 
 
-def _print_suggestion(suggestion: Suggestion, source: Source, *, in_memory: bool) -> None:
+def _print_suggestion(suggestion: Suggestion, source: Source, *, in_memory: bool, well: bool) -> None:
     best = sorted(suggestion.tried, key=lambda trial: (-trial.updates, -trial.score))[:_SHOWN]
     metric = suggestion.before.metric
     rows = [
-        (_change(trial), f"{trial.updates:,}", "diverged" if trial.value is None else metric_text(metric, trial.value))
+        (change_text(trial.patch), f"{trial.updates:,}", "diverged" if trial.value is None else metric_text(metric, trial.value))
         for trial in (suggestion.before, *best)
     ]
     samples = f"{suggestion.held_out:,} held-out" if suggestion.held_out else "the"
     title = f"\nThe best of {len(suggestion.tried)} changes, evaluated on {samples} training samples"
-    print_table(title, ("change", "updates", metric), rows, text=["change"])
+    print_table(title, ("change", "updates", metric.replace("_", " ")), rows, text=["change"])
     if suggestion.patch is None:
-        print_text("\nNone of the changes helps.")
+        print_text("\nNone of the changes is better by a wide margin." if well else "\nNone of the changes helps.")
         return
     path = Path(source.path, "config.toml") if source.is_run and source.path else source.path
     changes = [*source.changes, *to_overrides(suggestion.patch)]
@@ -119,12 +119,6 @@ def _fix(path: str | None, changes: list[str], *, in_memory: bool) -> str:
         return f"modnet.Trainer(modnet.load_config({path!r}, {changes!r})).fit(x, y)"
     command = " ".join(["modnet train", *([shell_word(path)] if path else [])])
     return " \\\n  ".join([command, *(f"--set {shell_word(change)}" for change in changes)])
-
-
-def _change(trial: Trial) -> str:
-    """Return a trial's changes; one that applies to several layers is named once."""
-    changes = (f"{key.rpartition('.')[2].replace('_', ' ')} {value}" for key, value in trial.patch.items())
-    return ", ".join(dict.fromkeys(changes)) or "none"
 
 
 def _short(value: float | None) -> str:

@@ -9,7 +9,6 @@ from modnet.analysis.results.predictions import predict_part
 from modnet.cli.common.options import data_options, json_option, part_option, run_argument
 from modnet.cli.common.other_data import OtherData
 from modnet.cli.common.output import print_json, print_line
-from modnet.training.result import metric_text
 
 
 @click.command("evaluate")
@@ -20,12 +19,13 @@ from modnet.training.result import metric_text
 def command(run: str, other: OtherData, part: str | None, as_json: bool) -> None:
     """Evaluate a trained network.
 
-    RUN is a run folder or a model file. The cost and the metrics of its configuration are printed.
+    RUN is a run folder or a model file. The cost and the metrics of its configuration are printed,
+    and beside an accuracy of uneven classes the balanced one, and that of always answering the largest class.
     """
     predictions = predict_part(other.use_for(OpenRun(run)), part)
     if as_json:
         print_json({"run": run, "part": predictions.part, "samples": len(predictions), **predictions.metrics})
         return
     print_line(f"{len(predictions):,} {predictions.part} samples")
-    for name, value in predictions.metrics.items():
-        print_line(f"{name.replace('_', ' ')}: {metric_text(name, value)}")
+    for name in predictions.metrics:
+        print_line(f"{name.replace('_', ' ')}: {predictions.text(name)}")

@@ -15,6 +15,7 @@ from modnet.analysis.summary import LayerSummary, Summary, raised, summary, time
 from modnet.cli.common.options import file_option, json_option
 from modnet.cli.common.output import print_json, print_line, print_table, print_text
 from modnet.cli.common.source import Source, source_options
+from modnet.core.messages import warn
 
 _FORWARD = """\
 zˡ = Wˡ aˡ⁻¹ + bˡ and aˡ = σ(zˡ). The document writes Wˡ with both its layers,
@@ -39,14 +40,18 @@ def command(source: Source, plot: str | None, as_json: bool) -> None:
     """Show a network's shapes, its diagram, and how δ is propagated back.
 
     CONFIG is a TOML file, a run folder or a model file; the default is the network of the teaching document. Nothing
-    is trained; of a configuration's data only the shapes matter. The second diagram is the reversed network, through
+    is trained; of a configuration's data only the shapes matter, and whether a network can learn from it: a combination
+    that cannot is named on standard error. The second diagram is the reversed network, through
     which the error δ flows.
     """
-    shapes = summary(source.open().network)
+    opened = source.open()
+    shapes = summary(opened.network)
     if as_json:
         print_json(shapes)
     else:
         _print(shapes)
+    for text in getattr(opened, "warnings", ()):
+        warn(text)
     if plot is not None:
         save(draw_network(shapes), plot)
 

@@ -65,6 +65,8 @@ def command(run: str, other: OtherData, out: str | None, plot: str | None, as_js
 
 def _print(run_results: Results) -> None:
     print_line(run_results.sentence)
+    if run_results.problem is not None:
+        print_line(f"Problem: {run_results.problem.text}.")
     if run_results.warning is not None:
         print_line(run_results.warning)
     for curve in run_results.curves:

@@ -18,7 +18,7 @@ from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, Interrupted
 from modnet.core.messages import counted, shell_word, warn
 from modnet.storage.atomic import file_errors
-from modnet.training.result import Run, metric_text
+from modnet.training.result import Run, main_metric, metric_text, part_name
 from modnet.training.trainer import Trainer, with_progress
 
 
@@ -62,6 +62,7 @@ def command(source: Source, out: str | None, resume: str | None, allow_other_eng
         warn(_interrupted(interruption))
         raise click.exceptions.Exit(128 + (interruption.signal or signal.SIGINT)) from None
     print_result(_summary(run))
+    _warn_of_problem(run)
 
 
 def _resume(path: str, source: Source, out: str | None, *, allow_other_engine: bool, quiet: bool) -> Run:
@@ -119,13 +120,27 @@ def _new_folder(config: RunConfig) -> Iterator[Path]:
 
 def _summary(run: Run) -> str:
     """Return one sentence with the result of the run and its folder."""
-    part = next(name for name in ("test", "validation", "train") if name in run.samples)
+    part = _part(run)
     metrics = run.test or run.evaluate(part)
-    best = "accuracy" if "accuracy" in metrics else "cost"
+    best, remarks = main_metric(metrics), []
     epochs = f"{counted(len(run.history), 'epoch')} and {counted(run.updates, 'update')}"
-    reached = f"{'training' if part == 'train' else part} {best} {metric_text(best, metrics[best])}"
-    if best == "accuracy" and run.samples[part].weights is None:
+    reached = f"{part_name(part)} {best} {metric_text(best, metrics[best])}"
+    if best == "accuracy":
         count = len(run.samples[part])
-        reached += f" ({round(metrics[best] * count):,} of {count:,})"
+        remarks = [f"{round(metrics[best] * count):,} of {count:,}"] if run.samples[part].weights is None else []
+        remarks += filter(None, [run.scores(part).remark(run.network.classes)])
+    if remarks:
+        reached += f" ({'; '.join(remarks)})"
     stopped = f" (stopped: {run.stopped})" if run.stopped else ""
     return f"Reached {reached} after {epochs} in {run.seconds:.1f} s{stopped}; the run is in {run.folder}."
+
+
+def _part(run: Run) -> str:
+    return next(name for name in ("test", "validation", "train") if name in run.samples)
+
+
+def _warn_of_problem(run: Run) -> None:
+    """Say on standard error why the network has not learnt, by the training samples, or else by the others."""
+    problem = run.problem() or run.problem(_part(run))
+    if problem is not None and run.updates:
+        warn(f"{problem.text}; what would help: modnet dampening {shell_word(str(run.folder))}")

@@ -185,7 +185,7 @@ def _main() -> None:
             else:
                 config = load_config(tomllib.loads(task["config"]))
                 config = config.model_copy(update={"callbacks": (*config.callbacks, Interrupt())})
-                training = Trainer(config).fit(out=task["folder"])
+                training = Trainer(config, checks=False).fit(out=task["folder"])
         except Interrupted as interruption:
             training = interruption
         except Exception as error:  # whatever a component raises

@@ -17,6 +17,7 @@ from modnet.data.prepared import Samples
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import Network, Vector
+from modnet.training.first_updates import UPDATES
 
 __all__ = ["OutputCheck", "divergence_error", "first_nonfinite_layer", "first_nonfinite_state", "raise_divergence"]
 
@@ -133,7 +134,10 @@ def divergence_error(
     config: RunConfig, epoch: int, update: int, what: str, layer: int, *, again: bool = True
 ) -> DivergenceError:
     """Return the error; ``again`` is whether the update failed again when it was repeated."""
-    advice = f"; optimizer.learning_rate = {config.optimizer.learning_rate} may be too high, or the data too large"
+    rate = config.optimizer.learning_rate
+    advice = f"; optimizer.learning_rate = {rate} may be too high, or the data too large"
+    if update < UPDATES:
+        advice += f': try {rate / 10:g} or less, or data.transforms = ["standard"]'
     if not again:
         advice = (
             ", but not when the update was repeated: look for a listener that writes to θ, or a component that is not "

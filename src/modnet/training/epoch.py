@@ -15,6 +15,7 @@ from modnet.data.prepared import Samples
 from modnet.network.evaluate import MetricAccumulator, evaluate
 from modnet.network.network import CHUNK_BYTES, Network, Vector
 from modnet.training.divergence import OutputCheck, divergence_error, first_nonfinite_state, raise_divergence
+from modnet.training.first_updates import FirstUpdates
 
 __all__ = ["EpochRunner"]
 
@@ -36,6 +37,7 @@ class EpochRunner:
         is_stopping: Whether the epoch ends after the block in progress.
         factor: What η and the schedule's factor are multiplied by.
         accumulator: The cost and the metrics of the samples that have been processed.
+        first_updates: What watches the first updates, until they have been made; None where nothing does.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class EpochRunner:
         self.factor = 1.0
         self._block_rates: list[float] = []
         self._block_end = 0  # the number of updates after the block
+        self.first_updates: FirstUpdates | None = None
         self.begin(0)
 
     def begin(self, epoch: int) -> None:
@@ -178,9 +181,13 @@ class EpochRunner:
     def _run_block(self, block: Block, on_update: OnUpdate | None) -> None:
         engine, before = self._engine, self._engine.state()
         check = OutputCheck(self._network.cost, self.accumulator)
-        if not engine.run(block, check, on_update):
+        first = self.first_updates
+        if not engine.run(block, check if first is None else first.watch(block, check), on_update):
             engine.restore(before)
             raise_divergence(self._config, self.epoch, engine, self._network, self._samples, block, check)
+        if first is not None and first.is_over:
+            self.first_updates = None
+            first.report()
 
     def _solve(
         self, solver: Solver, problem: SolverProblem, on_update: OnUpdate | None, after_block: Callable[[], None]

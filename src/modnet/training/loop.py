@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from modnet.training.callbacks import CallbackRunner
 from modnet.training.divergence import divergence_error, first_nonfinite_layer
 from modnet.training.epoch import EpochRunner
 from modnet.training.fingerprint import Fingerprint
+from modnet.training.first_updates import FirstUpdates
 from modnet.training.state import EpochProgress, ListenerState, TrainingState, check_fits
 from modnet.training.view import Training
 
@@ -102,6 +103,10 @@ class TrainingLoop:
             if not view.ended:
                 self._raise_if_interrupted(checkpoints)
         self.is_complete = True
+
+    def watch_first_updates(self, warn: Callable[[str], None]) -> None:
+        """Call ``warn`` if the first updates raise the cost far; to be called before them."""
+        self._runner.first_updates = FirstUpdates(self._config, self._network, self.view.train, warn)
 
     def request_stop(self, reason: str, signal: int | None = None) -> None:
         """Ask for an interruption at the end of the block in progress, with a checkpoint if there is a run folder."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ from modnet.core.numbers import format_number
 from modnet.data.prepared import Samples
 from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
+from modnet.training.judgement import Problem, judge
+from modnet.training.scores import Scores, score
 
-__all__ = ["Run", "metric_text"]
+__all__ = ["Run", "main_metric", "metric_text", "part_name"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Run:
         samples: The samples for ``train``, ``validation`` and ``test``, as they entered the network.
         stopped: Why the training ended before its last epoch, or None.
         folder: The run folder, or None.
+        warnings: What was warned of before the first epoch, and after the first updates.
     """
 
     config: RunConfig
@@ -46,9 +51,10 @@ class Run:
     samples: dict[str, Samples] = field(default_factory=dict, repr=False)
     stopped: str | None = None
     folder: Path | None = None
+    warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        metrics = [f"{name.replace('_', ' ')} {metric_text(name, value)}" for name, value in self._final().items()]
+        metrics = [self._text(name, value) for name, value in self._final().items()]
         epochs = counted(len(self.history), "epoch")
         updates = counted(self.updates, "update")
         stopped = f" (stopped: {self.stopped})" if self.stopped else ""
@@ -63,6 +69,36 @@ class Run:
         last = self.history[-1] if self.history else {}
         return {name: value for name, value in last.items() if name not in ("epoch", "learning_rate", "seconds")}
 
+    def _text(self, name: str, value: float) -> str:
+        """Return a metric as `repr` shows it: an accuracy of uneven classes never alone."""
+        text, part = f"{name.replace('_', ' ')} {metric_text(name, value)}", name.removesuffix("accuracy")
+        if part == name or part not in ("", "test_", "validation_"):
+            return text
+        remark = self.scores(part.removesuffix("_") or "train").remark(self.network.classes)
+        return f"{text} ({remark})" if remark else text
+
+    @cached_property
+    def _scores(self) -> dict[str, Scores]:
+        return {}
+
+    def scores(self, part: str) -> Scores:
+        """Return how good the predictions for ``train``, ``validation`` or ``test`` are, beside a constant answer.
+
+        Raises:
+            KeyError: the run has no such part.
+        """
+        if part not in self._scores:
+            self._scores[part] = score(self.network, self.samples[part])
+        return self._scores[part]
+
+    def problem(self, part: str = "train") -> Problem | None:
+        """Return why the network has not learnt, as the samples of a part show it, or None where it has.
+
+        Raises:
+            KeyError: the run has no such part.
+        """
+        return judge(self.scores(part), self.network.classes, part_name(part))
+
     def evaluate(self, part: str) -> dict[str, float]:
         """Return cost and metrics of the finished network on ``train``, ``validation`` or ``test``.
 
@@ -70,6 +106,16 @@ class Run:
             KeyError: the run has no such part.
         """
         return evaluate(self.network, self.samples[part], self.metrics).compute()
+
+
+def part_name(part: str) -> str:
+    """Return what sentences call ``train``, ``validation``, ``test`` or ``given`` samples."""
+    return "training" if part == "train" else part
+
+
+def main_metric(metrics: Mapping[str, float]) -> str:
+    """Return the name of the metric that a headline is about."""
+    return next((name for name in ("accuracy", "r2") if name in metrics), "cost")
 
 
 def metric_text(name: str, value: float) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError, DivergenceError
 from modnet.core.interfaces import Callback, Dataset, TrainingPlan
+from modnet.core.messages import printable
 from modnet.data.files import is_folder
 from modnet.network.network import Network
 from modnet.storage.data_record import DataRecord
@@ -28,14 +31,20 @@ from modnet.training.functions import CallbackFunction, MetricFunction, add_metr
 from modnet.training.lifecycle import Resumption, prepare_resume, train_to_end
 from modnet.training.loop import TrainingLoop
 from modnet.training.result import Run
+from modnet.training.sanity_checks import sanity_checks
 from modnet.training.setup import Setup, build, check_held_out
 from modnet.training.signals import handle_signals
 
 __all__ = ["Trainer", "given_in_memory", "with_progress"]
 
+_log = logging.getLogger("modnet")
+
 
 class Trainer:
     """Trains networks by a configuration.
+
+    Before the first epoch the logger ``modnet`` warns of what cannot learn: of outputs that cannot be the targets, of
+    features of very different ranges; and after ten updates of a learning rate that has raised the cost far.
 
     >>> from modnet import Trainer
     >>> run = Trainer.from_config({"epochs": 1, "network": {"layers": [16, 10]}}).fit()
@@ -43,8 +52,9 @@ class Trainer:
     [64, 16, 10]
     """
 
-    def __init__(self, config: RunConfig) -> None:
-        self.config = config
+    def __init__(self, config: RunConfig, *, checks: bool = True) -> None:
+        """``checks``: whether to warn of what cannot learn."""
+        self.config, self._checks = config, checks
 
     @classmethod
     def from_config(cls, config: ConfigSource = None) -> Trainer:
@@ -108,7 +118,7 @@ class Trainer:
         started = time.perf_counter()
         data, trainer = _data(self.config.data, x, y, sample_weight, groups, validation, test), self
         if x is not None:
-            trainer = Trainer(given_in_memory(self.config))
+            trainer = Trainer(given_in_memory(self.config), checks=self._checks)
         return trainer.fit_data(data, initial, out, callbacks, metrics, started)
 
     def fit_data(
@@ -213,12 +223,17 @@ class Trainer:
         resumption: Resumption | None = None,
     ) -> Run:
         network, samples, metrics = setup
+        warnings: list[str] = []
         fingerprint = {} if resumption is None else resumption.state.fingerprint
         engine = self.config.engine.start(TrainingPlan(self.config, network, samples["train"], fingerprint))
         try:
             with closing(engine), np.errstate(all="ignore"):  # a non-finite number is an error of ours
                 loop = TrainingLoop(self.config, network, samples, metrics, callbacks, engine, store)
                 loop.started = started
+                if self._checks and resumption is None:
+                    for text in sanity_checks(network, samples["train"]):
+                        _warn(warnings, text)
+                    loop.watch_first_updates(partial(_warn, warnings))
                 checkpoints = None if store is None else CheckpointManager(loop, callbacks, store, samples, engine)
                 with nullcontext() if store is None else handle_signals(loop.request_stop):
                     test = train_to_end(loop, callbacks, checkpoints, resumption)
@@ -231,8 +246,15 @@ class Trainer:
                 store.release()
         view, seconds = loop.view, time.perf_counter() - loop.started
         return Run(
-            self.config, network, view.history, view.updates, seconds, test, metrics, samples, view.stopped, view.folder
+            self.config, network, view.history, view.updates, seconds, test, metrics, samples, view.stopped, view.folder,
+            tuple(warnings),
         )
+
+
+def _warn(warnings: list[str], text: str) -> None:
+    """Log a warning, and keep it for the run."""
+    warnings.append(text)
+    _log.warning("modnet: %s", printable(text))
 
 
 def _data(

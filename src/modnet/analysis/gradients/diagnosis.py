@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 
 from modnet.analysis.gradients.gradient_flow import GradientFlow, LayerGradientFlow
 from modnet.core.numbers import format_number
+from modnet.training.judgement import NOTHING, judge
+from modnet.training.scores import Scores
 
 __all__ = ["FEW_UPDATES", "Diagnosis", "diagnose", "verdict"]
 
 FEW_UPDATES = 300
 """The number of updates below which a lack of progress is not meaningful."""
-NOTHING = 0.05
-"""Nothing is learnt where the cost is less than this share below that of the best constant prediction."""
 LITTLE = 0.5
-"""Little is learnt below this share; that alone is no diagnosis."""
+"""Little is learnt where the cost is less than this share below that of the best constant prediction; that alone is no
+diagnosis."""
 DAMPENED = 0.01
 """The largest ‖δ‖ at the first layer, as a share of that at the last, that may explain why little is learnt."""
 LARGE_STEP, SMALL_STEP = 0.05, 0.01
@@ -31,7 +32,7 @@ DEAD_LAYER, DEAD_HALF = 0.9, 0.5
 _NAMED = 5
 """The most dead neurons that a sentence names."""
 
-Kind: TypeAlias = Literal["diverged", "overshoot", "dead", "dampened", "stuck", "slow", "nothing-learnt"]
+Kind: TypeAlias = Literal["diverged", "overshoot", "dead", "dampened", "stuck", "slow", "one-class", "nothing-learnt", "behind"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ class Diagnosis:
         kind: ``diverged``: numbers became non-finite. ``overshoot``: the updates are too large. ``dead``: no error
             passes through some neurons. ``dampened``: δ shrinks so much on its way down that the lower layers do not
             learn (vanishing gradients). ``stuck``: output neurons give the same output for every sample. ``slow``: the
-            updates are too small. ``nothing-learnt``: none of these, and still nothing is learnt.
+            updates are too small. ``one-class``: none of these, and every sample is classified as the same class.
+            ``nothing-learnt``: none of these, and still nothing is learnt. ``behind``: the network learns, but other
+            settings give far better ones.
         layers, neurons: The layers that it is about, from 1, and, where it is about one layer, the neurons, from 0.
         text: The diagnosis in words.
     """
@@ -53,12 +56,24 @@ class Diagnosis:
     text: str
 
 
-def diagnose(start: GradientFlow, now: GradientFlow, classes: NDArray[Any] | None = None) -> tuple[Diagnosis, ...]:
+def diagnose(
+    start: GradientFlow, now: GradientFlow, classes: NDArray[Any] | None = None, scores: Scores | None = None
+) -> tuple[Diagnosis, ...]:
     """Return what is wrong with a network after at least `FEW_UPDATES` updates, from its flow before and after them.
 
-    ``classes`` are the labels that the outputs stand for. Nothing is wrong where the result is empty.
+    Whether anything is learnt, `modnet.training.judgement.judge` says; here the cause is found.
+
+    Args:
+        start: The gradient flow before the first update.
+        now: That of the trained network.
+        classes: The labels that the outputs stand for.
+        scores: The scores of more training samples than those of ``now``.
+
+    Returns:
+        What is wrong; nothing is where it is empty.
     """
-    nothing, little = not now.explained >= NOTHING, not now.explained >= LITTLE  # NaN is nothing
+    problem, little = judge(scores or now.scores, classes), not now.explained >= LITTLE  # NaN is little
+    nothing = problem is not None and not now.explained >= NOTHING
     largest = max(start.trained, key=lambda layer: layer.update or 0.0)
     step, diagnoses = largest.update or 0.0, []
     if now.explained < -NOTHING and step >= LARGE_STEP:
@@ -69,23 +84,26 @@ def diagnose(start: GradientFlow, now: GradientFlow, classes: NDArray[Any] | Non
         diagnoses.append(_dampened(start))
     if now.stuck and not nothing:
         diagnoses.append(_stuck(now, classes))
-    if nothing and not diagnoses:
-        if step <= SMALL_STEP:
+    if problem is not None and not diagnoses:
+        if nothing and step <= SMALL_STEP:
             most = f"layer {largest.number} the most, by {format_number(step, 2)} of its size"
             text = f"the updates are too small: the first changes {most}"
             diagnoses.append(Diagnosis("slow", (largest.number,), (), text))
+        elif problem.kind == "one-class":
+            diagnoses.append(Diagnosis("one-class", (), (), problem.text))
         else:
             text = "nothing is learnt, and δ does not show why: it reaches every layer"
             diagnoses.append(Diagnosis("nothing-learnt", (), (), text))
     return tuple(diagnoses)
 
 
-def verdict(diagnoses: Sequence[Diagnosis], now: GradientFlow | None) -> str:
-    """Return the diagnoses in one sentence, or that there is no problem."""
+def verdict(diagnoses: Sequence[Diagnosis], now: GradientFlow | None, tried: int = 0) -> str:
+    """Return the diagnoses in one sentence, or that there is no problem, after so many other settings were tried."""
     if diagnoses or now is None:
         return f"Problem: {'; '.join(diagnosis.text for diagnosis in diagnoses)}."
     saved = f"the cost is {now.explained:.0%} below that of the best constant prediction"
-    return f"No problem found: δ reaches every layer, and {saved}."
+    others = f"none of {tried} changes is better by a wide margin" if tried else "no other settings were tried"
+    return f"No problem found: δ reaches every layer, {saved}, and {others}."
 
 
 def _dead_layers(now: GradientFlow, little: bool, nothing: bool) -> list[LayerGradientFlow]:

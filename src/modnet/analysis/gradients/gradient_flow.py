@@ -20,6 +20,7 @@ from modnet.core.random import Stream, generator
 from modnet.data.prepared import Samples
 from modnet.engines.numpy.workspace import Workspace
 from modnet.network.network import Network, Vector
+from modnet.training.scores import Scorer, Scores
 
 __all__ = ["GradientFlow", "LayerGradientFlow", "flow_through", "norm", "subsample"]
 
@@ -83,22 +84,28 @@ class GradientFlow:
         constant: The output neurons, from 0, that give the same output for every sample though their targets differ:
             the deviation of the outputs is below 5 % of that of the targets.
         stuck: Those of them that are saturated, so that hardly any error passes σ′ to change the output.
-        cost, constant_cost: The mean cost of the samples, without penalties, and that of the best constant prediction,
-            the mean of the targets.
+        scores: How good the predictions for these samples are.
     """
 
     layers: tuple[LayerGradientFlow, ...]
     constant: tuple[int, ...]
     stuck: tuple[int, ...]
-    cost: float
-    constant_cost: float
+    scores: Scores
+
+    @property
+    def cost(self) -> float:
+        """The mean cost of the samples, without penalties."""
+        return self.scores.cost
+
+    @property
+    def constant_cost(self) -> float:
+        """The mean cost of the best constant prediction, the mean of the targets."""
+        return self.scores.constant_cost
 
     @property
     def explained(self) -> float:
         """How far the cost is below that of the best constant prediction: 0 is nothing learnt, 1 is everything."""
-        if self.constant_cost > 0:
-            return 1.0 - self.cost / self.constant_cost
-        return 1.0 if self.cost < self.constant_cost else 0.0  # a cost that may be negative has no share
+        return self.scores.explained
 
     @property
     def trained(self) -> tuple[LayerGradientFlow, ...]:
@@ -146,11 +153,9 @@ def flow_through(
     with np.errstate(all="ignore"):  # numbers that are not finite are a diagnosis, not a warning
         a = workspace.forward(x)
         workspace.backward(y, share)  # without 1/m: the δ of each sample
-        costs = network.cost(a, y)
-        as_targets = y if a.shape == y.shape else a  # a cost with other outputs: their own mean, for want of a better
-        constant_costs = network.cost(
-            np.broadcast_to(np.average(as_targets, 0, weights).astype(y.dtype), as_targets.shape), y
-        )
+        scorer = Scorer(network)
+        scorer.update(a, y, weights)
+        scores = scorer.compute(samples.targets, weights)
         workspace.gradient[...] = workspace.gradient / len(x)
         workspace.add_penalties()
         theta, gradient = (vector[: network.trainable] for vector in (network.parameters, workspace.gradient))
@@ -162,8 +167,7 @@ def flow_through(
         slopes, steepest = _slopes(network.layers[-1].activation, workspace.passes[-1].z, a)
         stuck = constant & (np.abs(slopes).mean(axis=0) < SATURATED * steepest)
     network.load_layer_states(states)
-    cost, constant_cost = float(np.average(costs, 0, weights)), float(np.average(constant_costs, 0, weights))
-    return GradientFlow(tuple(layers), _indices(constant), _indices(stuck), cost, constant_cost)
+    return GradientFlow(tuple(layers), _indices(constant), _indices(stuck), scores)
 
 
 def _layers(

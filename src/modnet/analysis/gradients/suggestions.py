@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -13,7 +14,7 @@ from modnet.config.run_config import RunConfig, iter_components
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Activation, Layer
 
-__all__ = ["Patch", "Suggestion", "find_suggestion", "to_overrides"]
+__all__ = ["Patch", "Suggestion", "change_text", "find_better", "find_suggestion", "to_overrides"]
 
 Patch: TypeAlias = dict[str, Any]
 """Dotted keys and values, as ``--set`` takes them."""
@@ -25,9 +26,15 @@ _COSTS = {"sigmoid": "binary-cross-entropy", "softmax": "categorical-cross-entro
 """The cost whose δ^L is a − y with an output activation, so that σ′ there dampens nothing."""
 _RATES, _FINER_RATES = (1.0, 0.1, 0.01), (3.0, 1.0 / 3.0)
 """Factors of the learning rate: those of the first trials, and those that the finalists are tried with."""
-_FINALISTS = 4
+_HIGHER = 10.0
+"""A factor of the learning rate that is tried where little else is changed: a rate that is far too high is an error."""
+_EPOCHS = 4
+"""The factor of more epochs."""
+_FINALISTS, _BEST = 4, 2
 _MINIMUM_GAIN = 0.02
 """By how much of accuracy or r² a suggestion must be better than the configuration as it is."""
+_MARGIN, _FEWER_ERRORS = 0.05, 1.0 / 3.0
+"""By how much of accuracy or r², and by what share of what is missing to 1, a change is better by a wide margin."""
 _SIMPLER = 0.03
 """How much worse than the best a simpler change may be to be preferred."""
 
@@ -62,47 +69,106 @@ def find_suggestion(config: RunConfig, runner: TrialRunner, updates: int, progre
     """Return the simplest change of initializer, activation, cost and learning rate that lets a network learn.
 
     Every candidate is trained for some hundred updates from the same seed. The most promising are tried with other
-    learning rates, and the best of all for as many ``updates`` as the configuration as it is. A change is a suggestion
-    where nothing is wrong after them, and where the network is better than with the configuration as it is.
+    learning rates, and the best of all for as many ``updates`` as the configuration as it is, and one for more epochs.
+    A change is a suggestion where nothing is wrong after them, and where the network is better than with the
+    configuration as it is.
     """
-    before = runner.trial(config, updates, {})
-    rate = config.optimizer.learning_rate
-    candidates = [_with_rate(patch, rate, factor) for patch in _candidates(config) for factor in _RATES]
+    rate, before = config.optimizer.learning_rate, runner.trial(config, updates, {})
+    patches = [*_candidates(config), *_class_weights(config, runner)]
+    candidates = [_with_rate(patch, rate, factor) for patch in patches for factor in _RATES]
     candidates.remove({})
+    candidates += [_with_rate(patch, rate, _HIGHER) for patch in patches if len(patch) <= 1]
     total = len(candidates) + _FINALISTS * len(_FINER_RATES) + _FINALISTS
-    tried: list[Trial] = []
-
-    def run_trials(patches: Sequence[Patch], length: int) -> list[Trial]:
-        trials = []
-        for patch in patches:
-            try:
-                trials.append(runner.trial(load_config(config, to_overrides(patch)), length, patch))
-            except ConfigError:
-                continue  # a plug-in's component may refuse what it is combined with
-            finally:
-                progress("Trying what would help", min(len(tried) + len(trials), total), total)
-        tried.extend(trials)
-        return trials
-
-    short = run_trials(candidates, SHORT)
+    search = _Search(config, runner, progress, total)
+    short = search.run(candidates, SHORT)
     finer = [
         _with_rate(trial.patch, trial.patch.get("optimizer.learning_rate", rate), factor)
-        for trial in _finalists(short)
+        for trial in _finalists(short, _FINALISTS)
         for factor in _FINER_RATES
     ]
     known = [trial.patch for trial in short]
-    short += run_trials([patch for patch in finer if patch not in known], SHORT)
-    long = run_trials([dict(trial.patch) for trial in _finalists(short)], updates)
-    progress("Trying what would help", total, total)
+    short += search.run([patch for patch in finer if patch not in known], SHORT)
+    long = search.run([dict(trial.patch) for trial in _finalists(short, _FINALISTS)], updates)
+    long += search.run_more_epochs(before, updates)
     # What is wrong need not show in the score on fewer samples.
     least = before.score + (_MINIMUM_GAIN if before.diagnoses else -_MINIMUM_GAIN)
-    helpful = [trial for trial in long if not trial.diagnoses and trial.score >= least]
-    if not helpful:
-        return Suggestion(None, before, None, tuple(tried), runner.held_out)
-    best = max(trial.score for trial in helpful)
-    close = [trial for trial in helpful if trial.score >= best - _SIMPLER]
-    after = min(close, key=lambda trial: (_complexity(trial), -trial.score))
-    return Suggestion(dict(after.patch), before, after, tuple(tried), runner.held_out)
+    return search.result(before, [trial for trial in long if trial.score >= least])
+
+
+def find_better(
+    config: RunConfig, runner: TrialRunner, updates: int, own: float, progress: Progress = silent
+) -> Suggestion:
+    """Return the simplest change by which a network that learns becomes better by a wide margin, in few trials.
+
+    Other learning rates, initializers, and for uneven classes balanced weights are tried for some hundred updates from
+    the same seed; the two best for as many ``updates`` as the configuration as it is, and one for more epochs. ``own``
+    is the score of the network itself on its training samples: without those that are held out it may fail by chance.
+    """
+    rate, before = config.optimizer.learning_rate, runner.trial(config, updates, {})
+    patches = [_with_rate({}, rate, factor) for factor in (_HIGHER, *_FINER_RATES)]
+    patches += [*(patch for patch in _starts(config) if patch), *_class_weights(config, runner)]
+    search = _Search(config, runner, progress, len(patches) + _BEST)
+    short = search.run(patches, min(SHORT, updates))
+    long = search.run([dict(trial.patch) for trial in _finalists(short, _BEST)], updates)
+    long += search.run_more_epochs(before, updates)
+    score = max(before.score, own) if before.diagnoses else before.score
+    return search.result(before, [trial for trial in long if _is_far_better(trial.score, score, runner.evaluated)])
+
+
+def _is_far_better(score: float, before: float, samples: int) -> bool:
+    """Return whether a score is better by a wide margin, which so many samples can tell from chance."""
+    before = min(max(before, 0.0), 1.0)
+    noise = 2.0 * math.sqrt(before * (1.0 - before) / samples)  # two standard errors of a share
+    return score - before >= max(_MARGIN, noise, (1.0 - before) * _FEWER_ERRORS)
+
+
+class _Search:
+    """The trials of one search, in order, and what follows from them."""
+
+    def __init__(self, config: RunConfig, runner: TrialRunner, progress: Progress, total: int) -> None:
+        self._config, self._runner, self._progress, self._total = config, runner, progress, total
+        self._tried: list[Trial] = []
+
+    def run(self, patches: Sequence[Patch], updates: int) -> list[Trial]:
+        """Return the trials of these patches, for so many updates."""
+        trials = []
+        for patch in patches:
+            try:
+                changed = load_config(self._config, to_overrides(patch))
+                trials.append(self._runner.trial(changed, updates, patch))
+            except ConfigError:
+                continue  # a plug-in's component may refuse what it is combined with
+            finally:
+                done = min(len(self._tried) + len(trials), self._total)
+                self._progress("Trying what would help", done, self._total)
+        self._tried.extend(trials)
+        return trials
+
+    def run_more_epochs(self, before: Trial, updates: int) -> list[Trial]:
+        """Return the trial of more epochs, or none where that would not be much longer or would take too long."""
+        epochs, per_epoch = _EPOCHS * self._config.epochs, self._runner.updates_per_epoch
+        more = self._config.model_copy(update={"epochs": epochs})
+        length = self._runner.long_updates(more, sum(layer.parameters for layer in before.start.layers))
+        if not epochs or 2 * length < 3 * updates:
+            return []
+        return self.run([{"epochs": max(epochs, -(-length // per_epoch))}], length)
+
+    def result(self, before: Trial, better: Sequence[Trial]) -> Suggestion:
+        """Return the simplest of the better trials that is nearly as good as the best, of those without a problem."""
+        self._progress("Trying what would help", self._total, self._total)
+        tried, helpful = tuple(self._tried), [trial for trial in better if not trial.diagnoses]
+        if not helpful:
+            return Suggestion(None, before, None, tried, self._runner.held_out)
+        best = max(trial.score for trial in helpful)
+        close = [trial for trial in helpful if trial.score >= best - _SIMPLER]
+        after = min(close, key=lambda trial: (_complexity(trial), -trial.score))
+        return Suggestion(dict(after.patch), before, after, tried, self._runner.held_out)
+
+
+def change_text(patch: Mapping[str, Any]) -> str:
+    """Return a patch in words; what it changes in several layers is named once."""
+    changes = (f"{key.rpartition('.')[2].replace('_', ' ')} {value}" for key, value in patch.items())
+    return ", ".join(dict.fromkeys(changes)) or "none"
 
 
 def to_overrides(patch: Mapping[str, Any]) -> list[str]:
@@ -115,13 +181,13 @@ def _complexity(trial: Trial) -> int:
     return len({key.rpartition(".")[2].removeprefix("bias_") for key in trial.patch})
 
 
-def _finalists(trials: Sequence[Trial]) -> list[Trial]:
+def _finalists(trials: Sequence[Trial], count: int) -> list[Trial]:
     """Return the best that changes one kind of thing, the best that changes at most two, and the best of all."""
     ranked = sorted(trials, key=lambda trial: (-trial.score, _complexity(trial)))
     simple = [next((trial for trial in ranked if _complexity(trial) <= most), None) for most in (1, 2)]
     finalists: list[Trial] = []
     for trial in [*simple, *ranked]:
-        if trial is not None and trial not in finalists and len(finalists) < _FINALISTS:
+        if trial is not None and trial not in finalists and len(finalists) < count:
             finalists.append(trial)
     return finalists
 
@@ -133,7 +199,7 @@ def _with_rate(patch: Mapping[str, Any], rate: float, factor: float) -> Patch:
 
 def _candidates(config: RunConfig) -> list[Patch]:
     """Return changes of components that go together, the empty one first, and each only once."""
-    starts = {kind: _layers(config, _start(kind)) for kind in _INITIALIZERS}
+    starts = dict(zip(_INITIALIZERS, _starts(config), strict=True))
     hidden = {kind: _hidden(config, kind) for kind, _ in _ACTIVATIONS}
     matched = [hidden[kind] | starts[initializer] for kind, initializer in _ACTIVATIONS]
     cost = _matching_cost(config)
@@ -142,6 +208,16 @@ def _candidates(config: RunConfig) -> list[Patch]:
         patches += [alone, started]
     patches += [*(started | cost for started in matched), starts["standard-normal"] | cost]
     return [patch for index, patch in enumerate(patches) if patch not in patches[:index]]
+
+
+def _starts(config: RunConfig) -> list[Patch]:
+    """Return the patch that gives every layer an initializer, for each of the initializers that are tried."""
+    return [_layers(config, _start(kind)) for kind in _INITIALIZERS]
+
+
+def _class_weights(config: RunConfig, runner: TrialRunner) -> list[Patch]:
+    """Return the patch that lets uneven classes count the same, where none is configured."""
+    return [{"data.class_weight": "balanced"}] if runner.uneven and config.data.class_weight is None else []
 
 
 def _start(initializer: str) -> dict[str, str]:

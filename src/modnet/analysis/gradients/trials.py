@@ -19,16 +19,20 @@ from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError, DivergenceError
 from modnet.core.interfaces import Metric, Position
+from modnet.core.interfaces.dataset import ClassWeight
 from modnet.core.random import Stream, generator
+from modnet.data.labels import Targets
 from modnet.data.prepared import Samples
 from modnet.data.splitting import split
 from modnet.data.table import rows_at
+from modnet.data.weights import with_class_weights
 from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
+from modnet.training.scores import ClassScores, score
 from modnet.training.setup import build, check_optimizer, split_data
 from modnet.training.trainer import Trainer
 
-__all__ = ["SHORT", "Trial", "TrialRunner", "flow_at"]
+__all__ = ["SHORT", "Trial", "TrialRunner", "diagnose_trained", "flow_at"]
 
 SHORT = FEW_UPDATES
 """The updates of a short trial."""
@@ -53,8 +57,8 @@ class Trial:
     Attributes:
         patch: What was changed: dotted keys and values, as ``--set`` takes them.
         updates: The number of updates.
-        metric, value: What trials are compared by, ``accuracy`` for classes, ``r2`` otherwise, and its value; None
-            where the training diverged.
+        metric, value: What trials are compared by, ``accuracy`` for classes, ``balanced_accuracy`` where these are
+            uneven, ``r2`` otherwise, and its value; None where the training diverged.
         start, end: The gradient flow before the first update, and after the last; None as above.
         diagnoses: What is wrong.
     """
@@ -91,17 +95,29 @@ def flow_at(network: Network, samples: Samples, config: RunConfig, epoch: int) -
     return flow_through(network, samples, config.optimizer.rule, rate, seed=config.seed)
 
 
+def diagnose_trained(
+    network: Network, samples: Samples, start: GradientFlow, end: GradientFlow
+) -> tuple[Diagnosis, ...]:
+    """Return what is wrong with a trained network; of one answer only, all training samples are asked."""
+    classes = end.scores.classes
+    scores = score(network, samples) if classes is not None and classes.answer is not None else end.scores
+    return diagnose(start, end, network.classes, scores)
+
+
 class TrialRunner:
     """Runs trials on the training samples: most are learnt from, the others are held out for the evaluation.
 
     Attributes:
         held_out: The number of samples that are held out. Where there are too few it is 0, and all serve both.
+        uneven: Whether accuracy alone would mislead, so that trials are compared by the balanced one.
     """
 
     def __init__(self, config: RunConfig, data: Data, samples: int) -> None:
         self._seed, self._samples = config.seed, samples
         self._x, self._targets, self._weights, _, groups = split_data(config, data)["train"]
+        self._class_weight, self.uneven = config.data.class_weight, _are_uneven(self._targets)
         self._all = np.arange(len(self._x))
+        self._updates_per_epoch = config.optimizer.updates(len(self._x))
         self._pool, self._evaluated, self.held_out = self._all, self._all, 0
         if len(self._all) >= _FEWEST:
             share = min(_HELD_OUT, _MOST_HELD_OUT / len(self._all))
@@ -112,6 +128,16 @@ class TrialRunner:
                 return
             if _is_enough(config, len(pool)):
                 self._pool, self._evaluated, self.held_out = pool, held_out, len(held_out)
+
+    @property
+    def evaluated(self) -> int:
+        """The number of samples that trials are evaluated on."""
+        return len(self._evaluated)
+
+    @property
+    def updates_per_epoch(self) -> int:
+        """The number of updates of an epoch of all training samples, with the configured optimizer."""
+        return self._updates_per_epoch
 
     def long_updates(self, config: RunConfig, parameters: int) -> int:
         """Return the updates of a long trial of a network of so many parameters: as many as configured, in bounds."""
@@ -131,27 +157,30 @@ class TrialRunner:
         pool, evaluated = (self._pool, self._evaluated) if hold_out else (self._all, self._all)
         rows = self._rows(config, updates, pool)
         epochs = -(-updates // config.optimizer.updates(len(rows)))
+        class_weight = None if config.data.class_weight == self._class_weight else config.data.class_weight
         shorter = {"epochs": epochs, "callbacks": (), "metrics": None}
         config = all_rows(config).model_copy(update=shorter)  # nothing is held out from them, and they have weights
-        data = Data(self._pair(rows))
+        data = Data(self._pair(rows, class_weight))
         try:
             network, parts, _ = build(config, data, None)
         except ConfigError:  # perhaps a last batch that is too short for a layer, which one sample fewer does not leave
-            data = Data(self._pair(rows[:-1]))
+            data = Data(self._pair(rows[:-1], class_weight))
             network, parts, _ = build(config, data, None)
-        metric = "accuracy" if network.task.classes or network.multi_label else "r2"
+        kind = "accuracy" if network.task.classes or network.multi_label else "r2"
+        metric = Metric.resolve("balanced-accuracy" if self.uneven else kind).for_task(network.task)
         sample = subsample(parts["train"], self._samples, config.seed)
         start = flow_at(network, sample, config, 0)
         try:
-            run = Trainer(config).fit(*data.train)
+            run = Trainer(config, checks=False).fit(*data.train)
         except DivergenceError as error:
             diverged = Diagnosis("diverged", (error.layer,), (), str(error))
-            return Trial(patch, error.update, metric, None, start, None, (diverged,))
+            return Trial(patch, error.update, metric.label, None, start, None, (diverged,))
         end = flow_at(run.network, sample, config, epochs - 1)
         x, targets, weights = rows_at(self._x, evaluated), self._targets.take(evaluated), self._weights_of(evaluated)
         held_out = Samples(run.network.preprocess(x), run.network.preprocess_targets(targets), weights)
-        value = evaluate(run.network, held_out, [Metric.resolve(metric).for_task(network.task)]).compute()[metric]
-        return Trial(patch, run.updates, metric, value, start, end, diagnose(start, end, network.classes))
+        value = evaluate(run.network, held_out, [metric]).compute()[metric.label]
+        diagnoses = diagnose_trained(run.network, parts["train"], start, end)
+        return Trial(patch, run.updates, metric.label, value, start, end, diagnoses)
 
     def _rows(self, config: RunConfig, updates: int, rows: _Rows) -> _Rows:
         """Return as many of these rows as so many updates see in one pass, with each class among them."""
@@ -163,11 +192,21 @@ class TrialRunner:
         chosen, _ = split(self._targets.take(rows), 1.0 - count / len(rows), generator(self._seed, Stream.SAMPLE, 3))
         return rows[chosen]
 
-    def _pair(self, rows: _Rows) -> Pair:
-        return self._x[rows], self._targets.take(rows).as_given(), self._weights_of(rows)
+    def _pair(self, rows: _Rows, class_weight: ClassWeight | None) -> Pair:
+        targets, weights = self._targets.take(rows), self._weights_of(rows)
+        if class_weight is not None:
+            weights = with_class_weights(class_weight, targets, weights)
+        return self._x[rows], targets.as_given(), weights
 
     def _weights_of(self, rows: _Rows) -> NDArray[np.float64] | None:
         return None if self._weights is None else self._weights[rows]
+
+
+def _are_uneven(targets: Targets) -> bool:
+    if targets.classes is None or targets.codes is None:
+        return False
+    counts = np.bincount(targets.codes, minlength=len(targets.classes)).astype(np.float64)
+    return ClassScores.of(counts, counts, counts).uneven
 
 
 def _is_enough(config: RunConfig, samples: int) -> bool:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Any
 
 from modnet.analysis.finished_run import open_run
 from modnet.analysis.gradients.callback import EpochGradientFlow, read_flows
-from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, diagnose, verdict
+from modnet.analysis.gradients.diagnosis import FEW_UPDATES, Diagnosis, verdict
 from modnet.analysis.gradients.gradient_flow import GradientFlow, subsample
-from modnet.analysis.gradients.suggestions import Suggestion, find_suggestion, to_overrides
-from modnet.analysis.gradients.trials import Trial, TrialRunner, flow_at
+from modnet.analysis.gradients.suggestions import Suggestion, change_text, find_better, find_suggestion, to_overrides
+from modnet.analysis.gradients.trials import Trial, TrialRunner, diagnose_trained, flow_at
 from modnet.analysis.jsonable import jsonable
 from modnet.analysis.open_run import OpenRun
 from modnet.analysis.progress import Progress, silent
@@ -22,7 +23,7 @@ from modnet.data.files import is_folder
 from modnet.network.network import Network
 from modnet.storage.model_file import MODEL_NAME
 from modnet.storage.run_folder import RunFolder
-from modnet.training.result import Run
+from modnet.training.result import Run, metric_text
 from modnet.training.setup import build
 
 __all__ = ["Dampening", "dampening"]
@@ -42,7 +43,8 @@ class Dampening:
         epochs: The gradient flows that a run's callback ``dampening`` has logged.
         diagnoses: What is wrong; empty where there is no problem.
         verdict: The same in one sentence.
-        suggestion: What was tried against it; None where there is no problem or no suggestion was asked for.
+        suggestion: What was tried: against the problem, or to see whether other settings give a far better network;
+            None where no suggestion was asked for.
         patched_start: The gradient flow at the start with the suggested patch; None where there is none.
     """
 
@@ -92,13 +94,14 @@ def dampening(
 
     A run is diagnosed by its trained network. A configuration is diagnosed by the training that it asks for, of at
     least 300 and at most 5,000 updates; so is a run of fewer than 300, or without a trained network. What would help is
-    tried on a part of the training samples, and evaluated on the others.
+    tried on a part of the training samples, and evaluated on the others. Where nothing seems wrong, a few other
+    settings are tried too: a network that is far behind what they give has a problem.
 
     Args:
         source: A run folder, a run as `modnet.Trainer.fit` returned it, or whatever `modnet.load_config` takes.
         samples: The number of training samples, sampled at random with the run's seed, that go through the network.
         data: The samples, instead of those that the configuration names.
-        suggest: Whether to look for a change that helps where something is wrong.
+        suggest: Whether to try changes: for one that helps, or that gives a far better network.
         progress: Called with the number of trials that are done, and of all.
 
     Raises:
@@ -128,15 +131,19 @@ def dampening(
     epochs = len(run.history) if run is not None and run.has_model else 0
     if run is not None and epochs * config.optimizer.updates(len(parts["train"])) >= FEW_UPDATES:
         end = flow_at(_trained(run, network), sample, config, epochs - 1)
-        diagnoses = diagnose(start, end, network.classes)
+        diagnoses = diagnose_trained(_trained(run, network), parts["train"], start, end)
     else:
         trial = runner.trial(config, updates, {}, hold_out=False)
         end, diagnoses = trial.end, trial.diagnoses
-    if diagnoses and suggest:
+    if suggest and diagnoses:
         suggestion = find_suggestion(config, runner, updates, progress)
-        if suggestion.patch is not None:
-            patched = load_config(config, to_overrides(suggestion.patch))
-            patched_start = flow_at(build(patched, data, None)[0], sample, patched, 0)
+    elif suggest:
+        configured = config.epochs * runner.updates_per_epoch
+        suggestion = find_better(config, runner, min(configured, updates) or updates, _score(end), progress)
+        diagnoses = _behind(suggestion)
+    if suggestion is not None and suggestion.patch is not None:
+        patched = load_config(config, to_overrides(suggestion.patch))
+        patched_start = flow_at(build(patched, data, None)[0], sample, patched, 0)
     return Dampening(
         source=name,
         samples=len(sample),
@@ -145,10 +152,32 @@ def dampening(
         trial=trial,
         epochs=() if run is None or not run.source else read_flows(run.path),
         diagnoses=diagnoses,
-        verdict=verdict(diagnoses, end),
+        verdict=verdict(diagnoses, end, 0 if suggestion is None else len(suggestion.tried)),
         suggestion=suggestion,
         patched_start=patched_start,
     )
+
+
+def _score(flow: GradientFlow | None) -> float:
+    """Return what trials are compared by, of the samples of a flow; −∞ where there is none."""
+    if flow is None or (flow.scores.classes is None and flow.scores.r2 is None):
+        return -math.inf
+    classes = flow.scores.classes
+    if classes is None:
+        return flow.scores.r2 or 0.0
+    return classes.balanced_accuracy if classes.uneven else classes.accuracy
+
+
+def _behind(suggestion: Suggestion) -> tuple[Diagnosis, ...]:
+    """Return the diagnosis of a network that learns, but is far behind what a change makes of it; else none."""
+    before, after = suggestion.before, suggestion.after
+    if after is None:
+        return ()
+    scores = [metric_text(trial.metric, trial.score) for trial in (before, after)]
+    samples = f"{suggestion.held_out:,} held-out" if suggestion.held_out else "the"
+    reached = f"after {before.updates:,} updates {before.metric.replace('_', ' ')} is {scores[0]} on {samples} samples"
+    text = f"the network learns, but is far behind: {reached}, with {change_text(after.patch)} it is {scores[1]}"
+    return (Diagnosis("behind", (), (), text),)
 
 
 def _trained(run: OpenRun, network: Network) -> Network:

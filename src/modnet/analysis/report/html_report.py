@@ -39,13 +39,15 @@ def report_html(report: RunReport) -> str:
         ("Components and versions", _components(report.provenance)),
         ("Repeat this run", _repeat(report.provenance.command, threads_vary)),
     ]
-    lead = paragraph(results.sentence, "lead") + (paragraph(results.warning, "warn") if results.warning else "")
+    problem = results.problem and f"Problem: {results.problem.text}."
+    warnings = [paragraph(text, "warn") for text in (problem, results.warning, *report.warnings) if text]
+    lead = "".join([paragraph(results.sentence, "lead"), *warnings])
     name = f" {results.run.path.resolve().name}" if results.run.source else ""
     return page(f"modnet run{name}", lead, sections, f"Written by modnet {__version__}.")
 
 
 def _metrics(results: Results) -> str:
-    rows = [[name.replace("_", " "), metric_text(name, value)] for name, value in results.predictions.metrics.items()]
+    rows = [[name.replace("_", " "), results.predictions.text(name)] for name in results.predictions.metrics]
     caption = f"Of the trained network, on {len(results.predictions):,} {results.part} samples"
     return table(caption, ["metric", "value"], rows)
 
@@ -130,12 +132,13 @@ def _suggestion(dampening: Dampening) -> str:
     if suggestion is None:
         return ""
     if suggestion.patch is None or suggestion.after is None:
-        return paragraph(f"{len(suggestion.tried)} changes of the configuration were tried; none helps.")
+        none = "none helps" if dampening.diagnoses else "none is better by a wide margin"
+        return paragraph(f"{len(suggestion.tried)} changes of the configuration were tried; {none}.")
     before, after = (
         "diverged" if trial.value is None else metric_text(trial.metric, trial.value)
         for trial in (suggestion.before, suggestion.after)
     )
-    reached = f"{suggestion.after.metric} {after}, without it {before}"
+    reached = f"{suggestion.after.metric.replace('_', ' ')} {after}, without it {before}"
     text = f"What would help, of {len(suggestion.tried)} changes that were tried: {reached}."
     return paragraph(text) + code("The change that would help", "\n".join(to_overrides(suggestion.patch)))
 

@@ -25,6 +25,7 @@ from modnet.core.errors import ModelFileError
 from modnet.storage.metadata import Metadata
 from modnet.storage.model_file import MODEL_NAME
 from modnet.storage.run_folder import RunFolder
+from modnet.training.sanity_checks import sanity_checks
 
 __all__ = ["Provenance", "RunReport", "provenance", "report"]
 
@@ -58,12 +59,14 @@ class RunReport:
         network, results: The dimensions of its network, and its results.
         dampening: How the error δ flows back through its network; None where the training samples were not kept.
         provenance: Its configuration, who provided its components, and the command that repeats it.
+        warnings: What cannot learn in its configuration, with its training samples, where these were kept.
     """
 
     network: Summary
     results: Results
     dampening: Dampening | None
     provenance: Provenance
+    warnings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as a JSON-serializable dict."""
@@ -100,7 +103,8 @@ def report(
     reached = results(opened, part=part, mistakes=mistakes, image=image)
     origin = provenance(opened)
     flow = dampening(opened, suggest=suggest, progress=progress) if opened.has_samples else None
-    return RunReport(summary(opened.network), reached, flow, origin)
+    warnings = sanity_checks(opened.network, opened.samples("train")) if opened.has_samples else ()
+    return RunReport(summary(opened.network), reached, flow, origin, warnings)
 
 
 def provenance(run: RunSource) -> Provenance:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from modnet.analysis.open_run import is_number
-from modnet.analysis.results.predictions import PARTS, part_name
+from modnet.analysis.results.predictions import PARTS
 from modnet.core.interfaces import Metric, Task
 from modnet.core.messages import epoch_number
 from modnet.core.numbers import format_number
-from modnet.training.result import metric_text
+from modnet.training.result import metric_text, part_name
 
 __all__ = ["Curve", "learning_curves"]
 

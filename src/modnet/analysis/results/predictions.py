@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,11 @@ from modnet.data.labels import Targets
 from modnet.data.table import Rows
 from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import Vector
+from modnet.training.result import metric_text, part_name
+from modnet.training.scores import Scorer, Scores
 from modnet.training.setup import resolve_metrics
 
-__all__ = ["PARTS", "Predictions", "part_name", "predict_part"]
+__all__ = ["PARTS", "Predictions", "predict_part"]
 
 PARTS = ("train", "validation", "test")
 
@@ -34,6 +37,8 @@ class Predictions:
         outputs, costs: What the network predicts, (samples, values of a target), as `Network.predict` returns it, and
             the cost of each sample, (samples,).
         metrics: The mean cost and the metrics, by name.
+        scores: How good the predictions are, beside a constant answer.
+        labels: The labels of the classes; None where the targets are numbers.
     """
 
     part: str
@@ -43,14 +48,17 @@ class Predictions:
     outputs: Vector
     costs: Vector
     metrics: dict[str, float]
+    scores: Scores
+    labels: NDArray[Any] | None
 
     def __len__(self) -> int:
         return len(self.targets)
 
-
-def part_name(part: str) -> str:
-    """Return what sentences call ``train``, ``validation``, ``test`` or ``given`` samples."""
-    return "training" if part == "train" else part
+    def text(self, name: str) -> str:
+        """Return a metric's value as people read it: an accuracy of uneven classes never alone."""
+        text = metric_text(name, self.metrics[name])
+        remark = self.scores.remark(self.labels) if name == "accuracy" else ""
+        return f"{text} ({remark})" if remark else text
 
 
 def predict_part(run: OpenRun, part: str | None = None) -> Predictions:
@@ -87,7 +95,7 @@ def predict_part(run: OpenRun, part: str | None = None) -> Predictions:
         given = targets
         if targets.values is not None:
             given = targets.with_values(network.to_target_units(targets.values))
-    accumulator = MetricAccumulator(network, resolve_metrics(run.config, network))
+    accumulator, scorer = MetricAccumulator(network, resolve_metrics(run.config, network)), Scorer(network)
     outputs = np.empty((len(targets), network.target_width), dtype=network.dtype)
     costs = np.empty(len(targets), dtype=network.dtype)
     with np.errstate(all="ignore"):  # what is not finite raises below
@@ -95,10 +103,12 @@ def predict_part(run: OpenRun, part: str | None = None) -> Predictions:
             piece = slice(start, start + network.chunk)
             a = kept_outputs[piece] if raw is None else network.forward(x[piece])
             y = targets.batch(piece, network.dtype, network.target_width)
-            accumulator.update(a, y, None if weights is None else weights[piece])
+            for adder in (accumulator, scorer):
+                adder.update(a, y, None if weights is None else weights[piece])
             outputs[piece], costs[piece] = network.to_predictions(a), network.cost(a, y)
-        metrics = accumulator.compute()
+        metrics, scores = accumulator.compute(), scorer.compute(targets, weights)
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise DataError(f"{place}: the metric '{name}' of the network is {value}; the numbers may be too large")
-    return Predictions(run.part_name(chosen), raw, given, weights, outputs, costs, metrics)
+    name = run.part_name(chosen)
+    return Predictions(name, raw, given, weights, outputs, costs, metrics, scores, network.classes)

@@ -15,7 +15,7 @@ from modnet.analysis.jsonable import jsonable
 from modnet.analysis.open_run import OpenRun, is_number
 from modnet.analysis.results.confusion_matrix import ConfusionMatrix, confusion_matrix
 from modnet.analysis.results.learning_curves import Curve, learning_curves
-from modnet.analysis.results.predictions import Predictions, part_name, predict_part
+from modnet.analysis.results.predictions import Predictions, predict_part
 from modnet.analysis.results.worst_samples import WorstSample, worst_samples
 from modnet.analysis.summary import times
 from modnet.components.metrics import R2
@@ -24,7 +24,8 @@ from modnet.core.errors import ConfigError
 from modnet.core.messages import counted
 from modnet.network.decoding import predict_codes
 from modnet.network.network import Network
-from modnet.training.result import metric_text
+from modnet.training.judgement import Problem, judge
+from modnet.training.result import main_metric, metric_text, part_name
 from modnet.training.setup import resolve_metrics
 
 __all__ = ["Image", "PredictionError", "Results", "image_shape", "results"]
@@ -91,14 +92,23 @@ class Results:
     def sentence(self) -> str:
         """The most important metric, and how long the training took."""
         metrics, count = self.predictions.metrics, len(self.predictions)
-        best = next((name for name in ("accuracy", "r2") if name in metrics), "cost")
+        best, remarks = main_metric(metrics), []
         reached = f"{self.part} {best} {metric_text(best, metrics[best])}".removeprefix("given ")
         if self.confusion is not None and self.predictions.weights is None:
-            reached += f" ({self.confusion.correct:,} of {count:,} {self.part} samples are correct)"
+            remarks.append(f"{self.confusion.correct:,} of {count:,} {self.part} samples are correct")
+        if best == "accuracy":
+            remarks.append(self.predictions.scores.remark(self.predictions.labels))
+        if any(remarks):
+            reached += f" ({'; '.join(filter(None, remarks))})"
         history = self.run.history
         seconds = [row["seconds"] for row in history if is_number(row.get("seconds"))]
         epochs = counted(len(history), "epoch")
         return f"Reached {reached} after {epochs}{f' in {sum(seconds):.1f} s' if seconds else ''}."
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why the network has not learnt, as these samples show it, or None where it has."""
+        return judge(self.predictions.scores, self.predictions.labels, self.part)
 
     @property
     def warning(self) -> str | None:
@@ -128,6 +138,8 @@ class Results:
             "part": self.predictions.part,
             "samples": len(self.predictions),
             "figures": self.predictions.metrics,
+            "scores": jsonable(self.predictions.scores),
+            "problem": jsonable(self.problem),
             "known": self.matches_history,
             "curves": jsonable(self.curves),
             "confusion": jsonable(self.confusion),

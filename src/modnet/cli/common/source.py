@@ -21,16 +21,21 @@ from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
 from modnet.data.files import is_folder
 from modnet.network.network import Network
+from modnet.training.sanity_checks import sanity_checks
 from modnet.training.setup import Part, build, split_data
 
 __all__ = ["Source", "source_options"]
 
 
 class Untrained(NamedTuple):
-    """The network of a configuration, with its initial parameters, and the data that determined its shapes."""
+    """The network of a configuration, with its initial parameters, and the data that determined its shapes.
+
+    ``warnings`` are of what cannot learn.
+    """
 
     network: Network
     data: Data
+    warnings: tuple[str, ...]
 
     @property
     def parts(self) -> dict[str, Part]:
@@ -111,7 +116,8 @@ class Source:
         config = self.config()
         with self.error_prefix():
             data = (other and other.load(config.data)) or config.data.load()
-            return Untrained(build(config, data, None)[0], data)
+            network, samples, _ = build(config, data, None)
+            return Untrained(network, data, sanity_checks(network, samples["train"]))
 
     @contextmanager
     def error_prefix(self) -> Iterator[None]:
