@@ -31,6 +31,18 @@ DEEP_SIGMOID = configured(layers(FIVE_HIDDEN, **SCALED))
 HIGH_RATE = configured(layers([30, 10]), learning_rate=300.0)
 DEAD_RELU = configured(layers([64, 32, 10], "relu", "softmax", **HE), CATEGORICAL, learning_rate=5.0)
 
+README = {
+    "epochs": 10,
+    "network": {"layers": [30, {"kind": "dense", "units": 10, "activation": "softmax"}], "cost": CATEGORICAL},
+    "optimizer": {"kind": "mini-batch", "batch_size": 32, "rule": "adam"},
+}
+BEHIND: dict[str, dict[str, Any]] = {
+    "adam's own rate, ten epochs": README,
+    "a low rate": configured(layers([30, 10]), learning_rate=0.05),
+    "batch, thirty updates": configured(layers([30, 10]), kind="batch"),
+}
+"""Configurations that learn, and are far behind what another rate or more epochs give."""
+
 HEALTHY: dict[str, dict[str, Any]] = {
     "the document's": {},
     "one layer": configured(layers([10]), BINARY, learning_rate=0.5),
@@ -58,8 +70,7 @@ HEALTHY: dict[str, dict[str, Any]] = {
         layers([30, 30, 10], **GLOROT), rule="adam", learning_rate=0.003, batch_size=32
     ),
     "rmsprop": configured(layers([30, 10], "tanh", **SCALED), BINARY, rule="rmsprop", batch_size=32),
-    "batch": configured(layers([30, 10]), kind="batch"),
+    "batch": configured(layers([30, 10]), kind="batch") | {"epochs": 300},
     "stochastic": configured(layers([30, 10]), kind="stochastic", learning_rate=0.5),
-    "a low rate": configured(layers([30, 10]), learning_rate=0.05),
     "standard normal, six layers": configured(layers(FIVE_HIDDEN)),
 }

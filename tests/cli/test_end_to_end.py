@@ -55,7 +55,7 @@ def test_regression_on_tables(trained: Modnet, rng: np.random.Generator) -> None
     assert list(rows[0]) == ["epoch", "learning_rate", "cost", "r2", "test_cost", "test_r2", "seconds"]
     assert (rows[-1]["test_cost"], rows[-1]["test_r2"]) == pytest.approx((cost, r2), rel=1e-9)
     assert lines[:-1] == [f"Epoch {row['epoch'] + 1}/40: test cost {row['test_cost']:.6g}" for row in rows]
-    assert lines[-1].startswith(f"Reached test cost {cost:.6g} after 40 epochs and 920 updates in ")
+    assert lines[-1].startswith(f"Reached test r2 {r2:.6g} after 40 epochs and 920 updates in ")
 
     found = json.loads(trained("evaluate", "run", "--data", "test.csv", "--json").out)
     assert (found["samples"], found["cost"], found["r2"]) == pytest.approx((60, cost, r2), rel=1e-9)

@@ -225,7 +225,7 @@ def test_the_numbers_come_as_json_and_without_matplotlib(modnet: Modnet, monkeyp
     result = modnet("report", "run", "--json")
     assert (result.code, result.err) == (0, "")
     found = json.loads(result.out)
-    assert list(found) == ["network", "results", "dampening", "provenance"]
+    assert list(found) == ["network", "results", "dampening", "provenance", "warnings"]
     assert found["network"]["size"] == 2260
     assert found["provenance"]["command"] == "modnet train run/config.toml --out run-again"
     assert {"verdict", "patch", "start"} <= set(found["dampening"])

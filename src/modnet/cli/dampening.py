@@ -98,7 +98,11 @@ def _print_suggestion(suggestion: Suggestion, source: Source, *, in_memory: bool
     best = sorted(suggestion.tried, key=lambda trial: (-trial.updates, -trial.score))[:_SHOWN]
     metric = suggestion.before.metric
     rows = [
-        (change_text(trial.patch), f"{trial.updates:,}", "diverged" if trial.value is None else metric_text(metric, trial.value))
+        (
+            change_text(trial.patch),
+            f"{trial.updates:,}",
+            "diverged" if trial.value is None else metric_text(metric, trial.value),
+        )
         for trial in (suggestion.before, *best)
     ]
     samples = f"{suggestion.held_out:,} held-out" if suggestion.held_out else "the"

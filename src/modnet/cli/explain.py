@@ -15,7 +15,7 @@ from modnet.analysis.summary import LayerSummary, Summary, raised, summary, time
 from modnet.cli.common.options import file_option, json_option
 from modnet.cli.common.output import print_json, print_line, print_table, print_text
 from modnet.cli.common.source import Source, source_options
-from modnet.core.messages import warn
+from modnet.core.messages import log_warning
 
 _FORWARD = """\
 zˡ = Wˡ aˡ⁻¹ + bˡ and aˡ = σ(zˡ). The document writes Wˡ with both its layers,
@@ -51,7 +51,7 @@ def command(source: Source, plot: str | None, as_json: bool) -> None:
     else:
         _print(shapes)
     for text in getattr(opened, "warnings", ()):
-        warn(text)
+        log_warning(text)
     if plot is not None:
         save(draw_network(shapes), plot)
 

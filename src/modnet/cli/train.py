@@ -16,7 +16,7 @@ from modnet.cli.common.output import print_result
 from modnet.cli.common.source import Source, source_options
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, Interrupted
-from modnet.core.messages import counted, shell_word, warn
+from modnet.core.messages import counted, log_warning, shell_word, warn
 from modnet.storage.atomic import file_errors
 from modnet.training.result import Run, main_metric, metric_text, part_name
 from modnet.training.trainer import Trainer, with_progress
@@ -140,7 +140,7 @@ def _part(run: Run) -> str:
 
 
 def _warn_of_problem(run: Run) -> None:
-    """Say on standard error why the network has not learnt, by the training samples, or else by the others."""
+    """Warn of why the network has not learnt, by the training samples, or else by those that the result is of."""
     problem = run.problem() or run.problem(_part(run))
     if problem is not None and run.updates:
-        warn(f"{problem.text}; what would help: modnet dampening {shell_word(str(run.folder))}")
+        log_warning(f"{problem.text}; what would help: modnet dampening {shell_word(str(run.folder))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shlex
 import sys
@@ -19,6 +20,7 @@ __all__ = [
     "error_text",
     "fold",
     "list_values",
+    "log_warning",
     "nearest",
     "printable",
     "printable_lines",
@@ -133,6 +135,11 @@ def list_values(values: Collection[Any]) -> str:
 def truncate(text: str, length: int = LONGEST) -> str:
     """Return ``text``, or its beginning if it is longer than ``length`` characters."""
     return text if len(text) <= length else text[:length] + "…"
+
+
+def log_warning(text: str) -> None:
+    """Warn in one line by the logger ``modnet``; where logging is not configured it is on standard error."""
+    logging.getLogger("modnet").warning("modnet: %s", printable(text))
 
 
 def warn(text: str) -> None:

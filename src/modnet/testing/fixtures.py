@@ -78,7 +78,9 @@ def train(
     ]
     with contextlib.redirect_stdout(io.StringIO()), TemporaryDirectory() as folder:
         out = Path(folder, "run") if "callbacks" in config else None
-        return Trainer(RunConfig.model_validate(table), checks=False).fit(*pairs[0], validation=pairs[1], test=pairs[2], out=out)
+        return Trainer(RunConfig.model_validate(table), checks=False).fit(
+            *pairs[0], validation=pairs[1], test=pairs[2], out=out
+        )
 
 
 class QuadraticProblem:

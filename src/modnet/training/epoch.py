@@ -185,9 +185,9 @@ class EpochRunner:
         if not engine.run(block, check if first is None else first.watch(block, check), on_update):
             engine.restore(before)
             raise_divergence(self._config, self.epoch, engine, self._network, self._samples, block, check)
-        if first is not None and first.is_over:
+        if first is not None and first.are_over:
             self.first_updates = None
-            first.report()
+            first.report(before)
 
     def _solve(
         self, solver: Solver, problem: SolverProblem, on_update: OnUpdate | None, after_block: Callable[[], None]

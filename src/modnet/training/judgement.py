@@ -9,14 +9,14 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from modnet.core.messages import short_repr
-from modnet.training.scores import ClassScores, Scores
+from modnet.training.scores import Scores
 
 __all__ = ["NOTHING", "Problem", "judge"]
 
 NOTHING = 0.05
 """Nothing is learnt where the cost is less than this share below that of the best constant prediction."""
 SKILL = 0.1
-"""Something is learnt, whatever the cost, from this Cohen's kappa, or this r², on."""
+"""Something is learnt, whatever the cost, from this balanced accuracy, adjusted for chance, or this r², on."""
 OTHERS = 5
 """That one class is the only answer is a problem where at least so many samples are of others."""
 
@@ -38,9 +38,9 @@ class Problem:
 def judge(scores: Scores, labels: NDArray[Any] | None = None, part: str = "training") -> Problem | None:
     """Return why a network has not learnt, or None where it has.
 
-    Nothing is learnt where the cost is less than 5 % below that of the best constant prediction, and neither Cohen's
-    kappa, beyond two standard errors, nor r² is 0.1 or more: where samples are weighted differently than in training,
-    or probabilities are too bold, answers may be good though their cost is not.
+    Nothing is learnt where the cost is less than 5 % below that of the best constant prediction, and neither the
+    balanced accuracy, adjusted for chance and beyond two standard errors, nor r² is 0.1 or more: where classes are
+    weighted differently than in training, or probabilities are too bold, answers may be good though their cost is not.
 
     Args:
         scores: The scores of its predictions.
@@ -61,13 +61,8 @@ def judge(scores: Scores, labels: NDArray[Any] | None = None, part: str = "train
 
 def _has_skill(scores: Scores) -> bool:
     if scores.classes is not None:
-        return scores.classes.kappa >= max(SKILL, _by_chance(scores.classes, scores.samples))
+        return scores.classes.skill >= max(SKILL, 2.0 * scores.classes.skill_error)
     return scores.r2 is not None and scores.r2 >= SKILL
-
-
-def _by_chance(classes: ClassScores, samples: int) -> float:
-    """Return two standard errors of Cohen's kappa where the answers have nothing to do with the classes."""
-    return 2.0 * math.sqrt(classes.chance / max(samples * (1.0 - classes.chance), 1e-300))
 
 
 def _compared(scores: Scores) -> str:
@@ -76,7 +71,7 @@ def _compared(scores: Scores) -> str:
         return "not finite"
     if scores.constant_cost <= 0:
         return f"not below {best}"
-    share = round(abs(scores.explained), 2)
+    share = round(abs(scores.explained), 3)
     if not share:
         return best
-    return f"{share:,.0%} {'below' if scores.explained > 0 else 'above'} {best}"
+    return f"{share:,.{int(share < 0.1)}%} {'below' if scores.explained > 0 else 'above'} {best}"

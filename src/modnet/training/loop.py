@@ -106,7 +106,8 @@ class TrainingLoop:
 
     def watch_first_updates(self, warn: Callable[[str], None]) -> None:
         """Call ``warn`` if the first updates raise the cost far; to be called before them."""
-        self._runner.first_updates = FirstUpdates(self._config, self._network, self.view.train, warn)
+        rate = self._config.optimizer.learning_rate
+        self._runner.first_updates = FirstUpdates(self._network, self.view.train, rate, warn)
 
     def request_stop(self, reason: str, signal: int | None = None) -> None:
         """Ask for an interruption at the end of the block in progress, with a checkpoint if there is a run folder."""

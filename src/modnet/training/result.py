@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -74,8 +75,12 @@ class Run:
         text, part = f"{name.replace('_', ' ')} {metric_text(name, value)}", name.removesuffix("accuracy")
         if part == name or part not in ("", "test_", "validation_"):
             return text
-        remark = self.scores(part.removesuffix("_") or "train").remark(self.network.classes)
-        return f"{text} ({remark})" if remark else text
+        classes = self.scores(part.removesuffix("_") or "train").classes
+        if classes is None or not classes.uneven:
+            return text
+        # In the last epoch, the network may have been another one than in the end.
+        remark = classes.remark(self.network.classes, balanced=math.isclose(value, classes.accuracy))
+        return f"{text} ({remark})"
 
     @cached_property
     def _scores(self) -> dict[str, Scores]:

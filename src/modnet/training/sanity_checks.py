@@ -26,11 +26,11 @@ _PIECES = 10
 OUTSIDE = 0.05
 """The share of the targets' range that may lie outside the outputs' range."""
 _STEEP = 10.0
-"""How many times more a cost of probabilities charges for a = 0 than for a = ½ where y = 1; a squared error, 4 times."""
+"""How many times more a cost of probabilities charges for a = 0 than for ½ where y = 1; a squared error, 4 times."""
 _NEAR = np.concatenate([np.linspace(-40.0, 40.0, 321), [-1e3, 1e3]])
 _FAR = np.array([-1e6, 1e6])
-_UNITS = 256
-"""Up to how many units an activation is evaluated for all of these net inputs."""
+_NUMBERS = 50_000
+"""For how many numbers an activation is evaluated at most; of many units for fewer values each."""
 
 
 def sanity_checks(network: Network, samples: Samples) -> tuple[str, ...]:
@@ -66,8 +66,8 @@ def output_range(activation: Activation, cost: Cost, units: int) -> tuple[float,
 
 
 def _net_inputs(values: NDArray[np.float64], units: int) -> NDArray[np.float64]:
-    """Return net inputs, (samples, units): of all units, of the first alone, and of the last; fewer for many units."""
-    values = np.concatenate([values[: -2 : -(-units // _UNITS)], values[-2:]])
+    """Return net inputs, (samples, units): of all units, of the first alone, and of the last."""
+    values = np.concatenate([values[: -2 : -(-3 * units * len(values) // _NUMBERS)], values[-2:]])
     z = np.zeros((3, len(values), units))
     z[0] = values[:, None]
     z[1, :, 0] = z[2, :, -1] = values
@@ -91,7 +91,7 @@ def _output_checks(network: Network, targets: Targets) -> Iterator[str]:
         allowed = OUTSIDE * (most - least)
         if least < low - allowed or most > high + allowed:
             numbers = f"the targets range from {format_number(least)} to {format_number(most)}"
-            remedy = 'use \'identity\', with data.target_transform = "standard" where the targets are large'
+            remedy = "use 'identity', with data.target_transform = \"standard\" where the targets are large"
             yield f"{place} gives values {_between(low, high)}, and {numbers}; {remedy}"
     elif (low < -OUTSIDE or high > 1.0 + OUTSIDE) and _takes_probabilities(cost, network.target_width or 1):
         is_one = network.outputs == 1 or network.multi_label

@@ -15,7 +15,7 @@ from modnet.data.prepared import Samples
 from modnet.network.decoding import predict_codes
 from modnet.network.network import Network, Vector
 
-__all__ = ["ClassScores", "Scores", "Scorer", "score"]
+__all__ = ["ClassScores", "Scorer", "Scores", "score"]
 
 _MORE, _TIMES, _FEWER = 0.1, 1.5, 0.5
 """Classes are uneven where the largest has a share of its even share, 1/K, and this much more, or so many times it, or
@@ -34,7 +34,8 @@ class ClassScores:
         largest: The class of the most samples, an index; always answering it is the best constant answer.
         baseline: The accuracy of always answering it: its share of the samples.
         smallest: The share of the class of the fewest samples.
-        chance: The accuracy of the same answers, given at random: Σ predicted share · true share.
+        present: The number of classes that have samples.
+        chance_error: The standard error of the balanced accuracy of as many answers of each class, given at random.
         answer: The class that every sample is classified as, an index; None where there is more than one.
     """
 
@@ -44,14 +45,22 @@ class ClassScores:
     largest: int
     baseline: float
     smallest: float
-    chance: float
+    present: int
+    chance_error: float
     answer: int | None
 
     @classmethod
-    def of(cls, right: Vector, predicted: Vector, true: Vector) -> ClassScores:
-        """Return the scores of these counts of each class: rightly predicted as it, predicted as it, and of it."""
-        total = float(true.sum()) or 1.0
-        recalls = right[true > 0] / true[true > 0]
+    def of(cls, right: Vector, predicted: Vector, true: Vector, samples: int) -> ClassScores:
+        """Return the scores of so many samples.
+
+        Args:
+            right, predicted, true: Of each class, (classes,), the sum of the weights of the samples that are rightly
+                predicted as it, that are predicted as it, and that are of it.
+            samples: The number of samples.
+        """
+        total, present = float(true.sum()) or 1.0, true > 0
+        recalls, shares = right[present] / true[present], predicted[present] / total
+        variances = shares * (1.0 - shares) / (samples * true[present] / total)  # of each recall, by chance
         answered, largest = np.flatnonzero(predicted), int(np.argmax(true))
         return cls(
             classes=len(true),
@@ -60,7 +69,8 @@ class ClassScores:
             largest=largest,
             baseline=float(true[largest]) / total,
             smallest=float(true.min()) / total,
-            chance=float(np.dot(predicted / total, true / total)),
+            present=len(recalls),
+            chance_error=float(np.sqrt(variances.sum())) / max(len(recalls), 1),
             answer=int(answered[0]) if len(answered) == 1 else None,
         )
 
@@ -76,17 +86,26 @@ class ClassScores:
         return too_large or self.smallest < even * _FEWER
 
     @property
-    def kappa(self) -> float:
-        """By how much the accuracy is above that by chance, 1 where all is right (Cohen, 1960); one answer gives 0."""
-        return (self.accuracy - self.chance) / (1.0 - self.chance) if self.chance < 1.0 else 0.0
+    def skill(self) -> float:
+        """The balanced accuracy, adjusted for chance as in scikit-learn: 0 for one answer, 1 where all is right."""
+        chance = 1.0 / max(self.present, 1)
+        return (self.balanced_accuracy - chance) / (1.0 - chance) if chance < 1.0 else 0.0
 
-    def remark(self, labels: NDArray[Any] | None) -> str:
-        """Return what belongs beside the accuracy where classes are uneven; empty where they are even."""
+    @property
+    def skill_error(self) -> float:
+        """The standard error of ``skill`` where the answers have nothing to do with the classes."""
+        return self.chance_error / (1.0 - 1.0 / self.present) if self.present > 1 else 0.0
+
+    def remark(self, labels: NDArray[Any] | None, *, balanced: bool = True) -> str:
+        """Return what belongs beside the accuracy where classes are uneven; empty where they are even.
+
+        ``balanced`` is whether the balanced accuracy is that of the same predictions as the accuracy.
+        """
         if not self.uneven:
             return ""
         label = self.largest if labels is None else labels[self.largest]
         always = f"always answering {short_repr(label)} would give {self.baseline:.2%}"
-        return f"balanced {self.balanced_accuracy:.2%}; {always}"
+        return f"balanced {self.balanced_accuracy:.2%}; {always}" if balanced else always
 
 
 @dataclass(frozen=True)
@@ -136,12 +155,14 @@ class Scorer:
         self._samples += len(a)
         self._cost += float(np.dot(self._network.cost(a, y).astype(np.float64), w))
         self._weight += float(w.sum())
-        means = w @ (y if a.shape == y.shape else a).astype(np.float64)
+        means = np.einsum("i,ij->j", w, y if a.shape == y.shape else a, dtype=np.float64)
         self._sum = means if self._sum is None else self._sum + means
         predictions = self._network.cost.predictions(a)
         if self._counts is not None:
             predicted, true = predict_codes(predictions), predict_codes(y)
-            for row, codes, of in zip(self._counts, (true, predicted, true), (predicted == true, 1.0, 1.0), strict=True):
+            for row, codes, of in zip(
+                self._counts, (true, predicted, true), (predicted == true, 1.0, 1.0), strict=True
+            ):
                 row += np.bincount(codes, w * of, len(row))
         if self._r2 is not None:
             piece = self._r2.partial(predictions, y, weights)
@@ -154,7 +175,7 @@ class Scorer:
             samples=self._samples,
             cost=self._cost / (self._weight or 1.0),
             constant_cost=self._constant_cost(targets, weights),
-            classes=None if self._counts is None else ClassScores.of(*self._counts),
+            classes=None if self._counts is None else ClassScores.of(*self._counts, self._samples),
             r2=r2 if isinstance(r2, float) else None,
         )
 
@@ -189,4 +210,3 @@ def score(network: Network, samples: Samples) -> Scores:
             weights = None if samples.weights is None else samples.weights[rows]
             scorer.update(network.forward(samples.x[rows]), y, weights)
         return scorer.compute(samples.targets, samples.weights)
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
@@ -20,7 +19,7 @@ from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError, DivergenceError
 from modnet.core.interfaces import Callback, Dataset, TrainingPlan
-from modnet.core.messages import printable
+from modnet.core.messages import log_warning
 from modnet.data.files import is_folder
 from modnet.network.network import Network
 from modnet.storage.data_record import DataRecord
@@ -37,14 +36,16 @@ from modnet.training.signals import handle_signals
 
 __all__ = ["Trainer", "given_in_memory", "with_progress"]
 
-_log = logging.getLogger("modnet")
-
 
 class Trainer:
     """Trains networks by a configuration.
 
     Before the first epoch the logger ``modnet`` warns of what cannot learn: of outputs that cannot be the targets, of
     features of very different ranges; and after ten updates of a learning rate that has raised the cost far.
+
+    Args:
+        config: The configuration.
+        checks: Whether to look for what cannot learn.
 
     >>> from modnet import Trainer
     >>> run = Trainer.from_config({"epochs": 1, "network": {"layers": [16, 10]}}).fit()
@@ -53,7 +54,6 @@ class Trainer:
     """
 
     def __init__(self, config: RunConfig, *, checks: bool = True) -> None:
-        """``checks``: whether to warn of what cannot learn."""
         self.config, self._checks = config, checks
 
     @classmethod
@@ -254,7 +254,7 @@ class Trainer:
 def _warn(warnings: list[str], text: str) -> None:
     """Log a warning, and keep it for the run."""
     warnings.append(text)
-    _log.warning("modnet: %s", printable(text))
+    log_warning(text)
 
 
 def _data(

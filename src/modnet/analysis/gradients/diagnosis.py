@@ -32,7 +32,9 @@ DEAD_LAYER, DEAD_HALF = 0.9, 0.5
 _NAMED = 5
 """The most dead neurons that a sentence names."""
 
-Kind: TypeAlias = Literal["diverged", "overshoot", "dead", "dampened", "stuck", "slow", "one-class", "nothing-learnt", "behind"]
+Kind: TypeAlias = Literal[
+    "diverged", "overshoot", "dead", "dampened", "stuck", "slow", "one-class", "nothing-learnt", "behind"
+]
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def find_better(
 def _is_far_better(score: float, before: float, samples: int) -> bool:
     """Return whether a score is better by a wide margin, which so many samples can tell from chance."""
     before = min(max(before, 0.0), 1.0)
-    noise = 2.0 * math.sqrt(before * (1.0 - before) / samples)  # two standard errors of a share
+    noise = 3.0 * math.sqrt(before * (1.0 - before) / samples)  # three standard errors of a share: the best of some
     return score - before >= max(_MARGIN, noise, (1.0 - before) * _FEWER_ERRORS)
 
 

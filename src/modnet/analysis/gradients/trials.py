@@ -206,7 +206,7 @@ def _are_uneven(targets: Targets) -> bool:
     if targets.classes is None or targets.codes is None:
         return False
     counts = np.bincount(targets.codes, minlength=len(targets.classes)).astype(np.float64)
-    return ClassScores.of(counts, counts, counts).uneven
+    return ClassScores.of(counts, counts, counts, len(targets)).uneven
 
 
 def _is_enough(config: RunConfig, samples: int) -> bool:
