@@ -54,8 +54,9 @@ class ClassScores:
         """Return the scores of so many samples.
 
         Args:
-            right, predicted, true: Of each class, (classes,), the sum of the weights of the samples that are rightly
-                predicted as it, that are predicted as it, and that are of it.
+            right: Of each class, (classes,), the sum of the weights of the samples that are rightly predicted as it.
+            predicted: The same of the samples that are predicted as it.
+            true: The same of the samples that are of it.
             samples: The number of samples.
         """
         total, present = float(true.sum()) or 1.0, true > 0
@@ -170,12 +171,13 @@ class Scorer:
 
     def compute(self, targets: Targets, weights: Vector | None = None) -> Scores:
         """Return the scores of the samples that were added; these are their targets, and perhaps weights."""
+        counts = self._counts
         r2 = None if self._r2 is None or self._r2_total is None else self._r2.value(self._r2_total)
         return Scores(
             samples=self._samples,
             cost=self._cost / (self._weight or 1.0),
             constant_cost=self._constant_cost(targets, weights),
-            classes=None if self._counts is None else ClassScores.of(*self._counts, self._samples),
+            classes=None if counts is None else ClassScores.of(counts[0], counts[1], counts[2], self._samples),
             r2=r2 if isinstance(r2, float) else None,
         )
 

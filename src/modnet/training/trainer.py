@@ -231,9 +231,7 @@ class Trainer:
                 loop = TrainingLoop(self.config, network, samples, metrics, callbacks, engine, store)
                 loop.started = started
                 if self._checks and resumption is None:
-                    for text in sanity_checks(network, samples["train"]):
-                        _warn(warnings, text)
-                    loop.watch_first_updates(partial(_warn, warnings))
+                    _check(loop, warnings)
                 checkpoints = None if store is None else CheckpointManager(loop, callbacks, store, samples, engine)
                 with nullcontext() if store is None else handle_signals(loop.request_stop):
                     test = train_to_end(loop, callbacks, checkpoints, resumption)
@@ -249,6 +247,13 @@ class Trainer:
             self.config, network, view.history, view.updates, seconds, test, metrics, samples, view.stopped, view.folder,
             tuple(warnings),
         )
+
+
+def _check(loop: TrainingLoop, warnings: list[str]) -> None:
+    """Warn of what cannot learn, before the first update and after the first ones."""
+    for text in sanity_checks(loop.view.network, loop.view.train):
+        _warn(warnings, text)
+    loop.watch_first_updates(partial(_warn, warnings))
 
 
 def _warn(warnings: list[str], text: str) -> None:
