@@ -244,7 +244,16 @@ class Trainer:
                 store.release()
         view, seconds = loop.view, time.perf_counter() - loop.started
         return Run(
-            self.config, network, view.history, view.updates, seconds, test, metrics, samples, view.stopped, view.folder,
+            self.config,
+            network,
+            view.history,
+            view.updates,
+            seconds,
+            test,
+            metrics,
+            samples,
+            view.stopped,
+            view.folder,
             tuple(warnings),
         )
 

@@ -15,11 +15,11 @@ from modnet.analysis.comparison.outcome import Outcome, Statistic
 from modnet.analysis.comparison.plan import ArgumentError, DataCache, Plan, make_plan
 from modnet.analysis.comparison.pool import run_all
 from modnet.analysis.jsonable import jsonable
-from modnet.analysis.results.predictions import part_name
 from modnet.config.load import ConfigSource
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.messages import counted, short_repr
+from modnet.training.result import part_name
 
 __all__ = ["Comparison", "Reporter", "Row", "compare", "compare_combinations"]
 

@@ -9,11 +9,10 @@ from typing import Any
 from modnet.analysis.comparison.comparison import Comparison, Row
 from modnet.analysis.comparison.grid import short_names
 from modnet.analysis.comparison.outcome import Outcome, Statistic
-from modnet.analysis.results.predictions import part_name
 from modnet.config.overrides import to_toml
 from modnet.core.messages import counted, truncate
 from modnet.core.numbers import format_number
-from modnet.training.result import metric_text
+from modnet.training.result import metric_text, part_name
 
 __all__ = [
     "best_sentence",

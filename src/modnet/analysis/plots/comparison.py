@@ -10,8 +10,8 @@ from modnet.analysis.comparison.comparison import Comparison, Row
 from modnet.analysis.comparison.grid import short_names
 from modnet.analysis.comparison.text import deviation, row_label, title
 from modnet.analysis.plots.figure import COLOURS, INK, MARKERS, Axes, Canvas, Figure, Picture, distinct_names, render
-from modnet.analysis.results.predictions import part_name
 from modnet.core.numbers import format_number
+from modnet.training.result import part_name
 
 __all__ = ["comparison_figure", "comparison_picture"]
 
