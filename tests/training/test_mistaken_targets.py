@@ -10,7 +10,7 @@ import pytest
 
 from modnet import ConfigError, DataError, Run, Trainer
 
-HINT = 'integers are class labels: for numbers to predict set data.target_type = "number" (CSV), or give floats'
+HINT = 'integers are class labels: for numbers to predict set data.target_type = "number" (files), or give floats'
 X = np.linspace(0.0, 1.0, 40)[:, None]
 COUNTS = np.arange(40) * 3
 

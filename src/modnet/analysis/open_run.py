@@ -19,6 +19,7 @@ from modnet.core.interfaces import Dataset
 from modnet.core.messages import error_text
 from modnet.data.files import is_file, is_folder, read_bytes
 from modnet.data.prepared import PartRecord, Samples
+from modnet.data.table_files import Csv
 from modnet.network.network import Network
 from modnet.storage.data_record import DataRecord, KeptOutputs, read_outputs
 from modnet.storage.metadata import Metadata
@@ -241,7 +242,9 @@ def match_training(network: Network, dataset: Dataset) -> Dataset:
     target_type = "number"
     if network.classes is not None:
         is_text = all(isinstance(label, str) for label in network.classes.tolist())
-        target_type = "text" if is_text else "integer"
+        target_type = "text" if is_text else "integer" if network.classes.dtype.kind in "iu" else "auto"
+    if network.multi_label or (target_type == "text" and not isinstance(dataset, Csv)):
+        target_type = "auto"  # which reads them as they are
     return dataset.model_copy(update={"target_type": target_type})
 
 

@@ -15,9 +15,11 @@ from pydantic import Field
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Dataset
+from modnet.core.messages import short_repr
 from modnet.data.idx import read_idx
 from modnet.data.npy import open_npy
 from modnet.data.npz import read_npz
+from modnet.data.target_type import TYPES, TargetType, read_as
 
 __all__ = ["Digits", "Idx", "Memory", "Npy", "Npz"]
 
@@ -116,6 +118,8 @@ class _Arrays(Dataset):
         "divided where samples are held out for validation or test",
     )
 
+    target_type: TargetType = Field(default="auto", description=TYPES)
+
     def _names(self) -> dict[str, list[str]]:
         """Return the names of the arrays by what is after them; those with nothing after them are required."""
         own = [self.x, self.y, *([self.weight] if self.weight else [])]
@@ -130,11 +134,14 @@ class _Arrays(Dataset):
             if (x in arrays) != (y in arrays):
                 present, missing = (x, y) if x in arrays else (y, x)
                 raise DataError(f"{self.path}: there is an array {present!r}, but no array {missing!r}")
-            return (arrays[x], arrays[y], arrays.get(f"{self.weight}{part}")) if x in arrays else None
+            if x not in arrays:
+                return None
+            targets = read_as(arrays[y], self.target_type, f"{self.path}: array {short_repr(y)}")
+            return arrays[x], targets, arrays.get(f"{self.weight}{part}") if self.weight else None
 
         sources = dict.fromkeys(("train", "validation", "test"), self.path)
-        train = arrays[self.x], arrays[self.y], arrays[self.weight] if self.weight else None
-        groups = arrays[self.group] if self.group else None
+        train, groups = pair(""), arrays[self.group] if self.group else None
+        assert train is not None  # noqa: S101 -- who calls it has both
         return Data(train, pair("_validation"), pair("_test"), sources=sources, groups=groups)
 
 

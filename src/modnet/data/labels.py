@@ -283,7 +283,7 @@ def numbers_hint(classes: NDArray[Any], more_than: int) -> str:
     """Return how numbers to predict are given, for a message, if there are ``more_than`` so many distinct integers."""
     if classes.dtype.kind not in "iu" or len(classes) <= more_than:
         return ""
-    return '; integers are class labels: for numbers to predict set data.target_type = "number" (CSV), or give floats'
+    return '; integers are class labels: for numbers to predict set data.target_type = "number" (files), or give floats'
 
 
 def labels_hint(values: NDArray[Any]) -> str:

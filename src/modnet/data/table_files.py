@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, field_validator, model_validator
 
@@ -15,6 +15,7 @@ from modnet.data.csv_rows import MISSING, CsvFormat
 from modnet.data.parquet import ParquetTable, read_parquet
 from modnet.data.roles import Roles
 from modnet.data.table import Kind
+from modnet.data.target_type import TYPES, TargetType, read_as
 
 __all__ = ["Csv", "Parquet"]
 
@@ -159,12 +160,13 @@ class Parquet(_TableFile):
     """
 
     kind: Literal["parquet"] = "parquet"
+    target_type: TargetType = Field(default="auto", description=TYPES)
 
     def load(self) -> Data:
         """Return the rows, and the names of the features."""
         train = read_parquet(self.path, self._roles, transforms=self._has_transforms, kinds=self._kinds)
         return Data(
-            (train.x, train.y, train.weights),
+            (train.x, self._targets(train, self.path), train.weights),
             self._read(self.validation_path, train),
             self._read(self.test_path, train),
             features=train.features,
@@ -176,4 +178,7 @@ class Parquet(_TableFile):
         if path is None:
             return None
         table = read_parquet(path, self._roles, transforms=self._has_transforms, training=training)
-        return table.x, table.y, table.weights
+        return table.x, self._targets(table, path), table.weights
+
+    def _targets(self, table: ParquetTable, path: str) -> Any:
+        return read_as(table.y, self.target_type, f"{path}: column {short_repr(self.target)}")
