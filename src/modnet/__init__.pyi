@@ -6,6 +6,7 @@ from .analysis.gradients.vanishing import Dampening as Dampening
 from .analysis.gradients.vanishing import dampening as dampening
 from .analysis.landscape.landscape import Surface as Surface
 from .analysis.landscape.landscape import surface as surface
+from .analysis.recipe.samples import suggest as suggest
 from .analysis.report.html_report import report_html as report_html
 from .analysis.report.report import RunReport as RunReport
 from .analysis.report.report import report as report

@@ -38,6 +38,7 @@ PATHS = {
 """Names of files that cannot be read, with room for what a command expects at their end."""
 
 READERS: dict[str, tuple[tuple[str, ...], str, str, tuple[str, ...]]] = {
+    "init": (("init",), "", ".csv", ()),
     "train": (("train",), "", ".toml", ()),
     "train --resume": (("train", "--resume"), "", "", ()),
     "train data.path": (

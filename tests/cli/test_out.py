@@ -15,6 +15,7 @@ NET = ("--set", "network.layers=[2, 10]")
 WRITERS: dict[str, tuple[str, ...]] = {
     "trace": ("trace", *NET, "--out"),
     "trace --json": ("trace", *NET, "--json", "--out"),
+    "init": ("init", "table.csv", "--force", "--out"),
     "config fill": ("config", "fill", "my.toml", "--out"),
     "config schema": ("config", "schema", "--out"),
     "predict": ("predict", "run", "rows.csv", "--out"),
@@ -64,6 +65,7 @@ def written(trained: Modnet, modnet: Modnet, monkeypatch: pytest.MonkeyPatch, wr
     for drawn, content in DRAWN.items():
         monkeypatch.setattr(drawn, lambda *_, content=content: content)
     Path("my.toml").write_text("epochs = 3\n")
+    Path("table.csv").write_text("a,y\n1,0\n2,1\n")
     Path("rows.csv").write_text(",".join(["1"] * 64) + "\n")
     if "run" in WRITERS[writer]:
         trained("train", *NET, "--epochs", 1, "--quiet", "--out", "run")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _COMMANDS = {
+    "init": "Write a first configuration for a table.",
     "train": "Train a network.",
     "evaluate": "Evaluate a trained network.",
     "predict": "Predict for the rows of a CSV file.",

@@ -139,7 +139,8 @@ def to_toml(value: Any) -> str:
         raise TypeError
     if isinstance(value, float):
         return float.__repr__(value)
-    return json.dumps(value, ensure_ascii=not str(value).isprintable())
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else f"\\U{ord(letter):08x}" for letter in text)
 
 
 def _set(node: Any, path: Sequence[str], value: Any, done: list[str]) -> Any:

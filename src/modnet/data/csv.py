@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from modnet.data.csv_targets import TargetKind, read_target
 from modnet.data.roles import Roles
 from modnet.data.table import Kind, Table
 
-__all__ = ["CsvTable", "Rows", "read_rows", "read_table"]
+__all__ = ["Contents", "CsvTable", "Rows", "read_contents", "read_rows", "read_table"]
 
 NAMES = "a line with the names of the columns"
 
@@ -57,6 +57,36 @@ class Rows(NamedTuple):
 
     x: Any
     kept: dict[str, list[str]]
+
+
+class Contents(NamedTuple):
+    """All columns of a CSV file, whatever they hold: one as it is, and the others as a table."""
+
+    table: Table
+    target: str
+    cells: list[str]
+    lines: Sequence[int]
+
+
+def read_contents(
+    path: str | os.PathLike[str], csv_format: CsvFormat, target: Callable[[Sequence[str]], str]
+) -> Contents:
+    """Return all columns of a CSV file with a header; ``target`` is called with their names and says which is not read.
+
+    Nothing is refused but what is no CSV file, so that a column may hold dates, or nothing.
+
+    Raises:
+        DataError: naming the line; or what ``target`` raises.
+    """
+    with Source(path, csv_format) as source:
+        line, header = _first(source, NAMES)
+        positions = _positions(header, f"{source.name}: line {line}")
+        name = target(header)
+        others = [column for column in header if column != name]
+        columns = [Column(positions[column], column, None, True) for column in others]
+        content = _read(source, columns, [positions[name]], len(header), has_header=True)
+    texts = {index: np.array(found, dtype=object) for index, found in content.texts.items()}
+    return Contents(Table(content.values, tuple(others), texts), name, content.cells[positions[name]], content.lines)
 
 
 def read_table(

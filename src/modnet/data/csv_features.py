@@ -16,7 +16,7 @@ from modnet.data.table import Table
 from modnet.data.texts import LONGEST, date_remedies, exclusion, hold_dates
 from modnet.data.validation import BLOCK
 
-__all__ = ["as_features"]
+__all__ = ["as_features", "has_other_decimal"]
 
 
 def as_features(
@@ -74,10 +74,20 @@ def _problem(texts: Sequence[str], column: str, csv_format: CsvFormat, *, is_new
         return None
     if hold_dates(texts):
         return 0, f"the column holds dates; {date_remedies(exclusion(column))}"
-    other = "." if csv_format.decimal == "," else ","
-    if all(csv_format.number(text) is not None or csv_format.number(text, other) is not None for text in texts):
+    if has_other_decimal(texts, csv_format):
+        other = _other_mark(csv_format)
         used = f'data.decimal = "{other}"' if csv_format.separator != other else f"{csv_format.decimal!r} in its place"
         return _first_text(texts, csv_format), (
             f"the column holds numbers with the decimal mark {other!r}; remedies: {used}, or {exclusion(column)}"
         )
     return None
+
+
+def has_other_decimal(texts: Sequence[str], csv_format: CsvFormat) -> bool:
+    """Return whether the texts of a column are all numbers, some of them with the other decimal mark."""
+    other = _other_mark(csv_format)
+    return all(csv_format.number(text) is not None or csv_format.number(text, other) is not None for text in texts)
+
+
+def _other_mark(csv_format: CsvFormat) -> str:
+    return "." if csv_format.decimal == "," else ","

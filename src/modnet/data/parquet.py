@@ -16,14 +16,14 @@ from modnet.core.errors import ConfigError, DataError
 from modnet.core.messages import error_text, short_repr, truncate
 from modnet.data.columns import find_columns
 from modnet.data.files import open_binary
-from modnet.data.parquet_columns import FeatureColumn, check_type, feature_column, row_text
+from modnet.data.parquet_columns import FeatureColumn, check_type, feature_column, kind_of, row_text
 from modnet.data.roles import Roles
 from modnet.data.row_source import as_rows
 from modnet.data.table import Kind, Table
 from modnet.data.texts import date_remedies, exclusion, hold_dates
 from modnet.data.validation import BLOCK
 
-__all__ = ["ParquetTable", "read_parquet"]
+__all__ = ["ParquetTable", "column_types", "read_parquet"]
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,14 @@ def read_parquet(
     transforms: bool = False,
     kinds: Mapping[str, Kind] | None = None,
     training: ParquetTable | None = None,
+    dates: bool = False,
 ) -> ParquetTable:
     """Return the columns of a Parquet file.
 
     Without ``transforms``, every value of a feature must be a number. With them, there may be text and nulls. A
     validation or test file has the features of the ``training`` file, and they hold what they did there (or what
-    ``kinds`` say); its rows may go without weights and groups.
+    ``kinds`` say); its rows may go without weights and groups. Columns of text that are dates are refused, unless
+    ``dates`` says that they are looked at only.
 
     A Parquet file cannot give rows in a random order without reading and unpacking a whole row group for each. So the
     features are copied, row group by row group, to an unpacked file in the folder for temporary files, which the
@@ -70,12 +72,7 @@ def read_parquet(
         DataError: naming the file and the column: not a Parquet file, a column is missing or its values are of a type
             that cannot be used, a null; there is no room for the temporary file.
     """
-    try:
-        from pyarrow import parquet
-    except ImportError:
-        needs = "data.kind 'parquet' needs pyarrow: pip install pyarrow"
-        raise ConfigError(needs) from None
-    name = str(path)
+    parquet, name = _pyarrow(), str(path)
     with open_binary(Path(path)) as file:
         try:
             content = parquet.ParquetFile(file)
@@ -104,9 +101,32 @@ def read_parquet(
             problem = truncate(error_text(error), 200)
             raise DataError(f"{name}: not a readable Parquet file: {problem}") from None
     kinds_found = tuple(column.kind for column in columns)
-    return ParquetTable(
-        features, kinds_found, _as_table(x, columns, f"{name}: x", is_new=not kinds), y, weights, groups
-    )
+    table = _as_table(x, columns, f"{name}: x", is_new=not kinds and not dates)
+    return ParquetTable(features, kinds_found, table, y, weights, groups)
+
+
+def column_types(path: str | os.PathLike[str]) -> dict[str, tuple[Kind | None, str]]:
+    """Return the columns of a Parquet file: what each holds, None where it cannot be used, and Arrow's type.
+
+    Raises:
+        ConfigError: pyarrow is not installed.
+        DataError: it is not a Parquet file.
+    """
+    parquet = _pyarrow()
+    with open_binary(Path(path)) as file:
+        try:
+            schema = parquet.ParquetFile(file).schema_arrow
+        except Exception as error:  # pyarrow raises many types on damaged files
+            raise DataError(f"{path}: not a readable Parquet file: {truncate(error_text(error), 200)}") from None
+    return {field.name: (kind_of(field.type), str(field.type)) for field in schema}
+
+
+def _pyarrow() -> Any:
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        raise ConfigError("data.kind 'parquet' needs pyarrow: pip install pyarrow") from None
+    return parquet
 
 
 def _column(content: Any, column: str, name: str) -> Any:

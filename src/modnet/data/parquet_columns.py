@@ -14,7 +14,7 @@ from modnet.core.messages import short_repr
 from modnet.data.table import Kind
 from modnet.data.texts import IMPUTE, LONGEST, ONE_HOT, date_remedies, exclusion, remedies
 
-__all__ = ["FeatureColumn", "check_type", "feature_column", "row_text"]
+__all__ = ["FeatureColumn", "check_type", "feature_column", "kind_of", "row_text"]
 
 FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}
 """Arrow's names of dtypes where NumPy's are others; pyarrow's own conversion imports pandas."""
@@ -132,6 +132,15 @@ def check_type(content: Any, column: str, file: str, role: str) -> None:
     if _number_dtype(stored) is None and (role == "weight" or not _is_text(stored)):
         allowed = "integers, bools and floats" if role == "weight" else "integers, bools, floats and text"
         raise DataError(f"{file}: column {short_repr(column)} holds {stored} values; allowed are {allowed}")
+
+
+def kind_of(stored: Any) -> Kind | None:
+    """Return what a column of this type of Arrow holds; None for what cannot be used."""
+    from pyarrow import types
+
+    if _is_text(stored):
+        return "text"
+    return "number" if types.is_null(stored) or _number_dtype(stored) is not None else None
 
 
 def _number_dtype(stored: Any) -> np.dtype[Any] | None:
