@@ -2,12 +2,13 @@
 
 pip install . -r benchmarks/requirements.txt
 python benchmarks/run.py --mnist FOLDER          # --rounds 3, or --only training,prediction, for less
+python benchmarks/run.py --only tables           # needs no MNIST
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -174,6 +175,15 @@ def discovery_part(arguments: argparse.Namespace) -> list[str]:
     return lines + [f"| {name} | {seconds * 1e3:.1f} |" for name, seconds in measure(50, 3 * arguments.rounds).items()]
 
 
+def tables_part(arguments: argparse.Namespace) -> list[str]:
+    from table_data import SET_ASIDE, TUNED
+    from tables import DIVISIONS, section
+
+    del arguments
+    lines = section([*TUNED, *SET_ASIDE], DIVISIONS)
+    return [lines[0], "", "<!-- --8<-- [start:tables] -->", *lines[1:], "", "<!-- --8<-- [end:tables] -->"]
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "training": training_part,
     "precision": precision_part,
@@ -183,7 +193,9 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "prediction": prediction_part,
     "start": start_part,
     "discovery": discovery_part,
+    "tables": tables_part,
 }
+WITHOUT_MNIST = ("growth", "prediction", "start", "discovery", "tables")
 
 
 def draw(results: dict[int, Row]) -> None:
@@ -220,23 +232,32 @@ def draw(results: dict[int, Row]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mnist", type=Path, required=True, help="the folder with the four IDX files, gzip")
+    parser.add_argument("--mnist", type=Path, help="the folder with the four IDX files, gzip")
     parser.add_argument("--only", default=",".join(PARTS), help="which parts, with commas")
     parser.add_argument("--rows", default="1,2,3,4,5", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--rounds", type=int, default=7, help="how often each contender takes its turn")
     parser.add_argument("--no-jax", action="store_true", help="leave JAX out")
     arguments = parser.parse_args()
-    kept = HERE / "results.json"
-    sections: dict[str, list[str]] = json.loads(kept.read_text()) if kept.exists() else {}
-    for name in arguments.only.split(","):
+    names = arguments.only.split(",")
+    if arguments.mnist is None and not set(names) <= set(WITHOUT_MNIST):
+        parser.error(f"--mnist is needed, but for --only {','.join(WITHOUT_MNIST)}")
+    for name in names:
         before, when = machine(), datetime.now(UTC).strftime("%Y-%m-%d")
         lines = PARTS[name](arguments)
-        sections[name] = [*lines, "", f"*{when}; {before}; {arguments.rounds} rounds.*", ""]
-        print("\n".join(sections[name]), flush=True)
-        kept.write_text(json.dumps(sections, ensure_ascii=False, indent=1) + "\n")
-    ordered = [line for name in PARTS if name in sections for line in sections[name]]
-    head = ["# Benchmarks", "", f"Written by `python benchmarks/run.py`; the parts may be of different runs. {HOW}", ""]
-    (HERE / "RESULTS.md").write_text("\n".join([*head, *ordered]), encoding="utf-8")
+        rounds = "" if name == "tables" else f"; {arguments.rounds} rounds"
+        lines += ["", f"*{when}; {before}{rounds}.*"]
+        print("\n".join(lines), flush=True)
+        write(lines)
+
+
+def write(lines: list[str]) -> None:
+    """Replace the section with the same title in RESULTS.md, or add it at the end."""
+    path = HERE / "RESULTS.md"
+    _, *sections = re.split(r"^(?=## )", path.read_text(encoding="utf-8") if path.exists() else "", flags=re.MULTILINE)
+    found = {text.partition("\n")[0]: text.rstrip("\n") for text in sections}
+    found[lines[0]] = "\n".join(lines)
+    head = f"# Benchmarks\n\nWritten by `python benchmarks/run.py`; the parts may be of different runs. {HOW}"
+    path.write_text("\n\n".join([head, *found.values()]) + "\n", encoding="utf-8")
 
 
 HOW = (

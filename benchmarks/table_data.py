@@ -69,7 +69,8 @@ def rare() -> pd.DataFrame:
 def customers() -> pd.DataFrame:
     """3,000 customers of text and numbers, 5 % missing, who stay or leave."""
     rng, rows = np.random.default_rng(3), 3_000
-    cities, plans = np.array("Ulm Bonn Kiel Jena Trier Mainz Fulda Celle".split()), np.array(["S", "M", "L"])
+    cities = np.array(["Ulm", "Bonn", "Kiel", "Jena", "Trier", "Mainz", "Fulda", "Celle"])
+    plans = np.array(["S", "M", "L"])
     city, plan = rng.choice(8, rows, p=np.arange(8, 0, -1) / 36), rng.choice(3, rows, p=[0.5, 0.35, 0.15])
     device = rng.choice(["phone", "tablet", "laptop", "desktop", "tv"], rows, p=[0.45, 0.15, 0.2, 0.15, 0.05])
     months, income = rng.integers(0, 72, rows), rng.lognormal(10.3, 0.5, rows)
