@@ -18,7 +18,7 @@ from modnet.config.load import ConfigSource, load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError, DivergenceError
-from modnet.core.interfaces import Callback, Dataset, TrainingPlan
+from modnet.core.interfaces import Callback, TrainingPlan
 from modnet.core.messages import log_warning
 from modnet.data.files import is_folder
 from modnet.network.network import Network
@@ -27,6 +27,7 @@ from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.checkpointing import CheckpointManager
 from modnet.training.functions import CallbackFunction, MetricFunction, add_metrics
+from modnet.training.given import given_in_memory, given_or_loaded
 from modnet.training.lifecycle import Resumption, prepare_resume, train_to_end
 from modnet.training.loop import TrainingLoop
 from modnet.training.result import Run
@@ -34,7 +35,7 @@ from modnet.training.sanity_checks import sanity_checks
 from modnet.training.setup import Setup, build, check_held_out
 from modnet.training.signals import handle_signals
 
-__all__ = ["Trainer", "given_in_memory", "with_progress"]
+__all__ = ["Trainer", "with_progress"]
 
 
 class Trainer:
@@ -116,7 +117,7 @@ class Trainer:
                 written later does not end the training: at the end, the error names the folder that holds the run.
         """
         started = time.perf_counter()
-        data, trainer = _data(self.config.data, x, y, sample_weight, groups, validation, test), self
+        data, trainer = given_or_loaded(self.config.data, x, y, sample_weight, groups, validation, test), self
         if x is not None:
             trainer = Trainer(given_in_memory(self.config), checks=self._checks)
         return trainer.fit_data(data, initial, out, callbacks, metrics, started)
@@ -200,7 +201,7 @@ class Trainer:
                 raise DataError(f"{path}: {given}: Trainer.resume({str(path)!r}, x, y)")
             record = DataRecord.read(store.path)
             dataset = config.data if record is None else record.locate(config.data)
-            data = _data(dataset, x, y, sample_weight, groups, validation, test)
+            data = given_or_loaded(dataset, x, y, sample_weight, groups, validation, test)
             if record is not None:
                 data = replace(data, held_out=record.held_out_rows())
             try:
@@ -244,17 +245,17 @@ class Trainer:
                 store.release()
         view, seconds = loop.view, time.perf_counter() - loop.started
         return Run(
-            self.config,
-            network,
-            view.history,
-            view.updates,
-            seconds,
-            test,
-            metrics,
-            samples,
-            view.stopped,
-            view.folder,
-            tuple(warnings),
+            config=self.config,
+            network=network,
+            history=view.history,
+            updates=view.updates,
+            seconds=seconds,
+            test=test,
+            metrics=metrics,
+            samples=samples,
+            stopped=view.stopped,
+            folder=view.folder,
+            warnings=tuple(warnings),
         )
 
 
@@ -269,32 +270,6 @@ def _warn(warnings: list[str], text: str) -> None:
     """Log a warning, and keep it for the run."""
     warnings.append(text)
     log_warning(text)
-
-
-def _data(
-    dataset: Dataset,
-    x: ArrayLike | None,
-    y: Any,
-    weights: ArrayLike | None,
-    groups: Any,
-    validation: Pair | None,
-    test: Pair | None,
-) -> Data:
-    """Return the samples that are given, or those of the configured dataset."""
-    if x is None:
-        if any(given is not None for given in (y, weights, groups, validation, test)):
-            problem = "y, sample_weight, groups, validation and test need x"
-            raise DataError(f"{problem}; without x the configured dataset provides them")
-        return dataset.load()
-    if y is None:
-        raise DataError("y is required where x is given: class labels (samples,) or targets (samples, outputs)")
-    return Data((x, y, weights), validation, test, groups=groups)
-
-
-def given_in_memory(config: RunConfig) -> RunConfig:
-    """Return a configuration that says that the samples were given, and prepares them in the same way."""
-    prepared = {name: getattr(config.data, name) for name in Dataset.model_fields if name != "kind"}
-    return config.model_copy(update={"data": Dataset.resolve({"kind": "memory", **prepared})})
 
 
 def with_progress(config: RunConfig, *, shown: bool) -> RunConfig:

@@ -19,8 +19,9 @@ from modnet.core.random import Stream, generator
 from modnet.data.prepared import PartRecord
 from modnet.data.splitting import folds
 from modnet.training.callbacks import CallbackRunner
+from modnet.training.given import given_in_memory
 from modnet.training.setup import Setup, build, check_held_out, split_data
-from modnet.training.trainer import given_in_memory, with_progress
+from modnet.training.trainer import with_progress
 
 __all__ = ["ArgumentError", "DataCache", "Plan", "Task", "make_plan"]
 
