@@ -80,6 +80,8 @@ def test_the_same_bits_and_texts(tmp_path: Path, end: str, separator: str, decim
 
 
 UNUSUAL = [
+    "a,b\n\ufeffx,2\n",
+    "\ufeff\ufeffa,b\nx,2\n",
     'a,b\n1,"2"\n',
     'a,b\n1,"x\ny"\n',
     '"a",b\n1,2\n',
