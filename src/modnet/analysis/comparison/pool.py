@@ -24,6 +24,9 @@ __all__ = ["run_all"]
 
 Done: TypeAlias = Callable[[Outcome], None]
 
+_OFTEN = 0.05
+"""After how many seconds it is seen that a signal came."""
+
 
 def run_all(
     tasks: Sequence[Task], part: str, folder: Path | None, jobs: int, cache: DataCache, data: Data | None, done: Done
@@ -36,17 +39,34 @@ def run_all(
     """
     if not tasks:
         return
-    with handle_signals(_interrupt):
+    interruptions: list[Interrupted] = []
+
+    def interrupt(reason: str, number: int) -> None:
+        interruptions.append(Interrupted(reason, signal=number))
+        if jobs == 1:
+            raise interruptions[0]
+
+    with handle_signals(interrupt):
         if jobs == 1:
             for task in tasks:
                 done(train(task, cache, part, folder and folder / task.name))
         else:
-            _run_in_processes(tasks, part, folder, min(jobs, len(tasks)), data, done)
+            _run_in_processes(tasks, part, folder, min(jobs, len(tasks)), data, done, interruptions)
 
 
 def _run_in_processes(
-    tasks: Sequence[Task], part: str, folder: Path | None, jobs: int, data: Data | None, done: Done
+    tasks: Sequence[Task],
+    part: str,
+    folder: Path | None,
+    jobs: int,
+    data: Data | None,
+    done: Done,
+    interruptions: Sequence[Interrupted],
 ) -> None:
+    """Make all runs in processes; signals are looked for again and again.
+
+    An exception out of a signal's handler could leave locked what the executor waits for.
+    """
     context = multiprocessing.get_context("spawn")  # a forked process would have locks of this one's threads
     reader, writer = context.Pipe(duplex=False)
     options = reader, data, disabled.on_command_line()
@@ -67,8 +87,10 @@ def _run_in_processes(
     try:
         submit(jobs)
         while running:
-            finished = wait(running, return_when=FIRST_COMPLETED).done
+            finished = wait(running, _OFTEN, FIRST_COMPLETED).done
             take(finished)
+            if interruptions:
+                raise interruptions[0]
             submit(len(finished))
         executor.shutdown()
     except BrokenProcessPool:
@@ -80,10 +102,6 @@ def _run_in_processes(
         executor.shutdown(cancel_futures=True)
         reader.close()
         take([future for future in running if not future.cancelled() and future.exception() is None])
-
-
-def _interrupt(reason: str, number: int) -> None:
-    raise Interrupted(reason, signal=number)
 
 
 @contextmanager
