@@ -406,6 +406,18 @@ def test_a_text_that_only_one_fold_would_meet_is_an_error_before_anything_is_tra
         modnet.compare({"network": {"layers": [2]}, "data": data}, folds=3)
 
 
+def test_what_cannot_learn_is_said_once(flowers: Data, caplog: pytest.LogCaptureFixture) -> None:
+    x, y = flowers.train
+    data, config = Data((x * [1e6, 1.0], y)), {"epochs": 1, "network": {"layers": [3]}}
+    modnet.compare(config, {"data.transforms": [[], ["standard"]]}, seeds=2, data=data)
+    (warning,) = caplog.messages
+    assert warning.endswith(" (1 of 2 combinations)")
+    caplog.clear()
+    modnet.compare(config, RATES, data=data)
+    (warning,) = caplog.messages
+    assert "combinations" not in warning
+
+
 def test_folds_need_data_without_validation_samples(flowers: Data) -> None:
     data = Data(flowers.train, validation=flowers.test)
     with pytest.raises(ConfigError, match=r"^folds 2: the data has validation samples of its own; "):

@@ -18,7 +18,7 @@ from modnet.analysis.jsonable import jsonable
 from modnet.config.load import ConfigSource
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
-from modnet.core.messages import counted, short_repr
+from modnet.core.messages import counted, log_warning, short_repr
 from modnet.training.result import part_name
 
 __all__ = ["Comparison", "Reporter", "Row", "compare", "compare_combinations"]
@@ -211,6 +211,9 @@ def compare_combinations(
     store = None if out is None else ComparisonFolder(out, plan, folds)
     wanted = {task.key for task in plan.tasks}
     outcomes = {run.key: run for run in (store.outcomes if store else []) if run.key in wanted}
+    for text, concerned in plan.warnings.items():
+        some = "" if len(concerned) == len(combinations) else f" ({len(concerned)} of {len(combinations)} combinations)"
+        log_warning(f"{text}{some}")
     reporter.begin(len(plan.tasks), len(outcomes))
 
     def done(outcome: Outcome) -> None:

@@ -20,6 +20,7 @@ from modnet.data.prepared import PartRecord
 from modnet.data.splitting import folds
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.given import given_in_memory
+from modnet.training.sanity_checks import sanity_checks
 from modnet.training.setup import Setup, build, check_held_out, split_data
 from modnet.training.trainer import with_progress
 
@@ -97,6 +98,7 @@ class Plan:
         better: Name of a metric → whether ``higher`` or ``lower`` values are better.
         metric: The metric that decides which combination is best.
         samples: The records of the samples of each combination's first run; empty where they were not asked for.
+        warnings: What cannot learn → the combinations of which that is true.
     """
 
     combinations: tuple[Combination, ...]
@@ -105,6 +107,7 @@ class Plan:
     better: Mapping[str, str]
     metric: str
     samples: tuple[Records, ...]
+    warnings: Mapping[str, Sequence[int]]
 
 
 def make_plan(
@@ -130,6 +133,7 @@ def make_plan(
     cuts: dict[Any, list[HeldOut]] = {}
     records: dict[Any, Records] = {}
     checked = set[Any]()
+    warnings: dict[str, list[int]] = {}
     tasks: list[Task] = []
     parts, directions, samples = [], [], []
     for index, (_, config) in enumerate(combinations):
@@ -147,6 +151,8 @@ def make_plan(
         checked.add((config.data, config.dtype))
         parts.append(next(part for part in ("validation", "test", "train") if part in setup.samples))
         directions.append(_directions(setup))
+        for text in sanity_checks(setup.network, setup.samples["train"]):
+            warnings.setdefault(text, []).append(index)
         if with_records:
             key = config.data, config.dtype, config.seed
             if key not in records:
@@ -155,7 +161,9 @@ def make_plan(
     if len(set(parts)) > 1:
         raise ConfigError(f"the combinations would be judged by different samples: {' and '.join(sorted(set(parts)))}")
     better = {name: way for known in directions for name, way in known.items()}
-    return Plan(tuple(combinations), tuple(tasks), parts[0], better, _metric(metric, directions), tuple(samples))
+    return Plan(
+        tuple(combinations), tuple(tasks), parts[0], better, _metric(metric, directions), tuple(samples), warnings
+    )
 
 
 def _run_config(config: RunConfig, fold_count: int | None, *, in_memory: bool) -> RunConfig:
