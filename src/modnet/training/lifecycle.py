@@ -6,16 +6,17 @@ from typing import NamedTuple
 
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, DivergenceError, ModelFileError
-from modnet.core.messages import counted
+from modnet.core.messages import counted, log_warning
 from modnet.network.evaluate import evaluate
 from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.checkpointing import CheckpointManager
 from modnet.training.loop import TrainingLoop
+from modnet.training.sanity_checks import sanity_checks
 from modnet.training.state import TrainingState
 
-__all__ = ["Resumption", "prepare_resume", "train_to_end"]
+__all__ = ["Resumption", "prepare_resume", "train_to_end", "warn_of_what_cannot_learn"]
 
 
 class Resumption(NamedTuple):
@@ -58,6 +59,18 @@ def prepare_resume(store: RunFolder, checkpoint: Checkpoint, epochs: int | None)
                 "pass a larger number of epochs to continue"
             )
     return extended, state
+
+
+def warn_of_what_cannot_learn(loop: TrainingLoop, warnings: list[str]) -> None:
+    """Log what cannot learn, before the first update and after the first ones, and add it to the warnings."""
+
+    def warn(text: str) -> None:
+        warnings.append(text)
+        log_warning(text)
+
+    for problem in sanity_checks(loop.view.network, loop.view.train):
+        warn(problem)
+    loop.watch_first_updates(warn)
 
 
 def train_to_end(

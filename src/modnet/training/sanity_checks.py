@@ -90,7 +90,8 @@ def _output_checks(network: Network, targets: Targets) -> Iterator[str]:
         least, most = _range(targets)
         allowed = OUTSIDE * (most - least)
         if least < low - allowed or most > high + allowed:
-            numbers = f"the targets range from {format_number(least)} to {format_number(most)}"
+            what = "the targets" if network.target_transform is None else "the transformed targets"
+            numbers = f"{what} range from {format_number(least)} to {format_number(most)}"
             remedy = "use 'identity', with data.target_transform = \"standard\" where the targets are large"
             yield f"{place} gives values {_between(low, high)}, and {numbers}; {remedy}"
     elif (low < -OUTSIDE or high > 1.0 + OUTSIDE) and _takes_probabilities(cost, network.target_width or 1):
@@ -149,8 +150,8 @@ def _feature_checks(network: Network, samples: Samples) -> Iterator[str]:
             for index in (widest, narrowest)
         )
         times = format_number(float(ranges[widest] / ranges[narrowest]), 2)
-        compared = f"ranges {wide[1]}, {times} times as far as column {narrow[0]}, {narrow[1]}"
-        yield f'column {wide[0]} {compared}; use data.transforms = ["standard"]'
+        compared = f"ranges {wide[1]}, {times} times as far as {narrow[0]}, {narrow[1]}"
+        yield f'{wide[0]} {compared}; use data.transforms = ["standard"]'
 
 
 def _some_rows(samples: Samples) -> Iterator[slice]:
@@ -164,6 +165,10 @@ def _some_rows(samples: Samples) -> Iterator[slice]:
 
 
 def _column(network: Network, index: int) -> str:
-    """Return a column's name, or its number where it has none."""
+    """Return a column with its name, or its number where it has none."""
     names = network.features
-    return f"{index} (counted from 0)" if names is None or len(names) <= index else short_repr(names[index])
+    if network.preprocessing is not None:
+        names = network.preprocessing.output_names
+        if network.features is None and names[index].startswith("column "):  # as unnamed ones are called
+            return names[index]
+    return f"column {index} (counted from 0)" if names is None else f"column {short_repr(names[index])}"

@@ -158,7 +158,7 @@ class Scorer:
         self._weight += float(w.sum())
         means = np.einsum("i,ij->j", w, y if a.shape == y.shape else a, dtype=np.float64)
         self._sum = means if self._sum is None else self._sum + means
-        predictions = self._network.cost.predictions(a)
+        predictions = self._network.to_predictions(a)
         if self._counts is not None:
             predicted, true = predict_codes(predictions), predict_codes(y)
             for row, codes, of in zip(
@@ -166,7 +166,7 @@ class Scorer:
             ):
                 row += np.bincount(codes, w * of, len(row))
         if self._r2 is not None:
-            piece = self._r2.partial(predictions, y, weights)
+            piece = self._r2.partial(predictions, self._network.to_target_units(y), weights)
             self._r2_total = piece if self._r2_total is None else self._r2.merge(self._r2_total, piece)
 
     def compute(self, targets: Targets, weights: Vector | None = None) -> Scores:

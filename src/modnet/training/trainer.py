@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
 from modnet.core.errors import ConfigError, DataError, DivergenceError
 from modnet.core.interfaces import Callback, TrainingPlan
-from modnet.core.messages import log_warning
 from modnet.data.files import is_folder
 from modnet.network.network import Network
 from modnet.storage.data_record import DataRecord
@@ -28,10 +26,9 @@ from modnet.training.callbacks import CallbackRunner
 from modnet.training.checkpointing import CheckpointManager
 from modnet.training.functions import CallbackFunction, MetricFunction, add_metrics
 from modnet.training.given import given_in_memory, given_or_loaded
-from modnet.training.lifecycle import Resumption, prepare_resume, train_to_end
+from modnet.training.lifecycle import Resumption, prepare_resume, train_to_end, warn_of_what_cannot_learn
 from modnet.training.loop import TrainingLoop
 from modnet.training.result import Run
-from modnet.training.sanity_checks import sanity_checks
 from modnet.training.setup import Setup, build, check_held_out
 from modnet.training.signals import handle_signals
 
@@ -137,7 +134,7 @@ class Trainer:
         check_held_out(setup)
         setup, runner = add_metrics(setup, metrics), CallbackRunner(self.config, callbacks)
         store = None if out is None else RunFolder.claim(out, self.config)
-        return self._train(setup, runner, store, started)
+        return _train(self.config, setup, runner, store, started, checks=self._checks)
 
     @classmethod
     def resume(
@@ -210,66 +207,57 @@ class Trainer:
             except ConfigError as error:  # the configuration fits the samples of the interrupted run
                 problem = f"must be those of the interrupted run, {checkpoint.path}"
                 raise DataError(f"{data.place('train')} samples: {problem}; {error}") from None
-            trainer, setup, runner = cls(config), add_metrics(setup, metrics), CallbackRunner(config, callbacks)
-            return trainer._train(setup, runner, store, started, Resumption(checkpoint, state, allow_other_engine))
+            setup, runner = add_metrics(setup, metrics), CallbackRunner(config, callbacks)
+            resumption = Resumption(checkpoint, state, allow_other_engine)
+            return _train(config, setup, runner, store, started, resumption)
         finally:
             store.release()
 
-    def _train(
-        self,
-        setup: Setup,
-        callbacks: CallbackRunner,
-        store: RunFolder | None,
-        started: float,
-        resumption: Resumption | None = None,
-    ) -> Run:
-        network, samples, metrics = setup
-        warnings: list[str] = []
-        fingerprint = {} if resumption is None else resumption.state.fingerprint
-        engine = self.config.engine.start(TrainingPlan(self.config, network, samples["train"], fingerprint))
-        try:
-            with closing(engine), np.errstate(all="ignore"):  # a non-finite number is an error of ours
-                loop = TrainingLoop(self.config, network, samples, metrics, callbacks, engine, store)
-                loop.started = started
-                if self._checks and resumption is None:
-                    _check(loop, warnings)
-                checkpoints = None if store is None else CheckpointManager(loop, callbacks, store, samples, engine)
-                with nullcontext() if store is None else handle_signals(loop.request_stop):
-                    test = train_to_end(loop, callbacks, checkpoints, resumption)
-        except DivergenceError as error:
-            if store is not None and store.checkpoints():
-                error.args = (f"{error}; the last good checkpoint is {store.checkpoints()[-1]}",)
-            raise
-        finally:
-            if store is not None:
-                store.release()
-        view, seconds = loop.view, time.perf_counter() - loop.started
-        return Run(
-            config=self.config,
-            network=network,
-            history=view.history,
-            updates=view.updates,
-            seconds=seconds,
-            test=test,
-            metrics=metrics,
-            samples=samples,
-            stopped=view.stopped,
-            folder=view.folder,
-            warnings=tuple(warnings),
-        )
 
-
-def _check(loop: TrainingLoop, warnings: list[str]) -> None:
-    """Warn of what cannot learn, before the first update and after the first ones."""
-    for text in sanity_checks(loop.view.network, loop.view.train):
-        _warn(warnings, text)
-    loop.watch_first_updates(partial(_warn, warnings))
-
-
-def _warn(warnings: list[str], text: str) -> None:
-    """Log a warning, and keep it for the run."""
-    warnings.append(text)
-    log_warning(text)
+def _train(
+    config: RunConfig,
+    setup: Setup,
+    callbacks: CallbackRunner,
+    store: RunFolder | None,
+    started: float,
+    resumption: Resumption | None = None,
+    *,
+    checks: bool = False,
+) -> Run:
+    network, samples, metrics = setup
+    warnings: list[str] = []
+    fingerprint = {} if resumption is None else resumption.state.fingerprint
+    engine = config.engine.start(TrainingPlan(config, network, samples["train"], fingerprint))
+    try:
+        with closing(engine), np.errstate(all="ignore"):  # a non-finite number is an error of ours
+            loop = TrainingLoop(config, network, samples, metrics, callbacks, engine, store)
+            loop.started = started
+            if checks:
+                warn_of_what_cannot_learn(loop, warnings)
+            checkpoints = None if store is None else CheckpointManager(loop, callbacks, store, samples, engine)
+            with nullcontext() if store is None else handle_signals(loop.request_stop):
+                test = train_to_end(loop, callbacks, checkpoints, resumption)
+    except DivergenceError as error:
+        if store is not None and store.checkpoints():
+            error.args = (f"{error}; the last good checkpoint is {store.checkpoints()[-1]}",)
+        raise
+    finally:
+        if store is not None:
+            store.release()
+    view, seconds = loop.view, time.perf_counter() - loop.started
+    return Run(
+        config=config,
+        network=network,
+        history=view.history,
+        updates=view.updates,
+        seconds=seconds,
+        test=test,
+        metrics=metrics,
+        samples=samples,
+        stopped=view.stopped,
+        folder=view.folder,
+        warnings=tuple(warnings),
+    )
 
 
 def with_progress(config: RunConfig, *, shown: bool) -> RunConfig:
