@@ -80,7 +80,8 @@ class Cells:
             for index, column in enumerate(columns):
                 selected[:, index] = self.texts[column] if column in self.texts else _texts(self.values[:, column])
             return selected
-        return self.values if len(columns) == len(self.names) else self.values[:, list(columns)]
+        is_all = list(columns) == list(range(len(self.names)))
+        return self.values if is_all else self.values[:, list(columns)]
 
     def replaced(self, columns: Sequence[int], results: NDArray[Any], names: Sequence[str]) -> Cells:
         """Return the cells with the results in place of these columns, or where the numbers differ, at the end."""
