@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
 from components.tables import NAN, apply, fit, table, transformed
+from numpy.typing import NDArray
 
-from modnet import ConfigError, load_config
+from modnet import ColumnBlocks, ColumnChoice, ConfigError, Transform, TransformState, columns_field, load_config
 from modnet.core.errors import DataError
 from modnet.data.table import Table
 
@@ -67,6 +69,45 @@ def test_a_transform_is_fitted_to_what_those_before_it_give() -> None:
     assert later.steps[1].columns == (0, 1, 2, 3)
     both = fit(table(a=[1.0, NAN], city=["x", None]), {"kind": "impute", "indicator": True}, "one-hot")
     assert both.output_names == ("city=x", "a", "a=missing")  # one column of text becomes one
+
+
+def test_all_columns_in_another_order_keep_their_places() -> None:
+    x = np.array([[1.0, 10.0], [3.0, 30.0], [2.0, 50.0]])
+    assert transformed(x, {"kind": "min-max", "columns": [1, 0]}) == [[0.0, 0.0], [1.0, 0.5], [0.5, 1.0]]
+
+
+def test_inverses_are_made_from_the_last_transform_to_the_first() -> None:
+    x = np.array([[1.0, 10.0], [3.0, 30.0], [2.0, 50.0]])
+    fitted = fit(x, "log", {"kind": "standard", "columns": [1]}, "min-max")
+    np.testing.assert_allclose(fitted.inverse(apply(fitted, x)), x, rtol=1e-12)
+
+
+class Words(Transform):
+    """The first and the last word of each text."""
+
+    kind: Literal["words"] = "words"
+    takes: ClassVar[Literal["number", "text", "all"]] = "text"
+    columns: ColumnChoice = columns_field("text")
+
+    def fit(self, rows: ColumnBlocks) -> dict[str, NDArray[Any]]:
+        del rows
+        return {}
+
+    def __call__(self, rows: NDArray[Any], state: TransformState) -> NDArray[Any]:
+        del state
+        words = [[word for text in row for word in (text.split()[0], text.split()[-1])] for row in rows.tolist()]
+        return np.array(words, dtype=object).reshape(len(rows), 2 * rows.shape[1])
+
+    def output_names(self, names: Sequence[str], state: TransformState) -> list[str]:
+        del state
+        return [f"{name} {end}" for name in names for end in ("first", "last")]
+
+
+def test_text_may_become_more_columns_of_text() -> None:
+    x = table(who=["Ada King", "Bob Kahn"], age=[1.0, 2.0])
+    fitted = fit(x, Words(), {"kind": "one-hot", "columns": ["who last"]}, "ordinal")
+    assert fitted.output_names == ("age", "who first", "who last=Kahn", "who last=King")
+    assert apply(fitted, x).tolist() == [[1.0, 0.0, 0.0, 1.0], [2.0, 1.0, 1.0, 0.0]]
 
 
 def test_the_callers_data_is_not_written_to() -> None:

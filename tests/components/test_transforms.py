@@ -16,6 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, R
 
 from modnet.components.transforms import statistics
 from modnet.core.errors import DataError
+from modnet.data import validation
 
 SCALERS = {"standard": StandardScaler, "min-max": MinMaxScaler, "robust": RobustScaler}
 CITIES = ["Rome", "Oslo", "Bonn", "Rome", "Rome", "Oslo"]
@@ -164,6 +165,21 @@ def test_the_mean_of_many_blocks_and_of_the_largest_floats() -> None:
     for strategy in ("median", "mean"):
         opposite = np.array([[1.7e308], [-1.7e308], [NAN]])
         assert fit(opposite, {"kind": "impute", "strategy": strategy}).steps[0].state["fill"].tolist() == [0.0]
+
+
+@pytest.mark.parametrize("transform", ["standard", "robust", {"kind": "impute", "strategy": "mean"}])
+@pytest.mark.parametrize("columns", [[0], [2, 0], [0, 1, 2, 3]])
+def test_the_bits_do_not_depend_on_how_many_rows_are_read_together(
+    transform: Any, columns: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.random.default_rng(1).normal(size=(9001, 4)) * [1.0, 1e-3, 1e5, 7.0] + [0.3, 7.0, -3e5, 0.0]
+    chosen = {"kind": transform} if isinstance(transform, str) else transform
+    states = []
+    for most in (1 << 30, 4096, 64, 1):
+        monkeypatch.setattr(validation, "BLOCK_BYTES", most)
+        (step,) = fit(x, {**chosen, "columns": columns}).steps
+        states.append({name: values.tobytes() for name, values in step.state.items()})
+    assert all(state == states[0] for state in states)
 
 
 @given(st.lists(st.one_of(st.just(NAN), st.floats(-1e6, 1e6, width=32)), min_size=1, max_size=12))

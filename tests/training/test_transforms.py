@@ -19,6 +19,7 @@ from training.resuming import in_pieces, same, small_blocks
 
 import modnet
 from modnet import ConfigError, Data, DataError, Run, Trainer, load, save
+from modnet.analysis.results.worst_samples import worst_samples_table
 from modnet.data.table import Table
 
 RNG = np.random.default_rng(11)
@@ -34,7 +35,7 @@ TRANSFORMS = [
     {"kind": "log", "columns": ["kilos"]},
     {"kind": "impute", "indicator": True},
     {"kind": "one-hot", "unknown": "ignore"},
-    {"kind": "standard", "columns": ["kilos", "age"]},
+    {"kind": "standard", "columns": ["age", "kilos"]},
 ]
 
 
@@ -281,3 +282,13 @@ def test_runs_are_analysed_with_their_raw_rows(target: str | None, tmp_path: Pat
     text = modnet.trace_markdown(traced)
     assert r"\\ \text{missing} \\ \text{Rome} \end{pmatrix}" in text
     assert traced.largest_relative < 1e-6
+
+
+def test_the_table_of_mistakes_has_the_raw_columns() -> None:
+    many = table(name=[f"n{row % 40}" for row in range(ROWS)], kilos=KILOS.tolist())
+    config = configuration(1, "identity", transforms=["one-hot"], validation_share=0.0)
+    run = Trainer.from_config(config).fit(many, PRICES)
+    found = modnet.results(run, data=Data((many, PRICES)), part="train")
+    head, rows = worst_samples_table(found.mistakes, run.network, with_features=True)
+    assert head[-2:] == ["name", "kilos"]
+    assert all(len(row) == len(head) and row[-2].startswith("n") for row in rows)
