@@ -189,14 +189,16 @@ def test_a_further_file_holds_what_the_training_file_did(tmp_path: Path) -> None
 def test_rows_to_predict_for(tmp_path: Path) -> None:
     names, kinds = ("size", "town", "age"), ("number", "text", "number")
     path = write(tmp_path, "id,town,age,size\n0042,3,,1\nx,,4,2\n")
-    x, kept = read_rows(path, names, 3, kinds=kinds, keep=("id", "age"))
+    x, kept, lines = read_rows(path, names, 3, kinds=kinds, keep=("id", "age"))
     assert cells(x) == [[1.0, "3", None], [2.0, None, 4.0]]
     assert kept == {"id": ["0042", "x"], "age": ["", "4"]}
+    assert list(lines) == [2, 3]
     path = write(tmp_path, "1;Rome;3,5\n")
     assert cells(rows(path, names, 3, False, kinds=kinds, csv_format=CsvFormat(";", ","))) == [[1.0, "Rome", 3.5]]
-    expected = "line 1, column 3: '3,5'; a finite number is expected; if ',' is the decimal mark: data.decimal = \",\""
+    expected = "line 1, column 3: '3,5'; a finite number is expected, as in training"
+    expected += "; if ',' is the decimal mark: data.decimal = \",\""
     arguments = (names, 3, False)
-    assert refusal(path, *arguments, read=rows, kinds=kinds, csv_format=CsvFormat(";")) == f"{expected}, as in training"
+    assert refusal(path, *arguments, read=rows, kinds=kinds, csv_format=CsvFormat(";")) == expected
     keep = "line 1: is a row; a header is needed to find column 'id'"
     assert refusal(path, *arguments, read=rows, csv_format=CsvFormat(";"), keep=("id",)) == keep
 

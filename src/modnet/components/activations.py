@@ -23,6 +23,7 @@ class Sigmoid(Activation):
     also_known_as: ClassVar[tuple[str, ...]] = ("logistic", "expit")
     usual_initializer: ClassVar[str] = "standard-normal"  # the document's
     usual_bias_initializer: ClassVar[str] = "standard-normal"
+    output_range: ClassVar[Literal["real", "unit", "simplex"]] = "unit"
 
     def __call__(self, z: Array) -> Array:
         """Return e / (1 + e), e = e^{min(z, 40)}."""
@@ -104,6 +105,7 @@ class Softmax(Activation):
     """
 
     kind: Literal["softmax"] = "softmax"
+    output_range: ClassVar[Literal["real", "unit", "simplex"]] = "simplex"
 
     def __call__(self, z: Array) -> Array:
         """Return e^{z − max z} divided by its sum over each sample's units."""

@@ -137,10 +137,11 @@ class Cells:
     def _problem(self, problem: str, column: int, row: int | None, label: str = "", more: str = "") -> DataError:
         has_name = not self.names[column].startswith("column ")
         name = f"column {short_repr(self.names[column])}" if has_name else self.names[column]
-        place = self.table.missing_places.get(self._origin(column)) if problem == "is missing" else None
+        is_known = problem == "is missing" and self.table.lines is None
+        place = self.table.missing_places.get(self._origin(column)) if is_known else None
         if place is None and row is not None:
-            place = f"row {row if self.numbers is None else int(self.numbers[row])}"
-            place += " (counted from 0)" if has_name else ""
+            place = self.table.place(row if self.numbers is None else int(self.numbers[row]))
+            place = place if has_name else place.removesuffix(" (counted from 0)")
         name += "" if has_name else " (counted from 0)"
         starts = [self.where, *([label] if label else []), ", ".join([*([place] if place else []), name])]
         return DataError(f"{': '.join(starts)} {problem}{more}")

@@ -14,7 +14,15 @@ from modnet.core.messages import as_python, list_values, nearest, question, shor
 from modnet.data.table import Table
 from modnet.data.validation import as_array
 
-__all__ = ["as_names", "column_names", "column_selector", "feature_names", "find_columns", "targets_like"]
+__all__ = [
+    "as_names",
+    "column_names",
+    "column_selector",
+    "feature_names",
+    "find_columns",
+    "input_columns",
+    "targets_like",
+]
 
 
 def column_names(x: Any) -> Names | None:
@@ -69,6 +77,30 @@ def find_columns(
             known = f"the columns are {list_values(names)}{hint}{near}"
             raise DataError(f"{prefix} {problem} {list_values(columns)}{reason}; {known}")
     return [positions[str(name)] for name in wanted]
+
+
+def input_columns(
+    names: Sequence[str | int], features: Names | None, count: int, keep: Sequence[str], where: str, hint: str = ""
+) -> tuple[list[int], list[int]]:
+    """Return the positions of a network's ``count`` inputs among the columns of a file, and of those to be kept.
+
+    The inputs are found by their names; where they have none (``features``), they are all other columns, without one
+    that is named ``target``.
+
+    Raises:
+        DataError: starting with ``where``: a column is missing or not unique, or there are more or fewer.
+    """
+    selected = find_columns(
+        names, list(map(str, features or ())), f"{where}:", ", which the network was trained with", hint
+    )
+    kept = find_columns(names, keep, f"{where}:", ", which is to be kept")
+    if features is None:
+        selected = [position for position in range(len(names)) if position not in kept]
+        if len(selected) != count:
+            selected = [position for position in selected if names[position] != "target"]
+    if len(selected) != count:
+        raise DataError(f"{where}: {len(selected)} columns, the network has {count} inputs")
+    return selected, kept
 
 
 def column_selector(names: Names | None, wanted: Names | None, where: str, *, exactly: bool = False) -> Any:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from modnet.core.dataset import Names
 from modnet.core.errors import DataError
 from modnet.core.messages import list_values, short_repr
-from modnet.data.columns import find_columns
+from modnet.data.columns import find_columns, input_columns
 from modnet.data.csv_arrow import read_fast
 from modnet.data.csv_columns import Column, Content, read_columns
 from modnet.data.csv_features import as_features
@@ -53,10 +53,17 @@ class CsvTable:
 
 
 class Rows(NamedTuple):
-    """Rows to predict for: x, (rows, inputs), as in a `CsvTable`, and the cells of further columns by their names."""
+    """Rows to predict for.
 
-    x: Any
+    Attributes:
+        x: The inputs, (rows, inputs): a `Table` where there is text or a missing value.
+        kept: The cells of further columns by their names.
+        lines: The line of each row; None where it has none.
+    """
+
+    x: Table | NDArray[Any]
     kept: dict[str, list[str]]
+    lines: Sequence[int] | None = None
 
 
 class Contents(NamedTuple):
@@ -183,19 +190,12 @@ def read_rows(
         if not has_header:
             if keep:
                 raise DataError(f"{where}: is a row; a header is needed to find column {list_values(keep)}")
-            selected, kept = list(range(len(first))), []
+            selected, kept = input_columns(range(len(first)), None, count, [], where)
             names: Sequence[object] = range(1, len(first) + 1)
         else:
-            positions, needed = _positions(first, where), list(map(str, features or ()))
+            _positions(first, where)  # refuses names that are not unique
             hint = "" if header else "; if this line is a row: --no-header"
-            find_columns(first, needed, f"{where}:", ", which the network was trained with", hint)
-            kept = find_columns(first, keep, f"{where}:")
-            if features is None:
-                for name in (*keep, *(["target"] if len(first) - len(keep) != count else [])):
-                    positions.pop(name, None)
-            names, selected = first, [positions[name] for name in needed or positions]
-        if len(selected) != count:
-            raise DataError(f"{where}: {len(selected)} columns, the network has {count} inputs")
+            names, (selected, kept) = first, input_columns(first, features, count, keep, where, hint)
         chosen = [names[position] for position in selected]
         if kinds is None:
             columns = [Column(position, column) for position, column in zip(selected, chosen, strict=True)]
@@ -208,7 +208,8 @@ def read_rows(
                 raise DataError(f"{error}; if this line holds names: --header") from None
             raise
         x = as_features(source, content, columns, features)
-    return Rows(x, {name: content.cells[position] for name, position in zip(keep, kept, strict=True)})
+    cells = {name: content.cells[position] for name, position in zip(keep, kept, strict=True)}
+    return Rows(x, cells, content.lines)
 
 
 def _read(source: Source, columns: Sequence[Column], cells: Sequence[int], width: int, *, has_header: bool) -> Content:

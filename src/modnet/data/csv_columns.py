@@ -181,7 +181,7 @@ class Reader:
         is_missing = cell in self.format.missing
         advice = self.format.advice(cell) if number is None and not is_missing else ""
         if column.advice == "as in training":
-            advice += ", as in training"
+            advice = f", as in training{advice}"
         elif column.advice == "remedies" and (is_missing or number is None):
             advice += remedies(IMPUTE if is_missing else ONE_HOT, str(column.name))
         problem = f"{short_repr(cell) if cell else 'empty'}; a finite number is expected{advice}"

@@ -50,7 +50,7 @@ def as_features(
     if not content.texts and not missing_places:
         return values
     arrays = {index: np.array(texts, dtype=object) for index, texts in sorted(content.texts.items())}
-    return Table(values, names, arrays, text_places, missing_places)
+    return Table(values, names, arrays, text_places, missing_places, content.lines)
 
 
 def _first_row(column: NDArray[np.float64], code: float | None) -> int:

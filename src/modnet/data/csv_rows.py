@@ -6,7 +6,6 @@ import csv
 import io
 import math
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,8 +14,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from modnet.core.errors import DataError
-from modnet.core.messages import error_text, short_repr
-from modnet.data.files import is_file, open_binary
+from modnet.core.messages import error_text, shell_word, short_repr
+from modnet.data.files import STDIN, is_file, open_binary, standard_input
 
 __all__ = ["MISSING", "Block", "CsvFormat", "Row", "Source", "blocks"]
 
@@ -43,11 +42,13 @@ class CsvFormat:
         separator: What is between two cells, one character.
         decimal: The decimal mark, ``.`` or ``,``.
         missing: The texts that stand for a missing value.
+        as_options: Whether errors name options of a command (``--decimal``), or keys (``data.decimal``).
     """
 
     separator: str = ","
     decimal: str = "."
     missing: frozenset[str] = frozenset(MISSING)
+    as_options: bool = False
 
     def number(self, cell: str, decimal: str | None = None) -> float | None:
         """Return what a cell without spaces around it is as a number, perhaps not a finite one; None for text."""
@@ -69,7 +70,14 @@ class CsvFormat:
         value = self.number(cell, other)
         if value is None or self.separator == other:
             return ""
-        return f'; if {other!r} is the decimal mark: data.decimal = "{other}"'
+        return f"; if {other!r} is the decimal mark: {self.setting('decimal', other)}"
+
+    def setting(self, name: str, value: str) -> str:
+        """Return how a format is chosen: ``data.decimal = ","``, or ``--decimal ','``."""
+        if self.as_options:
+            return f"--{name} {shell_word(value)}"
+        shown = value.replace("\t", "\\t")
+        return f'data.{name} = "{shown}"'
 
     @cached_property
     def missing_numbers(self) -> bool:
@@ -87,12 +95,10 @@ class Source:
         Raises:
             DataError: there is no such file, or it may not be read.
         """
-        self.name = "<stdin>" if str(path) == "-" else str(path)
+        self.name = STDIN if str(path) == "-" else str(path)
         self.format = csv_format
         if str(path) == "-":
-            if sys.stdin is None:
-                raise DataError(f"{self.name}: there is no standard input")
-            self.file: BinaryIO = self._copied(sys.stdin.buffer)
+            self.file: BinaryIO = self._copied(standard_input())
             return
         self.file = open_binary(Path(path), regular=False)
         if not is_file(path):
@@ -159,8 +165,7 @@ class Source:
         if counts[other]:
             given = SEPARATORS.get(self.format.separator, repr(self.format.separator))
             problem = f"one cell, {short_repr(cells[0])}, with the separator {given}"
-            toml = "\\t" if other == "\t" else other
-            seems = f'it seems to be {SEPARATORS[other]}: data.separator = "{toml}"'
+            seems = f"it seems to be {SEPARATORS[other]}: {self.format.setting('separator', other)}"
             raise DataError(f"{self.name}: line {line}: {problem}; {seems}")
 
 

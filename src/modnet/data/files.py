@@ -6,14 +6,17 @@ import errno
 import os
 import select
 import stat
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
 from modnet.core.errors import DataError
 from modnet.core.messages import error_text
 
-__all__ = ["DEFLATE_RATIO", "is_file", "is_folder", "open_binary", "read_bytes"]
+__all__ = ["DEFLATE_RATIO", "STDIN", "is_file", "is_folder", "open_binary", "read_bytes", "standard_input"]
 
+STDIN = "<stdin>"
+"""What errors call standard input."""
 DEFLATE_RATIO = 1032
 """How many bytes a byte of a deflate stream can stand for at most (zlib's technical details)."""
 
@@ -52,6 +55,17 @@ def _open(path: str, flags: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def standard_input() -> BinaryIO:
+    """Return standard input, which ``-`` stands for.
+
+    Raises:
+        DataError: there is none.
+    """
+    if sys.stdin is None:
+        raise DataError(f"{STDIN}: there is no standard input")
+    return sys.stdin.buffer
 
 
 def read_bytes(path: Path) -> bytes:

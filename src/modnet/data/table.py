@@ -32,6 +32,7 @@ class Table:
         texts: Column → its distinct texts, an array of objects that are text, for each column that holds text.
         text_places: Column that holds text → where the first one is, as an error says it: "line 7: 'Berlin'".
         missing_places: Column with missing values → where the first one is: "line 9".
+        lines: The line of each row in its file, counted from 1; None where it has none.
     """
 
     values: ArrayOrSource
@@ -39,6 +40,7 @@ class Table:
     texts: Mapping[int, NDArray[np.object_]] = field(default_factory=dict)
     text_places: Mapping[int, str] = field(default_factory=dict)
     missing_places: Mapping[int, str] = field(default_factory=dict)
+    lines: Sequence[int] | NDArray[np.intp] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -60,7 +62,12 @@ class Table:
 
     def __getitem__(self, rows: Any) -> Table:
         """Return these rows as a table, with all its texts."""
-        return replace(self, values=self.values[rows])
+        lines = self.lines if self.lines is None or isinstance(rows, slice) else np.asarray(self.lines)
+        return replace(self, values=self.values[rows], lines=None if lines is None else lines[rows])
+
+    def place(self, row: int) -> str:
+        """Return what errors call a row: "line 9", or "row 7 (counted from 0)" where lines are not known."""
+        return f"row {row} (counted from 0)" if self.lines is None else f"line {int(self.lines[row])}"
 
     def row(self, index: int) -> NDArray[Any]:
         """Return one row, (columns,): numbers, or objects where columns hold text, None for a missing one."""
@@ -84,7 +91,7 @@ class Table:
             return {place: items[column] for place, column in enumerate(columns) if column in items}
 
         names = None if self.names is None else tuple(self.names[column] for column in columns)
-        return Table(values, names, moved(self.texts), moved(self.text_places), moved(self.missing_places))
+        return Table(values, names, moved(self.texts), moved(self.text_places), moved(self.missing_places), self.lines)
 
 
 Rows: TypeAlias = NDArray[Any] | RowSource | Table
@@ -103,7 +110,10 @@ def raw_row(x: Rows, index: int) -> NDArray[Any]:
 
 def rows_at(x: Rows, rows: NDArray[np.intp]) -> Rows:
     """Return the rows with these numbers, which increase: a copy, or a source of them."""
-    return replace(x, values=subset(x.values, rows)) if isinstance(x, Table) else subset(x, rows)
+    if not isinstance(x, Table):
+        return subset(x, rows)
+    lines = None if x.lines is None else np.asarray(x.lines)[rows]
+    return replace(x, values=subset(x.values, rows), lines=lines)
 
 
 def cell_text(cell: Any) -> str:

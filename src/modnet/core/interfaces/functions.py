@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -21,6 +21,8 @@ class Activation(Component):
     """The kind of initializer that a layer's weights take with this activation where none is configured."""
     usual_bias_initializer: ClassVar[str] = "zeros"
     """The same of its biases."""
+    output_range: ClassVar[Literal["real", "unit", "simplex"]] = "real"
+    """Where outputs lie: anywhere, each in [0, 1], or so that they also sum to 1 over the units of a sample."""
 
     @abstractmethod
     def __call__(self, z: Array) -> Array:
