@@ -25,11 +25,14 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(tested.__file__).parents[1])
 COMMAND = (sys.executable, "-W", "error", "-m", "modnet")
 
 
-def process(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run ``modnet`` as a process of its own."""
+def process(
+    folder: Path, *arguments: str, stdin: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run ``modnet`` as a process of its own, with the content of a file as its standard input."""
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,
+        input=None if stdin is None else stdin.read_text(),
         env={**ENVIRONMENT, **environment},
         capture_output=True,
         text=True,

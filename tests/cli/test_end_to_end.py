@@ -60,7 +60,7 @@ def test_regression_on_tables(trained: Modnet, rng: np.random.Generator) -> None
     found = json.loads(trained("evaluate", "run", "--data", "test.csv", "--json").out)
     assert (found["samples"], found["cost"], found["r2"]) == pytest.approx((60, cost, r2), rel=1e-9)
     text = trained("predict", "run", "test.csv").out
-    assert text.startswith("output_0\n")
+    assert text.startswith("prediction\n")
     assert np.allclose(predicted(text)[:, 0], a, rtol=1e-9)
 
 

@@ -75,7 +75,7 @@ def test_predictions_are_escaped_on_a_terminal_and_nowhere_else(
     modnet: Modnet, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     piped = modnet("predict", run, "rows\u202e.csv").out
-    assert {row[0] for row in csv.reader(io.StringIO(piped))} <= {"class", *LABELS}
+    assert {row[0] for row in csv.reader(io.StringIO(piped))} <= {"prediction", *LABELS}
     modnet("predict", run, "rows\u202e.csv", "--out", "out.csv")
     assert Path("out.csv").read_text(encoding="utf-8") == piped
     terminal = Terminal()

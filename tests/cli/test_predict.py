@@ -35,7 +35,7 @@ def run(trained: Modnet, flowers: Flowers) -> str:
 
 def test_classes_and_outputs_are_those_of_the_network(trained: Modnet, flowers: Flowers, run: str) -> None:
     header, rows = parsed(trained("predict", run, "flowers.csv").out)
-    assert header == ["class", "output_größe 3", "output_lily, white", "output_rose"]
+    assert header == ["prediction", "output_größe 3", "output_lily, white", "output_rose"]
     outputs = np.array([row[1:] for row in rows], dtype=float)
     network = load(run)
     assert np.array_equal(outputs, network.predict(flowers.x))  # every digit is printed
@@ -139,7 +139,7 @@ def test_outputs_that_leave_the_finite_numbers_are_not_an_answer(modnet: Modnet,
     Path("rows.csv").write_text("1,2,3,4\n1.7e308,-1.7e308,1.7e308,1.7e308\n")
     result = modnet("predict", "run", "rows.csv", "--no-header")
     assert (result.code, result.out) == (2, "")
-    assert result.err == "modnet: rows.csv: row 1 (counted from 0): an output is non-finite (NaN or infinity)\n"
+    assert result.err == "modnet: rows.csv: line 2: an output is non-finite (NaN or infinity)\n"
 
 
 def test_two_classes_on_one_output(trained: Modnet, rng: np.random.Generator) -> None:
@@ -149,9 +149,9 @@ def test_two_classes_on_one_output(trained: Modnet, rng: np.random.Generator) ->
     options = [part for setting in settings for part in ("--set", setting)]
     trained("train", *options, "--quiet", "--out", "run")
     header, rows = parsed(trained("predict", "run", "two.csv").out)
-    assert header == ["class", "output_0"]
+    assert header == ["prediction", "probability_no", "probability_yes"]
     outputs = outputs_of("run", x)[:, 0]
-    assert np.allclose([float(row[1]) for row in rows], outputs, rtol=1e-9)
+    assert np.allclose(np.array([row[1:] for row in rows], float), np.stack([1 - outputs, outputs], 1), rtol=1e-9)
     assert [row[0] for row in rows] == ["yes" if a >= 0.5 else "no" for a in outputs]
     assert np.mean((outputs >= 0.5) == (x[:, 0] > 0)) > 0.9
 
@@ -218,7 +218,7 @@ def test_labels_that_are_the_same_as_text_lose_no_output(trained: Modnet) -> Non
     network.classes = np.array([7, "7"], dtype=object)
     save(network, "m.safetensors")
     Path("rows.csv").write_text("1\n")
-    assert trained("predict", "m.safetensors", "rows.csv").lines == ["class,output_0,output_1", "7,0.5,0.5"]
+    assert trained("predict", "m.safetensors", "rows.csv").lines == ["prediction,output_0,output_1", "7,0.5,0.5"]
 
 
 def test_columns_that_pandas_wrote_without_names(trained: Modnet, rng: np.random.Generator) -> None:
@@ -244,7 +244,7 @@ def test_labels_are_the_text_that_they_were(trained: Modnet, modnet: Modnet, rng
     )
     outputs = outputs_of("run", x)
     header, rows = parsed(trained("predict", "run", "t.csv").out)
-    assert header == ["class", *(f"output_{label}" for label in labels)]
+    assert header == ["prediction", *(f"output_{label}" for label in labels)]
     assert [row[0] for row in rows] == labels[outputs.argmax(axis=1)].tolist()
     cost = 0.5 * np.sum((outputs[codes == 2] - [0, 0, 1]) ** 2) / 20
     for arguments in (("run",), ("run", "--data", "7.csv")):
@@ -271,7 +271,7 @@ def test_text_that_a_spreadsheet_would_compute(trained: Modnet, safe: tuple[str,
         quote = "'" if safe and index < labels.index("-5") else ""
         assert {row[0] for row in rows} <= {quote + label, quote + other}
         assert all(np.isfinite(float(cell)) for row in rows for cell in row[1:])
-        assert header == ["class", f"output_{label}", f"output_{other}"]
+        assert header == ["prediction", f"output_{label}", f"output_{other}"]
 
 
 def test_a_network_reads_other_files_as_it_read_its_own(modnet: Modnet) -> None:

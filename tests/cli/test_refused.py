@@ -84,7 +84,7 @@ def run(trained: Modnet, flowers: Flowers) -> str:
         ("length,width,height,weight\n1,2,3\n", "rows.csv: line 2: 3 cells, the first row has 4"),
         (
             "length,width,height,weight\n1,2,3,nan\n",
-            "rows.csv: line 2, column 'weight': 'nan'; a finite number is expected",
+            "rows.csv: line 2, column 'weight' is missing; standard takes none: ",
         ),
     ],
 )
@@ -110,9 +110,9 @@ def test_rows_that_cannot_be_answered(modnet: Modnet, run: str, rows: str | None
         (("run", "--data", "none.csv"), "none.csv: cannot be read: No such file or directory"),
         (
             ("run", "--data", "less.csv"),
-            "less.csv: training x: there is no column 'weight'; the columns are ",
+            "less.csv: line 1: no column 'weight', which the network was trained with; the columns are ",
         ),
-        (("run", "--data", "wide.npz"), "wide.npz: training x: layer 1 expects 4 inputs, got 784"),
+        (("run", "--data", "wide.npz"), "wide.npz: training x: the first transform expects 4 inputs, got 784"),
         (
             ("run", "--data", "other.npz"),
             "other.npz: training y: row 2 (counted from 0) is 'tulip', unseen in training; ",

@@ -25,7 +25,7 @@ _COMMANDS = {
     "init": "Write a first configuration for a table.",
     "train": "Train a network.",
     "evaluate": "Evaluate a trained network.",
-    "predict": "Predict for the rows of a CSV file.",
+    "predict": "Predict for the rows of a file.",
     "plot": "Plot a run's learning curves, confusion matrix and worst mistakes.",
     "report": "Write an HTML report of a run.",
     "compare": "Compare configurations: optimizers, or all combinations of several settings.",
@@ -174,10 +174,10 @@ def _status() -> int:
         return error.exit_code
     except click.ClickException as error:
         message = error.format_message()
-        if isinstance(error, click.NoSuchOption):
-            from modnet.cli.common.unknown import option_message
+        if isinstance(error, click.UsageError):
+            from modnet.cli.common.unknown import usage_message
 
-            message = option_message(error)
+            message = usage_message(error)
         warn(message.replace(_LIST, " "))
         return error.exit_code
     except (ModnetError, MemoryError, OSError) as error:

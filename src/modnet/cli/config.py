@@ -10,7 +10,9 @@ from modnet.cli.common.completing import complete_files
 from modnet.cli.common.options import out_option
 from modnet.cli.common.output import print_line, write_out
 from modnet.cli.common.unknown import Commands
-from modnet.config.load import load_config
+from modnet.config.load import load_config, read_config
+from modnet.config.run_config import RunConfig
+from modnet.data.files import STDIN, standard_input
 
 
 @click.group("config", cls=Commands)
@@ -21,25 +23,25 @@ def command() -> None:
 @command.command("check")
 @click.argument("file", metavar="FILE", shell_complete=complete_files)
 def check(file: str) -> None:
-    """Check a configuration file.
+    """Check a configuration file, or standard input for -.
 
     Its first error is printed in one line, and the exit status is 2. The data is not read, so errors that only show
     together with the data are not found.
     """
-    load_config(file)
-    print_line(f"{file}: ok")
+    _load(file)
+    print_line(f"{STDIN if file == '-' else file}: ok")
 
 
 @command.command("fill")
 @click.argument("file", metavar="FILE", shell_complete=complete_files)
 @out_option
 def fill(file: str, out: str | None) -> None:
-    """Print a configuration file with all defaults filled in.
+    """Print a configuration file, or standard input for -, with all defaults filled in.
 
     Short forms are written out too, and comments are not kept. Filling a filled file changes nothing. --out may name
     FILE itself.
     """
-    write_out(load_config(file).to_toml(), out)
+    write_out(_load(file).to_toml(), out)
 
 
 @command.command("schema")
@@ -51,6 +53,9 @@ def schema(out: str | None) -> None:
     kinds, shows their descriptions, and marks errors.
     """
     from modnet.config.json_schema import schema_of
-    from modnet.config.run_config import RunConfig
 
     write_out(json.dumps(schema_of(RunConfig), indent=2), out)
+
+
+def _load(file: str) -> RunConfig:
+    return read_config(standard_input(), STDIN) if file == "-" else load_config(file)

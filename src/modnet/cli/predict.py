@@ -6,16 +6,25 @@ import csv
 import io
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from modnet.cli.common.completing import complete_files
 from modnet.cli.common.options import out_option, run_argument
 from modnet.cli.common.output import write_out
-from modnet.core.errors import DataError
-from modnet.data.csv import read_rows
+from modnet.cli.common.row_file import RowFile
+from modnet.core.errors import ConfigError, DataError
+from modnet.core.messages import list_values
+from modnet.data.csv import Rows
+from modnet.data.raw import check_shape, raw_rows
+from modnet.data.table import as_table
+from modnet.network.network import Network, Vector
+from modnet.network.probabilities import to_probabilities
 from modnet.storage.model_file import load
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -29,50 +38,155 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
     default=None,
     help="Whether the first line holds the names of the columns; by default, if the network was trained with names.",
 )
+@click.option("--separator", metavar="CHARACTER", help="What is between two cells.  [default: as in training, else ,]")
+@click.option("--decimal", type=click.Choice([".", ","]), help="The decimal mark.  [default: as in training, else .]")
+@click.option(
+    "--keep", multiple=True, metavar="COLUMN", help="Begin each line with this column of ROWS. May be repeated."
+)
+@click.option("--row-numbers", is_flag=True, help="Begin each line with the number of the row, counted from 0.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0.0, 1.0),
+    metavar="P",
+    help="Of two classes, predict the second if its probability is at least P.",
+)
+@click.option("--positive", metavar="CLASS", help="The class that --threshold is about.  [default: the second]")
+@click.option("--outputs", "with_outputs", is_flag=True, help="Add all outputs of the network, as they are.")
 @click.option(
     "--safe-csv",
     is_flag=True,
     help="Put ' before text that a spreadsheet would compute: what begins with = + - @, a tab or a line break.",
 )
 @out_option
-def command(run: str, rows: str, header: bool | None, safe_csv: bool, out: str | None) -> None:
-    """Predict for the rows of a CSV file.
+def command(
+    run: str,
+    rows: str,
+    header: bool | None,
+    separator: str | None,
+    decimal: str | None,
+    keep: tuple[str, ...],
+    row_numbers: bool,
+    threshold: float | None,
+    positive: str | None,
+    with_outputs: bool,
+    safe_csv: bool,
+    out: str | None,
+) -> None:
+    """Predict for the rows of a file.
 
-    RUN is a run folder or a model file. ROWS is the CSV file, written as that of the training, if that was one; - is
-    standard input. If the network was trained with names, they are expected in the first line, and columns are found by
-    them; else, or with --no-header, columns are taken in order. CSV is
-    printed: the class or the labels (0 or 1), if the network classifies, the predictions, if they are not the outputs
-    (a mean of mean and variance), and all outputs.
+    RUN is a run folder or a model file. ROWS is a CSV file, - for standard input, a Parquet file or an NPZ archive. If
+    the network was trained with names, they are expected in the first line, and columns are found by them; else, or
+    with --no-header, columns are taken in order. CSV is printed: the predicted class, labels (0 or 1) or numbers, and
+    for classes and labels their probabilities, or else the outputs.
     """
     network = load(run)
-    kinds = None if network.preprocessing is None else network.preprocessing.kinds
-    csv_format = None if network.config is None else getattr(network.config.data, "format", None)  # of its own CSV file
-    count = int(np.prod(network.raw_shape))
-    x = read_rows(rows, network.features, count, header, kinds=kinds, csv_format=csv_format).x
-    with np.errstate(all="ignore"):  # non-finite outputs are refused below
-        outputs = network.predict_outputs(x)
-    finite = np.isfinite(outputs).all(axis=1)
-    if not finite.all():
-        raise DataError(f"{rows}: row {np.argmin(finite)} (counted from 0): an output is non-finite (NaN or infinity)")
-    predictions = network.to_predictions(outputs)
-    columns: dict[str, list[Any]] = {}
-    if network.classes is not None:
-        columns["class"] = network.decode(predictions).tolist()
-    elif network.multi_label:
-        applies = network.decode(predictions)
-        columns |= {f"label_{name}": applies[:, name].tolist() for name in range(applies.shape[1])}
-    if predictions is not outputs:
-        columns |= {f"prediction_{name}": predictions[:, name].tolist() for name in range(predictions.shape[1])}
-    labels = [] if network.classes is None else network.classes.tolist()
-    names = labels if len(set(map(str, labels))) == network.outputs else range(network.outputs)
-    columns |= {f"output_{name}": outputs[:, index].tolist() for index, name in enumerate(names)}
+    rule = None if threshold is None and positive is None else _Threshold.of(network, threshold, positive)
+    file = RowFile(rows, header, separator, decimal)
+    read = file.read(network, tuple(dict.fromkeys(keep)))
+    outputs = _outputs(network, read, file.name)
+    columns: dict[str, Iterable[Any]] = {"row": range(len(outputs))} if row_numbers else {}
+    answers = _answers(network, outputs, rule, with_outputs=with_outputs)
+    for name in read.kept:
+        if name in columns or name in answers:
+            raise ConfigError(f"--keep {name}: the predictions have a column of this name; rename it in {file.name}")
+    columns |= read.kept | answers
     text = io.StringIO()
-    has_returns = any("\r" in str(label) for label in labels)  # which csv only quotes with all other text
+    labels = [] if network.classes is None else network.classes.tolist()
+    kept = chain(columns, labels, *read.kept.values())
+    has_returns = any("\r" in str(cell) for cell in kept)  # which csv only quotes with all other text
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if has_returns else csv.QUOTE_MINIMAL)
     cells = _guarded if safe_csv else list
     writer.writerow(cells(columns))
     writer.writerows(map(cells, zip(*columns.values(), strict=True)))
     write_out(text.getvalue(), out)
+
+
+@dataclass(frozen=True)
+class _Threshold:
+    """Which of two classes is predicted: ``positive``, an index, where its probability is at least ``least``."""
+
+    least: float
+    positive: int
+
+    @classmethod
+    def of(cls, network: Network, least: float | None, positive: str | None) -> _Threshold:
+        """Return the rule that the options ask for.
+
+        Raises:
+            ConfigError: the network has no two classes with probabilities, or none that is called ``positive``.
+        """
+        if least is None:
+            raise ConfigError(f"--positive {positive}: is the class that --threshold P is about, which is missing")
+        option = f"--threshold {least:g}"
+        if not 0 <= least <= 1:  # NaN passes as a number
+            raise ConfigError(f"{option}: is no probability; allowed: 0 to 1")
+        if network.classes is None or len(network.classes) != 2:
+            found = "labels" if network.multi_label else "numbers"
+            found = found if network.classes is None else f"{len(network.classes)} classes"
+            raise ConfigError(f"{option}: is for a network that predicts one of two classes, and this predicts {found}")
+        if to_probabilities(network, np.zeros((1, network.outputs), network.dtype)) is None:
+            allowed = "softmax, or one output with sigmoid"
+            raise ConfigError(f"{option}: the outputs of the network are no probabilities; allowed: {allowed}")
+        names = [str(label) for label in network.classes.tolist()]
+        if positive is not None and names.count(positive) != 1:
+            raise ConfigError(f"--positive {positive}: is no class of the network; allowed: {list_values(names)}")
+        return cls(least, 1 if positive is None else names.index(positive))
+
+    def codes(self, probabilities: Vector) -> NDArray[np.intp]:
+        """Return the index of the predicted class of each row."""
+        is_positive = probabilities[:, self.positive] >= self.least
+        return np.where(is_positive, self.positive, 1 - self.positive)
+
+
+def _outputs(network: Network, rows: Rows, name: str) -> Vector:
+    """Return the outputs for raw rows.
+
+    Raises:
+        DataError: they cannot be transformed, or an output is not finite.
+    """
+    transforms = network.preprocessing is not None
+    raw = raw_rows(rows.x, None, None, name, transforms=transforms)
+    table = replace(as_table(raw, network.features), lines=rows.lines)
+    if table.shape[1:] == (int(np.prod(network.raw_shape)),):  # a vector, also where samples are matrices
+        table = replace(table, values=np.asarray(table.values).reshape(-1, *network.raw_shape))
+    check_shape(table, network.raw_shape, name, "the first transform" if transforms else "layer 1")
+    x = network.preprocess(table, name)
+    outputs = np.empty((len(x), network.outputs), network.dtype)
+    with np.errstate(all="ignore"):  # non-finite outputs are refused below
+        for start in range(0, len(x), network.chunk):
+            piece = slice(start, start + network.chunk)
+            outputs[piece] = network.forward(x[piece])
+    finite = np.isfinite(outputs).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise DataError(f"{name}: {table.place(row)}: an output is non-finite (NaN or infinity)")
+    return outputs
+
+
+def _answers(network: Network, outputs: Vector, rule: _Threshold | None, *, with_outputs: bool) -> dict[str, list[Any]]:
+    """Return the columns of predictions, of probabilities, and of outputs."""
+    values = network.to_predictions(outputs)
+    probabilities = to_probabilities(network, outputs)
+    if network.classes is None:
+        decoded = network.decode(values) if network.multi_label else values
+        columns = {"prediction" if decoded.shape[1] == 1 else f"prediction_{index}": decoded[:, index].tolist()
+                   for index in range(decoded.shape[1])}  # fmt: skip
+    elif rule is None or probabilities is None:
+        columns = {"prediction": network.decode(values).tolist()}
+    else:
+        columns = {"prediction": network.classes[rule.codes(probabilities)].tolist()}
+    if probabilities is not None:
+        columns |= _named("probability", probabilities, network)
+    if with_outputs or (probabilities is None and (network.classes is not None or network.multi_label)):
+        columns |= _named("output", outputs, network)
+    return columns
+
+
+def _named(word: str, values: Vector, network: Network) -> dict[str, list[Any]]:
+    """Return a column for each class, called by it, or by its number where names are not unique."""
+    labels = [] if network.classes is None else list(map(str, network.classes.tolist()))
+    names = labels if len(set(labels)) == values.shape[1] else range(values.shape[1])
+    return {f"{word}_{name}": values[:, index].tolist() for index, name in enumerate(names)}
 
 
 def _guarded(cells: Iterable[Any]) -> list[Any]:

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -18,7 +18,7 @@ from modnet.core.errors import ConfigError, DataError
 from modnet.core.messages import error_text, printable, question, short_repr
 from modnet.data.files import is_file, open_binary
 
-__all__ = ["ConfigSource", "explain", "load_config", "load_configs"]
+__all__ = ["ConfigSource", "explain", "load_config", "load_configs", "read_config"]
 
 LARGEST = 2**24
 """How many bytes a configuration file may have: a device such as /dev/zero never ends."""
@@ -72,22 +72,36 @@ def _validated(table: dict[str, Any], overrides: Sequence[str], place: str | Non
         raise ConfigError(f"{where}its components lie within each other too deeply") from None
 
 
-def _read_file(path: str) -> dict[str, Any]:
-    import tomllib
+def read_config(file: BinaryIO, name: str) -> RunConfig:
+    """Return the configuration in an open file, such as standard input, which errors call ``name``.
 
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    return _validated(_parsed(file, name), (), name)
+
+
+def _read_file(path: str) -> dict[str, Any]:
     try:
         with open_binary(Path(path), regular=False) as file:
-            content = file.read(LARGEST + 1)
-            if not content and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ConfigError(f"{path}: is no regular file, and nothing is in it")
-        if len(content) > LARGEST:
-            raise ConfigError(f"{path}: is no configuration: it has more than {LARGEST:,} bytes")
-        return tomllib.loads(content.decode("utf-8-sig"))  # editors on Windows begin a file with a mark
+            return _parsed(file, path)
     except DataError as error:
         hint = question([f"--set {path}"] if "=" in path else [])
         if is_file(Path(path, "config.toml")):
             hint = f"; it is a run: its configuration is {path}/config.toml, and --resume {path} goes on with it"
         raise ConfigError(f"{error}{hint}") from None
+
+
+def _parsed(file: BinaryIO, path: str) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        content = file.read(LARGEST + 1)
+        if not content and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ConfigError(f"{path}: is no regular file, and nothing is in it")
+        if len(content) > LARGEST:
+            raise ConfigError(f"{path}: is no configuration: it has more than {LARGEST:,} bytes")
+        return tomllib.loads(content.decode("utf-8-sig"))  # editors on Windows begin a file with a mark
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         from modnet.config.suggest import for_file  # only for an error message
 

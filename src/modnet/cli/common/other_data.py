@@ -16,11 +16,14 @@ from modnet.core.interfaces import Dataset
 from modnet.data.files import is_folder
 from modnet.network.network import Network
 
-__all__ = ["OtherData"]
+__all__ = ["FORMATS", "OtherData"]
 
-_FORMATS = ("csv", "npz", "parquet")
+FORMATS = ("csv", "npz", "parquet")
+"""The endings of files that hold samples."""
 _TARGETS = {"csv": "target", "parquet": "target", "npz": "y", "npy": "y"}
 """The options that name the column, or the array, of the targets."""
+_OF_COLUMNS = ", which data.columns names"
+"""What is said of a feature that is missing: the key is set here, and not by the user."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class OtherData:
     def load(self, like: Dataset, network: Network | None = None) -> Data | None:
         """Return the samples, read as a dataset's own where that is of the same kind; None where none were named.
 
-        All count the same. With a network their targets are read as in its training.
+        All count the same. With a network, its features and targets are read as in its training; the file needs no
+        other columns.
 
         Raises:
             ConfigError: the path is of no known format, or has no columns to choose from.
@@ -57,8 +61,10 @@ class OtherData:
             return None
         dataset = self.dataset(like)
         try:
-            return (dataset if network is None else match_training(network, dataset)).load()
+            return (dataset if network is None else _matched(dataset, like, network)).load()
         except DataError as error:
+            if _OF_COLUMNS in str(error):
+                raise DataError(str(error).replace(_OF_COLUMNS, ", which the network was trained with")) from None
             is_named = self.target is not None or getattr(like, "target", None) is not None
             if is_named or "no column 'target'" not in str(error):
                 raise
@@ -75,7 +81,7 @@ class OtherData:
         if is_folder(path):
             names = (f"{self.target or 'y'}.npy", f"{self.target or 'y'}-000.npy")
             kind = "npy" if like.kind == "npy" or any((path / name).exists() for name in names) else "idx"
-        elif kind not in _FORMATS:
+        elif kind not in FORMATS:
             allowed = "a .csv, .npz or .parquet file, a folder of IDX or NPY files"
             raise ConfigError(f"--data {self.path}: unknown format; allowed: {allowed}")
         table: dict[str, Any] = {"kind": kind, "path": self.path}
@@ -92,3 +98,11 @@ class OtherData:
             return Dataset.resolve(table)
         except ValidationError as error:
             raise ConfigError(explain(error, f"--data {self.path}")) from None
+
+
+def _matched(dataset: Dataset, like: Dataset, network: Network) -> Dataset:
+    """Return the dataset that reads what the network was trained with: its features, its kind of targets."""
+    changes: dict[str, Any] = {"transforms": like.transforms}  # text and missing values are read where there are some
+    if network.features is not None and hasattr(dataset, "columns"):
+        changes |= {"columns": tuple(map(str, network.features)), "exclude": ()}
+    return match_training(network, dataset.model_copy(update=changes))

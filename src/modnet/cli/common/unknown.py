@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
 
 from modnet.core.errors import ConfigError
-from modnet.core.messages import fold, nearest, question
+from modnet.core.messages import fold, nearest, question, shell_word
 
-__all__ = ["Commands", "command_message", "option_message"]
+__all__ = ["Commands", "command_message", "usage_message"]
 
 _COMMANDS = {
     "train": "fit run start learn",
@@ -37,6 +39,7 @@ _OPTIONS = {
     "--quiet": "silent q",
     "--plot": "figure picture",
 }
+_ROWS = ("data", "rows", "input", "file", "csv", "dataset", "x")
 _CONFIG = ("config", "configuration", "config_file", "c", "toml")
 
 
@@ -58,7 +61,22 @@ def command_message(name: str, known: Iterable[str]) -> str:
     return f"No such command '{name}'{question(meant or nearest(name, known))}"
 
 
-def option_message(error: click.NoSuchOption) -> str:
+def usage_message(error: click.UsageError) -> str:
+    """Return the message for a wrong use: an unknown option, or samples that are given without their option."""
+    if isinstance(error, click.NoSuchOption):
+        return _option_message(error)
+    message = error.format_message()
+    extra = re.fullmatch(r"Got unexpected extra argument \((.+)\)", message, re.DOTALL)
+    options = {name for parameter in (error.ctx.command.params if error.ctx else []) for name in parameter.opts}
+    if extra and "--data" in options:
+        from modnet.cli.common.other_data import FORMATS  # such a command has it anyway
+
+        if Path(extra[1]).suffix.lower().removeprefix(".") in FORMATS:
+            message += question([f"--data {shell_word(extra[1])}"])
+    return message
+
+
+def _option_message(error: click.NoSuchOption) -> str:
     """Return the message for an unknown option: the option of the command, or the key of ``--set``, that it meant."""
     parameters = error.ctx.command.params if error.ctx else []
     own = [name for parameter in parameters if isinstance(parameter, click.Option) for name in parameter.opts]
@@ -66,6 +84,8 @@ def option_message(error: click.NoSuchOption) -> str:
     meant = [option for option, others in _OPTIONS.items() if option in own and fold(word) in map(fold, others.split())]
     if any(parameter.name == "path" for parameter in parameters) and fold(word) in map(fold, _CONFIG):
         meant = [value or "CONFIG"]
+    if any(parameter.name == "rows" for parameter in parameters) and fold(word) in map(fold, _ROWS):
+        meant = [value or "ROWS"]
     meant = meant or nearest(word, own, cutoff=0.85) or _setting(own, word, value, exact=True)
     meant = meant or nearest(word, own) or _setting(own, word, value, exact=False)
     return f"No such option '{error.option_name}'" + (f"; did you mean {' or '.join(meant)}?" if meant else "")
