@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -147,9 +148,10 @@ def _outputs(network: Network, rows: Rows, name: str) -> Vector:
     transforms = network.preprocessing is not None
     raw = raw_rows(rows.x, None, None, name, transforms=transforms)
     table = replace(as_table(raw, network.features), lines=rows.lines)
-    if table.shape[1:] == (int(np.prod(network.raw_shape)),):  # a vector, also where samples are matrices
-        table = replace(table, values=np.asarray(table.values).reshape(-1, *network.raw_shape))
-    check_shape(table, network.raw_shape, name, "the first transform" if transforms else "layer 1")
+    shape = network.raw_shape
+    if len(shape) > 1 and table.shape[1:] == (math.prod(shape),):  # rows of a file, for samples that are matrices
+        table = replace(table, values=np.reshape(table.values[:], (-1, *shape)))
+    check_shape(table, shape, name, "the first transform" if transforms else "layer 1")
     x = network.preprocess(table, name)
     outputs = np.empty((len(x), network.outputs), network.dtype)
     with np.errstate(all="ignore"):  # non-finite outputs are refused below

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modnet.core.dataset import Names
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.messages import error_text, short_repr, truncate
-from modnet.data.columns import find_columns
+from modnet.data.columns import find_columns, input_columns
+from modnet.data.csv import Rows
 from modnet.data.files import open_binary
 from modnet.data.parquet_columns import FeatureColumn, check_type, feature_column, kind_of, row_text
 from modnet.data.roles import Roles
@@ -23,7 +26,7 @@ from modnet.data.table import Kind, Table
 from modnet.data.texts import date_remedies, exclusion, hold_dates
 from modnet.data.validation import BLOCK
 
-__all__ = ["ParquetTable", "column_types", "read_parquet"]
+__all__ = ["ParquetTable", "column_types", "read_parquet", "read_parquet_rows"]
 
 
 @dataclass(frozen=True)
@@ -72,34 +75,27 @@ def read_parquet(
         DataError: naming the file and the column: not a Parquet file, a column is missing or its values are of a type
             that cannot be used, a null; there is no room for the temporary file.
     """
-    parquet, name = _pyarrow(), str(path)
-    with open_binary(Path(path)) as file:
-        try:
-            content = parquet.ParquetFile(file)
-            header = tuple(content.schema_arrow.names)
-            features = roles.features(header, name) if training is None else training.features
-            weight = roles.weight if training is None or roles.weight in header else None
-            group = roles.group if training is None else None
-            others = [column for column in (weight, group) if column is not None]
-            find_columns(header, [*features, roles.target, *others], f"{name}:")
-            if training is not None:
-                kinds = dict(zip(features, training.kinds, strict=True))
-            for role, column in (("weight", weight), ("group", group), ("target", roles.target)):
-                if column is not None:
-                    check_type(content, column, name, role)
-            columns = [
-                feature_column(content, column, name, (kinds or {}).get(column), transforms=transforms)
-                for column in features
-            ]
-            y = _column(content, roles.target, name)
-            weights = None if weight is None else _column(content, weight, name)
-            groups = None if group is None else np.asarray(_column(content, group, name))
-            x = _copy(content, columns, name)
-        except DataError:
-            raise
-        except Exception as error:  # pyarrow raises many types on damaged files
-            problem = truncate(error_text(error), 200)
-            raise DataError(f"{name}: not a readable Parquet file: {problem}") from None
+    name = str(path)
+    with _opened(name, "data.kind 'parquet'") as content:
+        header = tuple(content.schema_arrow.names)
+        features = roles.features(header, name) if training is None else training.features
+        weight = roles.weight if training is None or roles.weight in header else None
+        group = roles.group if training is None else None
+        others = [column for column in (weight, group) if column is not None]
+        find_columns(header, [*features, roles.target, *others], f"{name}:")
+        if training is not None:
+            kinds = dict(zip(features, training.kinds, strict=True))
+        for role, column in (("weight", weight), ("group", group), ("target", roles.target)):
+            if column is not None:
+                check_type(content, column, name, role)
+        columns = [
+            feature_column(content, column, name, (kinds or {}).get(column), transforms=transforms)
+            for column in features
+        ]
+        y = _column(content, roles.target, name)
+        weights = None if weight is None else _column(content, weight, name)
+        groups = None if group is None else np.asarray(_column(content, group, name))
+        x = _copy(content, columns, name)
     kinds_found = tuple(column.kind for column in columns)
     table = _as_table(x, columns, f"{name}: x", is_new=not kinds and not dates)
     return ParquetTable(features, kinds_found, table, y, weights, groups)
@@ -112,21 +108,55 @@ def column_types(path: str | os.PathLike[str]) -> dict[str, tuple[Kind | None, s
         ConfigError: pyarrow is not installed.
         DataError: it is not a Parquet file.
     """
-    parquet = _pyarrow()
-    with open_binary(Path(path)) as file:
-        try:
-            schema = parquet.ParquetFile(file).schema_arrow
-        except Exception as error:  # pyarrow raises many types on damaged files
-            raise DataError(f"{path}: not a readable Parquet file: {truncate(error_text(error), 200)}") from None
-    return {field.name: (kind_of(field.type), str(field.type)) for field in schema}
+    with _opened(str(path), "data.kind 'parquet'") as content:
+        return {field.name: (kind_of(field.type), str(field.type)) for field in content.schema_arrow}
 
 
-def _pyarrow() -> Any:
+def read_parquet_rows(
+    path: str | os.PathLike[str],
+    features: Names | None,
+    count: int,
+    *,
+    kinds: Sequence[Kind] | None = None,
+    keep: Sequence[str] = (),
+) -> Rows:
+    """Return rows for a network with ``count`` inputs from a Parquet file; the arguments are those of `read_rows`.
+
+    Raises:
+        ConfigError, DataError: as `read_parquet`.
+    """
+    name = str(path)
+    with _opened(name, f"{name}:") as content:
+        header = content.schema_arrow.names
+        selected, kept = input_columns(header, features, count, keep, name)
+        expected: Sequence[Kind | None] = kinds or [None] * count
+        columns = [
+            feature_column(content, header[position], name, kind, transforms=kinds is not None)
+            for position, kind in zip(selected, expected, strict=True)
+        ]
+        x = _as_table(_copy(content, columns, name), columns, name, is_new=False)
+        cells = {}
+        for column in (header[position] for position in kept):
+            values = content.read(columns=[column], use_threads=False).column(0).to_pylist()
+            cells[column] = ["" if value is None else str(value) for value in values]
+    return Rows(x, cells)
+
+
+@contextmanager
+def _opened(name: str, who: str) -> Iterator[Any]:
+    """Yield an open Parquet file, which ``who`` needs pyarrow for."""
     try:
         from pyarrow import parquet
     except ImportError:
-        raise ConfigError("data.kind 'parquet' needs pyarrow: pip install pyarrow") from None
-    return parquet
+        raise ConfigError(f"{who} needs pyarrow: pip install pyarrow") from None
+    with open_binary(Path(name)) as file:
+        try:
+            yield parquet.ParquetFile(file)
+        except DataError:
+            raise
+        except Exception as error:  # pyarrow raises many types on damaged files
+            problem = truncate(error_text(error), 200)
+            raise DataError(f"{name}: not a readable Parquet file: {problem}") from None
 
 
 def _column(content: Any, column: str, name: str) -> Any:

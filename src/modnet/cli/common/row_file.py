@@ -13,7 +13,8 @@ from modnet.core.errors import ConfigError
 from modnet.data.csv import Rows, read_rows
 from modnet.data.csv_rows import CsvFormat
 from modnet.data.files import STDIN
-from modnet.data.row_files import read_npz_rows, read_parquet_rows
+from modnet.data.npz import read_npz
+from modnet.data.parquet import read_parquet_rows
 from modnet.data.table_files import Csv
 from modnet.network.network import Network
 
@@ -54,7 +55,10 @@ class RowFile:
             for option in (option for option, value in given.items() if value is not None):
                 raise ConfigError(f"{option}: is of CSV files, and {self.path} is none")
         if kind == ".npz":
-            return read_npz_rows(self.path, getattr(network.config and network.config.data, "x", "x"), keep)
+            if keep:
+                raise ConfigError(f"--keep {keep[0]}: is of CSV and Parquet files, and {self.path} is none")
+            array = getattr(network.config and network.config.data, "x", "x")
+            return Rows(read_npz(self.path, required=[array])[array], {})
         features = network.features
         if kind == ".parquet":
             return read_parquet_rows(self.path, features, count, kinds=kinds, keep=keep)
