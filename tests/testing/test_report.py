@@ -46,11 +46,11 @@ def test_report_of_a_good_component():
     report = check_component(Tanh)
     assert report.ok
     report.raise_for_failures()
-    assert (report.component, report.ran, len(report.results), report.failures) == ("activation:tanh", 21, 21, ())
+    assert (report.component, report.ran, len(report.results), report.failures) == ("activation:tanh", 22, 22, ())
     lines = str(report).splitlines()
-    assert lines[0] == "activation:tanh: conforms (21 of 21 checks ran)"
+    assert lines[0] == "activation:tanh: conforms (22 of 22 checks ran)"
     assert "  passed    derivative" in lines
-    assert len(lines) == 22
+    assert len(lines) == 23
 
 
 def test_report_of_a_faulty_component():
@@ -59,7 +59,7 @@ def test_report_of_a_faulty_component():
     assert failure.startswith(
         "activation:wrong-derivative derivative: backward: gradient of z against central differences: at [0, 0] "
     )
-    assert str(report).startswith("activation:wrong-derivative: 1 failure (21 of 21 checks ran)\n")
+    assert str(report).startswith("activation:wrong-derivative: 1 failure (22 of 22 checks ran)\n")
     with pytest.raises(ConformanceError) as caught:
         report.raise_for_failures()
     assert isinstance(caught.value, AssertionError)
@@ -134,8 +134,8 @@ def test_without_array_api_strict_its_check_is_skipped(monkeypatch):
     monkeypatch.setitem(sys.modules, "array_api_strict", None)
     report = check_component(Tanh)
     assert report.ok
-    assert (report.ran, len(report.results)) == (20, 21)
-    assert "20 of 21 checks ran, 1 skipped" in str(report)
+    assert (report.ran, len(report.results)) == (21, 22)
+    assert "21 of 22 checks ran, 1 skipped" in str(report)
     assert "  skipped   array-api: array-api-strict is not installed" in str(report)
 
 
@@ -279,7 +279,7 @@ def test_the_pytest_form_in_pytest(tmp_path):
     )
     assert "1 failed" in output
     assert "1 xfailed" in output
-    assert f"{4 * 21 - 2} passed" in output
+    assert f"{4 * 22 - 2} passed" in output
     assert "test_mine.py::test_tanh[activation:tanh-derivative] PASSED" in output
     assert "test_mine.py::test_wrong[activation:wrong-derivative-derivative] FAILED" in output
     assert "ConformanceError: activation:wrong-derivative derivative: backward: gradient of z against" in output

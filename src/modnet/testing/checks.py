@@ -71,6 +71,7 @@ CHECKS = (
     Check(probe.batch_equals_row_by_row, ("activation", "cost", "layer")),
     Check(probe.interleaved_passes, ("activation", "cost", "layer")),
     Check(gradient.derivative, _SAVED),
+    Check(probe.output_range, ("activation",)),
     Check(gradient.delta_derivative, ("cost",)),
     Check(gradient.parameter_derivative, ("layer",)),
     Check(network.network_gradient, ("layer",)),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.testing.case import Case
-from modnet.testing.numeric import close, first_difference, tree_diff
+from modnet.testing.numeric import close, first_difference, normal, tree_diff
 from modnet.testing.probe import Arrays, Probe
 from modnet.testing.probes import extreme_probes, probes_of
 from modnet.testing.report import FailedError, NoteError, SkippedError, require
@@ -136,6 +136,19 @@ def interleaved_passes(case: Case) -> None:
                 f"{first.name}: {what} is not the same when two passes are interleaved: keep nothing on the component"
             )
             raise FailedError(f"{message}, use ctx.saved" if case.cls.family == "layer" else message)
+
+
+def output_range(case: Case) -> None:
+    """Check that outputs lie in the range that the activation declares, for large z too."""
+    declared = case.component.output_range
+    for size in (1.0, 30.0, 1e3):
+        a = np.zeros(1) if declared == "real" else case.component(size * normal(63, 6, 5))
+        outside = a[~((a >= 0.0) & (a <= 1.0))]
+        place = f"output_range is {declared!r}, but for z of the size {size:g}"
+        require(not outside.size, f"{place} an output is {outside[:1]}, outside of [0, 1]")
+        sums = a.sum(axis=-1) if declared == "simplex" else np.ones(1)
+        worst = float(sums[np.argmax(np.abs(sums - 1.0))])
+        require(abs(worst - 1.0) <= DOUBLE, f"{place} the outputs of a sample sum to {worst:.17g}")
 
 
 def extreme_inputs(case: Case) -> None:

@@ -36,6 +36,22 @@ class DiagonalSoftmax(Softmax):
         return upstream * a * (1.0 - a)
 
 
+@found_by("output-range", "output_range is 'unit', but for z of the size 1 an output is")
+class CenteredSigmoid(Tanh):
+    """tanh z, which is said to lie in [0, 1]."""
+
+    kind: Literal["centered-sigmoid"] = "centered-sigmoid"
+    output_range: ClassVar[Literal["real", "unit", "simplex"]] = "unit"
+
+
+@found_by("output-range", "output_range is 'simplex', but for z of the size 1 the outputs of a sample sum to")
+class UnscaledSoftmax(Sigmoid):
+    """A sigmoid, whose outputs are said to sum to 1."""
+
+    kind: Literal["unscaled-softmax"] = "unscaled-softmax"
+    output_range: ClassVar[Literal["real", "unit", "simplex"]] = "simplex"
+
+
 @found_by("derivative", "expected")
 class SlightlyWrong(Tanh):
     """tanh z, with a derivative that is wrong by a hundred thousandth."""
