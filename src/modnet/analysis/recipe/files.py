@@ -18,6 +18,7 @@ from modnet.data.csv import Contents, read_contents
 from modnet.data.csv_features import has_other_decimal
 from modnet.data.csv_targets import read_target
 from modnet.data.datasets import Npz
+from modnet.data.files import open_binary
 from modnet.data.labels import Targets
 from modnet.data.npz import read_npz
 from modnet.data.parquet import column_types, read_parquet
@@ -52,8 +53,12 @@ def configuration_for(path: str, target: str | None = None, test: str | None = N
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in readers:
         raise ConfigError(f"{path}: unknown format; allowed: a .csv, .parquet or .npz file")
-    if test is not None and kind == "npz":
-        raise ConfigError(f"--test {test}: an archive has its test samples in the arrays x_test and y_test")
+    if test is not None:
+        if kind == "npz":
+            raise ConfigError(f"--test {test}: an archive has its test samples in the arrays x_test and y_test")
+        if Path(test).suffix.lower() != f".{kind}":
+            raise ConfigError(f"--test {test}: unknown format; allowed: a .{kind} file, as {path} is")
+        open_binary(Path(test)).close()
     found = readers[kind](path, target, test)
     choices = [*found.choices, *choose(found.facts)]
     as_config(choices)
