@@ -67,7 +67,7 @@ CASES = {
     ),
     "far off": (
         only("network.layers.1.activation=mish"),
-        "network.layers.1.activation: unknown activation 'mish'; known: identity, leaky-relu, relu, …",
+        "network.layers.1.activation: unknown activation 'mish'; known: exp, identity, leaky-relu, …",
     ),
     "cost": (only("network.cost=quadratc"), "network.cost: unknown cost 'quadratc'; did you mean 'quadratic'?"),
     "metric": (

@@ -15,8 +15,8 @@ from support import numeric_gradient, parts
 
 import modnet
 from modnet import Activation, Cost, DataError, Layer, Network, NeuralNetwork, Trainer
-from modnet.components.activations import Identity, Sigmoid, Softmax, Tanh
-from modnet.components.costs import BinaryCrossEntropy, CategoricalCrossEntropy, Quadratic
+from modnet.components.activations import Exp, Identity, Sigmoid, Softmax, Tanh
+from modnet.components.costs import BinaryCrossEntropy, CategoricalCrossEntropy, Poisson, Quadratic
 from modnet.components.layers import Dense, Dropout
 from modnet.components.regularizers import L2
 
@@ -89,6 +89,9 @@ OUTPUTS = {
     "quadratic": parts("activation"),
     "binary-cross-entropy": [Sigmoid, Softmax],
     "categorical-cross-entropy": [Sigmoid, Softmax],
+    "absolute": parts("activation"),
+    "huber": parts("activation"),
+    "poisson": [Sigmoid, Exp],  # with softmax δ is a − y, too
     "gaussian-nll": parts("activation"),
     "quantile": parts("activation"),
 }
@@ -113,7 +116,8 @@ def test_every_cost_and_activation(cost: type[Cost], output: type[Activation], h
     assert way.compared == way.parameters == net.parameters.size
     last = way.layers[-1]
     np.testing.assert_allclose(way.chain, last.delta, rtol=1e-9, atol=1e-12)
-    simple = (cost, output) in ((BinaryCrossEntropy, Sigmoid), (CategoricalCrossEntropy, Softmax))
+    pairs = ((BinaryCrossEntropy, Sigmoid), (CategoricalCrossEntropy, Softmax), (Poisson, Exp))
+    simple = (cost, output) in pairs
     assert way.output_form == ("difference" if simple else "chain")
     if simple:
         np.testing.assert_allclose(last.delta, last.a - y, rtol=1e-12)

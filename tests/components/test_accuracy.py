@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from support import parts
 
-from modnet.components.activations import LeakyRelu
+from modnet.components.activations import LeakyRelu, Sigmoid
 from modnet.components.regularizers import L1, L2
 from modnet.core.interfaces import Activation, Cost
 
@@ -92,6 +92,12 @@ def close_to_each_other(dtype: str) -> tuple[np.ndarray, np.ndarray]:
     return a, a * np.array([[0, 0, 0], [1, 1, 1]], dtype=dtype) * (1 + 4 * np.finfo(dtype).eps)
 
 
+def exact_ends(dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs that are their targets up to a few units in the last place, or 0, and targets of 0."""
+    y = np.array([[7.0, 1e6, 0.0], [3.0, 0.0, 2.0]], dtype=dtype)
+    return y * np.array([[1, 1 + 4 * np.finfo(dtype).eps, 0], [0, 1, 2]], dtype=dtype), y
+
+
 def far_apart(dtype: str) -> tuple[np.ndarray, np.ndarray]:
     """Outputs and targets whose difference has a square that is no float, though half of it is."""
     a = np.zeros(SHAPE, dtype)
@@ -145,6 +151,7 @@ def function(activation: Activation, z: np.ndarray) -> np.ndarray:
         return softmax(z)
     slope = Fraction(getattr(activation, "slope", 0.0))
     formula = {
+        "exp": lambda x: mpmath.exp(min(mpmath.mpf(x), largest_power(z.dtype))),
         "identity": Fraction,
         "leaky-relu": lambda x: Fraction(x) * (1 if x > 0 else slope),
         "relu": lambda x: Fraction(max(x, 0.0)),
@@ -152,6 +159,12 @@ def function(activation: Activation, z: np.ndarray) -> np.ndarray:
         "tanh": lambda x: mpmath.expm1(2 * mpmath.mpf(x)) / (mpmath.expm1(2 * mpmath.mpf(x)) + 2),
     }[activation.kind]
     return np.array([formula(x) for x in z.ravel().tolist()], dtype=object).reshape(z.shape)
+
+
+def largest_power(dtype: Any) -> Exact:
+    """Where the docstring of `exp` says that z is clipped."""
+    exact = mpmath.log(real(float(np.finfo(dtype).max))) * (1 - float(np.finfo(dtype).eps))
+    return real(float(np.dtype(dtype).type(float(exact))))
 
 
 def slope_at(activation: Activation, z: np.ndarray) -> np.ndarray:
@@ -162,6 +175,8 @@ def slope_at(activation: Activation, z: np.ndarray) -> np.ndarray:
             twice = 1 if activation.kind == "sigmoid" else 2
             e = mpmath.exp(-twice * abs(mpmath.mpf(x)))
             return twice * twice * e / (1 + e) ** 2
+        if activation.kind == "exp":
+            return mpmath.exp(min(mpmath.mpf(x), largest_power(z.dtype)))
         return Fraction(1 if x > 0 or activation.kind == "identity" else getattr(activation, "slope", 0.0))
 
     return np.array([formula(x) for x in z.ravel().tolist()], dtype=object).reshape(z.shape)
@@ -173,13 +188,17 @@ def back(activation: Activation | None, upstream: np.ndarray, z: np.ndarray, a: 
         return upstream
     if activation.kind == "softmax":
         return a * (upstream - (upstream * a).sum(axis=1, keepdims=True))
+    if activation.kind == "exp":
+        return upstream * a
     if activation.kind in ("sigmoid", "tanh"):
         return upstream * (a * (1 - a) if activation.kind == "sigmoid" else 1 - a * a)
     return upstream * slope_at(activation, z)
 
 
 def terms(activation: Activation | None, upstream: np.ndarray, a: np.ndarray, dtype: str) -> Exact:
-    """What rounding may do to the one derivative that is a sum, and so may cancel."""
+    """What rounding may do to the one derivative that is a sum, and so may cancel; or where upstream is subnormal."""
+    if activation is not None and activation.kind == "exp":
+        return 2 * Fraction(float(np.finfo(dtype).smallest_subnormal)) * a
     if activation is None or activation.kind != "softmax":
         return 0
     return (
@@ -192,6 +211,12 @@ def cost_gradient(cost: Cost, a: np.ndarray, y: np.ndarray, dtype: str) -> np.nd
     normal = Fraction(float(np.finfo(dtype).smallest_normal))
     if cost.kind == "quadratic":
         return a - y
+    if cost.kind == "absolute":
+        return np.where(a > y, 1, np.where(a < y, -1, 0))
+    if cost.kind == "huber":
+        return np.clip(a - y, -1, 1)
+    if cost.kind == "poisson":
+        return 1 - y / np.maximum(np.maximum(a, normal), normal * y)
     if cost.kind == "categorical-cross-entropy":
         return -y / np.maximum(a, normal)
     inside = np.clip(a, normal, 1 - normal)
@@ -203,6 +228,13 @@ def cost_of(cost: Cost, a: np.ndarray, y: np.ndarray, dtype: str) -> np.ndarray:
     normal = float(np.finfo(dtype).smallest_normal)
     if cost.kind == "quadratic":
         return ((fractions(a) - fractions(y)) ** 2).sum(axis=1) / 2
+    if cost.kind in ("absolute", "huber"):
+        errors = abs(fractions(a) - fractions(y))
+        if cost.kind == "huber":
+            errors = np.where(errors <= 1, errors**2 / 2, errors - Fraction(1, 2))
+        return errors.sum(axis=1)
+    if cost.kind == "poisson":
+        return np.array([mpmath.fsum(row) for row in deviances(a, y, normal)], dtype=object)
 
     def log(x: float) -> Exact:
         return mpmath.log(max(x, normal))
@@ -218,8 +250,38 @@ def cost_of(cost: Cost, a: np.ndarray, y: np.ndarray, dtype: str) -> np.ndarray:
     return np.array(total, dtype=object)
 
 
-def target_bounds(cost: Cost) -> tuple[float, ...]:
-    return () if cost.kind == "quadratic" else (0.0, 1.0)
+def deviances(a: np.ndarray, y: np.ndarray, normal: float) -> list[list[Exact]]:
+    """The terms of half the Poisson deviance of each sample: t ln(t/x), −t, x."""
+    rows = []
+    for outputs, targets in zip(a.tolist(), y.tolist(), strict=True):
+        row: list[Exact] = []
+        for x, t in zip(map(mpmath.mpf, outputs), map(mpmath.mpf, targets), strict=True):
+            row += [t * mpmath.log(t / max(x, normal, normal * t)) if t else 0, -t, x]
+        rows.append(row)
+    return rows
+
+
+def rounding_of(cost: Cost, a: np.ndarray, y: np.ndarray, dtype: str) -> Any:
+    """What rounding may do to the one cost that is a difference: some units in the last place of its terms."""
+    if cost.kind != "poisson":
+        return 0
+    sizes = [mpmath.fsum(map(abs, row)) for row in deviances(a, y, float(np.finfo(dtype).smallest_normal))]
+    # The ratio is rounded before its logarithm, so that t ln(t/x) is wrong by a unit of t, however small it is.
+    return 4 * float(np.finfo(dtype).eps) * np.array(sizes, dtype=object)
+
+
+def target_bounds(cost: Cost, dtype: str) -> tuple[float, ...]:
+    """The numbers that targets may be, and that outputs are; of larger ones the error, or t ln(t/x), is no float."""
+    half = float(np.finfo(dtype).max) / 2
+    return {"quadratic": (), "absolute": (-half, half), "huber": (-half, half), "poisson": (0.0, half / 2048)}.get(
+        cost.kind, (0.0, 1.0)
+    )
+
+
+def outputs_of(cost: Cost, dtype: str) -> tuple[float, ...]:
+    """The numbers that outputs may be where they need not be such as targets are."""
+    half = float(np.finfo(dtype).max) / 2
+    return (-half, half) if cost.kind in ("absolute", "huber", "poisson") else ()
 
 
 # Tests
@@ -283,7 +345,8 @@ def test_backward_for_the_net_input(activation, dtype, examples):
             slack = 8 * eps * abs(given).max(axis=1, keepdims=True)
         else:
             true = slope_at(activation, z) * np.array([real(value) for value in given.ravel()]).reshape(SHAPE)
-            slack = 2 * eps * abs(given) if activation.kind in ("sigmoid", "tanh") else 0
+            unit = Fraction(float(np.finfo(dtype).smallest_subnormal)) if activation.kind == "exp" else 2 * eps
+            slack = unit * abs(given) if activation.kind in ("sigmoid", "tanh", "exp") else 0
         check(
             f"{kind_id(activation)} derivative",
             dtype,
@@ -299,10 +362,11 @@ def test_backward_for_the_net_input(activation, dtype, examples):
 @each_cost
 def test_a_cost(cost, dtype, examples):
     @examples
-    @given(numbers(dtype, *target_bounds(cost)), numbers(dtype, *target_bounds(cost)))
+    @given(numbers(dtype, *target_bounds(cost, dtype)), numbers(dtype, *target_bounds(cost, dtype)))
     @example(*(far_apart(dtype) if cost.kind == "quadratic" else close_to_each_other(dtype)))
+    @example(*(exact_ends(dtype) if cost.kind == "poisson" else close_to_each_other(dtype)))
     def of(a, y):
-        check(cost.kind, dtype, lambda: cost(a, y), cost_of(cost, a, y, dtype))
+        check(cost.kind, dtype, lambda: cost(a, y), cost_of(cost, a, y, dtype), rounding_of(cost, a, y, dtype))
 
     of()
 
@@ -311,7 +375,8 @@ def test_a_cost(cost, dtype, examples):
 @each_cost
 def test_a_costs_gradient(cost, dtype, examples):
     @examples
-    @given(numbers(dtype), numbers(dtype, *target_bounds(cost)))
+    # a − y is no float where both are the largest ones, whatever is made of it then
+    @given(numbers(dtype, *outputs_of(cost, dtype)), numbers(dtype, *target_bounds(cost, dtype)))
     @example(*close_to_each_other(dtype))
     def of(a, y):
         true = cost_gradient(cost, fractions(a), fractions(y), dtype)
@@ -324,14 +389,14 @@ def test_a_costs_gradient(cost, dtype, examples):
 @pytest.mark.parametrize(("cost", "activation"), PAIRS, ids=kind_id)
 def test_delta(cost, activation, dtype, examples):
     @examples
-    @given(numbers(dtype), numbers(dtype, *target_bounds(cost)))
+    @given(numbers(dtype, *outputs_of(cost, dtype)), numbers(dtype, *target_bounds(cost, dtype)))
     def of(z, y):
         a = z if activation is None else activation(z)
         outputs, targets = fractions(a), fractions(y)
         gradient = cost_gradient(cost, outputs, targets, dtype)
         true, slack = back(activation, gradient, z, outputs), terms(activation, gradient, outputs, dtype)
         pair = (cost.kind, activation and activation.kind)
-        if pair == ("binary-cross-entropy", "sigmoid"):
+        if pair in (("binary-cross-entropy", "sigmoid"), ("poisson", "exp")):
             true = outputs - targets
         elif pair == ("categorical-cross-entropy", "softmax"):
             total = targets.sum(axis=1, keepdims=True)
@@ -378,9 +443,10 @@ def test_nothing_at_all_is_raised_for_everyday_numbers(dtype, examples):
                 a = activation(z)
                 activation.backward(size, z, a)
                 for cost in COSTS:
-                    cost.delta(activation, z, a, y)
+                    if (activation.kind, cost.kind) != ("exp", "binary-cross-entropy"):  # outputs that are above 1
+                        cost.delta(activation, z, a, y)
             for cost in COSTS:
-                a = ACTIVATIONS[3](z)
+                a = Sigmoid()(z)
                 cost(a, y)
             for regularizer in (L1(), L2()):
                 regularizer(size)

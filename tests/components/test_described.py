@@ -24,8 +24,17 @@ def test_the_parts_are_those_that_are_promised():
         found.setdefault(part.family, set()).add(part.kind_name())
     assert found == {
         "layer": {"dense", "dropout", "chain", "residual", "parallel", "batch-norm", "layer-norm"},
-        "activation": {"sigmoid", "tanh", "relu", "leaky-relu", "softmax", "identity"},
-        "cost": {"quadratic", "binary-cross-entropy", "categorical-cross-entropy", "gaussian-nll", "quantile"},
+        "activation": {"sigmoid", "tanh", "relu", "leaky-relu", "softmax", "identity", "exp"},
+        "cost": {
+            "quadratic",
+            "absolute",
+            "huber",
+            "poisson",
+            "binary-cross-entropy",
+            "categorical-cross-entropy",
+            "gaussian-nll",
+            "quantile",
+        },
         "initializer": {
             "standard-normal",
             "scaled-normal",

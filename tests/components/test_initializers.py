@@ -20,6 +20,7 @@ USUAL = {
     "tanh": ("glorot-uniform", "zeros"),
     "softmax": ("glorot-uniform", "zeros"),
     "identity": ("glorot-uniform", "zeros"),
+    "exp": ("glorot-uniform", "zeros"),
     "relu": ("he-normal", "zeros"),
     "leaky-relu": ("he-normal", "zeros"),
 }

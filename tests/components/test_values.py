@@ -25,6 +25,8 @@ ACTIVATION_CASES = [
     (activations.LeakyRelu(slope=0.25), -2.0, -0.5, 0.25),
     (activations.LeakyRelu(), 3.0, 3.0, 1.0),
     (activations.Identity(), -7.0, -7.0, 1.0),
+    (activations.Exp(), math.log(3), 3.0, 3.0),
+    (activations.Exp(), -LN2, 1 / 2, 1 / 2),
 ]
 
 
@@ -68,6 +70,12 @@ COST_CASES = [
     # −ln ½ − ln ¾; gradient −1/½ and 1/(1 − ¼), −1/1 and 1/(1 − 0)
     (costs.BinaryCrossEntropy(), [LN2 - math.log(0.75), 0.0], [[-2.0, 4 / 3], [-1.0, 1.0]]),
     (costs.CategoricalCrossEntropy(), [LN2, 0.0], [[-2.0, 0.0], [-1.0, 0.0]]),
+    (costs.Absolute(), [3 / 4, 0.0], [[-1.0, 1.0], [0.0, 0.0]]),
+    # |e| = ½ is beyond 3/8, ¼ is not: 3/8 (½ − 3/16) + ½/16
+    (costs.Huber(threshold=0.375), [15 / 128 + 1 / 32, 0.0], [[-0.375, 0.25], [0.0, 0.0]]),
+    (costs.Huber(), [5 / 32, 0.0], [[-0.5, 0.25], [0.0, 0.0]]),
+    # ln 2 − 1 + ½, and 0 − 0 + ¼; gradient 1 − 1/½, 1 − 0/¼, 1 − 1/1, 1 − 0/0 with 0 as the smallest normal number
+    (costs.Poisson(), [LN2 - 1 / 4, 0.0], [[-1.0, 1.0], [0.0, 1.0]]),
 ]
 
 
@@ -91,6 +99,7 @@ def test_costs_stay_finite_where_the_output_is_certain_and_wrong(part, dtype):
     [
         (costs.BinaryCrossEntropy(), activations.Sigmoid()),
         (costs.CategoricalCrossEntropy(), activations.Softmax()),
+        (costs.Poisson(), activations.Exp()),
     ],
 )
 def test_the_short_delta_is_the_long_one(cost, activation, rng):

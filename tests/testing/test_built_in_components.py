@@ -29,6 +29,7 @@ BUILT_IN = [
 # Examples of options that matter beside the defaults, and of options without a default.
 EXAMPLES: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("activation", "leaky-relu"): [{}, {"slope": 0.0}, {"slope": 0.9}],
+    ("cost", "huber"): [{}, {"threshold": 0.05}, {"threshold": 7.0}],
     ("layer", "dense"): [
         {"units": 1},
         {"units": 4, "bias": False, "activation": "softmax", "initializer": "he-normal"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from pydantic import Field
 from modnet.core.arrays import Array, namespace
 from modnet.core.interfaces import Activation
 
-__all__ = ["Identity", "LeakyRelu", "Relu", "Sigmoid", "Softmax", "Tanh"]
+__all__ = ["Exp", "Identity", "LeakyRelu", "Relu", "Sigmoid", "Softmax", "Tanh"]
 
 
 class Sigmoid(Activation):
@@ -136,3 +137,26 @@ class Identity(Activation):
         """Return upstream."""
         del z, a
         return upstream
+
+
+class Exp(Activation):
+    """σ(z) = eᶻ, with σ′ = a: for outputs that are rates or counts, above 0, with the cost `poisson`.
+
+    z is clipped where its exponential would be infinite, above 709.78 (88.72 in float32), so nothing overflows. Source:
+    McCullagh and Nelder, "Generalized Linear Models" (1989), section 2.2: the inverse of the log link.
+    """
+
+    kind: Literal["exp"] = "exp"
+    also_known_as: ClassVar[tuple[str, ...]] = ("exponential", "log-link")
+
+    def __call__(self, z: Array) -> Array:
+        """Return eᶻ."""
+        xp = namespace(z)
+        limits = xp.finfo(z.dtype)
+        largest = math.log(limits.max) * (1.0 - float(limits.eps))  # of ln max itself, a float32 would be rounded up
+        return xp.exp(xp.minimum(z, largest))
+
+    def backward(self, upstream: Array, z: Array, a: Array) -> Array:
+        """Return upstream · a."""
+        del z
+        return upstream * a

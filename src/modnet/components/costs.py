@@ -7,11 +7,20 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from modnet.components.activations import Sigmoid, Softmax
+from modnet.components.activations import Exp, Sigmoid, Softmax
 from modnet.core.arrays import Array, namespace
 from modnet.core.interfaces import Activation, Cost
 
-__all__ = ["BinaryCrossEntropy", "CategoricalCrossEntropy", "GaussianNegativeLogLikelihood", "Quadratic", "Quantile"]
+__all__ = [
+    "Absolute",
+    "BinaryCrossEntropy",
+    "CategoricalCrossEntropy",
+    "GaussianNegativeLogLikelihood",
+    "Huber",
+    "Poisson",
+    "Quadratic",
+    "Quantile",
+]
 
 
 class Quadratic(Cost):
@@ -31,6 +40,82 @@ class Quadratic(Cost):
     def gradient(self, a: Array, y: Array) -> Array:
         """Return a − y, the document's ``cost_derivative``."""
         return a - y
+
+
+class Absolute(Cost):
+    """C = Σ |a − y|, with ∂C/∂a = sign(a − y): outliers among the targets count less than with squares.
+
+    The derivative is 0 where a = y. The best constant is the median. Source: Bloomfield and Steiger, "Least Absolute
+    Deviations" (1983), chapter 1.
+    """
+
+    kind: Literal["absolute"] = "absolute"
+    also_known_as: ClassVar[tuple[str, ...]] = ("mae", "mean-absolute-error", "absolute-error", "l1", "laplace")
+
+    def __call__(self, a: Array, y: Array) -> Array:
+        """Return Σ |a − y| for each sample."""
+        xp = namespace(a)
+        return xp.sum(xp.abs(a - y), axis=-1)
+
+    def gradient(self, a: Array, y: Array) -> Array:
+        """Return the sign of a − y, and 0 where they are equal."""
+        return namespace(a).sign(a - y)
+
+
+class Huber(Cost):
+    """C = Σ ½e² where |e| ≤ c, and Σ c(|e| − ½c) beyond, e = a − y: squares near the target, absolute errors far away.
+
+    Source: Huber, "Robust Estimation of a Location Parameter" (1964).
+    """
+
+    kind: Literal["huber"] = "huber"
+    also_known_as: ClassVar[tuple[str, ...]] = ("smooth-l1", "huber-loss")
+    threshold: float = Field(default=1.0, gt=0, description="c, the error beyond which the cost is linear")
+
+    def __call__(self, a: Array, y: Array) -> Array:
+        """Return Σ min(|e|, c)(|e| − ½ min(|e|, c)) for each sample, which is the same."""
+        xp = namespace(a)
+        error = xp.abs(a - y)
+        near = xp.minimum(error, self.threshold)
+        return xp.sum(near * (error - 0.5 * near), axis=-1)
+
+    def gradient(self, a: Array, y: Array) -> Array:
+        """Return e, limited to [−c, c]."""
+        return namespace(a).clip(a - y, -self.threshold, self.threshold)
+
+
+class Poisson(Cost):
+    """C = Σ (y ln(y/a) − y + a), half the Poisson deviance: outputs are the means of counts or rates, at least 0.
+
+    With `exp`, δ^L = a − y. It differs from the negative log-likelihood by what does not depend on a, and is 0 where
+    a = y; 0 ln 0 is 0. Outputs are at least the smallest normal number of the dtype, and as large a share of their
+    target. Source: McCullagh and Nelder, "Generalized Linear Models" (1989), section 2.3.
+    """
+
+    kind: Literal["poisson"] = "poisson"
+    also_known_as: ClassVar[tuple[str, ...]] = ("poisson-nll", "poisson-deviance", "poisson-loss")
+
+    def check(self, y: Array) -> None:
+        """Refuse targets below 0."""
+        xp = namespace(y)
+        lowest = float(xp.min(y)) if y.shape[0] else 0.0
+        if lowest < 0.0:
+            raise ValueError(f"needs targets of at least 0; the lowest is {lowest:g}")
+
+    def __call__(self, a: Array, y: Array) -> Array:
+        """Return Σ (y ln(y/a) − y + a) for each sample."""
+        xp = namespace(a)
+        counts = xp.where(y > 0.0, y, xp.ones_like(y))
+        return xp.sum(y * xp.log(_floored(counts / _above(a, counts))) - y + a, axis=-1)
+
+    def gradient(self, a: Array, y: Array) -> Array:
+        """Return 1 − y/a as one fraction, (a − y)/a."""
+        a = _above(a, y)
+        return (a - y) / a
+
+    def delta(self, activation: Activation | None, z: Array, a: Array, y: Array) -> Array:
+        """Return a − y for an `exp` output, whose σ′ cancels the gradient's a."""
+        return a - y if isinstance(activation, Exp) else super().delta(activation, z, a, y)
 
 
 class BinaryCrossEntropy(Cost):
@@ -191,3 +276,9 @@ def _floored(p: Array) -> Array:
     """Return ``p``, at least the dtype's smallest normal number."""
     xp = namespace(p)
     return xp.maximum(p, xp.asarray(xp.finfo(p.dtype).smallest_normal, dtype=p.dtype))
+
+
+def _above(a: Array, y: Array) -> Array:
+    """Return ``a``, at least so large that y/a is a float."""
+    xp = namespace(a)
+    return xp.maximum(_floored(a), xp.finfo(a.dtype).smallest_normal * y)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Names
+from modnet.core.errors import DataError
 from modnet.core.interfaces import Cost, Layer, Regularizer
 from modnet.core.interfaces.metric import Task
 from modnet.data.labels import Targets
@@ -181,9 +182,15 @@ class Network(LayerStack):
         """Return targets as the cost takes them: transformed, and of the network's dtype.
 
         Raises:
-            DataError: a number cannot be transformed, or becomes infinite in the dtype.
+            DataError: a number cannot be transformed, becomes infinite in the dtype, or is none that the cost allows.
         """
-        return transformed_targets(targets, self.target_transform, where).astype(self.dtype, where)
+        prepared = transformed_targets(targets, self.target_transform, where).astype(self.dtype, where)
+        if prepared.values is not None:
+            try:
+                self.cost.check(prepared.values)
+            except ValueError as error:
+                raise DataError(f"{where}: the cost {self.cost.kind} {error}") from None
+        return prepared
 
     def forward(self, a: Vector) -> Vector:
         """Return the outputs of preprocessed rows, in one piece."""

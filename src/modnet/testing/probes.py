@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.components.activations import Identity, Sigmoid, Softmax, Tanh
+from modnet.components.activations import Exp, Identity, Sigmoid, Softmax, Tanh
 from modnet.core.arrays import Array
 from modnet.core.interfaces import Activation, Cost, ParameterSlice, Position, Task, UpdateContext
 from modnet.data.validation import as_array
@@ -112,6 +112,7 @@ def _cost(case: Case, seed: int) -> list[Probe]:
         (Identity(), a),
         (Sigmoid(), 2.0 * normal(seed, *shape)),
         (Tanh(), np.arctanh(a)),
+        (Exp(), np.log(a)),
         (Softmax(), 2.0 * normal(seed + 100, *shape)),
     ]
     return [

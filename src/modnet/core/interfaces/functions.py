@@ -55,6 +55,14 @@ class Cost(Component):
         """
         return a
 
+    def check(self, y: Array) -> None:
+        """Refuse targets that are numbers, (samples, width), for which the cost is not defined; by default none is.
+
+        Raises:
+            ValueError: with a message that says what is allowed.
+        """
+        del y
+
     @abstractmethod
     def __call__(self, a: Array, y: Array) -> Array:
         """Return each sample's cost, shape (samples,), of outputs ``a`` and targets ``y``, (samples, width)."""
