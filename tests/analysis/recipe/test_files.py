@@ -232,7 +232,7 @@ def test_a_file_of_its_own_for_the_test():
     write("ship.csv", HEADER, PASSENGERS)
     with pytest.raises(DataError, match=r"^other\.csv: cannot be read"):
         configuration_for("ship.csv", test="other.csv")
-    with pytest.raises(ConfigError, match=r"^--test other\.npz: unknown format; allowed: a \.csv file, as ship\.csv is"):
+    with pytest.raises(ConfigError, match=r"^--test other\.npz: unknown format; allowed: a \.csv file, "):
         configuration_for("ship.csv", test="other.npz")
     write("other.csv", HEADER, PASSENGERS)
     data = data_of(configuration_for("ship.csv", test="other.csv"))
