@@ -111,6 +111,8 @@ def _parsed(file: BinaryIO, path: str) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not TOML: {reason}{f'; if it is data: {data}' if data else ''}") from None
     except RecursionError:
         raise ConfigError(f"{path}: its values lie within each other too deeply") from None
+    except ConfigError:  # a ValueError, too
+        raise
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error_text(error)}") from None
 

@@ -19,7 +19,7 @@ class ModnetError(Exception):
         super().__init__(printable(message))
 
 
-class ConfigError(ModnetError):
+class ConfigError(ModnetError, ValueError):
     """The configuration is not valid: an unknown kind or option, or a value that is not allowed."""
 
 
@@ -27,7 +27,7 @@ class PluginError(ModnetError):
     """A plug-in cannot be used, and the configuration asks for one of its components."""
 
 
-class DataError(ModnetError):
+class DataError(ModnetError, ValueError):
     """The data cannot be used: unreadable, of the wrong shape, or with NaN or infinity."""
 
 

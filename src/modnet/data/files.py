@@ -39,6 +39,8 @@ def open_binary(path: Path, *, regular: bool = True) -> BinaryIO:
         if regular and not stat.S_ISREG(mode):
             raise DataError(f"{path}: is not a regular file")
         return open(path, "rb", opener=_open)
+    except DataError:  # a ValueError, too
+        raise
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read: {error_text(error)}") from None
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from modnet.config.load import explain
-from modnet.core.errors import ConfigError, ModelFileError
+from modnet.core.errors import ConfigError, DataError, ModelFileError
 from modnet.core.messages import error_text, printable, warn_once
 
 __all__ = [
@@ -35,7 +35,9 @@ def file_errors(path: str | PathLike[str], problem: str) -> Iterator[None]:
     """Turn the system's errors, and those about a file's contents, into a `ModelFileError`: path, problem, reason."""
     try:
         yield
-    except (OSError, ValueError, OverflowError, RecursionError, MemoryError, ConfigError) as error:
+    except DataError:  # a ValueError, too
+        raise
+    except (OSError, ValueError, OverflowError, RecursionError, MemoryError) as error:  # a ConfigError included
         raise ModelFileError(f"{path}: {problem}: {one_line(error)}") from None
 
 
@@ -48,6 +50,8 @@ def write_errors(place: str) -> Iterator[None]:
     """
     try:
         yield
+    except (ConfigError, DataError):  # ValueErrors, too
+        raise
     except (OSError, ValueError) as error:
         raise ConfigError(f"{place}: cannot be written: {error_text(error)}") from None
 
