@@ -161,6 +161,22 @@ def start_part(arguments: argparse.Namespace) -> list[str]:
     return lines + [f"| {name} | {np.median(row[name]) * 1e3:.0f} | {spread(row, name, base)} |" for name in row]
 
 
+def fixed_part(arguments: argparse.Namespace) -> list[str]:
+    from fixed_cost import fixed_costs
+
+    row = fixed_costs(3 * arguments.rounds)
+    lines = [
+        "## The fixed cost of a fit",
+        "",
+        "100 rows of 20 numbers, 100 hidden units, one epoch of one update, in one process with scikit-learn loaded; each",
+        "round is the median of 100 fits. Wanted: at most 1.5 ms beyond the epoch.",
+        "",
+        "| what | ms: median (least) |",
+        "| --- | --- |",
+    ]
+    return lines + [f"| {name} | {1e3 * np.median(row[name]):.2f} ({1e3 * min(row[name]):.2f}) |" for name in row]
+
+
 def discovery_part(arguments: argparse.Namespace) -> list[str]:
     from discovery import measure
 
@@ -192,10 +208,11 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "growth": growth_part,
     "prediction": prediction_part,
     "start": start_part,
+    "fixed": fixed_part,
     "discovery": discovery_part,
     "tables": tables_part,
 }
-WITHOUT_MNIST = ("growth", "prediction", "start", "discovery", "tables")
+WITHOUT_MNIST = ("growth", "prediction", "start", "fixed", "discovery", "tables")
 
 
 def draw(results: dict[int, Row]) -> None:

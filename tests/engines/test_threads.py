@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -832,3 +835,58 @@ def test_the_blas_of_another_package_is_not_named(monkeypatch):
     assert blas_name.__wrapped__() == "openblas 2"
     found.pop()
     assert blas_name.__wrapped__() == "openblas 1"
+
+
+def test_libraries_are_looked_for_again_after_an_import_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+
+    class Counting(ThreadpoolController):
+        def __init__(self) -> None:
+            found.append(len(sys.modules))
+            super().__init__()
+
+    def enter_thrice() -> int:
+        found.clear()
+        for _ in range(3):
+            with one_blas_thread():
+                pass
+        return len(found)
+
+    enter_thrice()
+    monkeypatch.setattr("threadpoolctl.ThreadpoolController", Counting)
+    assert enter_thrice() == 0
+    monkeypatch.setitem(sys.modules, "a_module_that_may_load_a_library", sys)
+    assert enter_thrice() == 1
+    assert enter_thrice() == 0
+
+
+BLAS_OF_SCIPY = """
+import json
+from threadpoolctl import OpenBLASController, ThreadpoolController, threadpool_info
+from modnet.engines.numpy.threads import one_blas_thread
+
+def counts():
+    return sorted(lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas")
+
+with one_blas_thread():
+    first = counts()
+import scipy.linalg
+ThreadpoolController().limit(limits=3, user_api="blas")
+getattr(OpenBLASController, "clear_controlling_thread", lambda force: None)(force=True)
+before = counts()
+with one_blas_thread():
+    print(json.dumps([first, before, counts()]))
+assert counts() == before
+"""
+
+
+def test_a_blas_that_is_loaded_later_is_limited_too() -> None:
+    pytest.importorskip("scipy")
+    done = subprocess.run(
+        [sys.executable, "-c", BLAS_OF_SCIPY], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    first, before, inside = json.loads(done.stdout)
+    if len(before) == len(first):
+        pytest.skip("this SciPy brings no BLAS of its own")
+    assert set(inside) == {1} < set(before) | {1}

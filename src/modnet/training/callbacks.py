@@ -17,6 +17,7 @@ from modnet.training.functions import as_listener
 
 __all__ = ["CallbackRunner"]
 
+EVENTS = tuple(name for name in vars(Events) if name.startswith("modnet_"))
 Listener = tuple[str, Callable[..., Any], Sequence[str]]
 """A name for errors, the method, and the names of the arguments that it takes."""
 
@@ -34,9 +35,8 @@ class CallbackRunner:
     """
 
     def __init__(self, config: RunConfig, more: Iterable[object] = ()) -> None:
-        manager = pluggy.PluginManager("modnet")
-        manager.add_hookspecs(Events)
         self._listeners: list[tuple[str, object]] = []
+        self._methods: dict[str, list[Listener]] = {name: [] for name in EVENTS}
         names, callbacks = [], [*config.callbacks, *more]
         repeated = first_repeated(callbacks)
         if repeated is not None:
@@ -46,10 +46,14 @@ class CallbackRunner:
             self._listeners.append((kind, listener))
             provider = registry.active().provider_of(type(callback)) if isinstance(callback, Callback) else None
             names.append(f"{provider or type(callback).__module__}: callback '{kind}' (callbacks.{index})")
+        if not names:
+            return  # reading the specifications takes longer than a small training's updates
+        manager = pluggy.PluginManager("modnet")
+        manager.add_hookspecs(Events)
         for name, (_, listener) in reversed(list(zip(names, self._listeners, strict=True))):
             manager.register(listener, name=name)  # pluggy calls the latest first
         manager.check_pending()
-        self._methods = {name: list(_methods(manager, name)) for name in vars(Events) if name.startswith("modnet_")}
+        self._methods = {name: list(_methods(manager, name)) for name in EVENTS}
 
     def listens_to(self, event: str) -> bool:
         """Return whether a listener implements an event (``"batch_end"``)."""

@@ -10,6 +10,7 @@ on how busy the machine is.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ _lock = threading.Lock()
 _active = 0
 _controller: ThreadPoolExecutor | None = None
 _limiter: Any = None
+_libraries: tuple[int, Any] | None = None
+"""How many modules there were when the BLAS libraries were looked for last, and threadpoolctl's handle of them."""
 
 
 def _reset_after_fork() -> None:
@@ -75,9 +78,18 @@ def blas_name() -> str:
 
 
 def _limit() -> Any:
-    from threadpoolctl import threadpool_limits  # looks at every loaded library, so only when a training starts
+    """Limit the BLAS libraries of this process, which are looked for again only where modules have been imported since.
 
-    return threadpool_limits(limits=1, user_api="blas")
+    Looking at every loaded library takes longer than a small training. NumPy's own is there from the start; others come
+    with the modules that need them, as threadpoolctl counts on, too.
+    """
+    global _libraries
+    from threadpoolctl import ThreadpoolController
+
+    modules = len(sys.modules)
+    if _libraries is None or _libraries[0] != modules:
+        _libraries = modules, ThreadpoolController().select(user_api="blas")
+    return _libraries[1].limit(limits=1, user_api="blas")
 
 
 @contextmanager
