@@ -165,6 +165,9 @@ def test_the_judgement_in_words() -> None:
         problem = judge(of_classes(*NO_SKILL, explained), LABELS)
         assert problem is not None
         assert problem.text == f"nothing is learnt: on the 100 training samples the cost is {text}"
+        by_heart = judge(of_classes(*NO_SKILL, explained), LABELS, "test")
+        assert by_heart is not None
+        assert by_heart.text == f"nothing is learnt that holds for the 100 test samples: their cost is {text}"
 
 
 def test_a_run_says_balanced_accuracy_where_classes_are_uneven(rng: np.random.Generator) -> None:

@@ -140,7 +140,7 @@ def _part(run: Run) -> str:
 
 
 def _warn_of_problem(run: Run) -> None:
-    """Warn of why the network has not learnt, by the training samples, or else by those that the result is of."""
-    problem = run.problem() or run.problem(_part(run))
+    """Warn of why the network has not learnt, as the training samples show it."""
+    problem = run.problem()
     if problem is not None and run.updates:
         log_warning(f"{problem.text}; what would help: modnet dampening {shell_word(str(run.folder))}")

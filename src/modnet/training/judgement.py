@@ -56,7 +56,10 @@ def judge(scores: Scores, labels: NDArray[Any] | None = None, part: str = "train
             return Problem("one-class", f"{answers}, which {share:.2%} of them are")
     if scores.explained >= NOTHING or _has_skill(scores):  # NaN is nothing
         return None
-    return Problem("nothing-learnt", f"nothing is learnt: on {on} the cost is {_compared(scores)}")
+    if part == "training":
+        return Problem("nothing-learnt", f"nothing is learnt: on {on} the cost is {_compared(scores)}")
+    text = f"nothing is learnt that holds for {on}: their cost is {_compared(scores)}"
+    return Problem("nothing-learnt", text)
 
 
 def _has_skill(scores: Scores) -> bool:
