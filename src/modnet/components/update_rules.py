@@ -35,7 +35,12 @@ class _WithVelocity(UpdateRule):
 
     usual_rate: ClassVar[float] = 0.3
     elementwise: ClassVar[bool] = True
-    momentum: float = Field(default=0.9, ge=0, lt=1, description="μ, the share of the previous velocity that is kept")
+    momentum: float = Field(default=0.9, ge=0, le=1, description="μ, the share of the previous velocity that is kept")
+    velocity_of: Literal["gradients", "steps"] = Field(
+        default="gradients",
+        description="what v adds up: gradients, which η multiplies afterwards (PyTorch), or steps, gradients times the "
+        "η of their own update (Keras, scikit-learn). They differ only where η changes",
+    )
 
     def init(self, parameters: Array) -> dict[str, Any]:
         """Return v = 0."""
@@ -47,36 +52,44 @@ class _WithVelocity(UpdateRule):
 
 
 class Momentum(_WithVelocity):
-    """v ← μv + ∇ and θ ← θ − ηv: steps along a decaying sum of the gradients.
+    """v ← μv + ∇ and θ ← θ − ηv: steps along a decaying sum of the gradients; of steps, v ← μv + η∇ and θ ← θ − v.
 
-    Source: Polyak, "Some methods of speeding up the convergence of iteration methods" (1964), in the form of
-    Sutskever, Martens, Dahl and Hinton (2013) with η outside v.
+    Source: Polyak, "Some methods of speeding up the convergence of iteration methods" (1964); with η within v in the
+    form of Sutskever, Martens, Dahl and Hinton (2013).
     """
 
     kind: Literal["momentum"] = "momentum"
     also_known_as: ClassVar[tuple[str, ...]] = ("heavy-ball", "sgd-momentum")
 
     def update(self, gradient: Array, state: dict[str, Any], context: UpdateContext) -> tuple[Array, dict[str, Any]]:
-        """Return ηv."""
-        velocity = self._momentum(context) * state["velocity"] + gradient
+        """Return ηv, or v where it adds up steps."""
+        kept = self._momentum(context) * state["velocity"]
+        if self.velocity_of == "steps":
+            velocity = kept + context.learning_rate * gradient
+            return velocity, {"velocity": velocity}
+        velocity = kept + gradient
         return context.learning_rate * velocity, {"velocity": velocity}
 
 
 class Nesterov(_WithVelocity):
-    """v ← μv + ∇ and θ ← θ − η(∇ + μv): momentum with a look-ahead gradient.
+    """v ← μv + ∇ and θ ← θ − η(∇ + μv): momentum with a look-ahead gradient; of steps, v ← μv + η∇, θ ← θ − (η∇ + μv).
 
     Source: Nesterov (1983), as rewritten in terms of the look-ahead θ by Bengio, Boulanger-Lewandowski and Pascanu,
-    "Advances in Optimizing Recurrent Networks" (2013), section 3.5.
+    "Advances in Optimizing Recurrent Networks" (2013), section 3.5, for a constant η and μ.
     """
 
     kind: Literal["nesterov"] = "nesterov"
     also_known_as: ClassVar[tuple[str, ...]] = ("nag", "nesterov-momentum")
 
     def update(self, gradient: Array, state: dict[str, Any], context: UpdateContext) -> tuple[Array, dict[str, Any]]:
-        """Return η(∇ + μv) with the new v."""
-        momentum = self._momentum(context)
+        """Return η(∇ + μv), or η∇ + μv where v adds up steps, with the new v."""
+        momentum, rate = self._momentum(context), context.learning_rate
+        if self.velocity_of == "steps":
+            scaled = rate * gradient
+            velocity = momentum * state["velocity"] + scaled
+            return momentum * velocity + scaled, {"velocity": velocity}
         velocity = momentum * state["velocity"] + gradient
-        return context.learning_rate * (gradient + momentum * velocity), {"velocity": velocity}
+        return rate * (gradient + momentum * velocity), {"velocity": velocity}
 
 
 class RmsProp(UpdateRule):
@@ -105,7 +118,8 @@ class RmsProp(UpdateRule):
 class Adam(UpdateRule):
     """m ← β₁m + (1 − β₁)∇, s ← β₂s + (1 − β₂)∇², θ ← θ − η m̂ / (√ŝ + ε), with m̂ = m/(1 − β₁ᵗ), ŝ = s/(1 − β₂ᵗ).
 
-    Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015), algorithm 1.
+    Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015), algorithm 1; with `epsilon_hat` in the
+    form at the end of their section 2, θ ← θ − ηₜ m / (√s + ε) with ηₜ = η √(1 − β₂ᵗ)/(1 − β₁ᵗ).
     """
 
     kind: Literal["adam"] = "adam"
@@ -114,6 +128,10 @@ class Adam(UpdateRule):
     beta1: float = Field(default=0.9, ge=0, lt=1, description="β₁, the decay rate of the mean")
     beta2: float = Field(default=0.999, ge=0, lt=1, description="β₂, the decay rate of the mean of squares")
     epsilon: float = Field(default=1e-8, gt=0, description="ε, which avoids a division by zero")
+    epsilon_hat: bool = Field(
+        default=False,
+        description="whether ε is added to √s, as the paper's ε̂ (Keras, scikit-learn), and not to √ŝ (PyTorch)",
+    )
 
     def init(self, parameters: Array) -> dict[str, Any]:
         """Return m = s = 0 and t = 0."""
@@ -125,9 +143,16 @@ class Adam(UpdateRule):
         beta1 = self.beta1 if context.momentum is None else context.momentum
         t = state["updates"] + 1
         mean = beta1 * state["mean"] + (1.0 - beta1) * gradient
-        square = self.beta2 * state["mean_square"] + (1.0 - self.beta2) * gradient * gradient
-        root = namespace(gradient).sqrt(square) * (1.0 - self.beta2**t) ** -0.5 + self.epsilon
-        step = (context.learning_rate / (1.0 - beta1**t)) * mean / root
+        xp, square = namespace(gradient), self.beta2 * state["mean_square"]
+        if self.epsilon_hat:
+            # The order of the operations, and a root that is no power, are those of scikit-learn: its bits.
+            square = square + (1.0 - self.beta2) * (gradient * gradient)
+            root = xp.sqrt(xp.asarray(1.0 - self.beta2**t, dtype=gradient.dtype))
+            step = (context.learning_rate * root / (1.0 - beta1**t)) * mean / (xp.sqrt(square) + self.epsilon)
+        else:
+            square = square + (1.0 - self.beta2) * gradient * gradient
+            root = xp.sqrt(square) * (1.0 - self.beta2**t) ** -0.5 + self.epsilon
+            step = (context.learning_rate / (1.0 - beta1**t)) * mean / root
         return step, {"mean": mean, "mean_square": square, "updates": t}
 
 
