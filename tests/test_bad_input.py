@@ -112,7 +112,7 @@ CASES = {
     "batch_size of 0": (only("optimizer.batch_size=0"), "optimizer.batch_size: 0 should be greater than 0"),
     "batch_size of -3": (only("optimizer.batch_size=-3"), "optimizer.batch_size: -3 should be greater than 0"),
     "batch_size above the data": (
-        only("optimizer.batch_size=1438"),
+        only("optimizer.batch_size=1438", "optimizer.drop_last=true"),
         "optimizer.batch_size: 1438 is more than the 1437 training samples; allowed: 1 to 1437",
     ),
     "batch_size of text": (only("optimizer.batch_size=ten"), "optimizer.batch_size: 'ten' should be a valid integer"),

@@ -337,6 +337,10 @@ def test_samples_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(loaded) == 1
 
 
+DROP = {"optimizer.drop_last": [True]}
+"""Of a batch that is larger than the data nothing is left."""
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
@@ -353,8 +357,8 @@ def test_samples_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"grid": {"seed": [None]}}, "grid: seed: [None] holds a value that TOML does not have"),
         ({"grid": {"optimizer.rul": ["adam"]}}, "optimizer.rul: unknown option; did you mean 'rule'?"),
         ({"grid": {"optimizer.rule": ["plain", "adm"]}}, "optimizer.rule: unknown rule 'adm'; did you mean 'adam'"),
-        ({"grid": {"optimizer.batch_size": [5, 5000]}}, "optimizer.batch_size: 5000 is more than the 1437 training"),
-        ({"grid": {"optimizer.batch_size": [5, 720]}, "folds": 2}, "optimizer.batch_size: 720 is more than the 71"),
+        ({"grid": {"optimizer.batch_size": [5, 5000], **DROP}}, "optimizer.batch_size: 5000 is more than the 1437"),
+        ({"grid": {"optimizer.batch_size": [5, 720], **DROP}, "folds": 2}, "optimizer.batch_size: 720 is more than"),
         ({"grid": {"network.layers": [[10], [9]]}}, "network.layers.0: the output layer has 9 units, the data has 10"),
         ({"grid": {"data.validation_share": [0.0, 0.1]}}, "the combinations would be judged by different samples: "),
         ({"grid": {"seed": list(range(200)), "epochs": list(range(200))}}, "the grid has 40,000 combinations; "),

@@ -26,7 +26,7 @@ from cli.running import Flowers, Modnet
         ("seed = 'one'\nepochs = -1\n", "seed: 'one' should be a valid integer (and 1 more)"),
         ("epochs = 2026-01-01\n", "epochs: datetime.date(2026, 1, 1) should be a valid integer"),
         (
-            "[optimizer]\nbatch_size = 5000\n",
+            "[optimizer]\nbatch_size = 5000\ndrop_last = true\n",
             "optimizer.batch_size: 5000 is more than the 1437 training samples; allowed: 1 to 1437",
         ),
         (

@@ -83,7 +83,10 @@ def test_without_matplotlib_a_plot_is_refused_before_any_work(
             "optimizer: unknown optimizer 'mini-bach'; did you mean 'mini-batch'?",
         ),
         (("--optimizers", ","), "--optimizers ,: no optimizer is given; allowed: one or more kinds"),
-        (("--set", "optimizer.batch_size=5000"), "optimizer.batch_size: 5000 is more than the 1437 training samples"),
+        (
+            ("--set", "optimizer.batch_size=5000", "--set", "optimizer.drop_last=true"),
+            "optimizer.batch_size: 5000 is more than the 1437 training samples",
+        ),
         (("--plot", "way.bmp"), "way.bmp: cannot be drawn as 'bmp'; allowed: .pdf, .png, .svg"),
         (("--animate", "way.mp4"), "way.mp4: cannot be drawn as 'mp4'; allowed: .gif"),
         (("--epochs", 0), "epochs: 0 makes no trajectory; allowed: 1 or more"),
@@ -104,7 +107,7 @@ def test_everything_is_checked_before_anything_is_trained(
 
 
 def test_an_error_beside_the_data_names_the_file(modnet: Modnet, flowers: Flowers) -> None:
-    Path("my.toml").write_text("[optimizer]\nbatch_size = 91\n")
+    Path("my.toml").write_text("[optimizer]\nbatch_size = 91\ndrop_last = true\n")
     result = modnet("surface", "my.toml", *flowers.train, *FAST)
     assert (result.code, result.err.count("\n")) == (2, 1)
     assert result.err.startswith("modnet: my.toml: optimizer.batch_size: 91 is more than the 90 training samples")

@@ -95,7 +95,10 @@ def test_a_disabled_plug_in_is_not_imported_by_the_trainings_either(tmp_path: Pa
 def test_what_cannot_be_verified_is_one_line(modnet: Modnet) -> None:
     for arguments, match in [
         (("--epochs", 0), "modnet: epochs: 0 leaves no point at which to interrupt; allowed: more epochs\n"),
-        (("--set", "optimizer.batch_size=9999"), "modnet: optimizer.batch_size: 9999 is more than the"),
+        (
+            ("--set", "optimizer.batch_size=9999", "--set", "optimizer.drop_last=true"),
+            "modnet: optimizer.batch_size: 9999 is more than the",
+        ),
         (("--set", "seeds=1"), "modnet: seeds: "),
     ]:
         result = modnet("verify-resume", *arguments)

@@ -72,7 +72,11 @@ def test_differences_are_listed() -> None:
     [
         ({"epochs": 0}, ConfigError, "epochs: 0 leaves no point at which to interrupt; allowed: more epochs"),
         ({"sed": 1}, ConfigError, "sed: unknown option"),
-        ({"optimizer": {"batch_size": 5000}}, ConfigError, "optimizer.batch_size: 5000 is more than the 1437 training"),
+        (
+            {"optimizer": {"batch_size": 5000, "drop_last": True}},
+            ConfigError,
+            "optimizer.batch_size: 5000 is more than the 1437 training",
+        ),
         ({"data": {"kind": "npz", "path": "missing.npz"}}, ModnetError, "missing.npz: cannot be read: "),
         (
             {

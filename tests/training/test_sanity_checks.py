@@ -12,7 +12,7 @@ from analysis.configurations import HEALTHY
 from components.callbacks.strangers import installed
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 
-from modnet import Activation, Cost, Trainer
+from modnet import Activation, ConfigError, Cost, Run, Trainer
 from modnet.core.dataset import Data
 from modnet.data.prepared import Samples
 from modnet.training import sanity_checks
@@ -73,6 +73,27 @@ class Nothing(Squash):
 
     def __call__(self, z: Any) -> Any:
         return z * np.nan
+
+
+def test_a_batch_that_is_larger_than_the_data_is_all_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    x, y = np.random.default_rng(1).normal(size=(40, 3)), np.arange(40) % 2
+
+    def fit(size: int, **options: Any) -> Run:
+        optimizer = {"batch_size": size, "learning_rate": 0.1} | options
+        return Trainer.from_config({"epochs": 3, "network": {"layers": [4, 2]}, "optimizer": optimizer}).fit(x, y)
+
+    caplog.set_level("WARNING", "modnet")
+    whole, larger = fit(40), fit(5000)
+    assert larger.network.parameters.tobytes() == whole.network.parameters.tobytes()
+    assert (whole.updates, larger.updates) == (3, 3)
+    text = "optimizer.batch_size: 5000 is more than the 40 training samples; each update uses all of them"
+    assert (whole.warnings, larger.warnings) == ((), (text,))
+    assert [record.getMessage() for record in caplog.records] == [f"modnet: {text}"]
+    with pytest.raises(
+        ConfigError, match=r"^optimizer\.batch_size: 41 is more than the 40 training samples; allowed: "
+    ):
+        fit(41, drop_last=True)
+    assert fit(40, drop_last=True).updates == 3
 
 
 @pytest.fixture(autouse=True)

@@ -41,7 +41,10 @@ class Stochastic(Optimizer):
 
 
 class MiniBatch(Optimizer):
-    """A few samples feed one update: their order, random by default, is cut into batches; the last may be shorter."""
+    """A few samples feed one update: their order, random by default, is cut into batches; the last may be shorter.
+
+    A batch that is larger than the data is all of it.
+    """
 
     kind: Literal["mini-batch"] = "mini-batch"
     also_known_as: ClassVar[tuple[str, ...]] = ("sgd", "mini-batch-gradient-descent", "mini-batch-sgd")
@@ -54,10 +57,18 @@ class MiniBatch(Optimizer):
         return samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)
 
     def check(self, samples: int) -> None:
-        """Refuse a batch that is larger than the data."""
-        if self.batch_size > samples:
+        """Refuse a batch that is larger than the data and is left out as too short, so that none would be left."""
+        if self.drop_last and self.batch_size > samples:
             raise ValueError(f"batch_size: {self.batch_size} is more than the {samples} training samples; "
                              f"allowed: 1 to {samples}")  # fmt: skip
+
+    def warning(self, samples: int) -> str | None:
+        """Say that a batch is larger than the data."""
+        if self.batch_size <= samples:
+            return None
+        return (
+            f"batch_size: {self.batch_size} is more than the {samples} training samples; each update uses all of them"
+        )
 
     def sweeps(self, data: TrainingData, rng: np.random.Generator, state: dict[str, Any]) -> list[Sweep]:
         """Return the batches of a new random order, or of the samples as they lie."""
@@ -66,4 +77,4 @@ class MiniBatch(Optimizer):
         order = rng.permutation(samples) if self.shuffle else None
         if self.drop_last and samples % self.batch_size:
             order = (np.arange(samples) if order is None else order)[: samples - samples % self.batch_size]
-        return [Sweep(order, self.batch_size)]
+        return [Sweep(order, min(self.batch_size, samples))]

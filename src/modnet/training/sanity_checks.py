@@ -37,14 +37,25 @@ def sanity_checks(network: Network, samples: Samples) -> tuple[str, ...]:
     """Return what is wrong with a configured network for its training samples, in sentences that name a remedy.
 
     An output activation whose values cannot be the targets, or are no probabilities where the cost takes them as such;
-    one that is constant; and features whose ranges differ more than 1,000-fold. What an activation and a cost do is
-    found by evaluating them, so those of plug-ins are checked like the others. The parameters do not matter.
+    one that is constant; features whose ranges differ more than 1,000-fold; and what the optimizer warns of. What an
+    activation and a cost do is found by evaluating them, so those of plug-ins are checked like the others. The
+    parameters do not matter.
 
     Args:
         network: The network.
         samples: The training samples as they enter it.
     """
-    return (*_output_checks(network, samples.targets), *_feature_checks(network, samples))
+    return (
+        *_optimizer_checks(network, samples),
+        *_output_checks(network, samples.targets),
+        *_feature_checks(network, samples),
+    )
+
+
+def _optimizer_checks(network: Network, samples: Samples) -> Iterator[str]:
+    warning = None if network.config is None else network.config.optimizer.warning(len(samples))
+    if warning is not None:
+        yield f"optimizer.{warning}"
 
 
 def output_range(activation: Activation, cost: Cost, units: int) -> tuple[float, float] | None:

@@ -178,6 +178,11 @@ class Optimizer(Component):
         """
         del samples
 
+    def warning(self, samples: int) -> str | None:
+        """Return what an option means with so many samples if not what it says, from its name on; else None."""
+        del samples
+        return None
+
     @abstractmethod
     def sweeps(self, data: TrainingData, rng: np.random.Generator, state: dict[str, Any]) -> list[Sweep]:
         """Return the sweeps of one epoch; called once an epoch, and again where a training is resumed within one.
