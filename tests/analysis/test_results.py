@@ -208,7 +208,7 @@ def test_one_output_for_two_classes(tmp_path: Path, rng: np.random.Generator) ->
     assert found.confusion is not None
     assert found.confusion.labels == ("no", "yes")
     assert found.confusion.counts.tolist() == [
-        [int(np.sum((y == name) & (a < 0.5))), int(np.sum((y == name) & (a >= 0.5)))] for name in ("no", "yes")
+        [int(np.sum((y == name) & (a <= 0.5))), int(np.sum((y == name) & (a > 0.5)))] for name in ("no", "yes")
     ]
     assert all(each.true != each.predicted and len(each.outputs) == 1 for each in found.mistakes)
     head, rows = worst_samples_table(found.mistakes, found.run.network, with_features=True)

@@ -152,8 +152,8 @@ def test_two_classes_on_one_output(trained: Modnet, rng: np.random.Generator) ->
     assert header == ["prediction", "probability_no", "probability_yes"]
     outputs = outputs_of("run", x)[:, 0]
     assert np.allclose(np.array([row[1:] for row in rows], float), np.stack([1 - outputs, outputs], 1), rtol=1e-9)
-    assert [row[0] for row in rows] == ["yes" if a >= 0.5 else "no" for a in outputs]
-    assert np.mean((outputs >= 0.5) == (x[:, 0] > 0)) > 0.9
+    assert [row[0] for row in rows] == ["yes" if a > 0.5 else "no" for a in outputs]
+    assert np.mean((outputs > 0.5) == (x[:, 0] > 0)) > 0.9
 
 
 def test_a_row_too_large_for_the_networks_numbers_is_refused(modnet: Modnet) -> None:

@@ -39,7 +39,7 @@ def samples(task: Task, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def codes_of(values: np.ndarray) -> np.ndarray:
-    return 1 * (values[:, 0] >= 0.5) if values.shape[1] == 1 else values.argmax(axis=1)
+    return 1 * (values[:, 0] > 0.5) if values.shape[1] == 1 else values.argmax(axis=1)
 
 
 def numbers_of(metric: Metric, task: Task, a: Any, y: Any, weights: Any, cuts: tuple[int, ...] = ()) -> Any:
@@ -54,7 +54,7 @@ def classified(function: Any) -> Any:
     """Return a function of classes, or of several labels, as one of targets and outputs."""
 
     def of(task: Task, y: Any, a: Any, weights: Any) -> Any:
-        predicted, true = (1 * (a >= 0.5), y) if task.multi_label else (codes_of(a), codes_of(y))
+        predicted, true = (1 * (a > 0.5), y) if task.multi_label else (codes_of(a), codes_of(y))
         return function(true, predicted, sample_weight=weights)
 
     return of
@@ -248,7 +248,7 @@ def test_a_training_of_several_labels_and_of_numbers_by_name() -> None:
     config: dict[str, Any] = {"epochs": 1, "network": {"layers": [4, 3]}, "metrics": ["f1", "roc-auc"]}
     run = Trainer.from_config(config | {"metrics": ["f1", "roc-auc"]}).fit(X, y, test=(X, y))
     outputs = run.network.predict(X)
-    assert run.test["f1"] == pytest.approx(sk.f1_score(y, 1 * (outputs >= 0.5), **MACRO), rel=1e-12)
+    assert run.test["f1"] == pytest.approx(sk.f1_score(y, 1 * (outputs > 0.5), **MACRO), rel=1e-12)
     assert run.test["roc_auc"] == pytest.approx(sk.roc_auc_score(y, outputs), rel=1e-12)
     errors = ["mean-absolute-error", "root-mean-squared-error", "median-absolute-error", "explained-variance"]
     stopping = {"kind": "early-stopping", "monitor": "validation_median_absolute_error", "patience": 1}

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from modnet import ConfigError, Data, DataError, RunConfig, Trainer
 from modnet.core.random import Stream, generator
-from modnet.data.labels import Targets, group_codes
+from modnet.data.distinct import group_codes
+from modnet.data.labels import Targets
 from modnet.data.splitting import divide, folds, split
 from modnet.training.setup import split_data
 

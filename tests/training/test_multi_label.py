@@ -60,7 +60,7 @@ def test_training_prediction_and_figures(tmp_path: Path) -> None:
     run = Trainer.from_config(CONFIG).fit(X[:150], Y[:150], test=(X[150:], Y[150:].astype(float)))
     outputs, labels = run.network.predict(X[150:]), run.network.classify(X[150:])
     assert labels.dtype == np.int64
-    assert labels.tolist() == (outputs >= 0.5).astype(int).tolist()
+    assert labels.tolist() == (outputs > 0.5).astype(int).tolist()
     # What scikit-learn's accuracy_score and Keras' binary_accuracy say.
     assert run.test["accuracy"] == np.mean([list(row) == list(true) for row, true in zip(labels, Y[150:], strict=True)])
     assert run.test["binary_accuracy"] == pytest.approx(np.mean(labels == Y[150:]), rel=1e-15)
@@ -88,7 +88,7 @@ def test_other_samples_must_have_labels_too() -> None:
 
 
 def test_the_metrics_by_hand() -> None:
-    a = np.array([[0.9, 0.1, 0.5], [0.4, 0.6, 0.2], [0.7, 0.2, 0.1], [0.2, 0.2, 0.2]])
+    a = np.array([[0.9, 0.1, 0.6], [0.4, 0.6, 0.2], [0.7, 0.2, 0.1], [0.2, 0.2, 0.2]])
     y = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [0, 0, 0]])
     exact, share = Accuracy().for_task(SEVERAL), BinaryAccuracy().for_task(SEVERAL)
     assert exact.value(exact.partial(a, y, None)) == 3 / 4

@@ -17,9 +17,9 @@ __all__ = ["R2", "Accuracy", "BinaryAccuracy", "CostMetric", "MeanSquaredError"]
 
 
 class Accuracy(Mean):
-    """The share of samples that are classified correctly: by their largest output, or by one output from ½ upwards.
+    """The share of samples that are classified correctly: by their largest output, or by one output above ½.
 
-    Where a sample has several labels, all of them must be right, each from ½ upwards (exact match).
+    Where a sample has several labels, all of them must be right, each predicted above ½ (exact match).
     """
 
     kind: Literal["accuracy"] = "accuracy"
@@ -37,7 +37,7 @@ class Accuracy(Mean):
         """Return the number of correctly classified samples, and of all samples."""
         xp = namespace(a)
         if a.shape[-1] == 1:
-            right = (a[:, 0] >= 0.5) == (y[:, 0] >= 0.5)
+            right = (a[:, 0] > 0.5) == (y[:, 0] > 0.5)
         else:
             right = xp.argmax(a, axis=-1) == xp.argmax(y, axis=-1)
         return sums(xp.astype(right, xp.float64), weights)
@@ -49,11 +49,11 @@ class _ExactMatch(Accuracy):
     def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return the number of samples whose labels are all right, and of all samples."""
         xp = namespace(a)
-        return sums(xp.astype(xp.all((a >= 0.5) == (y >= 0.5), axis=-1), xp.float64), weights)
+        return sums(xp.astype(xp.all((a > 0.5) == (y > 0.5), axis=-1), xp.float64), weights)
 
 
 class BinaryAccuracy(Mean):
-    """The share of labels that are right, each predicted from ½ upwards; a sample may have several."""
+    """The share of labels that are right, each predicted above ½; a sample may have several."""
 
     kind: Literal["binary-accuracy"] = "binary-accuracy"
 
@@ -69,7 +69,7 @@ class BinaryAccuracy(Mean):
     def partial(self, a: Array, y: Array, weights: Array | None) -> Array:
         """Return the number of right labels, and of all labels."""
         xp = namespace(a)
-        return sums(xp.astype((a >= 0.5) == (y >= 0.5), xp.float64), weights)
+        return sums(xp.astype((a > 0.5) == (y > 0.5), xp.float64), weights)
 
 
 class CostMetric(Mean):

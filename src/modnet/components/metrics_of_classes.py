@@ -1,6 +1,6 @@
 """Metrics of classes and of labels, whose partial sums are added up.
 
-Classes are predicted by the largest output, or by one output from ½ upwards, and labels from ½ upwards each. What is
+Classes are predicted by the largest output, or by one output above ½, and labels above ½ each. What is
 said of numbers of samples holds for sums of their weights where there are any. Values are those of scikit-learn.
 """
 
@@ -46,9 +46,9 @@ def counts(a: Array, y: Array, weights: Array | None, *, labels: bool) -> Array:
     """
     xp = namespace(a)
     if labels:
-        predicted, true = xp.astype(a >= 0.5, xp.float64), xp.astype(y, xp.float64)
+        predicted, true = xp.astype(a > 0.5, xp.float64), xp.astype(y, xp.float64)
     elif a.shape[1] == 1:
-        predicted, true = columns_of_classes(a >= 0.5), columns_of_classes(y)
+        predicted, true = columns_of_classes(a > 0.5), columns_of_classes(y)
     else:
         best = xp.argmax(a, axis=1)[:, None] == xp.arange(a.shape[1])[None, :]
         predicted, true = xp.astype(best, xp.float64), xp.astype(y, xp.float64)

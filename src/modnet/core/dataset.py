@@ -32,6 +32,8 @@ class Data:
         held_out: ``validation`` or ``test`` → the numbers of the training rows that are held out for it, where an
             earlier run has sampled them; without them, ``data.validation_share`` and ``data.test_share`` do.
         groups: The group of each training sample, (samples,), if any: samples of one group are never divided.
+        classes: The class labels that y may hold, in the order of the outputs; y is then labels, whatever their dtype.
+            None: the classes are those of the training samples.
 
     Raises:
         DataError: ``train``, ``validation`` or ``test`` is neither a pair nor a triple; ``held_out`` has another form.
@@ -45,6 +47,7 @@ class Data:
     image: tuple[int, int] | None = None
     held_out: Mapping[str, Any] = field(default_factory=dict)
     groups: Any = None
+    classes: Any = None
 
     def __post_init__(self) -> None:
         for part in ("train", "validation", "test"):

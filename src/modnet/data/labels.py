@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, ValuesView
-from contextlib import suppress
+from collections.abc import Sequence, ValuesView
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Self
@@ -12,22 +11,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from modnet.core.errors import DataError
-from modnet.core.messages import as_python, list_values, short_repr
+from modnet.core.messages import short_repr
+from modnet.data.distinct import MANY, Codes, codes_of, distinct_labels, from_list, given_classes
 from modnet.data.validation import as_array, as_samples, blocks, check_finite, index_text
 
-__all__ = ["MANY", "Targets", "group_codes", "labels_hint", "numbers_hint"]
+__all__ = ["Targets", "labels_hint"]
 
 ONE_HOT_TABLE = 1024
 """Up to how many classes one-hot rows are gathered from a table of all of them."""
-LONGEST = 1000
-"""How many characters a label may have in an array of text, in which all take as much memory as the longest."""
-MANY = 20
-"""Above how many integers a message says how numbers are given; up to how many whole floats, how labels are."""
-NUMBERS = frozenset({int, float})
-DTYPES = {frozenset({bool}): np.bool_, frozenset({int}): np.int64, frozenset({float}): np.float64, NUMBERS: np.float64}
-"""The dtypes of lists of these types."""
-
-Codes = NDArray[np.unsignedinteger[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,25 +39,28 @@ class Targets:
     multi_label: bool = False
 
     @classmethod
-    def fit(cls, y: Any, count: int, where: str) -> Self:
+    def fit(cls, y: Any, count: int, where: str, classes: Any = None) -> Self:
         """Return the targets of a training with ``count`` samples.
 
         (samples,) of integers, bools, text or other hashable objects except None are class labels; (samples,)
         of floats are the targets of one output; (samples, outputs) of numbers are targets, multi-label ones where they
-        are integers or bools that are all 0 or 1.
+        are integers or bools that are all 0 or 1. With ``classes``, (samples,) are labels whatever their dtype; they
+        may be of fewer classes, or of one alone.
 
         Raises:
             DataError: starting with ``where`` ("training y"): wrong length, one class only, NaN, infinity,
-                or an object that cannot be a label.
+                or an object that cannot be a label; ``classes`` that are none, or a label that is not among them.
         """
+        if classes is not None:
+            return cls.transform(y, count, where, given_classes(classes, where), 0)
         column = _as_column(y, count, where)
         if column.ndim == 2 or column.dtype.kind == "f":
             values = _as_values(column, where)
             return cls(values=values, multi_label=column.dtype.kind in "biu" and _first_not_binary(values) is None)
-        classes = _distinct(column, where)
+        classes = distinct_labels(column, where)
         if len(classes) < 2:
             raise DataError(f"{where} has one class, {short_repr(classes[0])}; at least two are needed")
-        return cls(classes=classes, codes=_codes(column, classes, where))
+        return cls(classes=classes, codes=codes_of(column, classes, where))
 
     @classmethod
     def transform(
@@ -96,8 +90,8 @@ class Targets:
             return cls(values=values, multi_label=multi_label)
         if column.ndim != 1:
             raise DataError(f"{where} expects class labels, shape ({count},), as in training; got {column.shape}")
-        _distinct(column, where)  # refuses what cannot be a label
-        return cls(classes=classes, codes=_codes(column, classes, where))
+        distinct_labels(column, where)  # refuses what cannot be a label
+        return cls(classes=classes, codes=codes_of(column, classes, where))
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -141,14 +135,14 @@ class Targets:
     def batch(self, selection: Any, dtype: DTypeLike, outputs: int | None = None) -> NDArray[Any]:
         """Return the targets of the samples ``selection`` (a slice or row numbers), (m, outputs); read only.
 
-        Labels become one-hot rows; for two classes and ``outputs`` = 1 a column of 0 and 1.
+        Labels become one-hot rows; for one class or two, and ``outputs`` = 1, a column of 0 and 1.
         """
         column: NDArray[Any] = self._column[selection]
         if self.classes is None:
             return column.astype(dtype, copy=False)
         count = len(self.classes)
         if count <= ONE_HOT_TABLE:
-            return np.take(_one_hot_table(count, outputs == 1 and count == 2, np.dtype(dtype)), column, axis=0)
+            return np.take(_one_hot_table(count, outputs == 1 and count <= 2, np.dtype(dtype)), column, axis=0)
         rows = np.zeros((len(column), count), dtype)
         rows[np.arange(len(column)), column] = 1
         return rows
@@ -161,15 +155,15 @@ class Targets:
 
 @lru_cache(maxsize=16)
 def _one_hot_table(count: int, is_column: bool, dtype: np.dtype[Any]) -> NDArray[Any]:
-    return np.array([[0], [1]], dtype) if is_column else np.eye(count, dtype=dtype)
+    return np.array([[0], [1]][:count], dtype) if is_column else np.eye(count, dtype=dtype)
 
 
 def _as_column(y: Any, count: int, where: str) -> NDArray[Any]:
     """Return y as labels or numbers (samples,), or numbers (samples, outputs), of ``count`` samples."""
     is_sequence = isinstance(y, Sequence | ValuesView) and not isinstance(y, str | bytes | memoryview)
-    column = _from_list(list(y), where) if is_sequence else as_array(y, where)
+    column = from_list(list(y), where) if is_sequence else as_array(y, where)
     if column.ndim == 1 and column.dtype.kind in "OT":
-        column = _from_list(column.tolist(), where)
+        column = from_list(column.tolist(), where)
     if column.ndim == 0:
         raise DataError(f"{where} expects labels or targets, got one value of type {type(y).__name__}")
     if len(column) != count or not count:
@@ -179,31 +173,6 @@ def _as_column(y: Any, count: int, where: str) -> NDArray[Any]:
     if column.dtype.kind in "cV":
         raise DataError(f"{where} holds {column.dtype} values; allowed are integers, bools, text and floats")
     return column
-
-
-def _from_list(items: list[Any], where: str) -> NDArray[Any]:
-    """Return a list as an array, in which labels that differ stay different: NumPy makes text of 1 beside "1"."""
-    items = list(map(as_python, items))
-    types = frozenset(map(type, items))
-    if any(issubclass(kind, list | np.ndarray) for kind in types):
-        return as_array(items, where)
-    if types == {tuple}:  # rows of numbers, or labels
-        with suppress(ValueError):  # of different lengths: labels
-            rows = np.asarray(items)
-            return rows if rows.dtype.kind in "biuf" and rows.ndim > 1 else _objects(items)
-    if types == {str} and all("\0" not in item and len(item) <= LONGEST for item in items):
-        return np.array(items)
-    try:
-        return np.array(items, DTYPES[types])
-    except (KeyError, OverflowError):  # floats beside an integer too large for a float are numbers, not labels
-        return _objects(items).reshape((-1, 1) if types == NUMBERS else -1)
-
-
-def _objects(items: list[Any]) -> NDArray[Any]:
-    array = np.empty(len(items), dtype=object)
-    for row, item in enumerate(items):  # a slice would take tuples apart
-        array[row] = item
-    return array
 
 
 def _as_values(column: NDArray[Any], where: str) -> NDArray[Any]:
@@ -220,80 +189,9 @@ def _first_not_binary(values: NDArray[Any]) -> tuple[int, ...] | None:
     return None
 
 
-def _label_blocks(column: NDArray[Any]) -> Iterator[tuple[int, list[Any], NDArray[np.intp]]]:
-    """Yield a column in blocks: the first row, labels, and the index of each row's label among these."""
-    for rows in blocks(column):
-        if column.dtype.kind == "O":  # may have no order
-            labels, inverse = column[rows], np.arange(len(column[rows]))
-        else:
-            labels, inverse = np.unique(column[rows], return_inverse=True)
-        yield rows.start, labels.tolist(), inverse
-
-
-def _distinct(column: NDArray[Any], where: str, noun: str = "label") -> NDArray[Any]:
-    """Return the distinct labels, in native byte order, sorted if they can be."""
-    distinct: dict[Any, Any] = {}
-    for start, labels, inverse in _label_blocks(column):
-        for index, label in enumerate(labels):
-            try:
-                is_label = label is not None and bool(label == label)
-                distinct.setdefault(_key(label), label)
-            except Exception:  # it has no hash, or its comparison has no result
-                is_label = False
-            if not is_label:
-                row = start + int(np.argmax(inverse == index))
-                raise DataError(f"{where}: {index_text([row])} is {short_repr(column[row])}, which cannot be a {noun}")
-    classes = list(distinct.values())
-    with suppress(Exception):  # labels without an order stay in the order of their first appearance
-        classes = sorted(classes)
-    is_object = column.dtype.kind == "O"
-    return _objects(classes) if is_object else np.array(classes, column.dtype.newbyteorder("="))
-
-
-def _codes(column: NDArray[Any], classes: NDArray[Any], where: str) -> Codes:
-    """Return the index of each label in ``classes``."""
-    code_of = {_key(label): code for code, label in enumerate(classes.tolist())}
-    codes = np.empty(len(column), np.min_scalar_type(len(classes) - 1))
-    for start, labels, inverse in _label_blocks(column):
-        block = np.array([code_of.get(_key(label), -1) for label in labels])[inverse]
-        if (block < 0).any():
-            row = start + int(np.argmax(block < 0))
-            unseen = f"{index_text([row])} is {short_repr(column[row])}, unseen in training"
-            hint = numbers_hint(classes, MANY)
-            raise DataError(f"{where}: {unseen}; the labels there are {list_values(classes.tolist())}{hint}")
-        codes[start : start + len(block)] = block
-    return codes
-
-
-def group_codes(groups: Any, count: int, where: str) -> NDArray[np.intp]:
-    """Return the number of each sample's group, (samples,); equal hashable objects are one group.
-
-    Raises:
-        DataError: starting with ``where`` ("training groups"): another shape; None, NaN or an object without a hash.
-    """
-    is_list = isinstance(groups, Sequence | ValuesView)
-    column = _objects(list(map(as_python, groups))) if is_list else as_array(groups, where)
-    column = _objects(column.tolist()) if column.dtype.kind == "T" else column
-    if column.shape != (count,):
-        raise DataError(f"{where} has the shape {column.shape}; one group for each of the {count} samples is needed")
-    return _codes(column, _distinct(column, where, "group"), where).astype(np.intp)
-
-
-def numbers_hint(classes: NDArray[Any], more_than: int) -> str:
-    """Return how numbers to predict are given, for a message, if there are ``more_than`` so many distinct integers."""
-    if classes.dtype.kind not in "iu" or len(classes) <= more_than:
-        return ""
-    return '; integers are class labels: for numbers to predict set data.target_type = "number" (files), or give floats'
-
-
 def labels_hint(values: NDArray[Any]) -> str:
     """Return how class labels are given, for a message, if the numbers to predict are a few whole ones."""
     distinct = np.unique(values)
     if values.shape[1] > 1 or not 1 < len(distinct) <= MANY or (distinct % 1).any():
         return ""
     return '; floats are numbers to predict: for class labels set data.target_type = "text" (CSV), or give integers'
-
-
-def _key(label: Any) -> Any:
-    """Return what tells labels apart: in Python True equals 1."""
-    return (bool, label) if isinstance(label, bool | np.bool_) else label

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.messages import short_repr
 from modnet.core.random import Stream, generator
-from modnet.data.labels import MANY, Targets, numbers_hint
+from modnet.data.distinct import MANY, numbers_hint
+from modnet.data.labels import Targets
 
 __all__ = ["divide", "folds", "split"]
 

@@ -31,13 +31,13 @@ def target_width(cost: Cost, outputs: int) -> int | None:
 
 
 def predict_codes(a: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the class that predictions, (samples, values), are for, as an index: the largest, or the second from ½."""
-    return (a[:, 0] >= 0.5).astype(np.intp) if a.shape[1] == 1 else np.argmax(a, axis=1)
+    """Return the class that predictions, (samples, values), are for, as an index: the largest, or 1 above ½."""
+    return (a[:, 0] > 0.5).astype(np.intp) if a.shape[1] == 1 else np.argmax(a, axis=1)
 
 
 def predict_labels(a: NDArray[Any], classes: NDArray[Any] | None, *, multi_label: bool) -> NDArray[Any]:
     """Return the labels that predictions, (samples, values), are for; rows of 0 and 1 where there may be several."""
     if multi_label:
-        return (a >= 0.5).astype(np.int64)
-    codes = predict_codes(a)
+        return (a > 0.5).astype(np.int64)
+    codes = np.zeros(len(a), np.intp) if classes is not None and len(classes) == 1 else predict_codes(a)
     return codes if classes is None else classes[codes]

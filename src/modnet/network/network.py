@@ -142,8 +142,9 @@ class Network(LayerStack):
     def classify(self, x: ArrayLike) -> NDArray[Any]:
         """Return the class label predicted for each row of ``x``.
 
-        With one value, the second label is predicted from ½ on, with several that of the largest. A network without
-        labels returns the index. Where a sample may have several labels, these are rows of 0 and 1: 1 from ½ on.
+        With one value, the second label is predicted above ½, with several that of the largest, the first of equals. A
+        network without labels returns the index. Where a sample may have several labels, these are rows of 0 and 1: 1
+        above ½.
 
         Raises:
             DataError: as `predict`.

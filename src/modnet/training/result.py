@@ -40,6 +40,7 @@ class Run:
         stopped: Why the training ended before its last epoch, or None.
         folder: The run folder, or None.
         warnings: What was warned of before the first epoch, and after the first updates.
+        rule_state: The state of the update rule at the end, with which a training from this run goes on.
     """
 
     config: RunConfig
@@ -53,6 +54,7 @@ class Run:
     stopped: str | None = None
     folder: Path | None = None
     warnings: tuple[str, ...] = ()
+    rule_state: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
         metrics = [self._text(name, value) for name, value in self._final().items()]

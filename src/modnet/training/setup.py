@@ -17,7 +17,8 @@ from modnet.core.interfaces import Metric
 from modnet.core.messages import counted
 from modnet.core.random import Stream, generator
 from modnet.data.columns import feature_names, targets_like
-from modnet.data.labels import MANY, Targets, group_codes, labels_hint, numbers_hint
+from modnet.data.distinct import MANY, group_codes, numbers_hint
+from modnet.data.labels import Targets, labels_hint
 from modnet.data.prepared import Samples
 from modnet.data.raw import check_shape, raw_rows
 from modnet.data.row_source import RowSource
@@ -133,7 +134,7 @@ def split_data(
         raise DataError(f"{data.place('train')} x: samples of shape {shape}, but {len(names)} names of columns")
     where = f"{data.place('train')} y"
     if like is None:
-        targets = Targets.fit(data.train[1], len(x), where)
+        targets = Targets.fit(data.train[1], len(x), where, data.classes)
     else:
         targets = Targets.transform(data.train[1], len(x), where, like.classes, like.target_width, like.multi_label)
     place = data.place("train")
@@ -271,7 +272,10 @@ def _check_outputs(network: Network, targets: Targets) -> None:
     else:
         count = len(targets.classes)
         hint = numbers_hint(targets.classes, 2 if network.outputs == 1 else MANY)
-        widths, described = ({1, 2} if count == 2 else {count}), f"the data has {count} classes"
+        widths, described = (
+            ({1, 2} if count == 2 else {count}),
+            f"the data has {count} {'class' if count == 1 else 'classes'}",
+        )
     cost = network.cost
     wanted = {width: outputs for width in widths if (outputs := outputs_for(cost, width)) is not None}
     if not wanted:

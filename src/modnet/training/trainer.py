@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from modnet.storage.data_record import DataRecord
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.checkpointing import CheckpointManager
+from modnet.training.continuation import restore_rule_state, starting_point
 from modnet.training.functions import CallbackFunction, MetricFunction, add_metrics
 from modnet.training.given import given_in_memory, given_or_loaded
 from modnet.training.lifecycle import Resumption, prepare_resume, train_to_end, warn_of_what_cannot_learn
@@ -72,7 +74,8 @@ class Trainer:
         groups: Any = None,
         validation: Pair | None = None,
         test: Pair | None = None,
-        initial: Network | None = None,
+        initial: Network | Run | None = None,
+        classes: Any = None,
         out: str | PathLike[str] | None = None,
         callbacks: Sequence[CallbackFunction | object] = (),
         metrics: Sequence[MetricFunction] = (),
@@ -94,7 +97,10 @@ class Trainer:
             validation: x and y, or x, y and sample_weight, to evaluate after every epoch; they take precedence over
                 ``data.validation_share``.
             test: The same, after every epoch, as the document does, and at the end, instead of a ``data.test_share``.
-            initial: A network whose parameters and transforms the training starts with; it is not changed.
+            initial: What the training starts from, which is not changed: a network, whose parameters, layers' states
+                and transforms it takes over, or a run, whose state of the update rule (momentum, say) goes on, too.
+            classes: The class labels, in the order of the outputs, where not all of them need be in y; y is then
+                labels, whatever their dtype.
             out: A new folder for configuration, history, checkpoints and model.
             callbacks: What is called after the configured callbacks: functions ``f(training, row)``, called after every
                 epoch with a `modnet.TrainingView` and the epoch's row of the history, and callbacks or objects with
@@ -115,6 +121,8 @@ class Trainer:
         """
         started = time.perf_counter()
         data, trainer = given_or_loaded(self.config.data, x, y, sample_weight, groups, validation, test), self
+        if classes is not None:
+            data = replace(data, classes=classes)
         if x is not None:
             trainer = Trainer(given_in_memory(self.config), checks=self._checks)
         return trainer.fit_data(data, initial, out, callbacks, metrics, started)
@@ -122,7 +130,7 @@ class Trainer:
     def fit_data(
         self,
         data: Data,
-        initial: Network | None = None,
+        initial: Network | Run | None = None,
         out: str | PathLike[str] | None = None,
         callbacks: Sequence[CallbackFunction | object] = (),
         metrics: Sequence[MetricFunction] = (),
@@ -130,11 +138,12 @@ class Trainer:
     ) -> Run:
         """Train as `fit` does, with samples that the configured dataset has loaded: once for several trainings."""
         started = time.perf_counter() if started is None else started
-        setup = build(self.config, data, initial)
+        network, rule_state = starting_point(initial)
+        setup = build(self.config, data, network)
         check_held_out(setup)
         setup, runner = add_metrics(setup, metrics), CallbackRunner(self.config, callbacks)
         store = None if out is None else RunFolder.claim(out, self.config)
-        return _train(self.config, setup, runner, store, started, checks=self._checks)
+        return _train(self.config, setup, runner, store, started, rule_state=rule_state, checks=self._checks)
 
     @classmethod
     def resume(
@@ -147,6 +156,7 @@ class Trainer:
         groups: Any = None,
         validation: Pair | None = None,
         test: Pair | None = None,
+        classes: Any = None,
         epochs: int | None = None,
         engine: Any = None,
         allow_other_engine: bool = False,
@@ -166,6 +176,7 @@ class Trainer:
             groups: Its groups, if it had any.
             validation: Its validation samples, if it was given any.
             test: Its test samples, if it was given any.
+            classes: Its classes, if it was given any.
             epochs: The total number of epochs; None leaves it as it was.
             engine: The engine to continue on, by its kind or a table; None leaves it as it was.
             allow_other_engine: Whether engine, number of threads and versions (of libraries, modnet and plug-ins) may
@@ -198,7 +209,8 @@ class Trainer:
                 raise DataError(f"{path}: {given}: Trainer.resume({str(path)!r}, x, y)")
             record = DataRecord.read(store.path)
             dataset = config.data if record is None else record.locate(config.data)
-            data = given_or_loaded(dataset, x, y, sample_weight, groups, validation, test)
+            samples = given_or_loaded(dataset, x, y, sample_weight, groups, validation, test)
+            data = replace(samples, classes=classes)
             if record is not None:
                 data = replace(data, held_out=record.held_out_rows())
             try:
@@ -222,6 +234,7 @@ def _train(
     started: float,
     resumption: Resumption | None = None,
     *,
+    rule_state: Mapping[str, Any] = MappingProxyType({}),
     checks: bool = False,
 ) -> Run:
     network, samples, metrics = setup
@@ -230,6 +243,7 @@ def _train(
     engine = config.engine.start(TrainingPlan(config, network, samples["train"], fingerprint))
     try:
         with closing(engine), np.errstate(all="ignore"):  # a non-finite number is an error of ours
+            restore_rule_state(config, network, engine, rule_state)
             loop = TrainingLoop(config, network, samples, metrics, callbacks, engine, store)
             loop.started = started
             if checks:
@@ -257,6 +271,7 @@ def _train(
         stopped=view.stopped,
         folder=view.folder,
         warnings=tuple(warnings),
+        rule_state=view.rule_state,
     )
 
 

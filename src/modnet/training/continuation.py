@@ -1,0 +1,48 @@
+"""A training that starts where another one ended: from a network, or from a run with the state of its update rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from modnet.config.run_config import RunConfig
+from modnet.core.errors import ConfigError
+from modnet.core.interfaces import EngineSession
+from modnet.network.network import Network
+from modnet.training.result import Run
+
+__all__ = ["restore_rule_state", "starting_point"]
+
+
+def starting_point(initial: Network | Run | None) -> tuple[Network | None, Mapping[str, Any]]:
+    """Return the network that a training starts from, and the state of its update rule, which is empty without a run.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if isinstance(initial, Run):
+        return initial.network, initial.rule_state
+    if initial is not None and not isinstance(initial, Network):
+        raise ConfigError(f"initial: expects a modnet.Network or a modnet.Run, got a {type(initial).__name__}")
+    return initial, {}
+
+
+def restore_rule_state(config: RunConfig, network: Network, engine: EngineSession, state: Mapping[str, Any]) -> None:
+    """Give an engine a copy of the rule's state of another training; without one nothing is done.
+
+    Raises:
+        ConfigError: it is the state of another rule, or of another number of parameters that are trained.
+    """
+    if not state:
+        return
+    rule = config.optimizer.rule
+    own = rule.init(network.parameters[: network.trainable])
+    if {name: np.shape(value) for name, value in state.items()} != {name: np.shape(own[name]) for name in own}:
+        names = ", ".join(own) or "none"
+        problem = f"the state of the initial run ({', '.join(state)}) is not that of this rule ({names})"
+        raise ConfigError(f"optimizer.rule: {rule.kind}: {problem}; initial=run.network starts without it")
+    copied = {name: np.array(value) if isinstance(value, np.ndarray) else value for name, value in state.items()}
+    engine.restore(replace(engine.state(), rule_state=copied))
