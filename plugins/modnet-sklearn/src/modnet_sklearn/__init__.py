@@ -1,0 +1,9 @@
+"""scikit-learn estimators on modnet: drop-ins for MLPClassifier and MLPRegressor, and estimators of a configuration."""
+
+from __future__ import annotations
+
+from modnet_sklearn.classifier import MLPClassifier
+from modnet_sklearn.regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]
+__version__ = "0.1.0"

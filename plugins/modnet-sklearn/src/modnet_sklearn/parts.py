@@ -1,0 +1,235 @@
+"""The parts that give scikit-learn's numbers: its order of samples, values of costs, penalty and update rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+from pydantic import Field, PrivateAttr
+from scipy.optimize import OptimizeResult, minimize
+
+from modnet import Optimizer, Problem, Regularizer, Solver, Sweep, TrainingData, UpdateContext, UpdateRule
+from modnet.components.costs import BinaryCrossEntropy, CategoricalCrossEntropy, Quadratic
+
+__all__ = [
+    "Adam",
+    "BatchPenalty",
+    "Batches",
+    "BinaryLogLoss",
+    "Lbfgs",
+    "LogLoss",
+    "Nesterov",
+    "SquaredError",
+    "Tally",
+]
+
+Vector = NDArray[Any]
+_PRINTS = tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 15)
+"""Whether SciPy's L-BFGS-B can print its iterations; newer versions warn where they are asked to."""
+
+
+def _clipped(a: Vector) -> Vector:
+    """Return probabilities as scikit-learn's losses see them, at least ε and at most 1 − ε of the dtype."""
+    epsilon = np.finfo(a.dtype).eps
+    return np.clip(a, epsilon, 1.0 - epsilon)
+
+
+class BinaryLogLoss(BinaryCrossEntropy):
+    """Binary cross-entropy, whose value is computed from probabilities clipped to [ε, 1 − ε]."""
+
+    kind: Literal["sklearn-binary-log-loss"] = "sklearn-binary-log-loss"  # type: ignore[assignment] # another kind
+
+    def __call__(self, a: Vector, y: Vector) -> Vector:
+        """Return −Σ (y ln a + (1 − y) ln(1 − a)) for each sample."""
+        a = _clipped(a)
+        values: Vector = -np.sum(y * np.log(a) + (1.0 - y) * np.log(1.0 - a), axis=-1)
+        return values
+
+
+class LogLoss(CategoricalCrossEntropy):
+    """Categorical cross-entropy, whose value is computed from probabilities clipped to [ε, 1 − ε]."""
+
+    kind: Literal["sklearn-log-loss"] = "sklearn-log-loss"  # type: ignore[assignment] # another kind
+
+    def __call__(self, a: Vector, y: Vector) -> Vector:
+        """Return −Σ y ln a for each sample."""
+        values: Vector = -np.sum(y * np.log(_clipped(a)), axis=-1)
+        return values
+
+
+class SquaredError(Quadratic):
+    """½ (a − y)²: its value is the mean over the outputs and its gradient that of the sum, as in scikit-learn."""
+
+    kind: Literal["sklearn-squared-error"] = "sklearn-squared-error"  # type: ignore[assignment] # another kind
+
+    def __call__(self, a: Vector, y: Vector) -> Vector:
+        """Return half the mean of (a − y)² for each sample."""
+        values: Vector = 0.5 * np.mean((a - y) ** 2, axis=-1)
+        return values
+
+
+class Nesterov(UpdateRule):
+    """v ← μv − η∇ and θ ← θ + v, or θ + μv − η∇ with Nesterov's look-ahead: η is within v, as in scikit-learn."""
+
+    kind: Literal["sklearn-sgd"] = "sklearn-sgd"
+    elementwise = True
+    momentum: float = Field(default=0.9, ge=0, le=1, description="μ, the share of the previous velocity that is kept")
+    nesterov: bool = Field(default=True, description="whether the step looks ahead")
+
+    def init(self, parameters: Vector) -> dict[str, Any]:
+        """Return v = 0."""
+        return {"velocity": np.zeros_like(parameters)}
+
+    def update(self, gradient: Vector, state: dict[str, Any], context: UpdateContext) -> tuple[Vector, dict[str, Any]]:
+        """Return what to subtract from θ, and v."""
+        step = context.learning_rate * gradient
+        velocity = self.momentum * state["velocity"] - step
+        return (step - self.momentum * velocity if self.nesterov else -velocity), {"velocity": velocity}
+
+
+class Adam(UpdateRule):
+    """Adam in the form at the end of its paper's section 2, as in scikit-learn: ε is added to √s, not to √ŝ."""
+
+    kind: Literal["sklearn-adam"] = "sklearn-adam"
+    elementwise = True
+    beta1: float = Field(default=0.9, ge=0, lt=1, description="β₁, the decay rate of the mean")
+    beta2: float = Field(default=0.999, ge=0, lt=1, description="β₂, the decay rate of the mean of squares")
+    epsilon: float = Field(default=1e-8, gt=0, description="ε, which avoids a division by zero")
+
+    def init(self, parameters: Vector) -> dict[str, Any]:
+        """Return m = s = 0 and t = 0."""
+        return {"mean": np.zeros_like(parameters), "mean_square": np.zeros_like(parameters), "updates": 0}
+
+    def update(self, gradient: Vector, state: dict[str, Any], context: UpdateContext) -> tuple[Vector, dict[str, Any]]:
+        """Return η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√s + ε)."""
+        t = state["updates"] + 1
+        mean = self.beta1 * state["mean"] + (1.0 - self.beta1) * gradient
+        square = self.beta2 * state["mean_square"] + (1.0 - self.beta2) * (gradient * gradient)
+        rate = context.learning_rate * math.sqrt(1.0 - self.beta2**t) / (1.0 - self.beta1**t)
+        return rate * mean / (np.sqrt(square) + self.epsilon), {"mean": mean, "mean_square": square, "updates": t}
+
+
+class Tally:
+    """What the penalty of each batch depends on, and what the penalties of an epoch add up to.
+
+    Attributes:
+        weights: The weight of each batch of the epoch, in order: its number of samples, or the sum of their weights.
+        rows: The number of samples of each batch.
+        penalty: The penalties that the batches had, each times its number of samples, added up.
+    """
+
+    def __init__(self) -> None:
+        self.begin([1.0], [1])
+
+    def begin(self, weights: Sequence[float], rows: Sequence[int]) -> None:
+        """Start an epoch."""
+        self.weights, self.rows, self.penalty, self.batch = weights, rows, 0.0, 0
+
+    def next(self, penalty: float) -> float:
+        """Count the penalty of the next batch, not yet divided by its weight; return that weight."""
+        weight = self.weights[self.batch]
+        self.penalty += self.rows[self.batch] * penalty / weight if weight else 0.0
+        if self.batch + 1 < len(self.weights):
+            self.batch += 1
+        return weight
+
+
+class BatchPenalty(Regularizer):
+    """½ α Σ w² / W, with W the weight of the batch: what scikit-learn calls ``alpha``."""
+
+    kind: Literal["sklearn-l2"] = "sklearn-l2"
+    alpha: float = Field(default=1e-4, ge=0, description="α, the strength of the penalty")
+    _tally: Tally = PrivateAttr(default_factory=Tally)
+
+    def counted_by(self, tally: Tally) -> BatchPenalty:
+        """Return the penalty with a tally of its own."""
+        self._tally = tally
+        return self
+
+    def __call__(self, weights: Vector) -> float:
+        """Return ½ α Σ w² / W."""
+        weight = self._tally.weights[self._tally.batch]
+        return 0.5 * self.alpha * float(np.dot(weights, weights)) / weight if weight else 0.0
+
+    def gradient(self, weights: Vector) -> Vector:
+        """Return α w / W, and count the penalty."""
+        weight = self._tally.next(0.5 * self.alpha * float(np.dot(weights, weights)))
+        return (self.alpha / weight if weight else 0.0) * weights
+
+
+class Batches(Optimizer):
+    """Mini-batches in scikit-learn's order: each epoch shuffles the order of the one before."""
+
+    kind: Literal["sklearn-mini-batch"] = "sklearn-mini-batch"
+    batch_size: int = Field(default=200, gt=0, description="how many samples feed one update")
+    shuffle: bool = Field(default=True, description="whether each epoch has a new random order")
+    _random: np.random.RandomState = PrivateAttr()
+    _tally: Tally = PrivateAttr()
+
+    def drawing_from(self, random: np.random.RandomState, tally: Tally) -> Batches:
+        """Return the optimizer with a source of randomness, and a tally that is told of each epoch's batches."""
+        self._random, self._tally = random, tally
+        return self
+
+    def updates(self, samples: int) -> int:
+        """Return the number of batches."""
+        return -(-samples // self.batch_size)
+
+    def sweeps(self, data: TrainingData, rng: np.random.Generator, state: dict[str, Any]) -> list[Sweep]:
+        """Return the batches of one epoch."""
+        del rng
+        samples, size = len(data), self.batch_size
+        order = None
+        if self.shuffle:
+            permutation = np.arange(samples)
+            self._random.shuffle(permutation)
+            order = state["order"][permutation] if "order" in state else permutation
+            state["order"] = order
+        starts = range(0, samples, size)
+        rows = [min(size, samples - start) for start in starts]
+        weights: Sequence[float] = rows
+        if data.weights is not None:
+            in_order = data.weights if order is None else data.weights[order]
+            weights = [float(in_order[start : start + size].sum()) for start in starts]
+        self._tally.begin(weights, rows)
+        return [Sweep(order, size)]
+
+
+class Lbfgs(Solver):
+    """L-BFGS-B of SciPy, which runs to its end in one epoch.
+
+    Source: Liu and Nocedal, "On the Limited Memory BFGS Method for Large Scale Optimization" (1989).
+    """
+
+    kind: Literal["sklearn-lbfgs"] = "sklearn-lbfgs"
+    max_iter: int = Field(default=200, ge=1, description="how many iterations there are at most")
+    max_fun: int = Field(default=15000, ge=1, description="how many times the cost is asked for at most")
+    tolerance: float = Field(default=1e-4, ge=0, description="the largest entry of the gradient at which it ends")
+    verbose: bool = Field(default=False, description="whether SciPy prints each iteration, where it still can")
+    _result: list[OptimizeResult] = PrivateAttr(default_factory=list)
+
+    @property
+    def result(self) -> OptimizeResult:
+        """What SciPy returned."""
+        return self._result[-1]
+
+    def solve(self, problem: Problem) -> None:
+        """Minimise the cost with its penalties, over all samples."""
+        theta = problem.parameters
+
+        def value_and_gradient(point: Vector) -> tuple[float, Vector]:
+            theta[...] = point
+            value, gradient = problem.value_and_grad()
+            return value, gradient.astype(np.float64, copy=False)
+
+        options: dict[str, Any] = {"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tolerance}
+        if _PRINTS:
+            options["iprint"] = 1 if self.verbose else -1
+        start = theta.astype(np.float64)
+        result = minimize(value_and_gradient, start, method="L-BFGS-B", jac=True, options=options)
+        theta[...] = result.x
+        self._result.append(result)

@@ -1,0 +1,196 @@
+"""MLPRegressor: scikit-learn's, on modnet."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from modnet import Network
+from modnet_sklearn.base import BaseMLP
+
+__all__ = ["MLPRegressor"]
+
+Vector = NDArray[Any]
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):
+    """scikit-learn's ``MLPRegressor``, trained by modnet: the same parameters, attributes and numbers, and more parts.
+
+    The parameters from ``loss`` to ``max_fun`` are scikit-learn's own, in its order and with its meaning.
+
+    Args:
+        hidden_layer_sizes: Besides numbers of units, the list may hold layers by kind or table
+            (``{"kind": "dropout"}``).
+        activation: Besides scikit-learn's, any activation by kind or table.
+        cost: The cost, by kind or table; None is that of ``loss``.
+        rule: The update rule in place of the solver's, by kind or table; with ``solver="adam"`` or ``"sgd"``.
+        schedule: The learning rate over time, by kind or table, as a factor on scikit-learn's.
+        regularizers: A list of penalties beside ``alpha``, by kind or table.
+        initializer: The initial weights of all layers that are given by their size, by kind or table; biases are 0 as
+            usual with it. None: scikit-learn's numbers.
+        output_activation: The activation of the output layer, by kind or table; None is scikit-learn's.
+        metrics: Metrics of validation samples, by kind or table, or functions like those of ``sklearn.metrics``.
+        monitor: The figure of each epoch that early stopping watches (``"validation_cost"``, ``"validation_f1"``); None
+            is R².
+        callbacks: Callbacks of modnet, by kind or table, objects with hooks, or functions ``f(training, row)``.
+        engine: What computes gradients and makes updates, by kind or table.
+    """
+
+    _scorer = staticmethod(r2_score)
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseMLP._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "poisson"})],
+    }
+
+    def __init__(
+        self,
+        loss: Any = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: Any = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: Any = 0.001,
+        power_t: Any = 0.5,
+        max_iter: Any = 200,
+        shuffle: Any = True,
+        random_state: Any = None,
+        tol: Any = 1e-4,
+        verbose: Any = False,
+        warm_start: Any = False,
+        momentum: Any = 0.9,
+        nesterovs_momentum: Any = True,
+        early_stopping: Any = False,
+        validation_fraction: Any = 0.1,
+        beta_1: Any = 0.9,
+        beta_2: Any = 0.999,
+        epsilon: Any = 1e-8,
+        n_iter_no_change: Any = 10,
+        max_fun: Any = 15000,
+        cost: Any = None,
+        rule: Any = None,
+        schedule: Any = None,
+        regularizers: Any = None,
+        initializer: Any = None,
+        output_activation: Any = None,
+        metrics: Any = None,
+        monitor: Any = None,
+        callbacks: Any = None,
+        engine: Any = None,
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.cost = cost
+        self.rule = rule
+        self.schedule = schedule
+        self.regularizers = regularizers
+        self.initializer = initializer
+        self.output_activation = output_activation
+        self.metrics = metrics
+        self.monitor = monitor
+        self.callbacks = callbacks
+        self.engine = engine
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Self:
+        """Train the network.
+
+        Args:
+            X: Samples, (samples, features), dense or sparse.
+            y: Numbers to predict, (samples,) or (samples, outputs).
+            sample_weight: How much each sample counts, (samples,).
+            validation_data: X and y, or X, y and sample_weight, to evaluate after every epoch: their costs are
+                ``validation_loss_curve_``, and early stopping uses them in place of a share of the training samples.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            ValueError: parameters or samples cannot be used, or the training diverged.
+        """
+        return self._fit(X, y, sample_weight, validation_data)
+
+    @available_if(lambda estimator: estimator._check_solver())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one epoch, going on from where the last call ended.
+
+        Args:
+            X: Samples, (samples, features), dense or sparse.
+            y: Numbers to predict, (samples,) or (samples, outputs).
+            sample_weight: How much each sample counts, (samples,).
+
+        Returns:
+            The estimator.
+
+        Raises:
+            ValueError: parameters or samples cannot be used, or the training diverged.
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X: Any) -> Vector:
+        """Return the predictions, (samples,) or (samples, outputs)."""
+        check_is_fitted(self)
+        outputs = self._outputs(X)
+        return outputs.ravel() if outputs.shape[1] == 1 else outputs
+
+    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Vector]:
+        del incremental
+        options = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
+        X, y = validate_data(self, X, y, y_numeric=True, reset=reset, **options)
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _validate_held_out(self, X: Any, y: Any) -> tuple[Any, Vector]:
+        return self._validate_input(X, y, incremental=True, reset=False)
+
+    def _count_outputs(self, y: Vector) -> int:
+        return 1 if y.ndim == 1 else int(y.shape[1])
+
+    def _out_activation(self) -> str:
+        return "exp" if self.loss == "poisson" else "identity"
+
+    def _weights(self, y: Vector, sample_weight: Any, incremental: bool) -> Any:
+        del y, incremental
+        return sample_weight
+
+    def _targets(self, y: Vector) -> Vector:
+        y = y.reshape(len(y), -1)
+        return y if y.dtype.kind == "f" else y.astype(np.float64)
+
+    def _classes_for_training(self) -> None:
+        return None
+
+    def _read_outputs(self, network: Network) -> None:
+        network.classes, network.multi_label = None, False
