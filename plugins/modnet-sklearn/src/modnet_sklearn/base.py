@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPRegressor as _Original
@@ -30,6 +31,7 @@ from modnet import (
     Trainer,
     UpdateRule,
 )
+from modnet.config.load import explain
 from modnet.core.dataset import Data
 from modnet_sklearn.criterion import Criterion, EpochRate, weighted_criterion
 from modnet_sklearn.layers import component, for_files, initialize, layers_of, training_cost, weighted_layers
@@ -196,7 +198,7 @@ class BaseMLP(BaseEstimator):
         own = () if self.regularizers is None else tuple(self.regularizers)
         chosen = {} if self.engine is None else {"engine": self.engine}
         kinds = [metric for metric in self.metrics or () if isinstance(metric, str | dict | Metric)]
-        return RunConfig.model_validate(
+        return _validated(
             {
                 "epochs": epochs,
                 "dtype": network.dtype.name,
@@ -387,6 +389,14 @@ class BaseMLP(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _validated(table: dict[str, Any]) -> RunConfig:
+    """Return a configuration; what is wrong with it is said in one line."""
+    try:
+        return RunConfig.model_validate(table)
+    except ValidationError as error:
+        raise ValueError(explain(error)) from None
 
 
 def _rows(X: Any) -> Any:
