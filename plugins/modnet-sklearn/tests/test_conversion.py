@@ -119,7 +119,9 @@ def test_what_scikit_learn_has_not_is_named(options, message):
 
 
 def test_what_cannot_be_converted():
-    with pytest.raises(ValueError, match="got a MLPRegressor; allowed: a fitted MLPClassifier or MLPRegressor of sklearn"):
+    with pytest.raises(
+        ValueError, match="got a MLPRegressor; allowed: a fitted MLPClassifier or MLPRegressor of sklearn"
+    ):
         from_sklearn(MLPRegressor())
     with pytest.raises(ValueError, match="not fitted yet"):
         from_sklearn(original.MLPRegressor())

@@ -25,6 +25,7 @@ from modnet import (
     Metric,
     ModnetError,
     Network,
+    Regularizer,
     Run,
     RunConfig,
     Schedule,
@@ -195,7 +196,7 @@ class BaseMLP(BaseEstimator):
 
     def _config(self, optimizer: Any, penalties: tuple[Any, ...], epochs: int) -> RunConfig:
         network = self.network_
-        own = () if self.regularizers is None else tuple(self.regularizers)
+        own = [component(Regularizer, each, f"regularizers.{i}") for i, each in enumerate(self.regularizers or ())]
         chosen = {} if self.engine is None else {"engine": self.engine}
         kinds = [metric for metric in self.metrics or () if isinstance(metric, str | dict | Metric)]
         return _validated(

@@ -72,27 +72,39 @@ def to_sklearn(estimator: MLPClassifier | MLPRegressor) -> Any:
         ValueError: it is not fitted, or it has a part that scikit-learn has not: the message names it.
     """
     if not isinstance(estimator, BaseMLP):
-        raise ValueError(f"got a {type(estimator).__name__}; allowed: a fitted MLPClassifier or MLPRegressor of modnet_sklearn")
+        raise ValueError(
+            f"got a {type(estimator).__name__}; allowed: a fitted MLPClassifier or MLPRegressor of modnet_sklearn"
+        )
     check_is_fitted(estimator, "coefs_")
     theirs: Any = original.MLPClassifier if is_classifier(estimator) else original.MLPRegressor
     known = theirs._get_param_names()
     parameters = estimator.get_params(deep=False)
     for name, value in parameters.items():
-        if name not in known and value is not None and name not in ("callbacks", "engine", "metrics", "monitor", "class_weight"):
+        if (
+            name not in known
+            and value is not None
+            and name not in ("callbacks", "engine", "metrics", "monitor", "class_weight")
+        ):
             raise ValueError(f"{name} = {value!r}: scikit-learn has no such parameter")
     kinds = {"identity", "logistic", "tanh", "relu"}
-    parameters["activation"] = {kind: name for name, kind in KINDS.items()}.get(estimator.activation, estimator.activation)
+    parameters["activation"] = {kind: name for name, kind in KINDS.items()}.get(
+        estimator.activation, estimator.activation
+    )
     if not isinstance(parameters["activation"], str) or parameters["activation"] not in kinds:
         raise ValueError(f"activation = {estimator.activation!r}: scikit-learn has {', '.join(sorted(kinds))}")
     network = estimator.network_
     for index, layer in enumerate(network.layers):
         if layer.component.kind != "dense" or layer.biases is None:
-            raise ValueError(f"layer {index + 1} is of the kind {layer.component.kind}: scikit-learn has dense layers only")
+            raise ValueError(
+                f"layer {index + 1} is of the kind {layer.component.kind}: scikit-learn has dense layers only"
+            )
     # hidden layers that tables describe may have activations of their own
-    of_hidden = {layer.component.activation.kind for layer in network.layers[:-1]}
+    of_hidden = {layer.activation.kind for layer in network.layers[:-1] if layer.activation is not None}
     wanted = KINDS.get(parameters["activation"], parameters["activation"])
     if of_hidden - {wanted}:
-        raise ValueError(f"hidden layers have the activations {', '.join(sorted(of_hidden))}: scikit-learn has one for all")
+        raise ValueError(
+            f"hidden layers have the activations {', '.join(sorted(of_hidden))}: scikit-learn has one for all"
+        )
     parameters["hidden_layer_sizes"] = tuple(network.sizes[1:-1])
     fitted = theirs(**{name: value for name, value in parameters.items() if name in known})
     _copy_attributes(estimator, fitted, parameters)
@@ -107,8 +119,7 @@ def _optimizer_of(estimator: Any, fitted: Any) -> Any:
     arrays = [*fitted.coefs_, *fitted.intercepts_]
     rate, state = estimator._optimizer, estimator._rule_state
     if estimator.solver == "adam":
-        options = estimator.beta_1, estimator.beta_2, estimator.epsilon
-        optimizer: Any = AdamOptimizer(arrays, rate.initial, *options)
+        optimizer: Any = AdamOptimizer(arrays, rate.initial, estimator.beta_1, estimator.beta_2, estimator.epsilon)
         optimizer.t = state.get("updates", 0)
     else:
         options = estimator.learning_rate, estimator.momentum, estimator.nesterovs_momentum, estimator.power_t
@@ -122,7 +133,17 @@ def _optimizer_of(estimator: Any, fitted: Any) -> Any:
 
 def _copy_attributes(source: Any, target: Any, parameters: dict[str, Any]) -> None:
     """Give an estimator copies of another one's fitted attributes that both have."""
-    own = {*parameters, "loss", "_network", "_views", "_optimizer", "_rule_state", "_best", "_best_coefs", "_best_intercepts"}
+    own = {
+        *parameters,
+        "loss",
+        "_network",
+        "_views",
+        "_optimizer",
+        "_rule_state",
+        "_best",
+        "_best_coefs",
+        "_best_intercepts",
+    }
     own |= {"_coef_indptr", "_intercept_indptr", "_sklearn_output_config", "validation_loss_curve_"}
     for name, value in vars(source).items():
         if name in ("coefs_", "intercepts_"):

@@ -1,0 +1,33 @@
+"""scikit-learn's checks of estimators, on all four."""
+
+from __future__ import annotations
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from modnet_sklearn import MLPClassifier, MLPRegressor, ModnetClassifier, ModnetRegressor
+
+BATCH = {"epochs": 300, "optimizer": {"kind": "batch", "learning_rate": 0.03}}
+ESTIMATORS = [
+    MLPClassifier(max_iter=30),
+    MLPRegressor(max_iter=30),
+    ModnetClassifier(),
+    ModnetRegressor(),
+    ModnetClassifier({"optimizer": {"kind": "batch"}}),
+    ModnetRegressor(BATCH),
+]
+
+
+def not_expected(estimator):
+    """Return the checks that cannot succeed, with the reason."""
+    if isinstance(estimator, ModnetClassifier | ModnetRegressor) and estimator.config is None:
+        reason = "mini-batches: where a sample of weight 2 is in one, its two copies may be in two"
+        return {"check_sample_weight_equivalence_on_dense_data": reason, "check_sample_weight_equivalence": reason}
+    return {}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=not_expected)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
