@@ -32,11 +32,12 @@ from modnet import (
     Trainer,
     UpdateRule,
 )
+from modnet.components.update_rules import Adam, Momentum, Nesterov
 from modnet.config.load import explain
 from modnet.core.dataset import Data
 from modnet_sklearn.criterion import Criterion, EpochRate, weighted_criterion
 from modnet_sklearn.layers import component, for_files, initialize, layers_of, training_cost, weighted_layers
-from modnet_sklearn.parts import Adam, Batches, BatchPenalty, Lbfgs, Nesterov, Tally
+from modnet_sklearn.parts import Batches, BatchPenalty, Lbfgs, Tally
 from modnet_sklearn.rows import DenseRows, dense_pieces
 
 __all__ = ["BaseMLP"]
@@ -300,9 +301,11 @@ class BaseMLP(BaseEstimator):
         if self.rule is not None:
             rule = component(UpdateRule, self.rule, "rule")
         elif self.solver == "sgd":
-            rule = Nesterov(momentum=float(self.momentum), nesterov=bool(self.nesterovs_momentum))
+            kind = Nesterov if self.nesterovs_momentum else Momentum
+            rule = kind(momentum=float(self.momentum), velocity_of="steps")
         else:
-            rule = Adam(beta1=float(self.beta_1), beta2=float(self.beta_2), epsilon=float(self.epsilon))
+            betas = {"beta1": float(self.beta_1), "beta2": float(self.beta_2)}
+            rule = Adam(**betas, epsilon=float(self.epsilon), epsilon_hat=True)
         schedule = component(Schedule, "constant" if self.schedule is None else self.schedule, "schedule")
         optimizer = Batches(
             batch_size=size,

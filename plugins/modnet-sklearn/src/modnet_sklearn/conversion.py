@@ -56,7 +56,9 @@ def from_sklearn(fitted: Any) -> MLPClassifier | MLPRegressor:
             rate.learning_rate = float(optimizer.learning_rate)
         estimator._optimizer = rate
         names = ADAM if isinstance(optimizer, AdamOptimizer) else SGD
-        estimator._rule_state = {name: _flat(network, getattr(optimizer, theirs)) for name, theirs in names.items()}
+        for name, attribute in names.items():
+            flat = _flat(network, getattr(optimizer, attribute))
+            estimator._rule_state[name] = flat if name in ADAM else -flat  # scikit-learn adds its velocity to θ
         if isinstance(optimizer, AdamOptimizer):
             estimator._rule_state["updates"] = int(optimizer.t)
     estimator._finish()
@@ -125,9 +127,10 @@ def _optimizer_of(estimator: Any, fitted: Any) -> Any:
         options = estimator.learning_rate, estimator.momentum, estimator.nesterovs_momentum, estimator.power_t
         optimizer = SGDOptimizer(arrays, rate.initial, *options)
         optimizer.learning_rate = rate.learning_rate
-    for name, theirs in (ADAM if estimator.solver == "adam" else SGD).items():
+    for name, attribute in (ADAM if estimator.solver == "adam" else SGD).items():
         if name in state:
-            setattr(optimizer, theirs, _by_layer(estimator.network_, state[name]))
+            sign = 1.0 if name in ADAM else -1.0
+            setattr(optimizer, attribute, _by_layer(estimator.network_, sign * state[name]))
     return optimizer
 
 

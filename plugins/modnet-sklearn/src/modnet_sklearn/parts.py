@@ -1,8 +1,7 @@
-"""The parts that give scikit-learn's numbers: its order of samples, values of costs, penalty and update rules."""
+"""The parts that give scikit-learn's numbers: its order of samples, values of costs, penalty and L-BFGS."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -12,17 +11,15 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 from scipy.optimize import OptimizeResult, minimize
 
-from modnet import Optimizer, Problem, Regularizer, Solver, Sweep, TrainingData, UpdateContext, UpdateRule
+from modnet import Optimizer, Problem, Regularizer, Solver, Sweep, TrainingData
 from modnet.components.costs import BinaryCrossEntropy, CategoricalCrossEntropy, Quadratic
 
 __all__ = [
-    "Adam",
     "BatchPenalty",
     "Batches",
     "BinaryLogLoss",
     "Lbfgs",
     "LogLoss",
-    "Nesterov",
     "SquaredError",
     "Tally",
 ]
@@ -70,47 +67,6 @@ class SquaredError(Quadratic):
         """Return half the mean of (a − y)² for each sample."""
         values: Vector = 0.5 * np.mean((a - y) ** 2, axis=-1)
         return values
-
-
-class Nesterov(UpdateRule):
-    """v ← μv − η∇ and θ ← θ + v, or θ + μv − η∇ with Nesterov's look-ahead: η is within v, as in scikit-learn."""
-
-    kind: Literal["sklearn-sgd"] = "sklearn-sgd"
-    elementwise = True
-    momentum: float = Field(default=0.9, ge=0, le=1, description="μ, the share of the previous velocity that is kept")
-    nesterov: bool = Field(default=True, description="whether the step looks ahead")
-
-    def init(self, parameters: Vector) -> dict[str, Any]:
-        """Return v = 0."""
-        return {"velocity": np.zeros_like(parameters)}
-
-    def update(self, gradient: Vector, state: dict[str, Any], context: UpdateContext) -> tuple[Vector, dict[str, Any]]:
-        """Return what to subtract from θ, and v."""
-        step = context.learning_rate * gradient
-        velocity = self.momentum * state["velocity"] - step
-        return (step - self.momentum * velocity if self.nesterov else -velocity), {"velocity": velocity}
-
-
-class Adam(UpdateRule):
-    """Adam in the form at the end of its paper's section 2, as in scikit-learn: ε is added to √s, not to √ŝ."""
-
-    kind: Literal["sklearn-adam"] = "sklearn-adam"
-    elementwise = True
-    beta1: float = Field(default=0.9, ge=0, lt=1, description="β₁, the decay rate of the mean")
-    beta2: float = Field(default=0.999, ge=0, lt=1, description="β₂, the decay rate of the mean of squares")
-    epsilon: float = Field(default=1e-8, gt=0, description="ε, which avoids a division by zero")
-
-    def init(self, parameters: Vector) -> dict[str, Any]:
-        """Return m = s = 0 and t = 0."""
-        return {"mean": np.zeros_like(parameters), "mean_square": np.zeros_like(parameters), "updates": 0}
-
-    def update(self, gradient: Vector, state: dict[str, Any], context: UpdateContext) -> tuple[Vector, dict[str, Any]]:
-        """Return η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√s + ε)."""
-        t = state["updates"] + 1
-        mean = self.beta1 * state["mean"] + (1.0 - self.beta1) * gradient
-        square = self.beta2 * state["mean_square"] + (1.0 - self.beta2) * (gradient * gradient)
-        rate = context.learning_rate * math.sqrt(1.0 - self.beta2**t) / (1.0 - self.beta1**t)
-        return rate * mean / (np.sqrt(square) + self.epsilon), {"mean": mean, "mean_square": square, "updates": t}
 
 
 class Tally:
