@@ -304,8 +304,8 @@ class BaseMLP(BaseEstimator):
             kind = Nesterov if self.nesterovs_momentum else Momentum
             rule = kind(momentum=float(self.momentum), velocity_of="steps")
         else:
-            betas = {"beta1": float(self.beta_1), "beta2": float(self.beta_2)}
-            rule = Adam(**betas, epsilon=float(self.epsilon), epsilon_hat=True)
+            beta1, beta2 = float(self.beta_1), float(self.beta_2)
+            rule = Adam(beta1=beta1, beta2=beta2, epsilon=float(self.epsilon), epsilon_hat=True)
         schedule = component(Schedule, "constant" if self.schedule is None else self.schedule, "schedule")
         optimizer = Batches(
             batch_size=size,
