@@ -19,6 +19,8 @@ from modnet.training import sanity_checks
 from modnet.training.sanity_checks import output_range
 from modnet.training.setup import build
 
+PROBABILITIES = ("categorical-cross-entropy", "binary-cross-entropy")
+
 
 def last(activation: Any, units: int = 1) -> dict[str, Any]:
     return {"kind": "dense", "units": units, "activation": activation}
@@ -164,7 +166,7 @@ def test_targets_beyond_the_outputs() -> None:
 
 def test_outputs_that_are_no_probabilities() -> None:
     x, y = load_iris(return_X_y=True)
-    for cost in ("categorical-cross-entropy", "binary-cross-entropy"):
+    for cost in PROBABILITIES:
         for activation, values in (
             ("relu", "from 0 upwards"),
             ("identity", "without bounds"),
@@ -185,6 +187,30 @@ def test_outputs_that_are_no_probabilities() -> None:
     several = np.stack([y == 0, y > 0], axis=1).astype(int)
     (text,) = found(x, several, [last("relu", 2)], "binary-cross-entropy")
     assert text.endswith("use 'sigmoid'")
+
+
+def test_which_costs_take_probabilities() -> None:
+    def kinds(width: int) -> set[str]:
+        costs = [*("quadratic", "absolute", "huber", "poisson", "gaussian-nll", "quantile"), *PROBABILITIES]
+        takes = sanity_checks._takes_probabilities
+        return {kind for kind in costs if takes(Cost.resolve(kind), width)}
+
+    assert kinds(1) == kinds(3) == set(PROBABILITIES)
+
+
+def test_targets_that_are_transformed_are_called_so() -> None:
+    x, y = load_diabetes(return_X_y=True)
+    (text,) = found(x, y, [last("tanh")], target_transform="standard")
+    assert "tanh gives values from -1 to 1, and the transformed targets range from -1.65 to 2.52;" in text
+    assert text.endswith("; use 'identity'")
+    assert found(x, y, [last("identity")], target_transform="standard") == ()
+
+
+def test_columns_are_those_that_enter_the_network() -> None:
+    x, y = load_wine(return_X_y=True)
+    (text,) = found(x, y, [8, 3], transforms=[{"kind": "standard", "columns": [7]}, {"kind": "passthrough"}])
+    assert text.startswith("column 12 ranges from 278 to 1,680, ")
+    assert found(x, y, [8, 3], transforms=["standard"]) == ()
 
 
 def test_an_output_that_is_constant() -> None:

@@ -103,7 +103,9 @@ def _output_checks(network: Network, targets: Targets) -> Iterator[str]:
         if least < low - allowed or most > high + allowed:
             what = "the targets" if network.target_transform is None else "the transformed targets"
             numbers = f"{what} range from {format_number(least)} to {format_number(most)}"
-            remedy = "use 'identity', with data.target_transform = \"standard\" where the targets are large"
+            remedy = "use 'identity'"
+            if network.target_transform is None:
+                remedy += ', with data.target_transform = "standard" where the targets are large'
             yield f"{place} gives values {_between(low, high)}, and {numbers}; {remedy}"
     elif (low < -OUTSIDE or high > 1.0 + OUTSIDE) and _takes_probabilities(cost, network.target_width or 1):
         is_one = network.outputs == 1 or network.multi_label
@@ -130,15 +132,15 @@ def _between(low: float, high: float) -> str:
 
 
 def _takes_probabilities(cost: Cost, width: int) -> bool:
-    """Whether a cost charges far more for an output of 0 than for ½ where the target is 1, as logarithms do."""
+    """Whether a cost charges far more for 0 than for ½ where y = 1, as logarithms do, and nothing beyond 1."""
     if cost.outputs(width) != width:
         return False
-    y = np.zeros((2, width))
+    y = np.zeros((4, width))
     y[:, 0] = 1.0
-    a = y * [[0.0], [0.5]]
+    a = y * [[0.0], [0.5], [1.0], [2.0]]
     with np.errstate(all="ignore"):
-        none, half = cost(a, y).tolist()
-    return bool(half > 0.0 and none > _STEEP * half)
+        none, half, one, two = cost(a, y).tolist()
+    return bool(half > 0.0 and none > _STEEP * half and not two > one)
 
 
 def _feature_checks(network: Network, samples: Samples) -> Iterator[str]:
