@@ -49,6 +49,11 @@ class RunConfig(Model):
     optimizer: Annotated[Optimizer, Slot()] = default_part(
         "mini-batch", "which samples feed one update, and at what rate"
     )
+    terminate_on_nan: bool = Field(
+        default=True,
+        description="whether a cost or metric that is not finite (NaN or infinity) ends the training with an error; "
+        "with `false` only parameters that are not finite do",
+    )
     metrics: Annotated[tuple[Annotated[Metric, Slot()], ...] | None, Auto("a list")] = Field(
         default=None,
         json_schema_extra=Auto.schema,

@@ -19,7 +19,14 @@ from modnet.network.evaluate import MetricAccumulator
 from modnet.network.network import Network, Vector
 from modnet.training.first_updates import UPDATES
 
-__all__ = ["OutputCheck", "divergence_error", "first_nonfinite_layer", "first_nonfinite_state", "raise_divergence"]
+__all__ = [
+    "OutputCheck",
+    "divergence_error",
+    "first_nonfinite_layer",
+    "first_nonfinite_state",
+    "may_go_on",
+    "raise_divergence",
+]
 
 Cause = tuple[str, int]
 """What is not finite, and the first layer that has it, counted from 1."""
@@ -30,21 +37,34 @@ class OutputCheck:
 
     Attributes:
         first_bad: The position in the block of the first sample whose cost is not finite, or None.
+
+    Args:
+        cost: The cost.
+        accumulator: What the outputs are added to.
+        terminate: Whether the engine is told of it, which may leave out the rest of the block then.
     """
 
-    def __init__(self, cost: Cost, accumulator: MetricAccumulator) -> None:
-        self._cost, self._accumulator = cost, accumulator
+    def __init__(self, cost: Cost, accumulator: MetricAccumulator, *, terminate: bool = True) -> None:
+        self._cost, self._accumulator, self._terminate = cost, accumulator, terminate
         self._samples = 0
         self.first_bad: int | None = None
 
     def __call__(self, outputs: Vector, targets: Vector, weights: Vector | None) -> bool:
-        """Add outputs, targets and weights of the next samples; return whether their cost is finite."""
+        """Add outputs, targets and weights of the next samples; return whether the block may go on."""
         finite = self._accumulator.update(outputs, targets, weights)
         if not finite and self.first_bad is None:
             bad = np.flatnonzero(~np.isfinite(self._cost(outputs, targets)))
             self.first_bad = self._samples + (int(bad[0]) if len(bad) else 0)
         self._samples += len(outputs)
-        return finite
+        return finite or not self._terminate
+
+
+def may_go_on(config: RunConfig, network: Network, *, finite: bool) -> bool:
+    """Return whether a training goes on after updates whose numbers were all ``finite``, or not.
+
+    Without ``terminate_on_nan`` it goes on as long as θ is finite.
+    """
+    return finite or not (config.terminate_on_nan or not np.isfinite(network.parameters).all())
 
 
 def raise_divergence(
@@ -69,8 +89,8 @@ def raise_divergence(
         state = engine.state()
         if index <= suspected:
             before = state
-        repeated = OutputCheck(network.cost, MetricAccumulator(network, ()))
-        if engine.run(single, repeated):
+        repeated = OutputCheck(network.cost, MetricAccumulator(network, ()), terminate=config.terminate_on_nan)
+        if may_go_on(config, network, finite=engine.run(single, repeated)):
             continue
         cause = None if repeated.first_bad is not None else first_nonfinite_state(network, engine.rule_state)
         engine.restore(state)

@@ -14,7 +14,7 @@ from modnet.core.interfaces.engine import OnUpdate
 from modnet.data.prepared import Samples
 from modnet.network.evaluate import MetricAccumulator, evaluate
 from modnet.network.network import CHUNK_BYTES, Network, Vector
-from modnet.training.divergence import OutputCheck, divergence_error, first_nonfinite_state, raise_divergence
+from modnet.training.divergence import OutputCheck, divergence_error, first_nonfinite_state, may_go_on, raise_divergence
 from modnet.training.first_updates import FirstUpdates
 
 __all__ = ["EpochRunner"]
@@ -180,9 +180,10 @@ class EpochRunner:
 
     def _run_block(self, block: Block, on_update: OnUpdate | None) -> None:
         engine, before = self._engine, self._engine.state()
-        check = OutputCheck(self._network.cost, self.accumulator)
+        check = OutputCheck(self._network.cost, self.accumulator, terminate=self._config.terminate_on_nan)
         first = self.first_updates
-        if not engine.run(block, check if first is None else first.watch(block, check), on_update):
+        finite = engine.run(block, check if first is None else first.watch(block, check), on_update)
+        if not may_go_on(self._config, self._network, finite=finite):
             engine.restore(before)
             raise_divergence(self._config, self.epoch, engine, self._network, self._samples, block, check)
         if first is not None and first.are_over:
@@ -199,7 +200,7 @@ class EpochRunner:
                 after_block()
                 if self.is_stopping:
                     break
-        cause = first_nonfinite_state(self._network, self._engine.rule_state)
+        cause = first_nonfinite_state(self._network, self._engine.rule_state if self._config.terminate_on_nan else {})
         if cause is not None:  # a solver may have written to θ
             self._engine.restore(before)
             raise divergence_error(self._config, self.epoch, before.updates, *cause)

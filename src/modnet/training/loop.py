@@ -220,7 +220,7 @@ class TrainingLoop:
 
     def _check_metrics(self, row: dict[str, Any]) -> None:
         view = self.view
-        for name, value in row.items():
+        for name, value in row.items() if self._config.terminate_on_nan else ():
             if not math.isfinite(value):
                 what, layer = first_nonfinite_layer(self._network, view.held_out.get(name.split("_")[0], view.train))
                 update = max(view.updates - 1, 0)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from modnet.components.callbacks.monitoring import key_of, sign_of
+from modnet.components.callbacks.monitoring import key_of, score_of, sign_of
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.messages import warn_once
@@ -72,7 +72,7 @@ class _Listener:
     @hookimpl
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
         if training.checkpoint_path is not None:
-            self._scores[training.checkpoint_path.name] = self._sign * row[self._monitor]
+            self._scores[training.checkpoint_path.name] = score_of(row, self._monitor, self._sign)
 
     @hookimpl
     def modnet_checkpoint_due(self, training: TrainingView) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from modnet.components.callbacks.monitoring import sign_of
+from modnet.components.callbacks.monitoring import score_of, sign_of
 from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.messages import counted
 from modnet.core.plugins.hookspecs import hookimpl
@@ -56,7 +56,7 @@ class _Listener:
 
     @hookimpl
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
-        score = self._sign * row[self._options.monitor]
+        score = score_of(row, self._options.monitor, self._sign)
         if self._best is None or score > self._best[0] + self._options.minimum_gain:
             self._best = (score, training.snapshot())
             self._waited = 0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.messages import did_you_mean
 
-__all__ = ["key_of", "sign_of"]
+__all__ = ["key_of", "score_of", "sign_of"]
 
 _OTHER_NAMES = {"val": "validation", "loss": "cost", "acc": "accuracy", "mse": "mean_squared_error"}
 """What other libraries call the words in a metric's name."""
@@ -40,3 +43,9 @@ def sign_of(monitor: str, training: TrainingView, callback: Callback) -> float:
             )
         raise ConfigError(f"{key}: no metric is called '{monitor}'{did_you_mean(name, known)} {allowed}")
     return 1.0 if known[monitor] == "higher" else -1.0
+
+
+def score_of(row: Mapping[str, float], monitor: str, sign: float) -> float:
+    """Return the metric of an epoch, negative where lower values are better, and −∞ where it is not finite."""
+    score = sign * row[monitor]
+    return score if math.isfinite(score) else -math.inf

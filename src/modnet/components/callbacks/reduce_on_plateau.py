@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from modnet.components.callbacks.monitoring import sign_of
+from modnet.components.callbacks.monitoring import score_of, sign_of
 from modnet.core.interfaces import Callback, TrainingView
 from modnet.core.plugins.hookspecs import hookimpl
 
@@ -62,7 +62,7 @@ class _Listener:
     @hookimpl
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
         options = self._options
-        score = self._sign * row[options.monitor]
+        score = score_of(row, options.monitor, self._sign)
         self._waited += 1
         if self._best is None or score > self._best + options.minimum_gain:
             self._best, self._waited = score, 0
