@@ -2,7 +2,7 @@
 
 A page's blocks share one namespace and one folder:
 
-- ``python`` is executed, or with ``title="path"`` written to that file;
+- ``python`` is executed, with what was installed before, or with ``title="path"`` written to that file;
 - ``toml`` is checked as a configuration, and with ``title="path"`` written too (a pyproject is only parsed);
 - ``console`` (lines that begin with ``$``) and ``sh``: every line that begins with ``modnet`` is run, as are
   ``pip install`` of a folder and ``python -m pytest`` of one;
@@ -216,8 +216,15 @@ def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
             (folder / name).symlink_to(ROOT / name)
     monkeypatch.chdir(folder)
     reader = Page(folder)
-    for block in blocks_of(page):
-        reader.take(block)
+    monkeypatch.syspath_prepend(reader.plugins)
+    before = set(sys.modules)
+    try:
+        for block in blocks_of(page):
+            reader.take(block)
+    finally:
+        for name in set(sys.modules) - before:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(reader.plugins)):
+                del sys.modules[name]
 
 
 def test_blocks_are_found(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -110,6 +109,7 @@ def test_a_regressor():
 
 
 def test_suggested_for_a_table_with_text_and_missing_values():
+    pd = pytest.importorskip("pandas")
     towns = RNG.choice(["Bonn", "Kiel", "Ulm"], 200)
     ages = RNG.uniform(20, 60, 200)
     ages[::17] = np.nan

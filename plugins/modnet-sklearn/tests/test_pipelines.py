@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 import sklearn.neural_network
 from sklearn.calibration import CalibratedClassifierCV
@@ -16,6 +15,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from modnet_sklearn import MLPClassifier, MLPRegressor, ModnetClassifier, ModnetRegressor
+
+pd = pytest.importorskip("pandas")  # this distribution's own test line installs it
 
 RNG = np.random.default_rng(6)
 IRIS, KINDS = load_iris(return_X_y=True)

@@ -45,4 +45,4 @@ exec(compile(replaced(SOURCE.read_text(encoding="utf-8")), str(SOURCE), "exec"))
 def test_these_are_scikit_learns_tests_of_our_estimators():
     assert MLPClassifier.__module__.startswith("modnet_sklearn")  # noqa: F821 # the module above imports it
     assert MLPRegressor.__module__.startswith("modnet_sklearn")  # noqa: F821 # the same
-    assert sum(name.startswith("test_") for name in globals()) > 40
+    assert sum(name.startswith("test_") for name in globals()) > 35

@@ -81,6 +81,8 @@ def to_sklearn(estimator: MLPClassifier | MLPRegressor) -> Any:
     theirs: Any = original.MLPClassifier if is_classifier(estimator) else original.MLPRegressor
     known = theirs._get_param_names()
     parameters = estimator.get_params(deep=False)
+    if parameters.get("loss") == "squared_error" and "loss" not in known:
+        del parameters["loss"]  # the only one before scikit-learn 1.7
     for name, value in parameters.items():
         if (
             name not in known
