@@ -195,10 +195,10 @@ CASES = {
         "t.csv: training y has one class, 'no'; at least two are needed",
         table("a,y", "1,no", "2,no"),
     ),
-    "nan": (CSV, "t.csv: line 3, column 'a': 'nan'; a finite number is expected", table("a,y", "1,no", "nan,yes")),
+    "nan": (CSV, "t.csv: line 3, column 'a': 'nan'; a finite number is expected; …", table("a,y", "1,no", "nan,yes")),
     "inf": (CSV, "t.csv: line 2, column 'b': '-inf'; a finite number is expected", table("a,b,y", "1,-inf,no")),
-    "text": (CSV, "t.csv: line 2, column 'a': 'x'; a finite number is expected", table("a,y", "x,no")),
-    "nothing": (CSV, "t.csv: line 2, column 'b': empty; a finite number is expected", table("a,b,y", "1,,no")),
+    "text": (CSV, "t.csv: line 2, column 'a': 'x'; a finite number is expected; …", table("a,y", "x,no")),
+    "nothing": (CSV, "t.csv: line 2, column 'b': empty; a finite number is expected; …", table("a,b,y", "1,,no")),
     "short row": (CSV, "t.csv: line 3: 2 cells, the first row has 3", table("a,b,y", "1,2,no", "1,yes")),
     "long row": (CSV, "t.csv: line 2: 4 cells, the first row has 3", table("a,b,y", "1,2,no,3")),
     # archives

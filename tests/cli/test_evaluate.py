@@ -131,9 +131,9 @@ def test_labels_that_are_text_stay_text_where_a_file_has_only_numbers_for_them(t
 @pytest.mark.parametrize(
     ("dtype", "x", "y", "error"),
     [
-        ("float32", 1.0, 1e300, "some.npz: training y as float32: row 0, column 0 (counted from 0) is inf; "),
+        ("float32", 1.0, 1e300, "some.npz: training y: row 0, column 0 (counted from 0) is 1e+300, which float32 "),
         ("float32", 1.0, 1e30, "some.npz: training: the metric 'cost' of the network is inf; "),
-        ("float32", 1e300, 1.0, "some.npz: training x as float32: row 0, column 0 (counted from 0) is inf; "),
+        ("float32", 1e300, 1.0, "some.npz: training x: row 0, column 0 (counted from 0) is 1e+300, which float32 "),
         ("float64", 1.0, 1e300, "some.npz: training: the metric 'cost' of the network is inf; "),
         ("float64", 1e300, 1.0, "some.npz: training: the metric 'cost' of the network is inf; "),
     ],

@@ -87,19 +87,26 @@ def test_ordinal_is_that_of_scikit_learn() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "expected", "becomes"),
-    [("one-hot", [[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]], "0 in all columns"), ("ordinal", [[-1.0], [2.0]], "-1")],
+    [
+        ("one-hot", [[0.0, 0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 1.0, 0.0, 1.0]], "0 in all columns"),
+        ("ordinal", [[-1.0, 0.0], [2.0, 1.0]], "-1"),
+    ],
 )
 def test_unknown_text_is_ignored_with_a_warning(
     kind: str, expected: list[list[float]], becomes: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fitted = fit(table(city=CITIES), {"kind": kind, "unknown": "ignore"})
+    fitted = fit(table(city=CITIES, size=["small", "large", "large"] * 2), {"kind": kind, "unknown": "ignore"})
     with caplog.at_level(logging.WARNING, logger="modnet"):
-        assert apply(fitted, table(city=["Paris", "Rome"])).tolist() == expected
-    (warning,) = caplog.messages
-    end = f"1 such cells become {becomes}"
-    assert warning == f"modnet: {kind}: a cell is 'Paris', which the training rows have not; {end}"
+        assert apply(fitted, table(city=["Paris", "Rome"], size=["large", "small"])).tolist() == expected
+        apply(fitted, table(city=["Rome", "Paris", "Rome", "Bern"], size=["tiny", "small", "tiny", "tiny"]))
+    start, unseen = f"modnet: x: {kind} (data.transforms.0): row", "which the training rows have not"
+    assert caplog.messages == [
+        f"{start} 0 (counted from 0), column 'city' is 'Paris', {unseen}; it becomes {becomes}",
+        f"{start} 1 (counted from 0), column 'city' is 'Paris', {unseen}; 2 such cells of the column become {becomes}",
+        f"{start} 0 (counted from 0), column 'size' is 'tiny', {unseen}; 3 such cells of the column become {becomes}",
+    ]
     caplog.clear()
-    apply(fitted, table(city=["Rome", "Oslo"]))
+    apply(fitted, table(city=["Rome", "Oslo"], size=["small", "large"]))
     assert caplog.messages == []
 
 

@@ -16,6 +16,7 @@ from modnet.data.csv import CsvTable, read_rows, read_table
 from modnet.data.csv_rows import CsvFormat
 from modnet.data.roles import Roles
 
+NO_TARGET = "every row needs a target: remove this row"
 ONE_HOT, IMPUTE = (
     f'; remedies: a transform (data.transforms = ["{transform}"]) or data.exclude = ["a"]'
     for transform in ("one-hot", "impute")
@@ -134,7 +135,7 @@ def test_a_file_that_goes_with_another(tmp_path: Path) -> None:
         (b"y\n1\n", "line 1: no column besides 'y'; at least one feature is needed"),
         (b"a,,y\n1,2,3\n", "line 1, column 2 (counted from 1): the name is empty"),
         (b"a,a,y\n1,2,3\n", "line 1: two columns have the name 'a'"),
-        (b"a,y\n1,2\n3\n", "line 3: 1 cells, the first row has 2"),
+        (b"a,y\n1,2\n3\n", "line 3: 1 cell, the first row has 2"),
         (b"a,y\n1,2\n\n3,4,5\n", "line 4: 3 cells, the first row has 2"),
         (b"a,y\n1,2\nx,4\n", f"line 3, column 'a': 'x'; a finite number is expected{ONE_HOT}"),
         (b"a,y\n1,2\n,4\n", f"line 3, column 'a': empty; a finite number is expected{IMPUTE}"),
@@ -144,23 +145,23 @@ def test_a_file_that_goes_with_another(tmp_path: Path) -> None:
         (b"a,y\n1_000,2\n", f"line 2, column 'a': '1_000'; a finite number is expected{ONE_HOT}"),
         (
             b"a,y\n1,2.5\n1,nan\n",
-            "line 3, column 'y': 'nan', a missing value; a number, or a label of at most 1000 characters, is expected",
+            f"line 3, column 'y': 'nan', a missing value; {NO_TARGET}, or take it out of data.missing",
         ),
         (
             b"a,y\n1,2\n1,\n",
-            "line 3, column 'y': empty; a number, or a label of at most 1000 characters, is expected",
+            f"line 3, column 'y': empty; {NO_TARGET}",
         ),
-        (b"a,y\n1,2\n1,\0\n", "line 3: a NUL byte, or more than 16777216 characters; is this a text file?"),
-        (b"a,y\n1,b\xe9\n", "line 2: byte 0xe9 is not UTF-8"),
-        ("a,y\n1,2\n".encode("utf-16"), "line 1: byte 0xff is not UTF-8"),
+        (b"a,y\n1,2\n1,\0\n", "line 3: a NUL byte; is this a text file?"),
+        (b"a,y\n1,b\xe9\n", "line 2: byte 0xe9 is not UTF-8; save the file as CSV, in UTF-8"),
+        ("a,y\n1,2\n".encode("utf-16"), "line 1: byte 0xff is not UTF-8; save the file as CSV, in UTF-8"),
         (b'a,y\n1,"b" c\n', "line 2: ',' expected after '\"'"),
-        (b'a,y\n1,"b\n', "line 2: unexpected end of data"),
+        (b'a,y\n1,"b\n', 'line 2: a cell that begins with " does not end'),
         (b'a,"y\nz"\n1,2\n', "line 1: no column 'y'; the columns are 'a', 'y\\nz'"),
         (b'a,y\n"1\n",2\nx,3', f"line 4, column 'a': 'x'; a finite number is expected{ONE_HOT}"),
         (b"a,y\n1," + b"b" * 140_000 + b"\n", "line 2: field larger than field limit (131072)"),
         (
             b"a,y\n1," + b"b" * 1001 + b"\n",
-            f"line 2, column 'y': '{'b' * 59}…; a number, or a label of at most 1000 characters, is expected",
+            f"line 2, column 'y': '{'b' * 59}…; a label of at most 1000 characters is expected",
         ),
     ],
 )
@@ -170,7 +171,7 @@ def test_faults_are_named(tmp_path: Path, content: bytes, message: str) -> None:
 
 def test_an_endless_line(tmp_path: Path) -> None:
     path = write(tmp_path, b"a,y\n" + b"1" * (1 << 25))
-    assert refusal(path, "y") == "line 2: a NUL byte, or more than 16777216 characters; is this a text file?"
+    assert refusal(path, "y") == "line 2: more than 16,777,216 characters; is this a text file?"
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
@@ -179,9 +180,9 @@ def test_the_line_of_a_byte_that_is_not_utf8(tmp_path: Path, line: int, end: byt
     rows = [b"a,y", *[b"1.25,b"] * 4998, b"2,b"]
     rows[line - 1] += b"\xe9"
     path = write(tmp_path, end.join(rows) + end)
-    assert refusal(path, "y") == f"line {line}: byte 0xe9 is not UTF-8"
+    assert refusal(path, "y") == f"line {line}: byte 0xe9 is not UTF-8; save the file as CSV, in UTF-8"
     path.write_bytes(end.join(rows[:line]))  # the last byte of the file
-    assert refusal(path, "y").startswith(f"line {line}: byte 0xe9 is not UTF-8")
+    assert refusal(path, "y").startswith(f"line {line}: byte 0xe9 is not UTF-8; save the file as CSV, in UTF-8")
 
 
 def test_sums_that_overflow_are_not_mistaken_for_infinity(tmp_path: Path) -> None:
@@ -229,7 +230,7 @@ AB, NUMBERS = ("a", "b"), (0, "1")  # the names that a network was trained with;
         ("a,b\n", AB, None, "no rows after the header"),
         ("1,2,3\n", None, None, "line 1: 3 columns, the network has 2 inputs"),
         ("1,2,3\n", AB, False, "line 1: 3 columns, the network has 2 inputs"),
-        ("1,2\n3\n", None, None, "line 2: 1 cells, the first row has 2"),
+        ("1,2\n3\n", None, None, "line 2: 1 cell, the first row has 2"),
         ("1,2\n3,x\n", None, None, "line 2, column 2: 'x'; a finite number is expected"),
         (
             "0.1,n/a\n1,2\n",

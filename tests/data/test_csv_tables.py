@@ -38,9 +38,12 @@ def test_text_and_missing_values(tmp_path: Path) -> None:
     assert table.y.tolist() == ["a", "b", "a", "b"]
 
 
-def test_numbers_alone_are_an_array_with_transforms_too(tmp_path: Path) -> None:
-    table = read(write(tmp_path, "a,y\n1,2\n"), transforms=True)
-    assert type(table.x) is np.ndarray
+def test_numbers_alone_are_an_array_but_with_transforms_their_lines_are_kept(tmp_path: Path) -> None:
+    path = write(tmp_path, "a,y\n\n1,2\n")
+    assert type(read(path).x) is np.ndarray
+    x = read(path, transforms=True).x
+    assert isinstance(x, Table)
+    assert (x.values.tolist(), x.names, x.place(0)) == ([[1.0]], ("a",), "line 3")
 
 
 @pytest.mark.parametrize("late", [3, 255, 256, 5000])
@@ -125,9 +128,10 @@ def test_what_stands_for_a_missing_value(tmp_path: Path) -> None:
 
 
 def test_a_missing_target_is_refused(tmp_path: Path) -> None:
-    expected = "a number, or a label of at most 1000 characters, is expected"
+    expected = "every row needs a target: remove this row"
     assert refusal(write(tmp_path, "a,y\n1,x\n2,\n")) == f"line 3, column 'y': empty; {expected}"
-    assert refusal(write(tmp_path, "a,y\n1,x\n2,NA\n")) == f"line 3, column 'y': 'NA', a missing value; {expected}"
+    named = f"line 3, column 'y': 'NA', a missing value; {expected}, or take it out of data.missing"
+    assert refusal(write(tmp_path, "a,y\n1,x\n2,NA\n")) == named
 
 
 def test_columns_and_exclude(tmp_path: Path) -> None:

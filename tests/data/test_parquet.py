@@ -105,7 +105,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "null target": ({"a": A, "y": NULL}, "row 7000 (counted from 0), column 'y' is null; every value is needed"),
     "nan": (
         {"a": np.where(np.arange(ROWS) == 7000, np.nan, A), "y": B},
-        "training x: row 7000, column 0 (counted from 0) is nan; values must be finite",
+        "row 7000 (counted from 0), column 'a' is nan; a finite number is expected" + IMPUTE,
     ),
     "no rows": ({"a": A[:0], "y": B[:0]}, "holds no rows"),
 }

@@ -291,7 +291,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "nan": (Counting(FLAWED), f"training x: {NAN}"),
     "infinite in float32": (
         Counting(np.where(np.isnan(FLAWED), 1e300, WHOLE)),
-        "training x as float32: row 5001, column 3 (counted from 0) is inf; values must be finite",
+        "training x: row 5001, column 3 (counted from 0) is 1e+300, which float32 cannot hold",
     ),
     "masked": (
         Wrong(WHOLE, lambda rows: np.ma.masked_equal(rows, 199)),

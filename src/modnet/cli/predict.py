@@ -47,7 +47,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 @click.option("--row-numbers", is_flag=True, help="Begin each line with the number of the row, counted from 0.")
 @click.option(
     "--threshold",
-    type=click.FloatRange(0.0, 1.0),
+    type=float,
     metavar="P",
     help="Of two classes, predict the second if its probability is at least P.",
 )
@@ -119,7 +119,7 @@ class _Threshold:
         if least is None:
             raise ConfigError(f"--positive {positive}: is the class that --threshold P is about, which is missing")
         option = f"--threshold {least:g}"
-        if not 0 <= least <= 1:  # NaN passes as a number
+        if not 0 <= least <= 1:
             raise ConfigError(f"{option}: is no probability; allowed: 0 to 1")
         if network.classes is None or len(network.classes) != 2:
             found = "labels" if network.multi_label else "numbers"

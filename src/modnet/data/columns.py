@@ -10,7 +10,7 @@ import numpy as np
 
 from modnet.core.dataset import Data, Names
 from modnet.core.errors import DataError
-from modnet.core.messages import as_python, list_values, nearest, question, short_repr
+from modnet.core.messages import as_python, counted, list_values, nearest, question, short_repr
 from modnet.data.table import Table
 from modnet.data.validation import as_array
 
@@ -99,7 +99,7 @@ def input_columns(
         if len(selected) != count:
             selected = [position for position in selected if names[position] != "target"]
     if len(selected) != count:
-        raise DataError(f"{where}: {len(selected)} columns, the network has {count} inputs")
+        raise DataError(f"{where}: {counted(len(selected), 'column')}, the network has {counted(count, 'input')}")
     return selected, kept
 
 

@@ -35,7 +35,7 @@ class CsvTable:
         header: The names of all columns.
         features: The names of the columns of x.
         kinds: What each of them holds.
-        x: The features, (rows, features): a `Table` where there is text or a missing value.
+        x: The features, (rows, features): a `Table` where there are transforms, text or a missing value.
         y: Labels (rows,), or targets (rows, 1).
         target_kind: What the target column holds.
         weights: The weight of each row, (rows,), or None.
@@ -142,7 +142,7 @@ def read_table(
             columns.append(Column(weight, roles.weight))
         cells = [target] if group is None else [target, group]
         content = _read(source, columns, cells, len(header), has_header=True)
-        x = as_features(source, content, columns[: len(features)], features)
+        x = as_features(source, content, columns[: len(features)], features, with_lines=transforms)
     names = source.name, roles.target
     kind = target_kind if training is None else training.target_kind
     kind, y = read_target(content.cells[target], content.lines, names, kind, source.format)

@@ -16,7 +16,7 @@ from modnet.core.errors import DataError
 from modnet.core.messages import short_repr
 from modnet.data.csv_rows import Block, CsvFormat, Source, blocks
 from modnet.data.table import Kind
-from modnet.data.texts import IMPUTE, ONE_HOT, remedies
+from modnet.data.texts import IMPUTE, ONE_HOT, date_remedies, exclusion, hold_dates, remedies
 
 __all__ = ["Column", "Content", "Reader", "read_columns"]
 
@@ -179,9 +179,11 @@ class Reader:
         column = self.columns[index]
         number = self.format.number(cell)
         is_missing = cell in self.format.missing
-        advice = self.format.advice(cell) if number is None and not is_missing else ""
+        advice = self.format.advice(cell) + self.format.mark_advice(cell) if number is None and not is_missing else ""
         if column.advice == "as in training":
             advice = f", as in training{advice}"
+        elif column.advice == "remedies" and hold_dates([cell]):
+            advice = f"; {date_remedies(exclusion(str(column.name)))}"
         elif column.advice == "remedies" and (is_missing or number is None):
             advice += remedies(IMPUTE if is_missing else ONE_HOT, str(column.name))
         problem = f"{short_repr(cell) if cell else 'empty'}; a finite number is expected{advice}"

@@ -20,9 +20,11 @@ __all__ = ["as_features", "has_other_decimal"]
 
 
 def as_features(
-    source: Source, content: Content, columns: Sequence[Column], names: Names | None
+    source: Source, content: Content, columns: Sequence[Column], names: Names | None, *, with_lines: bool = False
 ) -> NDArray[np.float64] | Table:
     """Return the first of the columns that were read: an array where all are numbers and none is missing, else a table.
+
+    ``with_lines`` makes it a table in any case, which knows the lines of its rows.
 
     Columns that are found to be text are refused where they are dates, or numbers with another decimal mark.
 
@@ -43,11 +45,12 @@ def as_features(
             where, cell = place(index, code).split(": ", 1)
             raise DataError(f"{source.name}: {where}, column {short_repr(columns[index].name)}: {cell}; {what}")
         if texts:
-            text_places[index] = place(index, _first_text(texts, source.format))
+            first = _first_text(texts, source.format)
+            text_places[index] = place(index, first) + source.format.mark_advice(texts[first])
     missing_places = {}
     for index in sorted(column for column in content.missing if column < len(columns)):
         missing_places[index] = f"line {content.lines[_first_row(values[:, index], None)]}"
-    if not content.texts and not missing_places:
+    if not content.texts and not missing_places and not with_lines:
         return values
     arrays = {index: np.array(texts, dtype=object) for index, texts in sorted(content.texts.items())}
     return Table(values, names, arrays, text_places, missing_places, content.lines)

@@ -14,15 +14,19 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from modnet.core.errors import DataError
-from modnet.core.messages import error_text, shell_word, short_repr
+from modnet.core.messages import counted, error_text, shell_word, short_repr
 from modnet.data.files import STDIN, is_file, open_binary, standard_input
 
-__all__ = ["MISSING", "Block", "CsvFormat", "Row", "Source", "blocks"]
+__all__ = ["MARKS", "MISSING", "Block", "CsvFormat", "Row", "Source", "blocks"]
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
 """What stands for a missing value, unless the configuration says otherwise."""
+MARKS = ("?", "-", "--", "#N/A", "#NA", "<NA>")
+"""What stands for one in many other files, where a cell holds nothing else."""
 LINE = 1 << 24
 """How many characters a line may have."""
+ZIP = b"PK\3\4"
+"""What a ZIP archive begins with."""
 PIECE = 1 << 20
 """How many bytes of a pipe are read at a time."""
 BLOCK = 256
@@ -67,10 +71,16 @@ class CsvFormat:
     def advice(self, cell: str) -> str:
         """Return which other decimal mark would make a number of a cell that is none, if one would."""
         other = "." if self.decimal == "," else ","
-        value = self.number(cell, other)
-        if value is None or self.separator == other:
+        if other not in cell or self.number(cell, other) is None:
             return ""
-        return f"; if {other!r} is the decimal mark: {self.setting('decimal', other)}"
+        remedy = f"write {self.decimal!r}" if self.separator == other else self.setting("decimal", other)
+        return f"; if {other!r} is the decimal mark: {remedy}"
+
+    def mark_advice(self, cell: str) -> str:
+        """Return how a cell is made a missing value, if it looks like one."""
+        if cell not in MARKS or self.as_options:
+            return ""
+        return f'; if it stands for a missing value: data.missing = ["", "{cell}"]'
 
     def setting(self, name: str, value: str) -> str:
         """Return how a format is chosen: ``data.decimal = ","``, or ``--decimal ','``."""
@@ -136,6 +146,9 @@ class Source:
             DataError: naming the line: it is not text in UTF-8, or not a row.
         """
         self.file.seek(0)
+        if self.file.read(len(ZIP)) == ZIP:
+            raise DataError(f"{self.name}: is a ZIP archive, as .xlsx files are; save the table as CSV, in UTF-8")
+        self.file.seek(0)
         text = io.TextIOWrapper(self.file, encoding="utf-8-sig", newline="")
         reader = csv.reader(_lines(text), strict=True, delimiter=self.format.separator)
         line = 1
@@ -146,9 +159,11 @@ class Source:
                 line = reader.line_num + 1
         except UnicodeDecodeError as error:  # its object starts in the line that follows those read
             line = reader.line_num + len((error.object[: error.start] + b".").splitlines())
-            raise DataError(f"{self.name}: line {line}: byte 0x{error.object[error.start]:02x} is not UTF-8") from None
+            problem = f"byte 0x{error.object[error.start]:02x} is not UTF-8; save the file as CSV, in UTF-8"
+            raise DataError(f"{self.name}: line {line}: {problem}") from None
         except (csv.Error, OSError) as error:
-            raise DataError(f"{self.name}: line {line}: {error_text(error)}") from None
+            problem = error_text(error).replace("unexpected end of data", 'a cell that begins with " does not end')
+            raise DataError(f"{self.name}: line {line}: {problem}") from None
         finally:
             text.detach()  # or the file would be closed
 
@@ -172,7 +187,8 @@ class Source:
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
     while content := text.readline(LINE):
         if len(content) == LINE or "\0" in content:
-            raise csv.Error(f"a NUL byte, or more than {LINE} characters; is this a text file?")
+            problem = "a NUL byte" if "\0" in content else f"more than {LINE:,} characters"
+            raise csv.Error(f"{problem}; is this a text file?")
         yield content
 
 
@@ -199,7 +215,7 @@ def blocks(rows: Iterator[Row], width: int, name: str) -> Iterator[Block]:
             problem = error
         for index, (line, cells) in enumerate(block):
             if len(cells) != width:
-                problem = DataError(f"{name}: line {line}: {len(cells)} cells, the first row has {width}")
+                problem = DataError(f"{name}: line {line}: {counted(len(cells), 'cell')}, the first row has {width}")
                 del block[index:]
                 break
         if block:

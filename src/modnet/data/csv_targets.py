@@ -24,7 +24,7 @@ TargetKind: TypeAlias = Literal["integer", "number", "text"]
 EXPECTED: dict[TargetKind, str] = {
     "integer": "an integer of 64 bits, without + and leading zeros,",
     "number": "a finite number",
-    "text": f"a number, or a label of at most {LABEL} characters,",
+    "text": f"a label of at most {LABEL} characters",
 }
 
 
@@ -40,7 +40,7 @@ def read_target(
     Raises:
         DataError: naming the line and the column.
     """
-    distinct, is_given = dict.fromkeys(cells), kind is not None
+    distinct = dict.fromkeys(cells)
     kind = kind or _kind([cell for cell in distinct if cell not in csv_format.missing], csv_format)
     values = {cell: _value(cell, kind, csv_format) for cell in distinct}
     invalid = {cell for cell, value in values.items() if value is None}
@@ -50,8 +50,10 @@ def read_target(
         is_missing = cell in csv_format.missing
         advice = csv_format.advice(cell) if kind == "number" else ""
         shown = short_repr(cell) + (", a missing value" if is_missing else "") if cell else "empty"
-        expected = EXPECTED["text" if is_missing and not is_given else kind]
-        problem = f"{shown}; {expected} is expected{advice}"
+        problem = f"{shown}; {EXPECTED[kind]} is expected{advice}"
+        if is_missing:
+            is_label = ", or take it out of data.missing" if cell else ""
+            problem = f"{shown}; every row needs a target: remove this row{is_label}"
         raise DataError(f"{where[0]}: line {lines[row]}, column {short_repr(where[1])}: {problem}")
     of_rows = map(values.__getitem__, cells)
     if kind == "text":

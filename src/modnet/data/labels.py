@@ -112,7 +112,7 @@ class Targets:
             return self
         with np.errstate(over="ignore"):  # what overflows is refused below
             values = self.values.astype(dtype)
-        check_finite(values, f"{where} as {np.dtype(dtype)}")
+        check_finite(values, where, before=self.values)
         return replace(self, values=values)
 
     def with_values(self, values: NDArray[Any]) -> Targets:

@@ -58,10 +58,22 @@ class FeatureColumn:
                 row = start + int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))
                 problem = "is null; every value is needed" + remedies(IMPUTE, self.name)
                 raise DataError(f"{row_text(self.file, row, self.name)} {problem}")
+            self._refuse_infinite(numbers, start, missing=False)
             return numbers
+        self._refuse_infinite(numbers, start, missing=True)
         if self.first_missing is None and numbers.dtype.kind == "f" and np.isnan(numbers).any():
             self.first_missing = start + int(np.argmax(np.isnan(numbers)))
         return numbers
+
+    def _refuse_infinite(self, numbers: NDArray[Any], start: int, *, missing: bool) -> None:
+        if numbers.dtype.kind != "f":
+            return
+        refused = np.isinf(numbers) if missing else ~np.isfinite(numbers)
+        if refused.any():
+            row = int(np.argmax(refused))
+            advice = remedies(IMPUTE, self.name) if np.isnan(numbers[row]) else ""
+            problem = f"is {float(numbers[row])}; a finite number is expected{advice}"
+            raise DataError(f"{row_text(self.file, start + row, self.name)} {problem}")
 
     def _positions(self, values: Any, start: int) -> NDArray[np.float64]:
         if str(values.type) == "null":
@@ -105,13 +117,13 @@ def feature_column(content: Any, column: str, file: str, expected: Kind | None, 
     kind: Kind = "text" if _is_text(stored.type) else "number"
     if is_null and transforms:
         return FeatureColumn(file, column, expected or "number", np.dtype(np.float32), may_be_missing=True)
+    if expected is not None and (kind != expected or (kind == "number" and dtype is None)):
+        raise DataError(f"{place}; {'text is' if expected == 'text' else 'numbers are'} expected, as in training")
     if kind == "number" and dtype is None:
         if types.is_temporal(stored.type):
             raise DataError(f"{place}; {date_remedies(exclusion(column))}")
         allowed = "integers, bools, floats and text" if transforms else "integers, bools and floats"
         raise DataError(f"{place}; allowed are {allowed}; remedies: another type, or {exclusion(column)}")
-    if expected is not None and kind != expected:
-        raise DataError(f"{place}; {'text is' if expected == 'text' else 'numbers are'} expected, as in training")
     if dtype is None:
         if not transforms:
             allowed = f"allowed are integers, bools and floats{remedies(ONE_HOT, column)}"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from modnet.core.dataset import Names
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import CellError, Transform, TransformState
-from modnet.core.messages import did_you_mean, list_values, short_repr
+from modnet.core.messages import did_you_mean, list_values, log_warning, short_repr
 from modnet.data.cells import Cells
 from modnet.data.labels import Targets
 from modnet.data.row_source import ArrayOrSource, RowSource
@@ -53,6 +53,8 @@ class FittedTransform:
                 results = self.transform(given, self.state)
         except CellError as error:
             raise cells.error(error, self.columns, self.label) from None
+        for ignored in self.transform.ignored(given, self.state):
+            log_warning(str(cells.error(ignored, self.columns, self.label)))
         names = [cells.names[column] for column in self.columns]
         return cells.replaced(self.columns, results, self.transform.output_names(names, self.state))
 
@@ -226,7 +228,7 @@ def _narrowed(dtype: np.dtype[Any], rows: NDArray[Any], where: str, numbers: Row
         return np.ascontiguousarray(rows, dtype=dtype)
     with np.errstate(over="ignore"):  # an overflow is reported below
         converted = np.ascontiguousarray(rows, dtype=dtype)
-    check_finite(converted, f"{where} as {dtype}", numbers)
+    check_finite(converted, where, numbers, before=rows)
     return converted
 
 
@@ -241,7 +243,8 @@ def _chosen(transform: Transform, cells: Cells, key: str) -> list[tuple[int, ...
         chosen = [_position(column, cells, key) for column in transform.columns]
     of_kind = {kind: tuple(column for column in chosen if cells.kinds[column] == kind) for kind in ("number", "text")}
     if transform.takes == "number" and (text := of_kind["text"]):
-        raise DataError(f"{cells.where}: {key}: {transform.kind} takes numbers; {cells.text_place(text[0])}")
+        remedy = '; remedies: columns = "number", or one-hot before it'
+        raise DataError(f"{cells.where}: {key}: {transform.kind} takes numbers; {cells.text_place(text[0])}{remedy}")
     if transform.takes == "text":
         return [tuple(chosen)]
     return [columns for columns in of_kind.values() if columns]
@@ -256,9 +259,10 @@ def _position(column: str | int, cells: Cells, key: str) -> int:
         )
         raise ConfigError(f"{key}.columns: {column}: there is no column of this number; {allowed}")
     if column not in cells.names:
-        hint = did_you_mean(column, cells.names)
-        known = f"the columns are {list_values(cells.names)}"
-        raise ConfigError(f"{key}.columns: there is no column {short_repr(column)}{hint}; {known}")
+        known = f"the columns are {list_values(cells.names)}{did_you_mean(column, cells.names)}"
+        if cells.table.names is None and len(cells.names) == cells.table.shape[1]:
+            known = f"the columns have no names, only numbers, 0 to {cells.table.shape[1] - 1}"
+        raise ConfigError(f"{key}.columns: there is no column {short_repr(column)}; {known}")
     return cells.names.index(column)
 
 

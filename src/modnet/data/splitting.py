@@ -77,8 +77,10 @@ def split(
     spare = np.maximum(counts - 1, 0)
     total = min(max(round(share * len(codes)), 1), int(spare.sum()))
     if total == 0:
-        hint = "" if y.classes is None else numbers_hint(y.classes, MANY)
-        raise DataError(f"{option} = {share:g} needs a sample to spare, and no class has more than one{hint}")
+        there = "there is only one"
+        if y.classes is not None:
+            there = f"no class has more than one{numbers_hint(y.classes, MANY)}"
+        raise DataError(f"{option} = {share:g} needs a sample to spare, and {there}")
     sizes = np.minimum(np.floor(share * counts).astype(np.intp), spare)
     by_remainder = np.argsort(sizes - share * counts, kind="stable")
     while (missing := total - int(sizes.sum())) > 0:

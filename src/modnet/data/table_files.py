@@ -102,6 +102,13 @@ class Csv(_TableFile):
         default=MISSING, description='the cells that stand for a missing value; those of no characters are `""`'
     )
 
+    @field_validator("separator", mode="before")
+    @classmethod
+    def _check_length(cls, value: Any) -> Any:
+        if isinstance(value, str) and len(value) != 1:
+            raise ValueError(f'{short_repr(value)} should be one character; a tab is "\\t"')
+        return value
+
     @field_validator("separator")
     @classmethod
     def _check_separator(cls, value: str) -> str:

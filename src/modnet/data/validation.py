@@ -143,8 +143,17 @@ def as_array(x: Any, where: str, numbers: RowNumbers | None = None) -> NDArray[A
     return np.asarray(array)
 
 
-def check_finite(array: NDArray[Any], where: str, numbers: RowNumbers | None = None, *, missing: bool = False) -> None:
+def check_finite(
+    array: NDArray[Any],
+    where: str,
+    numbers: RowNumbers | None = None,
+    *,
+    missing: bool = False,
+    before: NDArray[Any] | None = None,
+) -> None:
     """Refuse NaN, unless it may stand for a ``missing`` value, and infinity.
+
+    With the finite numbers that they were ``before`` they got their dtype, it is that which is too small.
 
     Raises:
         DataError: naming the first such value, its row (by its place in ``numbers``, if given) and its column.
@@ -154,6 +163,9 @@ def check_finite(array: NDArray[Any], where: str, numbers: RowNumbers | None = N
         if not is_finite.all():
             row, *rest = np.argwhere(~is_finite)[0].tolist()
             index = (rows.start + row, *rest)
+            if before is not None:
+                problem = f"is {float(before[index]):g}, which {array.dtype} cannot hold"
+                raise DataError(f"{where}: {index_text(index, numbers)} {problem}")
             raise DataError(f"{where}: {index_text(index, numbers)} is {float(array[index])}; values must be finite")
 
 

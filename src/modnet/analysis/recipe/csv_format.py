@@ -10,7 +10,7 @@ from pathlib import Path
 
 from modnet.analysis.recipe.choices import Choice
 from modnet.core.messages import list_values, short_repr
-from modnet.data.csv_rows import MISSING, SEPARATORS, CsvFormat
+from modnet.data.csv_rows import MARKS, MISSING, SEPARATORS, CsvFormat
 from modnet.data.files import open_binary
 
 __all__ = ["detect_marks", "missing_marks"]
@@ -18,8 +18,6 @@ __all__ = ["detect_marks", "missing_marks"]
 SAMPLE = 1 << 18
 """How many bytes of the file show its marks."""
 _COMMA, _POINT = re.compile(r"[+-]?\d+,\d+"), re.compile(r"[+-]?\d*\.\d+")
-MARKS = ("?", "-", "--", "#N/A", "#NA", "<NA>")
-"""What stands for a missing value wherever a cell holds nothing else."""
 WORDS = (*MARKS, ".", "n/a", "na", "Na", "NAN", "Nan", "none", "None", "NONE", "Null", "missing", "unknown", "Unknown")
 """What does so in a column whose other cells are numbers."""
 

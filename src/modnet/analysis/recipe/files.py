@@ -72,7 +72,7 @@ def _csv(path: str, target: str | None, test: str | None) -> _Found:
 
     def find(header: Sequence[str]) -> str:
         nonlocal why
-        name, why = find_target(header, target, path)
+        name, why = find_target(header, target, path, csv_format)
         return name
 
     contents = read_contents(path, csv_format, find)
@@ -169,9 +169,9 @@ def _npz(path: str, target: str | None, test: str | None) -> _Found:
     y_name = "y" if target is None else target
     others = [name for name in arrays if name != y_name and not name.endswith(("_validation", "_test"))]
     x_name = "x" if "x" in others else others[0] if len(others) == 1 else None
-    for name, wanted in ((y_name, "the targets; --target ARRAY names it"), (x_name, "the samples, x")):
+    for name, wanted, hint in ((y_name, "the targets", "; --target ARRAY names it"), (x_name, "the samples, x", "")):
         if name not in arrays:
-            raise DataError(f"{path}: which array holds {wanted}? The arrays are {list_values(arrays)}")
+            raise DataError(f"{path}: which array holds {wanted}? The arrays are {list_values(arrays)}{hint}")
     assert x_name is not None  # noqa: S101 -- it is one of the arrays
     where = f"{path}: array {short_repr(y_name)}"
     target_type: TargetType = "auto"

@@ -25,22 +25,29 @@ NAMES = ("target", "label", "class", "y")
 HINT = "; --target COLUMN names another column"
 
 
-def find_target(names: Sequence[str], given: str | None, where: str) -> tuple[str, str]:
-    """Return the target's name, and why it is the target.
+def find_target(
+    names: Sequence[str], given: str | None, where: str, csv_format: CsvFormat | None = None
+) -> tuple[str, str]:
+    """Return the target's name, and why it is the target; names in a CSV file have its format.
 
     Raises:
-        DataError: starting with ``where``: there is no such column, or several could be the target.
+        DataError: starting with ``where``: there is no such column, several could be the target, or names in a CSV file
+            are all numbers, as in a file without a header.
     """
     if given is not None:
         find_columns(names, [given], f"{where}:")
+    if len(names) < 2:
+        raise DataError(f"{where}: one column, {list_values(names)}; a target and at least one feature are needed")
+    if given is not None:
         return given, ""
+    if csv_format is not None and all(csv_format.number(name) is not None for name in names):
+        problem = f"line 1 holds only numbers, {list_values(names)}; is it data, and the header missing?"
+        raise DataError(f"{where}: {problem} If these are names: --target COLUMN says which one to predict")
     known = [name for name in names if name.lower() in NAMES]
     if len(known) > 1:
         raise DataError(f"{where}: which column is the target? {list_values(known)} could be; --target COLUMN says it")
     if known:
         return known[0], "known by its name; --target COLUMN names another"
-    if len(names) < 2:
-        raise DataError(f"{where}: one column, {list_values(names)}; a target and at least one feature are needed")
     return names[-1], f"the last column, since none is called {', '.join(NAMES)}; --target COLUMN names another"
 
 
@@ -90,7 +97,9 @@ def _type_of_numbers(distinct: ArrayLike, rows: int) -> tuple[bool, str]:
     """Return whether numbers are to be predicted as such, and why."""
     numbers = np.asarray(distinct, dtype=np.float64)
     count = len(numbers)
-    if not np.all(numbers % 1 == 0):
+    with np.errstate(invalid="ignore"):  # infinity is refused when the targets are read
+        is_whole = bool(np.all(numbers % 1 == 0))
+    if not is_whole:
         return True, f"{count:,} different numbers, not all whole: numbers to predict"
     if are_many(count, rows):
         few = f"up to {FEW}, or {SHARE:.0%} of the rows, would be classes"

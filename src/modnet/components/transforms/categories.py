@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -11,11 +10,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from modnet.core.interfaces import CellError, ColumnBlocks, ColumnChoice, Transform, TransformState, columns_field
-from modnet.core.messages import list_values, printable, short_repr
+from modnet.core.messages import list_values, short_repr
 
 __all__ = ["OneHot", "Ordinal"]
-
-_log = logging.getLogger("modnet")
 
 
 class _Categories(Transform):
@@ -63,15 +60,23 @@ class _Categories(Transform):
             code_of = {text: code for code, text in enumerate(categories)}
             column = rows[:, index].tolist()
             codes[:, index] = [code_of.get(text, -1) for text in column]
-            if (unknown := codes[:, index] < 0).any():
+            if self.unknown == "error" and (unknown := codes[:, index] < 0).any():
                 row = int(np.argmax(unknown))
-                problem = f"is {short_repr(column[row])}, {self.not_known}"
-                if self.unknown == "error":
-                    known = f"known are {list_values(categories)}"
-                    raise CellError(f'{problem}; {known} (unknown = "ignore" allows others)', index, row)
-                rest = f"; {np.count_nonzero(unknown)} such cells become {self.unknown_becomes}"
-                _log.warning("modnet: %s: a cell %s", self.kind, printable(problem + rest))
+                known = f"known are {list_values(categories)}"
+                problem = f"is {short_repr(column[row])}, {self.not_known}; {known}"
+                raise CellError(f'{problem} (unknown = "ignore" allows others)', index, row)
         return codes
+
+    def ignored(self, rows: NDArray[Any], state: TransformState) -> Iterator[CellError]:
+        """Yield the first unknown text of each column."""
+        for index, categories in enumerate(self._columns(state)):
+            column, known = rows[:, index].tolist(), set(categories)
+            if known.issuperset(column):
+                continue
+            unknown = [row for row, text in enumerate(column) if text not in known]
+            who = "it becomes" if len(unknown) == 1 else f"{len(unknown):,} such cells of the column become"
+            problem = f"is {short_repr(column[unknown[0]])}, {self.not_known}; {who} {self.unknown_becomes}"
+            yield CellError(problem, index, unknown[0])
 
 
 class OneHot(_Categories):

@@ -66,7 +66,7 @@ class Impute(Transform):
     def _number_fill(self, rows: ColumnBlocks) -> NDArray[Any]:
         if self.strategy == "constant":
             if isinstance(self.value, str):
-                raise CellError(f"holds numbers; value = {self.value!r} is text", 0)
+                raise CellError(f'holds numbers, and value = {self.value!r} is text; columns = "text" leaves it out', 0)
             return np.full(rows.columns, self.value, dtype=np.float64)
         if self.strategy == "median":
             (fill,) = quantiles(rows, (0.5,))
@@ -81,7 +81,8 @@ class Impute(Transform):
     def _text_fill(self, rows: ColumnBlocks) -> NDArray[Any]:
         if self.strategy == "constant":
             if not isinstance(self.value, str):
-                raise CellError(f"holds text; value = {self.value!r} is a number", 0)
+                given = f"value = {self.value:g} is a number"
+                raise CellError(f'holds text, and {given}; columns = "number" leaves it out', 0)
             return np.array([self.value] * rows.columns, dtype=object)
         fill = [_most_frequent(count) for count in _counts(rows)]
         if None in fill:

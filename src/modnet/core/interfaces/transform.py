@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -64,7 +64,7 @@ def columns_field(default: Literal["number", "text", "all"]) -> Any:
 
 
 class CellError(ValueError):
-    """A cell that a transform cannot take.
+    """A cell that a transform cannot take, or that it ignores.
 
     Args:
         problem: What is wrong, which follows the name of the column: "is 'Paris', which the training rows have not".
@@ -141,6 +141,11 @@ class Transform(Component):
         Raises:
             CellError: a cell cannot be transformed.
         """
+
+    def ignored(self, rows: NDArray[Any], state: TransformState) -> Iterable[CellError]:
+        """Return what a warning names: cells that are taken although they are not as in training; none by default."""
+        del rows, state
+        return ()
 
     def inverse(self, rows: NDArray[np.float64], state: TransformState) -> NDArray[np.float64]:
         """Return the rows that `__call__` makes these of."""
