@@ -65,7 +65,7 @@ class Session:
         return self.samples.x[rows], self.samples.targets.batch(rows, self.network.dtype, self.network.outputs)
 
     def cost(self, x: np.ndarray, y: np.ndarray) -> float:
-        return float(np.mean(self.network.cost(self.network.forward(x), y))) + self.network.penalty()
+        return float(np.mean(self.network.cost(self.network.forward(x), y))) + self.network.penalty(len(x))
 
     def value_and_grad(self, rows: Any = None) -> tuple[float, np.ndarray]:
         x, y = self.rows(slice(None) if rows is None else rows)

@@ -98,7 +98,7 @@ def test_no_penalty_on_frozen_weights():
     run = fit((1, 2), epochs=0)
     network = run.network
     trained = np.concatenate([network.layers[index].weights.ravel() for index in (0, 4)])
-    assert network.penalty() == pytest.approx(0.05 * np.sum(trained**2), rel=1e-12)
+    assert network.penalty(7.0) == pytest.approx(0.05 * np.sum(trained**2), rel=1e-12)
 
 
 def test_everything_frozen_still_runs():

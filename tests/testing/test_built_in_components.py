@@ -63,7 +63,7 @@ EXAMPLES: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("schedule", "cosine"): [{}, {"minimum": 0.2}, {"minimum": 1.0}],
     ("schedule", "inverse-scaling"): [{}, {"power": 0.0}, {"power": 1.0, "scale": 3.0}],
     ("regularizer", "l1"): [{}, {"strength": 0.0}, {"strength": 2.0}],
-    ("regularizer", "l2"): [{}, {"strength": 0.0}, {"strength": 2.0}],
+    ("regularizer", "l2"): [{}, {"strength": 0.0}, {"strength": 2.0, "divide_by_batch": True}],
     ("optimizer", "batch"): [{}, {"rule": "adam", "learning_rate": 0.05}],
     ("optimizer", "mini-batch"): [{}, {"batch_size": 1}, {"batch_size": 24, "schedule": "cosine"}],
     ("metric", "cost"): [{}, {"cost": "categorical-cross-entropy"}, {"cost": "binary-cross-entropy"}],

@@ -13,9 +13,10 @@ __all__ = ["L1", "L2"]
 
 
 class L2(Regularizer):
-    """R = ½λ Σ w², with ∂R/∂w = λw: penalizes large weights. λ does not depend on the batch size.
+    """R = ½λ Σ w², with ∂R/∂w = λw: penalizes large weights.
 
-    Source: Nielsen, "Neural Networks and Deep Learning" (2015), chapter 3, equation (85), with his λ/n as λ.
+    Source: Nielsen, "Neural Networks and Deep Learning" (2015), chapter 3, equation (85), with his λ/n as λ; with
+    `divide_by_batch` n is that of the batch, as of scikit-learn's alpha.
     """
 
     kind: Literal["l2"] = "l2"

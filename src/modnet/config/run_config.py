@@ -54,6 +54,11 @@ class RunConfig(Model):
         description="whether a cost or metric that is not finite (NaN or infinity) ends the training with an error; "
         "with `false` only parameters that are not finite do",
     )
+    cost_with_penalty: bool = Field(
+        default=False,
+        description="whether the history has `cost_with_penalty`, too: the mean of cost and penalties over the updates "
+        "of an epoch. The penalties take some time at every update",
+    )
     metrics: Annotated[tuple[Annotated[Metric, Slot()], ...] | None, Auto("a list")] = Field(
         default=None,
         json_schema_extra=Auto.schema,

@@ -21,13 +21,14 @@ class MetricAccumulator:
 
     Attributes:
         samples: How many samples were added.
+        weight: The sum of their weights: without weights, their number.
     """
 
     def __init__(self, network: Network, metrics: Sequence[Metric]) -> None:
         self._cost, self._network = network.cost, network
         self._metrics = metrics
         self._partials: list[Vector | None] = [None] * len(metrics)
-        self._total = self._weight = 0.0
+        self._total = self.weight = 0.0
         self.samples = 0
         self._uses_predictions = not all(metric.uses_outputs for metric in metrics)
         self._keeps_outputs = any(metric.needs_all_outputs for metric in metrics)
@@ -38,7 +39,7 @@ class MetricAccumulator:
         costs = self._cost(a, y)
         total = float(np.sum(costs if weights is None else costs * weights, dtype=np.float64))
         self._total += total
-        self._weight += len(a) if weights is None else float(np.sum(weights))
+        self.weight += len(a) if weights is None else float(np.sum(weights))
         self.samples += len(a)
         predictions, given = a, y
         if self._uses_predictions:
@@ -57,7 +58,7 @@ class MetricAccumulator:
         """Return what was added up, for `load_state_dict`; metrics that need all outputs have no part in it."""
         return {
             "total": self._total,
-            "weight": self._weight,
+            "weight": self.weight,
             "samples": self.samples,
             "partials": list(self._partials),
         }
@@ -70,12 +71,12 @@ class MetricAccumulator:
         """
         if len(state["partials"]) != len(self._metrics):
             raise ModelFileError("the sums are not those of the configured metrics")
-        self._total, self._weight, self.samples = state["total"], state["weight"], state["samples"]
+        self._total, self.weight, self.samples = state["total"], state["weight"], state["samples"]
         self._partials = list(state["partials"])
 
     def compute(self, prefix: str = "") -> dict[str, float]:
         """Return ``cost`` and every metric by its names in the history, each with ``prefix`` before it."""
-        values = {f"{prefix}cost": self._total / self._weight if self._weight else 0.0}
+        values = {f"{prefix}cost": self._total / self.weight if self.weight else 0.0}
         for metric, total in zip(self._metrics, self._partials, strict=True):
             value = metric.value(self._partial_of_all(metric) if metric.needs_all_outputs else total)
             if isinstance(value, Mapping):

@@ -111,10 +111,27 @@ class Network(LayerStack):
         kinds = ", ".join(layer.component.kind for layer in self.layers)
         return f"<Network {sizes} ({kinds}), {self.parameters.size} parameters, {self.dtype}>"
 
-    def penalty(self) -> float:
-        """Return what the regularizers add to the mean cost at θ."""
+    def penalty(self, total: float) -> float:
+        """Return what the regularizers add at θ to the mean cost of samples that weigh ``total``: their number, or Σ w.
+
+        Where it is 0, penalties that are divided by it are 0.
+        """
         weights = self.parameters[: self.regularized]
-        return sum(float(regularizer(weights)) for regularizer in self.regularizers)
+        return sum(
+            float(regularizer(weights)) / (total if regularizer.divide_by_batch else 1.0)
+            for regularizer in self.regularizers
+            if total or not regularizer.divide_by_batch
+        )
+
+    def add_penalty_gradient(self, gradient: Vector, total: float) -> None:
+        """Add the gradient of `penalty` to ∇θ."""
+        count = self.regularized
+        weights, place = self._parameters[:count], gradient[:count]
+        for regularizer in self.regularizers:
+            if not regularizer.divide_by_batch:
+                place += regularizer.gradient(weights)
+            elif total:
+                place += regularizer.gradient(weights) / total
 
     def predict(self, x: ArrayLike) -> Vector:
         """Return predictions, (samples, values of a target), for raw rows ``x``, (samples, features).

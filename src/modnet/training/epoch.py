@@ -37,6 +37,7 @@ class EpochRunner:
         is_stopping: Whether the epoch ends after the block in progress.
         factor: What η and the schedule's factor are multiplied by.
         accumulator: The cost and the metrics of the samples that have been processed.
+        penalties: The sum of the penalties of the updates, each times what its samples weigh, where it is asked for.
         first_updates: What watches the first updates, until they have been made; None where nothing does.
     """
 
@@ -58,6 +59,7 @@ class EpochRunner:
         self.rate: float | None = None
         self.is_stopping = False
         self.accumulator = MetricAccumulator(self._network, self._metrics)
+        self.penalties = 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position within the epoch."""
@@ -67,6 +69,7 @@ class EpochRunner:
             "rows": self.rows,
             "rate": self.rate,
             "metrics": self.accumulator.state_dict(),
+            "penalties": self.penalties,
         }
 
     def load_state_dict(self, epoch: int, state: dict[str, Any]) -> None:
@@ -79,6 +82,7 @@ class EpochRunner:
         self.first_update, self.sweep, self.rows = state["first_update"], state["sweep"], state["rows"]
         self.rate = state["rate"]
         self.accumulator.load_state_dict(state["metrics"])
+        self.penalties = state["penalties"]
 
     def learning_rate(self, update: int) -> float:
         """Return the learning rate of an update of this epoch: η times the schedule's and the listeners' factor."""
@@ -134,7 +138,11 @@ class EpochRunner:
                 after_block()
         if not self.accumulator.samples:
             self.accumulator = evaluate(self._network, self._samples, self._metrics)
-        return {"learning_rate": self.rate, **self.accumulator.compute()}
+            self.penalties = self.accumulator.weight * self._network.penalty(self.accumulator.weight)
+        values = self.accumulator.compute()
+        if self._config.cost_with_penalty:
+            values["cost_with_penalty"] = values["cost"] + self.penalties / (self.accumulator.weight or 1.0)
+        return {"learning_rate": self.rate, **values}
 
     def _check_position(self, sweeps: list[Sweep]) -> None:
         if self.sweep == self.rows == 0:
@@ -186,6 +194,8 @@ class EpochRunner:
         if not may_go_on(self._config, self._network, finite=finite):
             engine.restore(before)
             raise_divergence(self._config, self.epoch, engine, self._network, self._samples, block, check)
+        if self._config.cost_with_penalty:
+            self.penalties += engine.take_penalties()
         if first is not None and first.are_over:
             self.first_updates = None
             first.report(before)

@@ -43,6 +43,7 @@ class EpochProgress(_Strict):
         rows: How many of its samples have been processed.
         rate: The learning rate of the epoch's first update, or None before it.
         metrics: Cost and metrics of these samples.
+        penalties: The sum of the penalties of their updates, each times what its samples weigh.
         seconds: How long the epoch has lasted.
     """
 
@@ -51,6 +52,7 @@ class EpochProgress(_Strict):
     rows: Count
     rate: float | None
     metrics: AccumulatorState
+    penalties: float
     seconds: float
 
 

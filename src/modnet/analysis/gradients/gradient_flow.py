@@ -157,7 +157,7 @@ def flow_through(
         scorer.update(a, y, weights)
         scores = scorer.compute(samples.targets, weights)
         workspace.gradient[...] = workspace.gradient / len(x)
-        workspace.add_penalties()
+        network.add_penalty_gradient(workspace.gradient, float(len(x) if weights is None else weights.sum()))
         theta, gradient = (vector[: network.trainable] for vector in (network.parameters, workspace.gradient))
         context = UpdateContext(theta, rate, layout=network.layout, regularized=network.regularized)
         step, _ = rule.update(gradient, dict(rule.init(theta) if state is None else state), context)

@@ -58,7 +58,8 @@ class Trajectory(NamedTuple):
 
 def cost_of(network: Network, samples: Samples) -> float:
     """Return the mean cost of these samples at the network's θ, penalties included, as a trained network has it."""
-    return evaluate(network, samples, ()).compute()["cost"] + network.penalty()
+    accumulator = evaluate(network, samples, ())
+    return accumulator.compute()["cost"] + network.penalty(accumulator.weight)
 
 
 def record(config: RunConfig, data: Data, samples: Samples, points: int, progress: Progress) -> Trajectory:

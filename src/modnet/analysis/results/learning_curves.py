@@ -84,8 +84,8 @@ class Curve:
 
 
 def learning_curves(history: Sequence[Mapping[str, Any]], metrics: Sequence[Metric], task: Task) -> tuple[Curve, ...]:
-    """Return the curves of a history: the cost, then every metric; none where no epoch was trained."""
-    directions: dict[str, Literal["higher", "lower"]] = {"cost": "lower"}
+    """Return the curves of a history: the costs, then every metric; none where no epoch was trained."""
+    directions: dict[str, Literal["higher", "lower"]] = {"cost": "lower", "cost_with_penalty": "lower"}
     directions |= {name: metric.better for metric in metrics for name in metric.history_names(task)}
     epochs = tuple(int(row["epoch"]) for row in history)
     curves = []

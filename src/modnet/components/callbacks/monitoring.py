@@ -27,7 +27,7 @@ def sign_of(monitor: str, training: TrainingView, callback: Callback) -> float:
     Raises:
         ConfigError: the history has no metric of this name; ``callback`` is the one whose option it is.
     """
-    known = {}
+    known = {"cost_with_penalty": "lower"} if training.config.cost_with_penalty else {}
     for prefix in ["", *(f"{part}_" for part in training.held_out)]:
         known[f"{prefix}cost"] = "lower"
         for metric in training.metrics:

@@ -153,6 +153,13 @@ class EngineSession(Protocol):
         Asked for while ``on_update`` runs, or after `apply_gradient`, where it is that of the last `value_and_grad`.
         """
 
+    def take_penalties(self) -> float:
+        """Return the sum of the updates' penalties since it was asked for last, each times what its samples weigh.
+
+        What the samples of an update weigh is their number, or the sum of their weights. Asked for after every block
+        where the configuration has ``cost_with_penalty``.
+        """
+
     def gradient_norm(self) -> float:
         """Return the Euclidean norm of the last update's gradient; asked for as `last_cost` is."""
 

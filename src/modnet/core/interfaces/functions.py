@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from modnet.core.arrays import Array
 from modnet.core.component import Component
@@ -78,9 +79,17 @@ class Cost(Component):
 
 
 class Regularizer(Component):
-    """A penalty R(w) on the weights (never the biases) that is added to the mean cost of an update."""
+    """A penalty R(w) on the weights (never the biases) that is added to the mean cost of an update.
+
+    With ``divide_by_batch`` the engine adds R(w)/n, where n is the total weight of the samples of the update.
+    """
 
     family: ClassVar[str] = "regularizer"
+    divide_by_batch: bool = Field(
+        default=False,
+        description="whether the penalty is divided by the number of samples of an update, or the sum of their "
+        "weights, as in scikit-learn; else it is the same whatever the batch is",
+    )
 
     @abstractmethod
     def __call__(self, weights: Array) -> Array:

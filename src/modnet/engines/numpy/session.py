@@ -45,7 +45,7 @@ class NumpySession:
         rows = math.ceil(len(samples) / max(config.optimizer.updates(len(samples)), 1))
         with ExitStack() as resources:
             resources.enter_context(one_blas_thread())  # before the threads, each of which limits BLAS, too
-            self._workers = Workers(network, config.seed, threads, rows)
+            self._workers = Workers(network, config.seed, threads, rows, sums_penalties=config.cost_with_penalty)
             resources.callback(self._workers.close)  # the threads end before BLAS gets its threads back
             self._resources = resources.pop_all()
         self._after_gradient: LayersState | None = None
@@ -98,7 +98,7 @@ class NumpySession:
         self._after_gradient = self._layers_state()
         self._restore_layers(*before)
         self._last_cost = partial(_cost_in, accumulator)
-        cost = _cost_in(accumulator) + self._network.penalty() if finite else math.inf
+        cost = _cost_in(accumulator) + self._network.penalty(accumulator.weight) if finite else math.inf
         return cost, self._workers.gradient[self._trained].copy()
 
     def apply_gradient(self, gradient: Vector, rate: float, momentum: float | None = None) -> None:
@@ -112,6 +112,11 @@ class NumpySession:
     def last_cost(self) -> float:
         """Return the mean cost of the last update's samples."""
         return self._last_cost()
+
+    def take_penalties(self) -> float:
+        """Return the sum of the updates' penalties, each times what its samples weigh, since it was asked for last."""
+        taken, self._workers.penalty_sum = self._workers.penalty_sum, 0.0
+        return taken
 
     def gradient_norm(self) -> float:
         """Return the Euclidean norm of the last update's gradient."""

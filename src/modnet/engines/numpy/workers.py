@@ -36,8 +36,11 @@ class Workers:
         gradient: ∇θ of the last batch.
     """
 
-    def __init__(self, network: Network, seed: int, workers: int | None, rows: int) -> None:
+    def __init__(
+        self, network: Network, seed: int, workers: int | None, rows: int, *, sums_penalties: bool = False
+    ) -> None:
         self.network = network
+        self.penalty_sum, self._sums_penalties = 0.0, sums_penalties
         count = worker_count(workers, rows, network.parameters.size)
         if any(layer.needs_full_batch or layer.state for layer in network.layers):
             count = 1  # these layers see all samples of an update together, or one piece after the other
@@ -67,7 +70,7 @@ class Workers:
             )
             self._add_up()
         if self.network.regularizers:
-            self._first.add_penalties()
+            self._add_penalties(rows, weights)
 
     def accumulate_gradient(self, rows: int, load: LoadBatch, weights: Vector | None, on_outputs: OnOutputs) -> bool:
         """Work through a batch of any size in micro-batches, and leave ∇θ of its weighted mean cost with penalties.
@@ -100,7 +103,7 @@ class Workers:
         for workspace, total in zip(self.workspaces, totals, strict=True):
             workspace.gradient[...] = total
         self._add_up()
-        self._first.add_penalties()
+        self._add_penalties(rows, weights)
         return True
 
     def close(self) -> None:
@@ -115,6 +118,12 @@ class Workers:
         # an array, because a Python number costs NumPy a conversion
         scale = self._scales[rows] = np.array(1.0 / rows, dtype=self.network.dtype)
         return scale
+
+    def _add_penalties(self, rows: int, weights: Vector | None) -> None:
+        total = float(rows if weights is None else weights.sum())
+        if self._sums_penalties:
+            self.penalty_sum += total * self.network.penalty(total)
+        self.network.add_penalty_gradient(self.gradient, total)
 
     def _add_up(self) -> None:
         for workspace in self.workspaces[1:]:

@@ -201,12 +201,6 @@ class Workspace:
             ctx, activation = passes[index], self._activations[index]
             delta = upstream if activation is None else activation.backward(upstream, ctx.z, ctx.a)
 
-    def add_penalties(self) -> None:
-        """Add the regularizers' gradients to ∇θ."""
-        count = self.network.regularized
-        for regularizer in self.network.regularizers:
-            self.gradient[:count] += regularizer.gradient(self.network.parameters[:count])
-
     def cost_and_gradient(self, x: Vector, y: Vector) -> tuple[float, Vector]:
         """Return the mean cost of rows and targets, penalties included, and its gradient, worked through in pieces."""
         network, rows = self.network, len(x)
@@ -217,8 +211,8 @@ class Workspace:
             self.backward(y[piece], 1.0 / rows)
             gradient += self.gradient
         self.gradient[...] = gradient
-        self.add_penalties()
-        return total / rows + network.penalty(), self.gradient
+        network.add_penalty_gradient(self.gradient, rows)
+        return total / rows + network.penalty(rows), self.gradient
 
     def _make(self, rows: int) -> list[_BufferedPass]:
         ones = np.ones(rows, dtype=self.network.dtype)
