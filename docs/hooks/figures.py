@@ -26,11 +26,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import depths
 import numpy as np
 import sketches
+from customers import customers
 from trained import trained
 
 import modnet
 from modnet.analysis.landscape.landscape import Surface, SurfacePath, SurfaceView, surface
 from modnet.analysis.plots.animation import animation
+from modnet.analysis.plots.confusion_matrix import confusion_picture
 from modnet.analysis.plots.figure import PIXELS, inline_svg, render, width_style
 from modnet.analysis.plots.gradients import flow_figure
 from modnet.analysis.plots.landscape import surface_figure
@@ -301,6 +303,18 @@ def dampened() -> Figure:
     )
 
 
+def customers_curves() -> Figure:
+    picture = curves_picture(customers())
+    caption = "Cost and metrics on the training samples and on the test samples, after each epoch."
+    return Figure.of("customers-curves", render([picture]), picture.text, caption)
+
+
+def customers_confusion() -> Figure:
+    picture = confusion_picture(customers())
+    caption = "The confusion matrix of the test samples, as in the report."
+    return Figure.of("customers-confusion", render([picture]), picture.text, caption)
+
+
 FIGURES: dict[str, Callable[[], Figure]] = {
     "digit": digit,
     "weight-rows": weight_rows,
@@ -315,4 +329,6 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "activations": activations,
     "sigmoid-or-relu": sigmoid_or_relu,
     "dampened": dampened,
+    "customers-curves": customers_curves,
+    "customers-confusion": customers_confusion,
 }

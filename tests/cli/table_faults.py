@@ -349,10 +349,6 @@ SHARES = {
         "of a class",
         "data.group=g", "data.test_share=0.3",
     ),
-    "a batch above the training samples": train(
-        NUMBERS, "optimizer.batch_size: 4 is more than the 3 training samples; allowed: 1 to 3",
-        NUMBER[1], "data.test_share=0.25", "optimizer.batch_size=4",
-    ),
 }  # fmt: skip
 
 

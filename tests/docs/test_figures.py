@@ -17,7 +17,8 @@ import pytest
 from modnet import load_config
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-QUICK = ("digit", "weight-rows", "network", "chain", "reversed-network", "slope", "activations", "sigmoid-or-relu")
+QUICK = ("digit", "weight-rows", "network", "chain", "reversed-network", "slope", "activations", "sigmoid-or-relu",
+         "customers-curves", "customers-confusion")  # fmt: skip
 LEARNT, NOTHING = 0.85, 0.11
 
 

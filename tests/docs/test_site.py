@@ -125,7 +125,7 @@ def test_every_figure_is_there_and_says_what_it_shows(site: Path) -> None:
     assert sorted(place for place in shown if place.startswith("figures/")) == sorted(
         path.relative_to(site).as_posix() for path in (site / "figures").iterdir()
     )
-    assert sum(len(read(page).drawings) for page in site.glob("*.html")) == 12
+    assert sum(len(read(page).drawings) for page in site.glob("*.html")) == 14
 
 
 ABOUT_THE_LINK = {"the", "next", "page", "same", "itself", "two"}
