@@ -127,8 +127,8 @@ def test_the_same_numbers(name):
         if name != "divergence":  # its numbers are too long to print alike
             assert own_printed == printed
         curve, own_curve = np.array(expected.loss_curve_), np.array(actual.loss_curve_)
-        if name == "divergence":  # an infinite cost ends the training there, where scikit-learn makes NaN of it
-            curve, own_curve = curve[np.isfinite(curve)], own_curve[np.isfinite(curve)]
+        if name == "divergence":  # the epoch that ends without finite parameters is infinite there, and NaN here
+            curve, own_curve = curve[np.isfinite(curve)], own_curve[np.isfinite(own_curve)]
         assert own_curve == pytest.approx(curve, rel=tolerance)
         assert actual._no_improvement_count == expected._no_improvement_count
         for attribute in ("best_loss_", "validation_scores_", "best_validation_score_"):

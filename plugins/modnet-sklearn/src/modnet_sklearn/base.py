@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPRegressor as _Original
 from sklearn.utils import check_random_state
 from sklearn.utils.optimize import _check_optimize_result
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from modnet import (
     Callback,
@@ -205,6 +205,7 @@ class BaseMLP(BaseEstimator):
                 "epochs": epochs,
                 "dtype": network.dtype.name,
                 "seed": self._seed(network),
+                "terminate_on_nan": False,
                 "network": {
                     "layers": [layer.component for layer in network.layers],
                     "cost": training_cost(self.cost, self.out_activation_),
@@ -368,6 +369,8 @@ class BaseMLP(BaseEstimator):
 
     def _outputs(self, X: Any) -> Vector:
         """Return the network's predictions for raw rows, (samples, outputs)."""
+        if "_network" not in self.__dict__:
+            check_is_fitted(self)
         network = self.network_
         is_ready = type(X) is np.ndarray and X.dtype is network.dtype and X.ndim == 2 and len(X) > 0
         if not is_ready or hasattr(self, "feature_names_in_") or X.shape[1] != self.n_features_in_:
@@ -383,10 +386,11 @@ class BaseMLP(BaseEstimator):
     def _forward(self, X: Vector) -> Vector:
         network = self._network
         X = np.ascontiguousarray(X, dtype=network.dtype)
-        pieces = [X[start : start + network.chunk] for start in range(0, len(X), network.chunk)]
         with np.errstate(all="ignore"):
-            outputs = [network.to_predictions(network.forward(piece)) for piece in pieces]
-        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+            if len(X) <= network.chunk:
+                return network.to_predictions(network.forward(X))
+            pieces = (X[start : start + network.chunk] for start in range(0, len(X), network.chunk))
+            return np.concatenate([network.to_predictions(network.forward(piece)) for piece in pieces])
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from modnet import Network
 from modnet_sklearn.base import BaseMLP
@@ -172,7 +172,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def predict(self, X: Any) -> Vector:
         """Return the class of each sample, (samples,), or its labels as 0 and 1, (samples, labels)."""
-        check_is_fitted(self)
         outputs = self._outputs(X)
         if self._is_multi_label():
             labels: Vector = self._label_binarizer.inverse_transform(outputs)
@@ -181,7 +180,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def predict_proba(self, X: Any) -> Vector:
         """Return the probability of each class, (samples, classes)."""
-        check_is_fitted(self)
         outputs = self._outputs(X)
         return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
