@@ -63,10 +63,18 @@ def test_layers_by_table():
 
 def test_batch_normalization_keeps_its_state_in_the_best_network():
     layers = [8, "batch-norm", 4]
-    options = {**SHORT, "hidden_layer_sizes": layers, "early_stopping": True, "max_iter": 15}
-    estimator = MLPRegressor(**options).fit(X, NUMBERS)
-    assert any(np.any(value) for state in estimator.network_.layer_states() for value in state.values())
-    assert estimator.score(X, NUMBERS) > 0
+    options = {**SHORT, "hidden_layer_sizes": layers, "early_stopping": True, "max_iter": 60, "n_iter_no_change": 3}
+    states = []
+
+    def remember(training, _):
+        states.append([value for state in training.network.layer_states() for value in state.values()])
+
+    estimator = MLPRegressor(**options, callbacks=[remember]).fit(X, NUMBERS)
+    kept = [value for state in estimator.network_.layer_states() for value in state.values()]
+    best = int(np.argmax(estimator.validation_scores_))
+    assert kept
+    assert best < len(states) - 1
+    assert all(map(np.array_equal, kept, states[best]))
     assert np.isfinite(estimator.validation_loss_curve_).all()
 
 
