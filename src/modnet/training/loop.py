@@ -33,6 +33,9 @@ from modnet.training.view import Training
 
 __all__ = ["CheckpointWriter", "TrainingLoop"]
 
+CHECKED_BYTES = 8 << 20
+"""How many bytes of samples go through the finished network at most, to see whether its outputs are finite."""
+
 
 class CheckpointWriter(Protocol):
     """What the loop asks of `modnet.training.checkpointing.CheckpointManager`."""
@@ -121,7 +124,8 @@ class TrainingLoop:
         """
         train = self.view.train
         if self.view.updates:
-            few = train.take(np.arange(min(CHUNK, len(train))))
+            rows = max(1, min(CHUNK, CHECKED_BYTES // train.x[:1].nbytes))
+            few = train.take(np.arange(min(rows, len(train))))
             self._check_metrics(evaluate(self._network, few, ()).compute())
 
     def state(self, fingerprint: Fingerprint) -> TrainingState:

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 __all__ = ["DenseRows", "dense_pieces"]
 
+PIECE_BYTES = 8 << 20
+"""How many bytes are made dense at a time."""
+
 
 class DenseRows:
     """Rows of a sparse array or matrix, which ``rows[selection]`` makes dense when they are asked for.
@@ -30,7 +33,8 @@ class DenseRows:
 
 
 def dense_pieces(sparse: Any, size: int) -> Iterator[NDArray[Any]]:
-    """Yield the rows of a sparse array, dense, so many at a time."""
+    """Yield the rows of a sparse array, dense, so many at a time, or fewer where they are wide."""
     rows = DenseRows(sparse)
+    size = max(1, min(size, PIECE_BYTES // (rows.shape[1] * rows.dtype.itemsize)))
     for start in range(0, rows.shape[0], size):
         yield rows[start : start + size]
