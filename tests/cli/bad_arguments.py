@@ -78,7 +78,6 @@ SETTINGS = {
     "10^400 epochs": f"epochs={HUGE}",
     "10^12 units": "network.layers=[1000000000000, 10]",
     "10^400 units": f"network.layers=[{HUGE}, 10]",
-    "a batch of 10^400": f"optimizer.batch_size={HUGE}",
     "a rate of 10^400": f"optimizer.learning_rate={HUGE}",
 }
 WORDS: dict[str, tuple[str, ...]] = {

@@ -59,7 +59,7 @@ def at(table: Any, path: str) -> Any:
         (["optimizer.rule=adam"], {"optimizer.rule.beta1": 0.9, "optimizer.learning_rate": 0.001}),
         (
             ["optimizer.rule=momentum", "optimizer.rule.momentum=0.5"],
-            {"optimizer.rule": {"kind": "momentum", "momentum": 0.5}, "optimizer.learning_rate": 0.3},
+            {"optimizer.rule.kind": "momentum", "optimizer.rule.momentum": 0.5, "optimizer.learning_rate": 0.3},
         ),
         (["network.regularizers=[{kind='l2', strength=0.5}, 'l1']"], {"network.regularizers.0.strength": 0.5}),
         (["metrics=['accuracy', 'mean-squared-error']"], {"metrics": ["accuracy", "mean-squared-error"]}),

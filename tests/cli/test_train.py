@@ -132,7 +132,9 @@ def test_config_toml_has_every_default_and_is_a_fixed_point(trained: Modnet) -> 
         "dtype": "float64",
         "metrics": "auto",
         "callbacks": [],
-        "data": {"kind": "digits", "validation_share": 0.0, "transforms": []},
+        "data": {"kind": "digits", "validation_share": 0.0, "test_share": 0.0, "transforms": []},
+        "cost_with_penalty": False,
+        "terminate_on_nan": True,
         "network": {
             "layers": [{**dense, "units": 30}, {**dense, "units": 10}],
             "cost": "quadratic",

@@ -208,7 +208,7 @@ def test_metric_in_one_piece_and_in_two(metric, value, label, cut):
 
 def test_accuracy_of_one_output_asks_for_the_side_of_one_half():
     accuracy = metrics.Accuracy()
-    outputs, truth = np.array([[0.5], [0.49], [0.9], [0.1]]), np.array([[1.0], [0.0], [0.0], [0.0]])
+    outputs, truth = np.array([[0.51], [0.5], [0.9], [0.1]]), np.array([[1.0], [0.0], [0.0], [0.0]])
     assert accuracy.value(accuracy.partial(outputs, truth, None)) == 3 / 4
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PrivateAttr,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from modnet.core.dataset import Data, Pair
 from modnet.core.interfaces import Dataset
@@ -81,6 +90,13 @@ class _TableFile(Dataset):
         return {"train": self.path, "validation": self.validation_path or "", "test": self.test_path or ""}
 
 
+_SAME_MARKS: list[JsonValue] = [
+    {"properties": {name: {"const": mark} for name in ("separator", "decimal")}, "required": [option]}
+    for mark, option in ((",", "decimal"), (".", "separator"))
+]
+"""The options of a CSV file whose separator is its decimal mark, as JSON Schema; the other one may be left out."""
+
+
 class Csv(_TableFile):
     """Rows of a CSV file with a header: one column is the target, all others are features, numbers or text.
 
@@ -88,6 +104,7 @@ class Csv(_TableFile):
     targets, and one of anything else holds labels that are text. Source: RFC 4180.
     """
 
+    model_config = ConfigDict(json_schema_extra={"not": {"anyOf": _SAME_MARKS}})
     kind: Literal["csv"] = "csv"
     target_type: Literal["auto", "integer", "text", "number"] = Field(
         default="auto",

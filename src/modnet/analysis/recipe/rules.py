@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from modnet.analysis.recipe.choices import Choice, Item
 from modnet.analysis.recipe.columns import Column
 from modnet.core.messages import counted, list_values, short_repr
+from modnet.core.numbers import format_number
 from modnet.data.labels import Targets
 
 __all__ = ["Facts", "choose", "data_choices"]
@@ -165,7 +166,8 @@ def _missing(columns: Sequence[Column]) -> str:
 
 def _ranges(numbers: Sequence[Column]) -> str:
     low, high = min(column.low for column in numbers), max(column.high for column in numbers)
-    return f"{counted(len(numbers), 'column')} of numbers, from {low:.4g} to {high:.4g}: to mean 0 and deviation 1"
+    spread = f"from {format_number(low)} to {format_number(high)}"
+    return f"{counted(len(numbers), 'column')} of numbers, {spread}: to mean 0 and deviation 1"
 
 
 def _class_shares(facts: Facts) -> str:
@@ -173,7 +175,7 @@ def _class_shares(facts: Facts) -> str:
     counts, classes = facts.class_counts, facts.targets.classes
     assert counts is not None and classes is not None  # noqa: S101, PT018 -- who calls it knows
     order = np.argsort(-counts, kind="stable")[:LISTED]
-    shares = [f"{short_repr(classes[place])} {counts[place] / counts.sum():.3g}" for place in order]
+    shares = [f"{short_repr(classes[place])} {format_number(counts[place] / counts.sum())}" for place in order]
     return ", ".join(shares) + (", …" if len(classes) > LISTED else "")
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from modnet.components.transforms.statistics import means, quantiles
 from modnet.core.interfaces import (
@@ -31,6 +31,13 @@ class Impute(Transform):
     frequent values it is the least. Source: scikit-learn, "Imputation of missing values".
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"strategy": {"const": "constant"}}, "required": ["strategy"]},
+            "then": {"properties": {"value": {"type": ["number", "string"]}}, "required": ["value"]},
+            "else": {"properties": {"value": {"type": "null"}}},
+        }
+    )
     kind: Literal["impute"] = "impute"
     also_known_as: ClassVar[tuple[str, ...]] = ("simple-imputer", "imputer", "fillna")
     takes: ClassVar[Literal["number", "text", "all"]] = "all"
