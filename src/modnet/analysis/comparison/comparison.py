@@ -19,6 +19,7 @@ from modnet.config.load import ConfigSource
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.messages import counted, log_warning, short_repr
+from modnet.core.numbers import format_number
 from modnet.training.result import part_name
 
 __all__ = ["Comparison", "Reporter", "Row", "compare", "compare_combinations"]
@@ -102,7 +103,7 @@ class Comparison:
 
     def __repr__(self) -> str:
         best, part = self.best_row, part_name(self.part)
-        found = "all diverged" if best is None else f"best {dict(best.settings)}, {best.metrics[self.metric].mean:.6g}"
+        found = "all diverged" if best is None else f"best {dict(best.settings)}, {format_number(best.metrics[self.metric].mean, 6)}"
         return f"<modnet comparison: {counted(len(self.rows), 'combination')} by {part} {self.metric}; {found}>"
 
     @property
