@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -12,12 +11,12 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import is_classifier
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPRegressor as _Original
 from sklearn.utils import check_random_state
 from sklearn.utils.optimize import _check_optimize_result
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight
 
 from modnet import (
     Callback,
@@ -32,13 +31,15 @@ from modnet import (
     Trainer,
     UpdateRule,
 )
+from modnet.components.regularizers import L2
 from modnet.components.update_rules import Adam, Momentum, Nesterov
 from modnet.config.load import explain
 from modnet.core.dataset import Data
-from modnet_sklearn.criterion import Criterion, EpochRate, weighted_criterion
-from modnet_sklearn.layers import component, for_files, initialize, layers_of, training_cost, weighted_layers
-from modnet_sklearn.parts import Batches, BatchPenalty, Lbfgs, Tally
-from modnet_sklearn.rows import DenseRows, dense_pieces
+from modnet_sklearn.criterion import Criterion, EpochRate, NoScoreError, WeightedCriterion, score_metric
+from modnet_sklearn.fitted import NetworkHolder
+from modnet_sklearn.layers import component, for_files, initialize, layers_of, training_cost
+from modnet_sklearn.parts import Batches, BatchWeights, Lbfgs
+from modnet_sklearn.rows import DenseRows
 
 __all__ = ["BaseMLP"]
 
@@ -50,11 +51,7 @@ NOT_FINITE = (
 )
 
 
-class _NoScoreError(ArithmeticError):
-    """The predictions for the validation samples are not finite."""
-
-
-class BaseMLP(BaseEstimator):
+class BaseMLP(NetworkHolder):
     """What the classifier and the regressor share."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -77,8 +74,6 @@ class BaseMLP(BaseEstimator):
         ),
     }
 
-    # ---------------------------------------------------------------- the network and its views
-
     def _hidden(self) -> list[Any]:
         sizes = self.hidden_layer_sizes
         hidden = [sizes] if isinstance(sizes, Integral | dict | str) or not isinstance(sizes, Iterable) else list(sizes)
@@ -95,50 +90,6 @@ class BaseMLP(BaseEstimator):
     def _make_network(self, hidden: list[Any], inputs: int, dtype: Any) -> Network:
         cost = training_cost(self.cost, self.out_activation_)
         return Network(self._layers(hidden), (inputs,), cost, dtype=np.dtype(dtype).name)
-
-    def _adopt(self, network: Network) -> None:
-        """Take a network as the fitted one: ``coefs_`` and ``intercepts_`` become views of its θ."""
-        layers = weighted_layers(network)
-        self._network = network
-        self.coefs_ = [layer.weights.T for layer in layers]
-        self.intercepts_ = [layer.biases for layer in layers if layer.biases is not None]
-        self._views = [*self.coefs_, *self.intercepts_]
-
-    @property
-    def network_(self) -> Network:
-        """The fitted `modnet.Network`, whose θ ``coefs_`` and ``intercepts_`` are views of."""
-        arrays, views = [*self.coefs_, *self.intercepts_], getattr(self, "_views", ())
-        if len(arrays) == len(views) and all(array is view for array, view in zip(arrays, views, strict=True)):
-            return self._network
-        coefs, intercepts = list(map(np.asarray, self.coefs_)), list(map(np.asarray, self.intercepts_))
-        network = getattr(self, "_network", None)
-        if network is None:
-            dtype = np.result_type(*coefs, np.float32)
-            network = self._make_network([coef.shape[1] for coef in coefs[:-1]], coefs[0].shape[0], dtype)
-        layers = weighted_layers(network)
-        for layer, coef in zip(layers, coefs, strict=True):
-            layer.weights = coef.T
-        for layer, intercept in zip((each for each in layers if each.biases is not None), intercepts, strict=True):
-            layer.biases = intercept
-        self._adopt(network)
-        return network
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the state without the views: they are views of the network's θ again afterwards."""
-        state = dict(super().__getstate__())
-        if "coefs_" in state:
-            state["_network"] = self.network_
-            for name in ("coefs_", "intercepts_", "_views"):
-                state.pop(name, None)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the state over."""
-        super().__setstate__(state)
-        if "_network" in state:
-            self._adopt(state["_network"])
-
-    # ---------------------------------------------------------------- fitting
 
     def _initialize(self, hidden: list[Any], inputs: int, dtype: Any) -> None:
         self.n_iter_ = self.t_ = 0
@@ -195,8 +146,9 @@ class BaseMLP(BaseEstimator):
         network.features = None if names is None else tuple(names)
         self._read_outputs(network)
 
-    def _config(self, optimizer: Any, penalties: tuple[Any, ...], epochs: int) -> RunConfig:
+    def _config(self, optimizer: Any, epochs: int) -> RunConfig:
         network = self.network_
+        penalty = [L2(strength=float(self.alpha), divide_by_batch=True)] if self.alpha else []
         own = [component(Regularizer, each, f"regularizers.{i}") for i, each in enumerate(self.regularizers or ())]
         chosen = {} if self.engine is None else {"engine": self.engine}
         kinds = [metric for metric in self.metrics or () if isinstance(metric, str | dict | Metric)]
@@ -206,10 +158,11 @@ class BaseMLP(BaseEstimator):
                 "dtype": network.dtype.name,
                 "seed": self._seed(network),
                 "terminate_on_nan": False,
+                "cost_with_penalty": True,
                 "network": {
                     "layers": [layer.component for layer in network.layers],
                     "cost": training_cost(self.cost, self.out_activation_),
-                    "regularizers": (*penalties, *own),
+                    "regularizers": (*penalty, *own),
                 },
                 "optimizer": optimizer,
                 "metrics": kinds,
@@ -237,16 +190,13 @@ class BaseMLP(BaseEstimator):
     def _fit_lbfgs(self, X: Any, y: Any, weights: Vector | None, held_out: Any) -> None:
         if self.rule is not None or self.schedule is not None:
             raise ValueError("rule and schedule need solver='adam' or 'sgd'; solver='lbfgs' has none")
-        tally = Tally()
-        tally.begin([float(X.shape[0] if weights is None else weights.sum())], [X.shape[0]])
         solver = Lbfgs(
             max_iter=int(self.max_iter),
             max_fun=int(self.max_fun),
             tolerance=float(self.tol),
             verbose=self.verbose is True or self.verbose >= 1,
         )
-        penalty = BatchPenalty(alpha=float(self.alpha)).counted_by(tally)
-        config = self._config(solver, (penalty,), 1)
+        config = self._config(solver, 1)
         data = self._data(X, y, weights, held_out)
         try:
             run = self._train(config, data, [], [], {})
@@ -268,19 +218,19 @@ class BaseMLP(BaseEstimator):
         if self.early_stopping:
             score = self.monitor or "validation_score"
         samples = X.shape[0]
-        tally = Tally()
-        make: Callable[..., Criterion] = Criterion if weights is None else weighted_criterion
-        criterion = make(self, tally, score, incremental=incremental)
+        batches = None if weights is None else BatchWeights()
+        criterion = Criterion(self, score, incremental=incremental)
+        if batches is not None:
+            criterion = WeightedCriterion(self, score, batches, incremental=incremental)
         data = self._data(X, y, weights, held_out)
-        penalties = (BatchPenalty(alpha=float(self.alpha)).counted_by(tally),) if self.alpha else ()
         epochs = 1 if incremental else int(self.max_iter)
-        config = self._config(self._batches(samples, tally), penalties, epochs)
+        config = self._config(self._batches(samples, batches), epochs)
         self.n_iter_ = 0
-        metrics = [self._score_function()] if score == "validation_score" else []
+        metrics = [score_metric(self._scorer)] if score == "validation_score" else []
         try:
             run = self._train(config, data, [criterion], metrics, self._rule_state)
             self._rule_state = dict(run.rule_state)
-        except (DivergenceError, _NoScoreError):
+        except (DivergenceError, NoScoreError):
             self._network.parameters[...] = np.nan
             criterion.go_on_without_numbers(samples)
         except KeyboardInterrupt:
@@ -290,7 +240,7 @@ class BaseMLP(BaseEstimator):
             self._network.load_layer_states(self._best[1])
         self._best = None  # a warm start that finds nothing better keeps what it ends with, as scikit-learn's
 
-    def _batches(self, samples: int, tally: Tally) -> Batches:
+    def _batches(self, samples: int, told: BatchWeights | None) -> Batches:
         size = min(200, samples)
         if self.batch_size != "auto":
             if self.batch_size > samples:
@@ -315,7 +265,7 @@ class BaseMLP(BaseEstimator):
             schedule=schedule,
             learning_rate=self._optimizer.initial,
         )
-        return optimizer.drawing_from(self._random_state, tally)
+        return optimizer.drawing_from(self._random_state, told)
 
     def _split(self, X: Any, y: Any, weights: Vector | None) -> tuple[Any, Any, Any, Any]:
         """Return the training samples, and those that scikit-learn holds out for early stopping."""
@@ -345,52 +295,12 @@ class BaseMLP(BaseEstimator):
         validation = None if held_out is None else (_rows(held_out[0]), self._targets(held_out[1]), *held_out[2:])
         return Data((_rows(X), self._targets(y), weights), validation, classes=self._classes_for_training())
 
-    def _score_function(self) -> Callable[..., float]:
-        """Return scikit-learn's score of validation samples, as a metric of the training."""
-        function = self._scorer
-
-        def score(y: Vector, predictions: Vector, sample_weight: Vector | None = None) -> float:
-            if predictions.dtype.kind == "f" and not np.isfinite(predictions).all():
-                raise _NoScoreError
-            with suppress(ValueError):
-                return float(function(y, predictions, sample_weight=sample_weight))
-            raise _NoScoreError
-
-        return score
-
     def _check_solver(self) -> bool:
         if self.solver not in STOCHASTIC:
             raise AttributeError(
                 f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
             )
         return True
-
-    # ---------------------------------------------------------------- predicting
-
-    def _outputs(self, X: Any) -> Vector:
-        """Return the network's predictions for raw rows, (samples, outputs)."""
-        if "_network" not in self.__dict__:
-            check_is_fitted(self)
-        network = self.network_
-        is_ready = type(X) is np.ndarray and X.dtype is network.dtype and X.ndim == 2 and len(X) > 0
-        if not is_ready or hasattr(self, "feature_names_in_") or X.shape[1] != self.n_features_in_:
-            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        elif not np.isfinite(X).all():
-            X = validate_data(self, X, reset=False)  # says where
-        if scipy.sparse.issparse(X):
-            return np.concatenate(
-                [self._forward(piece.astype(network.dtype)) for piece in dense_pieces(X, network.chunk)]
-            )
-        return self._forward(X)
-
-    def _forward(self, X: Vector) -> Vector:
-        network = self._network
-        X = np.ascontiguousarray(X, dtype=network.dtype)
-        with np.errstate(all="ignore"):
-            if len(X) <= network.chunk:
-                return network.to_predictions(network.forward(X))
-            pieces = (X[start : start + network.chunk] for start in range(0, len(X), network.chunk))
-            return np.concatenate([network.to_predictions(network.forward(piece)) for piece in pieces])
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from modnet import TrainingView, hookimpl
 from modnet.components.callbacks.early_stopping import EarlyStopping
 from modnet.components.callbacks.monitoring import sign_of
-from modnet_sklearn.parts import Tally
+from modnet_sklearn.parts import BatchWeights
 
-__all__ = ["Criterion", "EpochRate", "weighted_criterion"]
+__all__ = ["Criterion", "EpochRate", "NoScoreError", "WeightedCriterion", "score_metric"]
+
+Vector = NDArray[Any]
 
 SMALLEST_RATE = 1e-6
 """The learning rate at which scikit-learn's ``adaptive`` gives up."""
@@ -41,13 +46,12 @@ class Criterion:
 
     Args:
         estimator: The estimator.
-        tally: The penalties of the epoch.
         score: The history's name of the validation score that early stopping watches, or None without it.
         incremental: Whether the training is one epoch of ``partial_fit``.
     """
 
-    def __init__(self, estimator: Any, tally: Tally, score: str | None, *, incremental: bool) -> None:
-        self._estimator, self._tally, self._score, self._incremental = estimator, tally, score, incremental
+    def __init__(self, estimator: Any, score: str | None, *, incremental: bool) -> None:
+        self._estimator, self._score, self._incremental = estimator, score, incremental
         self._sign = 1.0
         self.reason: str | None = None
 
@@ -64,8 +68,7 @@ class Criterion:
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:
         """Keep the figures of the epoch, and set the rate of the next one."""
         samples = len(training.train)
-        loss = (self._costs(row["cost"] * samples) + self._tally.penalty) / samples
-        self.after_epoch(float(loss), samples, row, training)
+        self.after_epoch(self._loss(row, samples), samples, row, training)
         training.learning_rate_factor = self._estimator._optimizer.factor
 
     @hookimpl
@@ -74,9 +77,10 @@ class Criterion:
         del training
         return self.reason
 
-    def _costs(self, costs: float) -> float:
-        """Return the costs of the epoch's samples, added up."""
-        return costs
+    def _loss(self, row: dict[str, Any], samples: int) -> float:
+        """Return the mean of cost and penalties over the updates of the epoch."""
+        del samples
+        return float(row["cost_with_penalty"])
 
     def after_epoch(self, loss: float, samples: int, row: dict[str, Any], training: TrainingView | None) -> None:
         """Keep the epoch's figures, and decide whether the training stops."""
@@ -157,24 +161,56 @@ class Criterion:
             self.after_epoch(float("nan"), samples, nothing, None)
 
 
-class _WeightedCriterion(Criterion):
-    """The criterion of weighted samples: scikit-learn's loss weights samples within a batch, and not batches."""
+class WeightedCriterion(Criterion):
+    """The criterion of weighted samples: scikit-learn's loss weights samples within a batch, and not batches.
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._total, self._batch = 0.0, 0
+    Args:
+        estimator: The estimator.
+        score: As of `Criterion`.
+        batches: What the batches weigh.
+        incremental: As of `Criterion`.
+    """
+
+    def __init__(self, estimator: Any, score: str | None, batches: BatchWeights, *, incremental: bool) -> None:
+        super().__init__(estimator, score, incremental=incremental)
+        self._batches = batches
+        self._total, self._batch, self._penalty = 0.0, 0, 0.0
+
+    @hookimpl
+    def modnet_epoch_start(self, training: TrainingView) -> None:
+        """Begin the sum of the epoch's losses."""
+        self._total, self._batch, self._penalty = 0.0, 0, self._penalty_at(training)
 
     @hookimpl
     def modnet_batch_end(self, training: TrainingView) -> None:
-        self._total += training.last_cost * self._tally.rows[self._batch]
+        """Add the loss of a batch, as its update saw it."""
+        weight, rows = self._batches.weights[self._batch], self._batches.rows[self._batch]
+        self._total += rows * (training.last_cost + (self._penalty / weight if weight else 0.0))
         self._batch += 1
+        self._penalty = self._penalty_at(training)
 
-    def _costs(self, costs: float) -> float:
-        del costs
-        total, self._total, self._batch = self._total, 0.0, 0
-        return total
+    def _loss(self, row: dict[str, Any], samples: int) -> float:
+        del row
+        return self._total / samples
+
+    def _penalty_at(self, training: TrainingView) -> float:
+        """Return ½ α Σ w² of the present θ."""
+        weights = training.parameters[: training.network.regularized]
+        return 0.5 * float(self._estimator.alpha) * float(np.dot(weights, weights))
 
 
-def weighted_criterion(*arguments: Any, **options: Any) -> Criterion:
-    """Return the criterion of a training with weights of samples."""
-    return _WeightedCriterion(*arguments, **options)
+class NoScoreError(ArithmeticError):
+    """The predictions for the validation samples are not finite."""
+
+
+def score_metric(function: Callable[..., float]) -> Callable[..., float]:
+    """Return scikit-learn's score of validation samples, as a metric of the training."""
+
+    def score(y: Vector, predictions: Vector, sample_weight: Vector | None = None) -> float:
+        if predictions.dtype.kind == "f" and not np.isfinite(predictions).all():
+            raise NoScoreError
+        with suppress(ValueError):
+            return float(function(y, predictions, sample_weight=sample_weight))
+        raise NoScoreError
+
+    return score

@@ -1,8 +1,7 @@
-"""The parts that give scikit-learn's numbers: its order of samples, values of costs, penalty and L-BFGS."""
+"""The parts that give scikit-learn's numbers: its order of samples, values of costs, and L-BFGS."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -11,17 +10,16 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 from scipy.optimize import OptimizeResult, minimize
 
-from modnet import Optimizer, Problem, Regularizer, Solver, Sweep, TrainingData
+from modnet import Optimizer, Problem, Solver, Sweep, TrainingData
 from modnet.components.costs import BinaryCrossEntropy, CategoricalCrossEntropy, Quadratic
 
 __all__ = [
-    "BatchPenalty",
+    "BatchWeights",
     "Batches",
     "BinaryLogLoss",
     "Lbfgs",
     "LogLoss",
     "SquaredError",
-    "Tally",
 ]
 
 Vector = NDArray[Any]
@@ -69,52 +67,17 @@ class SquaredError(Quadratic):
         return values
 
 
-class Tally:
-    """What the penalty of each batch depends on, and what the penalties of an epoch add up to.
+class BatchWeights:
+    """What the batches of the epoch in progress weigh, in order.
 
     Attributes:
-        weights: The weight of each batch of the epoch, in order: its number of samples, or the sum of their weights.
-        rows: The number of samples of each batch.
-        penalty: The penalties that the batches had, each times its number of samples, added up.
+        weights: The sum of the weights of each batch's samples.
+        rows: Their number.
     """
 
     def __init__(self) -> None:
-        self.begin([1.0], [1])
-
-    def begin(self, weights: Sequence[float], rows: Sequence[int]) -> None:
-        """Start an epoch."""
-        self.weights, self.rows, self.penalty, self.batch = weights, rows, 0.0, 0
-
-    def next(self, penalty: float) -> float:
-        """Count the penalty of the next batch, not yet divided by its weight; return that weight."""
-        weight = self.weights[self.batch]
-        self.penalty += self.rows[self.batch] * penalty / weight if weight else 0.0
-        if self.batch + 1 < len(self.weights):
-            self.batch += 1
-        return weight
-
-
-class BatchPenalty(Regularizer):
-    """½ α Σ w² / W, with W the weight of the batch: what scikit-learn calls ``alpha``."""
-
-    kind: Literal["sklearn-l2"] = "sklearn-l2"
-    alpha: float = Field(default=1e-4, ge=0, description="α, the strength of the penalty")
-    _tally: Tally = PrivateAttr(default_factory=Tally)
-
-    def counted_by(self, tally: Tally) -> BatchPenalty:
-        """Return the penalty with a tally of its own."""
-        self._tally = tally
-        return self
-
-    def __call__(self, weights: Vector) -> float:
-        """Return ½ α Σ w² / W."""
-        weight = self._tally.weights[self._tally.batch]
-        return 0.5 * self.alpha * float(np.dot(weights, weights)) / weight if weight else 0.0
-
-    def gradient(self, weights: Vector) -> Vector:
-        """Return α w / W, and count the penalty."""
-        weight = self._tally.next(0.5 * self.alpha * float(np.dot(weights, weights)))
-        return (self.alpha / weight if weight else 0.0) * weights
+        self.weights: list[float] = []
+        self.rows: list[int] = []
 
 
 class Batches(Optimizer):
@@ -124,11 +87,11 @@ class Batches(Optimizer):
     batch_size: int = Field(default=200, gt=0, description="how many samples feed one update")
     shuffle: bool = Field(default=True, description="whether each epoch has a new random order")
     _random: np.random.RandomState = PrivateAttr()
-    _tally: Tally = PrivateAttr()
+    _told: BatchWeights | None = PrivateAttr(default=None)
 
-    def drawing_from(self, random: np.random.RandomState, tally: Tally) -> Batches:
-        """Return the optimizer with a source of randomness, and a tally that is told of each epoch's batches."""
-        self._random, self._tally = random, tally
+    def drawing_from(self, random: np.random.RandomState, told: BatchWeights | None) -> Batches:
+        """Return the optimizer with a source of randomness, and with what is told of the weights of each batch."""
+        self._random, self._told = random, told
         return self
 
     def updates(self, samples: int) -> int:
@@ -145,13 +108,11 @@ class Batches(Optimizer):
             self._random.shuffle(permutation)
             order = state["order"][permutation] if "order" in state else permutation
             state["order"] = order
-        starts = range(0, samples, size)
-        rows = [min(size, samples - start) for start in starts]
-        weights: Sequence[float] = rows
-        if data.weights is not None:
+        if self._told is not None and data.weights is not None:
+            starts = np.arange(0, samples, size)
             in_order = data.weights if order is None else data.weights[order]
-            weights = [float(in_order[start : start + size].sum()) for start in starts]
-        self._tally.begin(weights, rows)
+            self._told.weights = np.add.reduceat(in_order, starts).tolist()
+            self._told.rows = np.minimum(size, samples - starts).tolist()
         return [Sweep(order, size)]
 
 
