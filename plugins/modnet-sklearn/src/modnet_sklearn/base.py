@@ -11,8 +11,6 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from sklearn.base import is_classifier
-from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPRegressor as _Original
 from sklearn.utils import check_random_state
 from sklearn.utils.optimize import _check_optimize_result
@@ -27,18 +25,16 @@ from modnet import (
     Regularizer,
     Run,
     RunConfig,
-    Schedule,
     Trainer,
-    UpdateRule,
 )
 from modnet.components.regularizers import L2
-from modnet.components.update_rules import Adam, Momentum, Nesterov
 from modnet.config.load import explain
 from modnet.core.dataset import Data
 from modnet_sklearn.criterion import Criterion, EpochRate, NoScoreError, WeightedCriterion, score_metric
 from modnet_sklearn.fitted import NetworkHolder
 from modnet_sklearn.layers import component, for_files, initialize, layers_of, training_cost
-from modnet_sklearn.parts import Batches, BatchWeights, Lbfgs
+from modnet_sklearn.parts import BatchWeights, Lbfgs
+from modnet_sklearn.preparing import optimizer_of, split
 from modnet_sklearn.rows import DenseRows
 
 __all__ = ["BaseMLP"]
@@ -213,7 +209,7 @@ class BaseMLP(NetworkHolder):
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         if self.early_stopping and held_out is None:
-            X, y, weights, held_out = self._split(X, y, weights)
+            X, y, weights, held_out = split(self, X, y, weights)
         score = None
         if self.early_stopping:
             score = self.monitor or "validation_score"
@@ -224,7 +220,7 @@ class BaseMLP(NetworkHolder):
             criterion = WeightedCriterion(self, score, batches, incremental=incremental)
         data = self._data(X, y, weights, held_out)
         epochs = 1 if incremental else int(self.max_iter)
-        config = self._config(self._batches(samples, batches), epochs)
+        config = self._config(optimizer_of(self, samples, batches), epochs)
         self.n_iter_ = 0
         metrics = [score_metric(self._scorer)] if score == "validation_score" else []
         try:
@@ -239,46 +235,6 @@ class BaseMLP(NetworkHolder):
             self._network.parameters[...] = self._best[0]
             self._network.load_layer_states(self._best[1])
         self._best = None  # a warm start that finds nothing better keeps what it ends with, as scikit-learn's
-
-    def _batches(self, samples: int, told: BatchWeights | None) -> Batches:
-        size = min(200, samples)
-        if self.batch_size != "auto":
-            if self.batch_size > samples:
-                warnings.warn(
-                    "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=4
-                )
-            size = int(np.clip(self.batch_size, 1, samples))
-        rule: UpdateRule
-        if self.rule is not None:
-            rule = component(UpdateRule, self.rule, "rule")
-        elif self.solver == "sgd":
-            kind = Nesterov if self.nesterovs_momentum else Momentum
-            rule = kind(momentum=float(self.momentum), velocity_of="steps")
-        else:
-            beta1, beta2 = float(self.beta_1), float(self.beta_2)
-            rule = Adam(beta1=beta1, beta2=beta2, epsilon=float(self.epsilon), epsilon_hat=True)
-        schedule = component(Schedule, "constant" if self.schedule is None else self.schedule, "schedule")
-        optimizer = Batches(
-            batch_size=size,
-            shuffle=bool(self.shuffle),
-            rule=rule,
-            schedule=schedule,
-            learning_rate=self._optimizer.initial,
-        )
-        return optimizer.drawing_from(self._random_state, told)
-
-    def _split(self, X: Any, y: Any, weights: Vector | None) -> tuple[Any, Any, Any, Any]:
-        """Return the training samples, and those that scikit-learn holds out for early stopping."""
-        arrays = (X, y) if weights is None else (X, y, weights)
-        stratify = self._stratify(y) if is_classifier(self) and self.n_outputs_ == 1 else None
-        parts = train_test_split(
-            *arrays, random_state=self._random_state, test_size=self.validation_fraction, stratify=stratify
-        )
-        if parts[1].shape[0] < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
-        return parts[0], parts[2], (None if weights is None else parts[4]), parts[1::2]
 
     def _held_out(self, validation_data: Any) -> Any:
         """Return the validation samples that ``fit`` was given."""

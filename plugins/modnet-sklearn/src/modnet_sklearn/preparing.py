@@ -1,0 +1,61 @@
+"""What a training is made of: the samples that are held out, and the optimizer that the parameters describe."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import is_classifier
+from sklearn.model_selection import train_test_split
+
+from modnet import Schedule, UpdateRule
+from modnet.components.update_rules import Adam, Momentum, Nesterov
+from modnet_sklearn.layers import component
+from modnet_sklearn.parts import Batches, BatchWeights
+
+__all__ = ["optimizer_of", "split"]
+
+Vector = NDArray[Any]
+
+
+def split(estimator: Any, X: Any, y: Any, weights: Vector | None) -> tuple[Any, Any, Any, Any]:
+    """Return the training samples, and those that scikit-learn holds out for early stopping."""
+    arrays = (X, y) if weights is None else (X, y, weights)
+    stratify = estimator._stratify(y) if is_classifier(estimator) and estimator.n_outputs_ == 1 else None
+    parts = train_test_split(
+        *arrays, random_state=estimator._random_state, test_size=estimator.validation_fraction, stratify=stratify
+    )
+    if parts[1].shape[0] < 2:
+        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
+    return parts[0], parts[2], (None if weights is None else parts[4]), parts[1::2]
+
+
+def optimizer_of(estimator: Any, samples: int, told: BatchWeights | None) -> Batches:
+    """Return the batches, the rule and the rate that an estimator's parameters describe, for so many samples."""
+    size = min(200, samples)
+    if estimator.batch_size != "auto":
+        if estimator.batch_size > samples:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=4
+            )
+        size = int(np.clip(estimator.batch_size, 1, samples))
+    rule: UpdateRule
+    if estimator.rule is not None:
+        rule = component(UpdateRule, estimator.rule, "rule")
+    elif estimator.solver == "sgd":
+        kind = Nesterov if estimator.nesterovs_momentum else Momentum
+        rule = kind(momentum=float(estimator.momentum), velocity_of="steps")
+    else:
+        beta1, beta2 = float(estimator.beta_1), float(estimator.beta_2)
+        rule = Adam(beta1=beta1, beta2=beta2, epsilon=float(estimator.epsilon), epsilon_hat=True)
+    schedule = component(Schedule, "constant" if estimator.schedule is None else estimator.schedule, "schedule")
+    optimizer = Batches(
+        batch_size=size,
+        shuffle=bool(estimator.shuffle),
+        rule=rule,
+        schedule=schedule,
+        learning_rate=estimator._optimizer.initial,
+    )
+    return optimizer.drawing_from(estimator._random_state, told)
