@@ -103,7 +103,9 @@ class Comparison:
 
     def __repr__(self) -> str:
         best, part = self.best_row, part_name(self.part)
-        found = "all diverged" if best is None else f"best {dict(best.settings)}, {format_number(best.metrics[self.metric].mean, 6)}"
+        found = "all diverged"
+        if best is not None:
+            found = f"best {dict(best.settings)}, {format_number(best.metrics[self.metric].mean, 6)}"
         return f"<modnet comparison: {counted(len(self.rows), 'combination')} by {part} {self.metric}; {found}>"
 
     @property
