@@ -24,8 +24,8 @@ import numpy as np
 import pandas as pd
 from measuring import machine, ratios, take_turns
 
-from modnet.data import csv_arrow
-from modnet.data.csv import CsvTable, read_table
+from modnet.data.csv import arrow
+from modnet.data.csv.reading import CsvTable, read_table
 from modnet.data.roles import Roles
 from modnet.data.table import Table
 
@@ -50,11 +50,11 @@ def read(path: Path) -> CsvTable:
 
 
 def read_without_pyarrow(path: Path) -> CsvTable:
-    least, csv_arrow.LEAST_BYTES = csv_arrow.LEAST_BYTES, sys.maxsize
+    least, arrow.LEAST_BYTES = arrow.LEAST_BYTES, sys.maxsize
     try:
         return read(path)
     finally:
-        csv_arrow.LEAST_BYTES = least
+        arrow.LEAST_BYTES = least
 
 
 def processor_seconds(call: Callable[[Path], object], path: Path) -> float:

@@ -24,7 +24,8 @@ from modnet.components.transforms import categories, impute
 from modnet.components.transforms import numbers as transforms_of_numbers
 from modnet.core.component import Component
 from modnet.core.plugins.hookspecs import hookimpl
-from modnet.data import datasets, table_files
+from modnet.data.datasets import arrays as datasets_of_arrays
+from modnet.data.datasets import tables as datasets_of_tables
 from modnet.engines.numpy import engine as numpy_engine
 
 __all__ = ["modnet_components"]
@@ -53,8 +54,8 @@ _MODULES = (
     transforms_of_numbers,
     categories,
     impute,
-    datasets,
-    table_files,
+    datasets_of_arrays,
+    datasets_of_tables,
     numpy_engine,
 )
 

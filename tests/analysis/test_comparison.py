@@ -16,7 +16,7 @@ import modnet
 from modnet import ConfigError, Data, DataError, ModelFileError, RunConfig, Trainer, load_config
 from modnet.analysis.comparison.outcome import Outcome, Statistic
 from modnet.analysis.comparison.text import statistic_text
-from modnet.data.datasets import Digits
+from modnet.data.datasets.arrays import Digits
 
 FAST = {"epochs": 2, "network": {"layers": [10]}}
 RATES = {"optimizer.learning_rate": [3.0, 0.3]}

@@ -15,7 +15,7 @@ from cli.running import ENVIRONMENT, runner
 
 from modnet import Data, ModelFileError, Trainer, dampening, load, report, results
 from modnet.analysis.open_run import OpenRun
-from modnet.data.datasets import Digits
+from modnet.data.datasets.arrays import Digits
 
 _watched: Path | None = None
 _opened: list[str] = []

@@ -20,7 +20,7 @@ from modnet.analysis.results.results import SCATTERED
 from modnet.analysis.results.worst_samples import worst_samples_table
 from modnet.components.metrics import R2, Accuracy
 from modnet.core.interfaces import Task
-from modnet.data.datasets import Digits
+from modnet.data.datasets.arrays import Digits
 
 # Ten samples of four classes, of which no sample is the last. By hand: row = true, column = predicted.
 TRUE = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]

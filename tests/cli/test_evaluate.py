@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from cli.running import Flowers, Modnet, outputs_of, write_csv
 
-from modnet.data.datasets import Digits
+from modnet.data.datasets.arrays import Digits
 
 
 def figures(a: np.ndarray, y: np.ndarray) -> dict[str, float]:

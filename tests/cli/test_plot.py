@@ -16,7 +16,7 @@ from cli.running import Flowers, Modnet, history_of, outputs_of
 from modnet import Results, Trainer, results
 from modnet.analysis.plots.figure import distinct_names, legible, render
 from modnet.analysis.plots.results import result_pictures, results_figure
-from modnet.data.datasets import Digits
+from modnet.data.datasets.arrays import Digits
 
 HOSTILE = [f"a class with a long name {i}: $x_{i}$ <script>" for i in range(9)] + ["中文 \n név"]
 SVG = "{http://www.w3.org/2000/svg}"

@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 import modnet
 from modnet import RunReport, Trainer, load, report_html
 from modnet.analysis.report.report import provenance
-from modnet.data.datasets import Digits
+from modnet.data.datasets.arrays import Digits
 
 VOID = {"meta", "link", "img", "br"}
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "& \N{GREEK SMALL LETTER DELTA} $x$ `ls`"]

@@ -11,7 +11,7 @@ from cli.running import Flowers, Modnet, sigmoid
 from safetensors.numpy import load_file
 
 import modnet as tested
-from modnet.data.datasets import Digits
+from modnet.data.datasets.arrays import Digits
 from modnet.storage.model_file import save
 
 

@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 
 from modnet import __version__, load, load_config
 from modnet.cli import main
-from modnet.data.datasets import Digits
+from modnet.data.datasets.arrays import Digits
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ from data.holding import agrees
 from data.writing import IDX_NAMES, images, labels, member, npy, pack, patch_directory
 
 from modnet import DataError, Trainer
-from modnet.data.csv import read_table
-from modnet.data.datasets import Idx
+from modnet.data.csv.reading import read_table
+from modnet.data.datasets.arrays import Idx
 from modnet.data.idx import read_idx
 from modnet.data.npz import read_npz
 from modnet.data.roles import Roles

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modnet.core.errors import DataError
-from modnet.data.csv import CsvTable, read_rows, read_table
-from modnet.data.csv_rows import CsvFormat
+from modnet.data.csv.reading import CsvTable, read_rows, read_table
+from modnet.data.csv.rows import CsvFormat
 from modnet.data.roles import Roles
 
 NO_TARGET = "every row needs a target: remove this row"

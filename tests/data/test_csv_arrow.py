@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modnet.core.errors import DataError
-from modnet.data import csv_arrow
-from modnet.data.csv import read_rows, read_table
-from modnet.data.csv_arrow import read_fast
-from modnet.data.csv_columns import Column, Content, read_columns
-from modnet.data.csv_rows import CsvFormat, Source
+from modnet.data.csv import arrow
+from modnet.data.csv.arrow import read_fast
+from modnet.data.csv.columns import Column, Content, read_columns
+from modnet.data.csv.reading import read_rows, read_table
+from modnet.data.csv.rows import CsvFormat, Source
 from modnet.data.roles import Roles
 
 pytest.importorskip("pyarrow")
@@ -26,7 +26,7 @@ pytest.importorskip("pyarrow")
 
 @pytest.fixture(autouse=True)
 def _small_files_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_arrow, "LEAST_BYTES", 0)
+    monkeypatch.setattr(arrow, "LEAST_BYTES", 0)
 
 
 def same(fast: Content, slow: Content) -> bool:
@@ -135,7 +135,7 @@ def test_a_small_file_and_a_pipe_are_left_to_python(tmp_path: Path, monkeypatch:
     path = tmp_path / "t.csv"
     path.write_text("a,b\n1,2\n")
     assert both(path, ["number", "number"], 2)[0] is not None
-    monkeypatch.setattr(csv_arrow, "LEAST_BYTES", 9)
+    monkeypatch.setattr(arrow, "LEAST_BYTES", 9)
     assert both(path, ["number", "number"], 2)[0] is None
 
 
@@ -148,7 +148,7 @@ def test_it_reads_tables_and_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     fast = read_table(path, roles, transforms=True)
     rows = read_rows(path, ("a", "town"), 2, kinds=("number", "text"), keep=("who",))
     asked: list[object] = []
-    monkeypatch.setattr("modnet.data.csv.read_fast", lambda *given, **_: asked.append(given))
+    monkeypatch.setattr("modnet.data.csv.reading.read_fast", lambda *given, **_: asked.append(given))
     slow = read_table(path, roles, transforms=True)
     slow_rows = read_rows(path, ("a", "town"), 2, kinds=("number", "text"), keep=("who",))
     assert len(asked) == 2

@@ -12,8 +12,8 @@ import pytest
 from data.test_csv import read, refusal, rows, write
 
 from modnet import ConfigError, Trainer, load_config
-from modnet.data.csv import read_rows
-from modnet.data.csv_rows import CsvFormat
+from modnet.data.csv.reading import read_rows
+from modnet.data.csv.rows import CsvFormat
 from modnet.data.table import Table
 
 TOWNS = "size,town,age,y\n1.5,Berlin,30,a\n2,Rome,,b\n,Berlin,40,a\n4,NA,-1e3,b\n"

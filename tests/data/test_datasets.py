@@ -11,8 +11,8 @@ from data.writing import images, labels
 from pydantic import ValidationError
 
 from modnet.core.errors import DataError
-from modnet.data.datasets import Digits, Idx, Npz
-from modnet.data.table_files import Csv
+from modnet.data.datasets.arrays import Digits, Idx, Npz
+from modnet.data.datasets.tables import Csv
 
 
 def test_digits_are_the_real_ones() -> None:

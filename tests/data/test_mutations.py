@@ -23,7 +23,7 @@ import pytest
 from data.writing import member, npy, pack
 
 from modnet.core.errors import DataError
-from modnet.data.csv import read_table
+from modnet.data.csv.reading import read_table
 from modnet.data.idx import read_idx
 from modnet.data.npz import read_npz
 from modnet.data.roles import Roles

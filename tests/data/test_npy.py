@@ -8,7 +8,7 @@ import pytest
 from data.writing import member, npy
 
 from modnet import DataError, Trainer
-from modnet.data.datasets import Npy
+from modnet.data.datasets.arrays import Npy
 from modnet.data.npy import Concatenated, open_npy
 from modnet.data.row_source import RowSource
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from modnet import ConfigError, DataError, Trainer
-from modnet.data.parquet import read_parquet
+from modnet.data.datasets.tables import Parquet
+from modnet.data.parquet.reading import read_parquet
 from modnet.data.roles import Roles
 from modnet.data.row_source import RowSource
 from modnet.data.table import Table
-from modnet.data.table_files import Parquet
 
 pa = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")

@@ -14,7 +14,7 @@ from testing.interpreter import fake_run
 
 from modnet.core import registry
 from modnet.core.interfaces import FAMILIES
-from modnet.data.datasets import Memory
+from modnet.data.datasets.arrays import Memory
 from modnet.testing import check_component, checks_of, subprocess_checks
 from modnet.testing.case import make_cases
 from modnet.testing.checks import CHECKS

@@ -17,9 +17,9 @@ from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError, DataError, ModelFileError
 from modnet.core.interfaces import Dataset
 from modnet.core.messages import error_text
+from modnet.data.datasets.tables import Csv
 from modnet.data.files import is_file, is_folder, read_bytes
 from modnet.data.prepared import PartRecord, Samples
-from modnet.data.table_files import Csv
 from modnet.network.network import Network
 from modnet.storage.data_record import DataRecord, KeptOutputs, read_outputs
 from modnet.storage.metadata import Metadata

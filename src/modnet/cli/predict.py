@@ -21,7 +21,7 @@ from modnet.cli.common.output import write_out
 from modnet.cli.common.row_file import RowFile
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.messages import list_values
-from modnet.data.csv import Rows
+from modnet.data.csv.reading import Rows
 from modnet.data.raw import check_shape, raw_rows
 from modnet.data.table import as_table
 from modnet.network.network import Network, Vector

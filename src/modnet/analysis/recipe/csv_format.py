@@ -10,7 +10,7 @@ from pathlib import Path
 
 from modnet.analysis.recipe.choices import Choice
 from modnet.core.messages import list_values, short_repr
-from modnet.data.csv_rows import MARKS, MISSING, SEPARATORS, CsvFormat
+from modnet.data.csv.rows import MARKS, MISSING, SEPARATORS, CsvFormat
 from modnet.data.files import open_binary
 
 __all__ = ["detect_marks", "missing_marks"]

@@ -14,14 +14,14 @@ from modnet.analysis.recipe.samples import columns_of
 from modnet.analysis.recipe.target import find_target, type_of_array, type_of_cells
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.messages import counted, list_values, short_repr
-from modnet.data.csv import Contents, read_contents
-from modnet.data.csv_features import has_other_decimal
-from modnet.data.csv_targets import read_target
-from modnet.data.datasets import Npz
+from modnet.data.csv.features import has_other_decimal
+from modnet.data.csv.reading import Contents, read_contents
+from modnet.data.csv.targets import read_target
+from modnet.data.datasets.arrays import Npz
 from modnet.data.files import open_binary
 from modnet.data.labels import Targets
 from modnet.data.npz import read_npz
-from modnet.data.parquet import column_types, read_parquet
+from modnet.data.parquet.reading import column_types, read_parquet
 from modnet.data.roles import Roles
 from modnet.data.table import Table, as_table
 from modnet.data.target_type import TargetType, read_as

@@ -12,8 +12,8 @@ from modnet.analysis.recipe.columns import FEW, SHARE, are_many
 from modnet.core.errors import DataError
 from modnet.core.messages import list_values, short_repr
 from modnet.data.columns import find_columns
-from modnet.data.csv_rows import CsvFormat
-from modnet.data.csv_targets import TargetKind
+from modnet.data.csv.rows import CsvFormat
+from modnet.data.csv.targets import TargetKind
 from modnet.data.target_type import TargetType
 from modnet.data.texts import hold_dates
 

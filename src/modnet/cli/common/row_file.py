@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from modnet.config.load import explain
 from modnet.core.errors import ConfigError
-from modnet.data.csv import Rows, read_rows
-from modnet.data.csv_rows import CsvFormat
+from modnet.data.csv.reading import Rows, read_rows
+from modnet.data.csv.rows import CsvFormat
+from modnet.data.datasets.tables import Csv
 from modnet.data.files import STDIN
 from modnet.data.npz import read_npz
-from modnet.data.parquet import read_parquet_rows
-from modnet.data.table_files import Csv
+from modnet.data.parquet.reading import read_parquet_rows
 from modnet.network.network import Network
 
 __all__ = ["RowFile"]

@@ -19,9 +19,9 @@ from pydantic import (
 from modnet.core.dataset import Data, Pair
 from modnet.core.interfaces import Dataset
 from modnet.core.messages import short_repr
-from modnet.data.csv import CsvTable, read_table
-from modnet.data.csv_rows import MISSING, CsvFormat
-from modnet.data.parquet import ParquetTable, read_parquet
+from modnet.data.csv.reading import CsvTable, read_table
+from modnet.data.csv.rows import MISSING, CsvFormat
+from modnet.data.parquet.reading import ParquetTable, read_parquet
 from modnet.data.roles import Roles
 from modnet.data.table import Kind
 from modnet.data.target_type import TYPES, TargetType, read_as

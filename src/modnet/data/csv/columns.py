@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
 from modnet.core.messages import short_repr
-from modnet.data.csv_rows import Block, CsvFormat, Source, blocks
+from modnet.data.csv.rows import Block, CsvFormat, Source, blocks
 from modnet.data.table import Kind
 from modnet.data.texts import IMPUTE, ONE_HOT, date_remedies, exclusion, hold_dates, remedies
 

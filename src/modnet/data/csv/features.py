@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from modnet.core.dataset import Names
 from modnet.core.errors import DataError
 from modnet.core.messages import short_repr
-from modnet.data.csv_columns import Column, Content
-from modnet.data.csv_rows import CsvFormat, Source
+from modnet.data.csv.columns import Column, Content
+from modnet.data.csv.rows import CsvFormat, Source
 from modnet.data.table import Table
 from modnet.data.texts import LONGEST, date_remedies, exclusion, hold_dates
 from modnet.data.validation import BLOCK

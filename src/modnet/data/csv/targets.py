@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
 from modnet.core.messages import short_repr
-from modnet.data.csv_rows import CsvFormat
+from modnet.data.csv.rows import CsvFormat
 
 __all__ = ["TargetKind", "read_target"]
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
-from modnet.data.csv_columns import Column, Content, Reader
-from modnet.data.csv_rows import Source, blocks
+from modnet.data.csv.columns import Column, Content, Reader
+from modnet.data.csv.rows import Source, blocks
 
 __all__ = ["read_fast"]
 

@@ -14,11 +14,11 @@ from modnet.core.dataset import Names
 from modnet.core.errors import DataError
 from modnet.core.messages import list_values, short_repr
 from modnet.data.columns import find_columns, input_columns
-from modnet.data.csv_arrow import read_fast
-from modnet.data.csv_columns import Column, Content, read_columns
-from modnet.data.csv_features import as_features
-from modnet.data.csv_rows import CsvFormat, Row, Source
-from modnet.data.csv_targets import TargetKind, read_target
+from modnet.data.csv.arrow import read_fast
+from modnet.data.csv.columns import Column, Content, read_columns
+from modnet.data.csv.features import as_features
+from modnet.data.csv.rows import CsvFormat, Row, Source
+from modnet.data.csv.targets import TargetKind, read_target
 from modnet.data.roles import Roles
 from modnet.data.table import Kind, Table
 

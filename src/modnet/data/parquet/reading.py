@@ -17,9 +17,9 @@ from modnet.core.dataset import Names
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.messages import error_text, short_repr, truncate
 from modnet.data.columns import find_columns, input_columns
-from modnet.data.csv import Rows
+from modnet.data.csv.reading import Rows
 from modnet.data.files import open_binary
-from modnet.data.parquet_columns import FeatureColumn, check_type, feature_column, kind_of, row_text
+from modnet.data.parquet.columns import FeatureColumn, check_type, feature_column, kind_of, row_text
 from modnet.data.roles import Roles
 from modnet.data.row_source import as_rows
 from modnet.data.table import Kind, Table

@@ -1,0 +1,1 @@
+"""CSV files: tables to train with, and rows to predict for."""

@@ -1,0 +1,1 @@
+"""The built-in datasets: the samples in files, or included in modnet."""
