@@ -110,7 +110,9 @@ def fractions(array: np.ndarray) -> np.ndarray:
 
 
 def real(value: Exact) -> mpmath.mpf:
-    return mpmath.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else mpmath.mpf(value)
+    if isinstance(value, Fraction):
+        return mpmath.mpf(value.numerator) / value.denominator
+    return mpmath.mpf(value.item() if isinstance(value, np.generic) else value)
 
 
 def check(name: str, dtype: str, compute: Callable[[], np.ndarray], true: np.ndarray, slack: Any = 0) -> None:

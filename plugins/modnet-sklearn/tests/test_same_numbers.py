@@ -101,6 +101,7 @@ def fitted(library, target, options):
     printed = io.StringIO()
     with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(printed):
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", DeprecationWarning)  # SciPy's, of what an older scikit-learn passes to it
         for call in range(partial or fits):
             if not partial:
                 estimator.fit(x, y, **more)

@@ -60,18 +60,18 @@ def abridge(matrix: ConfusionMatrix, most: int) -> ConfusionMatrix:
 
 
 def _draw(canvas: Canvas, matrix: ConfusionMatrix, title: str, width: float) -> None:
-    import matplotlib as mpl
+    from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
 
     count, names, axes = len(matrix.labels), distinct_names(matrix.labels, _NAME), canvas.subplots()
     # Errors are coloured by their share of the true class, and all else is grey, so that errors are what is seen.
     errors, is_diagonal = np.nan_to_num(matrix.shares), np.eye(count, dtype=bool)
     errors[is_diagonal] = 0.0
-    scale = mpl.colors.Normalize(0.0, errors.max() or 1.0)
-    shades = [mpl.colors.to_rgba(COLOURS[1], opacity) for opacity in _OPACITIES]
-    colours = mpl.colors.LinearSegmentedColormap.from_list("errors", shades)
+    scale = Normalize(0.0, errors.max() or 1.0)
+    shades = [to_rgba(COLOURS[1], opacity) for opacity in _OPACITIES]
+    colours = LinearSegmentedColormap.from_list("errors", shades)
     cells = colours(scale(errors))
     cells[matrix.counts == 0] = 0.0  # no colour, so that every error is seen
-    cells[is_diagonal & (matrix.counts > 0)] = mpl.colors.to_rgba("#808080", _DIAGONAL)
+    cells[is_diagonal & (matrix.counts > 0)] = to_rgba("#808080", _DIAGONAL)
     axes.imshow(cells, aspect="auto")  # the picture is about as wide as it is high; a layout with "equal" is cut off
     for i, j in np.argwhere(matrix.counts > 0).tolist():
         weight = "normal" if i == j else "bold"
