@@ -60,7 +60,9 @@ def abridge(matrix: ConfusionMatrix, most: int) -> ConfusionMatrix:
 
 
 def _draw(canvas: Canvas, matrix: ConfusionMatrix, title: str, width: float) -> None:
+    from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     count, names, axes = len(matrix.labels), distinct_names(matrix.labels, _NAME), canvas.subplots()
     # Errors are coloured by their share of the true class, and all else is grey, so that errors are what is seen.
@@ -91,9 +93,9 @@ def _draw(canvas: Canvas, matrix: ConfusionMatrix, title: str, width: float) -> 
     if errors.any():
         label = "errors: % of the true class" + (" (grey: correct)" if width > 4 else "")
         style: Any = {"location": "bottom", "shrink": min(1.0, 5.0 / width), "aspect": 30, "pad": 0.25 / width}
-        bar = canvas.colorbar(mpl.cm.ScalarMappable(scale, colours), ax=axes, label=label, **style)
-        bar.locator = mpl.ticker.MaxNLocator(5)
-        bar.formatter = mpl.ticker.FuncFormatter(lambda share, _: format_number(100 * share))
+        bar = canvas.colorbar(ScalarMappable(scale, colours), ax=axes, label=label, **style)
+        bar.locator = MaxNLocator(5)
+        bar.formatter = FuncFormatter(lambda share, _: format_number(100 * share))
 
 
 def _count(count: int) -> str:
