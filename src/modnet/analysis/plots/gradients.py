@@ -75,6 +75,7 @@ def _by_layer(axes: Axes, lines: Sequence[tuple[str, GradientFlow]]) -> None:
 
 def _by_epoch(axes: Axes, dampening: Dampening) -> None:
     import matplotlib as mpl
+    from matplotlib.ticker import MaxNLocator
 
     epochs, layers = [epoch.epochs for epoch in dampening.epochs], dampening.start.layers
     shades = mpl.colormaps[SEQUENCE](np.linspace(*SHADES, len(layers)))
@@ -85,5 +86,5 @@ def _by_epoch(axes: Axes, dampening: Dampening) -> None:
         label = f"layer {layer.number}" if index % step == 0 or index == len(layers) - 1 else None
         axes.plot(epochs, norms, label=label, color=shades[index], marker=marker, markersize=4)
     axes.set_xlabel("completed epochs of the run")
-    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small")

@@ -90,13 +90,13 @@ def mistakes_picture(results: Results) -> Picture | None:
 
 
 def _draw_images(canvas: Canvas, results: Results, rows: int, columns: int) -> None:
-    import matplotlib as mpl
+    from matplotlib.colors import LinearSegmentedColormap
 
     canvas.suptitle(results.mistakes_title, x=0.01, ha="left", fontsize="medium")
     panels = canvas.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels[len(results.mistakes) :]:
         axes.set_axis_off()
-    ink = mpl.colors.LinearSegmentedColormap.from_list("ink", [("black", 0.0), ("black", 1.0)])
+    ink = LinearSegmentedColormap.from_list("ink", [("black", 0.0), ("black", 1.0)])
     # A shade means the same in every image: black is the largest number of them all. On a dark page ink is white.
     images = [np.asarray(mistake.x).reshape(results.image or ()) for mistake in results.mistakes]
     low, high = min(float(image.min()) for image in images), max(float(image.max()) for image in images)
