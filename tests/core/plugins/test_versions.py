@@ -36,7 +36,7 @@ import modnet
 from modnet.components import activations, costs, initializers, layers, metrics, optimizers, regularizers, schedules
 from modnet.components import update_rules
 from modnet.components.callbacks import early_stopping as callback
-from modnet.data.datasets.arrays import arrays as datasets
+from modnet.data.datasets import arrays as datasets
 from modnet.engines.numpy import engine
 """
 SCALED = "    def __call__(self, z):\n        return FACTOR * super().__call__(z)\n"

@@ -90,8 +90,8 @@ def _plain_rows(content: mmap, source: Source, *, has_header: bool, reads_all: b
         return None
     if has_header:
         begin = content.find(b"\n") + 1
-    if content[begin : begin + 3] == BOM:
-        return None  # pyarrow skips it, though it is in a cell
+    if content.find(BOM, begin) >= 0:
+        return None  # pyarrow skips one, though it is in a cell
     end = len(content)
     while end > begin and content[end - 1 : end] in (b"\r", b"\n"):  # blank lines in the end
         end -= 1
