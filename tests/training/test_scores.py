@@ -191,3 +191,23 @@ def test_a_network_of_one_answer_has_not_learnt() -> None:
     assert problem is not None
     assert problem.text == "all 900 training samples are classified as 'no', which 97.78% of them are"
     assert score(run.network, run.samples["train"]) == run.scores("train")
+
+
+def test_that_all_are_classified_the_same_is_said_of_samples_not_of_their_weights() -> None:
+    x, y = np.zeros((900, 2)), np.where(np.arange(900) % 45 == 0, "yes", "no")
+    run = fit(x, y, [2], np.where(y == "yes", 22.0, 0.5), optimizer={"learning_rate": 0.1})  # 440 to 440
+    problem, classes = run.problem(), run.scores("train").classes
+    assert problem is not None
+    assert classes is not None
+    assert classes.baseline == 0.5
+    assert problem.text in [
+        f"all 900 training samples are classified as {label!r}, which {np.mean(y == label):.2%} of them are"
+        for label in ("no", "yes")
+    ]
+
+
+def test_few_samples_of_others_prove_nothing_however_much_they_weigh() -> None:
+    x, y = np.zeros((900, 2)), np.where(np.arange(900) < 4, "yes", "no")
+    run = fit(x, y, [2], np.where(y == "yes", 100.0, 1.0), optimizer={"learning_rate": 0.1})
+    problem = run.problem()
+    assert problem is None or problem.kind == "nothing-learnt"

@@ -48,12 +48,11 @@ def judge(scores: Scores, labels: NDArray[Any] | None = None, part: str = "train
         part: What sentences call the samples.
     """
     classes, on = scores.classes, f"the {scores.samples:,} {part} samples"
-    if classes is not None and classes.answer is not None:
-        share = classes.accuracy  # of one answer, the share of its class
-        if round(scores.samples * (1.0 - share)) >= OTHERS:
-            label = classes.answer if labels is None else labels[classes.answer]
-            answers = f"all {on[4:]} are classified as {short_repr(label)}"
-            return Problem("one-class", f"{answers}, which {share:.2%} of them are")
+    if classes is not None and classes.answer is not None and scores.samples - (classes.answer_count or 0) >= OTHERS:
+        label = classes.answer if labels is None else labels[classes.answer]
+        share = (classes.answer_count or 0) / scores.samples
+        answers = f"all {on[4:]} are classified as {short_repr(label)}"
+        return Problem("one-class", f"{answers}, which {share:.2%} of them are")
     if scores.explained >= NOTHING or _has_skill(scores):  # NaN is nothing
         return None
     if part == "training":

@@ -37,6 +37,7 @@ class ClassScores:
         present: The number of classes that have samples.
         chance_error: The standard error of the balanced accuracy of as many answers of each class, given at random.
         answer: The class that every sample is classified as, an index; None where there is more than one.
+        answer_count: The number of samples of that class, whatever they weigh; None where there is more than one.
     """
 
     classes: int
@@ -48,9 +49,12 @@ class ClassScores:
     present: int
     chance_error: float
     answer: int | None
+    answer_count: int | None
 
     @classmethod
-    def of(cls, right: Vector, predicted: Vector, true: Vector, samples: int) -> ClassScores:
+    def of(
+        cls, right: Vector, predicted: Vector, true: Vector, samples: int, counts: Vector | None = None
+    ) -> ClassScores:
         """Return the scores of so many samples.
 
         Args:
@@ -58,11 +62,13 @@ class ClassScores:
             predicted: The same of the samples that are predicted as it.
             true: The same of the samples that are of it.
             samples: The number of samples.
+            counts: Of each class, (classes,), the number of samples that are of it; None: as ``true``, without weights.
         """
         total, present = float(true.sum()) or 1.0, true > 0
         recalls, shares = right[present] / true[present], predicted[present] / total
         variances = shares * (1.0 - shares) / (samples * true[present] / total)  # of each recall, by chance
         answered, largest = np.flatnonzero(predicted), int(np.argmax(true))
+        answer = int(answered[0]) if len(answered) == 1 else None
         return cls(
             classes=len(true),
             accuracy=float(right.sum()) / total,
@@ -72,7 +78,8 @@ class ClassScores:
             smallest=float(true.min()) / total,
             present=len(recalls),
             chance_error=float(np.sqrt(variances.sum())) / max(len(recalls), 1),
-            answer=int(answered[0]) if len(answered) == 1 else None,
+            answer=answer,
+            answer_count=None if answer is None else round(float((true if counts is None else counts)[answer])),
         )
 
     @property
@@ -144,7 +151,7 @@ class Scorer:
 
     def __init__(self, network: Network) -> None:
         self._network, task = network, network.task
-        self._counts = np.zeros((3, max(task.outputs, 2))) if task.classes else None
+        self._counts = np.zeros((4, max(task.outputs, 2))) if task.classes else None
         self._r2 = None if task.classes or task.multi_label else Metric.resolve("r2")
         self._r2_total: Any = None
         self._samples, self._cost, self._weight = 0, 0.0, 0.0
@@ -162,9 +169,9 @@ class Scorer:
         if self._counts is not None:
             predicted, true = predict_codes(predictions), predict_codes(y)
             for row, codes, of in zip(
-                self._counts, (true, predicted, true), (predicted == true, 1.0, 1.0), strict=True
+                self._counts, (true, predicted, true, true), (w * (predicted == true), w, w, None), strict=True
             ):
-                row += np.bincount(codes, w * of, len(row))
+                row += np.bincount(codes, of, len(row))
         if self._r2 is not None:
             piece = self._r2.partial(predictions, self._network.to_target_units(y), weights)
             self._r2_total = piece if self._r2_total is None else self._r2.merge(self._r2_total, piece)
@@ -177,7 +184,9 @@ class Scorer:
             samples=self._samples,
             cost=self._cost / (self._weight or 1.0),
             constant_cost=self._constant_cost(targets, weights),
-            classes=None if counts is None else ClassScores.of(counts[0], counts[1], counts[2], self._samples),
+            classes=None
+            if counts is None
+            else ClassScores.of(counts[0], counts[1], counts[2], self._samples, counts[3]),
             r2=r2 if isinstance(r2, float) else None,
         )
 
