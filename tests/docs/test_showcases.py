@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import tomllib
 
 import pytest
 from docs.test_snippets import PAGES, Block, blocks_of
 
+import modnet
 from modnet import Trainer
+
+README = PAGES[0]
 
 DEFAULT = 0.9666
 """The test accuracy of the default configuration: 348 of 360 digits."""
@@ -36,3 +41,15 @@ def test_it_reaches_what_the_default_reaches(block):
 
 def test_the_default_reaches_what_is_claimed():
     assert Trainer.from_config({}).fit().test["accuracy"] >= DEFAULT
+
+
+def test_the_network_that_the_readme_diagnoses_has_vanishing_gradients():
+    (code,) = (block.code for block in blocks_of(README) if "modnet dampening" in block.code)
+    (line,) = (line for line in code.splitlines() if line.startswith("modnet dampening"))
+    _, _, *options = shlex.split(line, comments=True)
+    assert options[::2] == ["--set", "--epochs"]
+    key, _, layers = options[1].partition("=")
+    assert key == "network.layers"
+    diagnosis = modnet.dampening({"network": {"layers": json.loads(layers)}, "epochs": int(options[3])})
+    assert [found.kind for found in diagnosis.diagnoses] == ["dampened"]
+    assert diagnosis.patch
