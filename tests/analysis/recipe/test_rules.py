@@ -132,3 +132,18 @@ def test_the_same_samples_get_the_same_configuration():
 def test_samples_that_cannot_be_used(x, y, problem):
     with pytest.raises(DataError, match=problem):
         suggest(x, y)
+
+
+@pytest.mark.parametrize(("distinct", "rows"), [(20, 100), (21, 420), (21, 419)])
+def test_integers_are_classes_while_they_are_few(distinct, rows):
+    y = 100_000 + np.arange(rows) % distinct  # as prices may be given
+    x = np.arange(float(rows))[:, None]
+    if rows == 419:
+        with pytest.raises(
+            DataError, match=r"^training y: 21 different integers in 419 samples, too many for classes; "
+        ):
+            suggest(x, y)
+        assert suggest(x, y.astype(float)).network.cost.kind == "quadratic"
+        assert suggest(x, y.astype(str)).network.layers[-1].units == distinct  # type: ignore[attr-defined]
+    else:
+        assert suggest(x, y).network.layers[-1].units == distinct  # type: ignore[attr-defined]

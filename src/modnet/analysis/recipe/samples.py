@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from modnet.analysis.recipe.choices import Choice, as_config
-from modnet.analysis.recipe.columns import Column, summarize
+from modnet.analysis.recipe.columns import Column, are_many, summarize
 from modnet.analysis.recipe.rules import Facts, choose
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import DataError
@@ -36,7 +36,8 @@ def suggest(x: Any, y: Any, *, sample_weight: Any = None) -> RunConfig:
         sample_weight: How much each sample counts, (samples,); by default all count the same.
 
     Raises:
-        DataError: samples, labels or weights cannot be used, or a column has too many different texts.
+        DataError: samples, labels or weights cannot be used, a column has too many different texts, or integers are too
+            many for classes: more than 20 different ones, and more than 5 % of the samples.
     """
     columns = columns_of(x, "training x")
     for column in columns:
@@ -44,8 +45,16 @@ def suggest(x: Any, y: Any, *, sample_weight: Any = None) -> RunConfig:
             raise DataError(f"training x: column {short_repr(column.name)} {column.useless}; leave it out")
     count = columns[0].rows
     targets = Targets.fit(y, count, "training y")
+    _check_classes(targets, count)
     weights = None if sample_weight is None else as_weights(sample_weight, count, "training sample_weight")
     return as_config([Choice("data.kind", "memory"), *choose(Facts(count, columns, targets, weights))])
+
+
+def _check_classes(targets: Targets, count: int) -> None:
+    classes = targets.classes
+    if classes is not None and classes.dtype.kind in "iu" and are_many(len(classes), count):
+        many = f"{len(classes):,} different integers in {count:,} samples, too many for classes"
+        raise DataError(f"training y: {many}; for numbers to predict give floats, for classes text")
 
 
 def columns_of(x: Any, where: str) -> Sequence[Column]:
