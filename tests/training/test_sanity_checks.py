@@ -206,6 +206,33 @@ def test_targets_that_are_transformed_are_called_so() -> None:
     assert found(x, y, [last("identity")], target_transform="standard") == ()
 
 
+def test_numbers_that_are_taken_as_probabilities() -> None:
+    x, y = load_diabetes(return_X_y=True)
+    for cost in PROBABILITIES:
+        (text,) = found(x, y, [8, last("identity")], cost)
+        rest = "takes targets as probabilities, and the targets range from 25 to 346; use 'quadratic'"
+        assert text == f"network.cost: {cost} {rest}"
+        (text,) = found(x, y, [8, last("identity")], cost, target_transform="standard")
+        assert "and the transformed targets range from -1.65 to 2.52" in text
+        assert found(x, y / 346.0, [8, last("sigmoid")], cost) == ()
+        assert found(x, (y > 100.0).astype(int), [8, last("sigmoid", 2)], cost) == ()
+
+
+def test_large_numbers() -> None:
+    """On 3,000 houses, adam at 0.005 reaches r² 0.92 with prices up to 1,000 and 0.80 with 100,000."""
+    x, y = load_diabetes(return_X_y=True)
+    (text,) = found(x, 1000.0 * y, [8, last("identity")])
+    assert text == 'the targets range from 25,000 to 346,000; use data.target_transform = "standard"'
+    (text,) = found(x, -1000.0 * y, [8, {"kind": "chain", "layers": [last("identity")]}])
+    assert text.startswith("the targets range from -346,000 to -25,000; ")
+    assert found(x, 1000.0 * y, [8, last("identity")], target_transform="standard") == ()
+    (text,) = found(x, 1000.0 * y, [8, last("sigmoid")])  # one line names both remedies
+    assert text.endswith("where the targets are large")
+    for sign in (1.0, -1.0):
+        assert found(x, sign * y / 346.0 * 9_999.0, [8, last("identity")]) == ()
+        assert len(found(x, sign * y / 346.0 * 10_001.0, [8, last("identity")])) == 1
+
+
 def test_columns_are_those_that_enter_the_network() -> None:
     x, y = load_wine(return_X_y=True)
     (text,) = found(x, y, [8, 3], transforms=[{"kind": "standard", "columns": [7]}, {"kind": "passthrough"}])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.core.interfaces import Activation, Cost
+from modnet.core.interfaces import Activation, Cost, Solver
 from modnet.core.messages import short_repr
 from modnet.core.numbers import format_number
 from modnet.data.labels import Targets
@@ -25,6 +25,8 @@ ROWS, BYTES = 10_000, 64 << 20
 _PIECES = 10
 OUTSIDE = 0.05
 """The share of the targets' range that may lie outside the outputs' range."""
+LARGE = 10_000.0
+"""The largest target, by its absolute value, that the steps of an update rule reach without a transform."""
 _STEEP = 10.0
 """How many times more a cost of probabilities charges for a = 0 than for ½ where y = 1; a squared error, 4 times."""
 _NEAR = np.concatenate([np.linspace(-40.0, 40.0, 321), [-1e3, 1e3]])
@@ -37,17 +39,19 @@ def sanity_checks(network: Network, samples: Samples) -> tuple[str, ...]:
     """Return what is wrong with a configured network for its training samples, in sentences that name a remedy.
 
     An output activation whose values cannot be the targets, or are no probabilities where the cost takes them as such;
-    one that is constant; features whose ranges differ more than 1,000-fold; and what the optimizer warns of. What an
-    activation and a cost do is found by evaluating them, so those of plug-ins are checked like the others. The
-    parameters do not matter.
+    one that is constant; numbers to predict that are large, or that the cost takes as probabilities; features whose
+    ranges differ more than 1,000-fold; and what the optimizer warns of. What an activation and a cost do is found by
+    evaluating them, so those of plug-ins are checked like the others. The parameters do not matter.
 
     Args:
         network: The network.
         samples: The training samples as they enter it.
     """
+    outputs = [*_output_checks(network, samples.targets)]
     return (
         *_optimizer_checks(network, samples),
-        *_output_checks(network, samples.targets),
+        *outputs,
+        *_number_checks(network, samples.targets, is_reachable=not outputs),
         *_feature_checks(network, samples),
     )
 
@@ -101,16 +105,32 @@ def _output_checks(network: Network, targets: Targets) -> Iterator[str]:
         least, most = _range(targets)
         allowed = OUTSIDE * (most - least)
         if least < low - allowed or most > high + allowed:
-            what = "the targets" if network.target_transform is None else "the transformed targets"
-            numbers = f"{what} range from {format_number(least)} to {format_number(most)}"
             remedy = "use 'identity'"
             if network.target_transform is None:
                 remedy += ', with data.target_transform = "standard" where the targets are large'
-            yield f"{place} gives values {_between(low, high)}, and {numbers}; {remedy}"
+            yield f"{place} gives values {_between(low, high)}, and {_numbers(network, targets)}; {remedy}"
     elif (low < -OUTSIDE or high > 1.0 + OUTSIDE) and _takes_probabilities(cost, network.target_width or 1):
         is_one = network.outputs == 1 or network.multi_label
         remedy = "use 'sigmoid'" if is_one else "use 'softmax' or 'sigmoid'"
         yield f"{place} gives values {_between(low, high)}, and {cost.kind} takes them as probabilities; {remedy}"
+
+
+def _number_checks(network: Network, targets: Targets, *, is_reachable: bool) -> Iterator[str]:
+    if not _are_numbers(targets):
+        return
+    least, most = _range(targets)
+    if (least < 0.0 or most > 1.0) and _takes_probabilities(network.cost, network.target_width or 1):
+        kind, numbers = network.cost.kind, _numbers(network, targets)
+        yield f"network.cost: {kind} takes targets as probabilities, and {numbers}; use 'quadratic'"
+    is_solved = network.config is not None and isinstance(network.config.optimizer, Solver)
+    if is_reachable and network.target_transform is None and max(-least, most) > LARGE and not is_solved:
+        yield f'{_numbers(network, targets)}; use data.target_transform = "standard"'
+
+
+def _numbers(network: Network, targets: Targets) -> str:
+    least, most = _range(targets)
+    what = "the targets" if network.target_transform is None else "the transformed targets"
+    return f"{what} range from {format_number(least)} to {format_number(most)}"
 
 
 def _are_numbers(targets: Targets) -> bool:
