@@ -119,6 +119,8 @@ def test_a_divergence_at_the_start_names_a_remedy() -> None:
     assert str(told.value).endswith(
         f"optimizer.learning_rate = 1000.0 may be too high, or the data too large: {remedy}"
     )
+    with pytest.raises(DivergenceError, match=r"or the data too large: try 100 or less$"):
+        Trainer.from_config(numbers(1e3) | {"data": {"kind": "memory", "transforms": ["standard"]}}).fit(x, y)
 
 
 @pytest.mark.parametrize("table", [HEALTHY["relu, softmax"], DEAD_RELU], ids=["healthy", "broken"])

@@ -157,7 +157,8 @@ def divergence_error(
     rate = config.optimizer.learning_rate
     advice = f"; optimizer.learning_rate = {rate} may be too high, or the data too large"
     if update < UPDATES:
-        advice += f': try {rate / 10:g} or less, or data.transforms = ["standard"]'
+        advice += f": try {rate / 10:g} or less"
+        advice += "" if config.data.transforms else ', or data.transforms = ["standard"]'
     if not again:
         advice = (
             ", but not when the update was repeated: look for a listener that writes to θ, or a component that is not "
