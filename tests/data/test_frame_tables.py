@@ -224,3 +224,15 @@ def test_trains_as_numbers_by_hand_do(name: str) -> None:
     plain = Trainer.from_config(config).fit(by_hand, y)
     assert run.network.parameters.tobytes() == plain.network.parameters.tobytes()
     assert run.network.predict(HELD[name]()).tolist() == plain.network.predict(by_hand).tolist()
+
+
+def test_the_place_of_a_text_is_that_of_the_first_among_numbers() -> None:
+    table = frame_table([[1, 2.0], [None, "many"], [3, "few"]], "x", is_new=True)
+    assert table is not None
+    assert table.text_places == {1: "row 1 (counted from 0): 'many'"}
+    config = {"epochs": 1, "network": {"layers": [2]}, "data": {"kind": "memory", "transforms": ["standard"]}}
+    run = Trainer.from_config(config).fit([[0.0, 1.0], [1.0, 2.0]] * 5, ["a", "b"] * 5)
+    with pytest.raises(
+        DataError, match=r"holds text \(row 1 \(counted from 0\): 'many'\); in training it held numbers"
+    ):
+        run.network.predict([[1, 2.0], [1, "many"]])

@@ -25,10 +25,11 @@ ALLOWED = "allowed are integers, bools, floats and text"
 
 
 class _Column(NamedTuple):
-    """A column: its numbers, or its texts and their positions, NaN where a value is missing."""
+    """A column: its numbers, or its texts, their positions, NaN where a value is missing, and the row of the first."""
 
     values: NDArray[Any]
     texts: list[str] | None = None
+    first: int | None = None
 
 
 def frame_table(x: Any, where: str, *, is_new: bool) -> Table | None:
@@ -62,9 +63,9 @@ def frame_table(x: Any, where: str, *, is_new: bool) -> Table | None:
             missing_places[index] = f"row {int(np.argmax(missing))} (counted from 0)"
         if column.texts is not None:
             texts[index] = np.array(column.texts, dtype=object)
-            if column.texts:
-                first = int(np.argmin(missing))
-                text_places[index] = f"row {first} (counted from 0): {short_repr(column.texts[0])}"
+            if column.first is not None:
+                text = column.texts[int(values[column.first, index])]
+                text_places[index] = f"row {column.first} (counted from 0): {short_repr(text)}"
                 if is_new and hold_dates(column.texts):
                     problem = f"holds dates ({text_places[index]})"
                     raise _date_error(where, named[index], problem)
@@ -163,12 +164,12 @@ def _number(value: object, row: int, index: int, where: str) -> float:
 def _as_texts(values: NDArray[np.object_], index: int, where: str) -> _Column:
     """Return objects of which some are text; numbers among them become text."""
     texts: dict[str, float] = {}
-    positions = np.full(len(values), math.nan)
+    positions, first = np.full(len(values), math.nan), None
     for row, value in enumerate(values):
         if _is_nothing(value):
             continue
         if isinstance(value, str):
-            text = str(value)
+            text, first = str(value), row if first is None else first
         else:
             is_whole = isinstance(value, bool | np.bool_ | int | np.integer)
             text = str(value) if is_whole else number_text(_number(value, row, index, where))
@@ -176,7 +177,7 @@ def _as_texts(values: NDArray[np.object_], index: int, where: str) -> _Column:
             problem = f"{short_repr(text)} is too long; allowed are {LONGEST} characters"
             raise DataError(f"{where}: {index_text((row, index))}: {problem}")
         positions[row] = texts.setdefault(text, float(len(texts)))
-    return _Column(positions.astype(np.float32) if len(texts) < 1 << 24 else positions, list(texts))
+    return _Column(positions.astype(np.float32) if len(texts) < 1 << 24 else positions, list(texts), first)
 
 
 def _date_error(where: str, name: object, problem: str) -> DataError:
