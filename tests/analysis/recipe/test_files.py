@@ -274,6 +274,30 @@ def test_a_separator_that_divides_the_first_row_only_is_none():
     assert data_of(configuration_for("table.csv"))["separator"] == ";"
 
 
+@pytest.mark.parametrize(
+    ("separator", "large", "small", "said"),
+    [
+        (";", "1.{:03},50", "{},5", True),
+        (";", "12.{:03}.678", "{},5", True),
+        ("\t", "1,{:03}.50", "{}.5", True),
+        (";", "1.{:03},50", "EUR {}", False),
+        (";", "1.{:03},50 EUR", "{},5", False),
+        (";", "12.{:02},50", "{},5", False),
+        (";", "1234.{:03},50", "{},5", False),
+    ],
+)
+def test_numbers_in_groups_of_thousands_are_left_out(separator: str, large: str, small: str, said: bool) -> None:
+    cells = [(large if row % 2 else small).format(row + 10) for row in range(80)]
+    mark = "." if separator == "\t" else ","
+    rows = [separator.join([f"{row}{mark}25", cell, "ab"[row % 2]]) for row, cell in enumerate(cells)]
+    Path("table.csv").write_text("\n".join([separator.join("xzy"), *rows]), encoding="utf-8")
+    text = configuration_for("table.csv")
+    assert data_of(text)["exclude"] == ["z"]
+    comment = comment_on(text, '"z"')
+    grouped = f"holds numbers in groups of thousands, as {cells[1]!r}: write them without"
+    assert comment == grouped if said else "different texts" in comment or "all its" in comment
+
+
 def test_numbers_with_another_decimal_mark_are_left_out():
     rows = [(row, f'"{row},5"', row % 2) for row in range(20)]
     text = configuration_for(write("table.csv", "a,b,y", rows))
@@ -334,6 +358,11 @@ def test_columns_of_a_parquet_file_that_cannot_be_used():
     assert "date32" in comment_on(text, '"day"')
     with pytest.raises(DataError, match="no column is left as a feature: 'day' holds date32"):
         configuration_for(parquet(day=days, y=[0, 1] * 10))
+    path = parquet(x=list(range(20)), day=days)
+    with pytest.raises(DataError, match=r"^table\.parquet: column 'day': holds date32\[day\] values, .*--target "):
+        configuration_for(path)
+    with pytest.raises(DataError, match=r"which cannot be predicted$"):
+        configuration_for(path, "day")
     Path("table.parquet").write_text("nothing")
     with pytest.raises(DataError, match=r"^table\.parquet: not a readable Parquet file"):
         configuration_for("table.parquet")

@@ -11,11 +11,12 @@ from modnet.analysis.recipe.columns import Column, summarize
 from modnet.analysis.recipe.csv_format import detect_marks, missing_marks
 from modnet.analysis.recipe.rules import Facts, choose
 from modnet.analysis.recipe.samples import columns_of
-from modnet.analysis.recipe.target import find_target, type_of_array, type_of_cells
+from modnet.analysis.recipe.target import HINT, find_target, type_of_array, type_of_cells
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.messages import counted, list_values, short_repr
-from modnet.data.csv.features import has_other_decimal
+from modnet.data.csv.features import first_grouped, has_other_decimal
 from modnet.data.csv.reading import Contents, read_contents
+from modnet.data.csv.rows import CsvFormat
 from modnet.data.csv.targets import read_target
 from modnet.data.datasets.arrays import Npz
 from modnet.data.files import open_binary
@@ -27,6 +28,9 @@ from modnet.data.table import Table, as_table
 from modnet.data.target_type import TargetType, read_as
 
 __all__ = ["configuration_for"]
+
+
+_SAVE = "save a spreadsheet, or text with another ending, as .csv"
 
 
 class _Found(NamedTuple):
@@ -52,7 +56,7 @@ def configuration_for(path: str, target: str | None = None, test: str | None = N
     readers = {"csv": _csv, "parquet": _parquet, "npz": _npz}
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in readers:
-        raise ConfigError(f"{path}: unknown format; allowed: a .csv, .parquet or .npz file")
+        raise ConfigError(f"{path}: unknown format; allowed: a .csv, .parquet or .npz file; {_SAVE}")
     if test is not None:
         if kind == "npz":
             raise ConfigError(f"--test {test}: an archive has its test samples in the arrays x_test and y_test")
@@ -82,12 +86,7 @@ def _csv(path: str, target: str | None, test: str | None) -> _Found:
     where = f"{path}: column {short_repr(contents.target)}"
     kind, kind_why = type_of_cells(contents.cells, csv_format, where, is_given=target is not None)
     _, y = read_target(contents.cells, contents.lines, (path, contents.target), kind, csv_format)
-    of_other_marks = {
-        str((contents.table.names or ())[index]): "holds numbers with another decimal mark"
-        for index, texts in contents.table.texts.items()
-        if has_other_decimal(texts.tolist(), csv_format)
-    }
-    columns, excluded = _features(contents.table, path, of_other_marks)
+    columns, excluded = _features(contents.table, path, _other_numbers(contents.table, csv_format))
     choices = [
         *_place("csv", path, test),
         Choice("data.target", contents.target, why),
@@ -108,6 +107,10 @@ def _parquet(path: str, target: str | None, test: str | None) -> _Found:
         for column, (kind, stored) in types.items()
         if kind is None and column != name
     }
+    held, stored_as = types[name]
+    if held is None:
+        hint = HINT if target is None else ""
+        raise DataError(f"{path}: column {short_repr(name)}: holds {stored_as} values, which cannot be predicted{hint}")
     if len(types) <= 1 + len(unusable):
         found = "; ".join(f"{short_repr(column)} {reason}" for column, reason in unusable.items())
         raise DataError(f"{path}: no column is left as a feature: {found}")
@@ -124,6 +127,19 @@ def _parquet(path: str, target: str | None, test: str | None) -> _Found:
     ]
     facts = Facts(len(y), columns, Targets.fit(y, len(y), where), test=test is None)
     return _Found(choices, facts, _held(path, len(y), len(types)))
+
+
+def _other_numbers(table: Table, csv_format: CsvFormat) -> dict[str, str]:
+    """Return column → why its texts, which are numbers, are not read as numbers."""
+    reasons = {}
+    for index, found in table.texts.items():
+        name, texts = str((table.names or ())[index]), found.tolist()
+        grouped = first_grouped(texts, csv_format)
+        if has_other_decimal(texts, csv_format):
+            reasons[name] = "holds numbers with another decimal mark"
+        elif grouped is not None:
+            reasons[name] = f"holds numbers in groups of thousands, as {short_repr(grouped)}: write them without"
+    return reasons
 
 
 def _texts(contents: Contents) -> dict[str, list[str]]:

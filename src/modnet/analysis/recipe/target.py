@@ -17,7 +17,7 @@ from modnet.data.csv.targets import TargetKind
 from modnet.data.target_type import TargetType
 from modnet.data.texts import hold_dates
 
-__all__ = ["find_target", "type_of_array", "type_of_cells"]
+__all__ = ["HINT", "find_target", "type_of_array", "type_of_cells"]
 
 NAMES = ("target", "label", "class", "y")
 """Names by which a target is known."""

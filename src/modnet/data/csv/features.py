@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ from modnet.data.table import Table
 from modnet.data.texts import LONGEST, date_remedies, exclusion, hold_dates
 from modnet.data.validation import BLOCK
 
-__all__ = ["as_features", "has_other_decimal"]
+__all__ = ["as_features", "first_grouped", "has_other_decimal"]
 
 
 def as_features(
@@ -90,6 +91,20 @@ def has_other_decimal(texts: Sequence[str], csv_format: CsvFormat) -> bool:
     """Return whether the texts of a column are all numbers, some of them with the other decimal mark."""
     other = _other_mark(csv_format)
     return all(csv_format.number(text) is not None or csv_format.number(text, other) is not None for text in texts)
+
+
+def first_grouped(texts: Sequence[str], csv_format: CsvFormat) -> str | None:
+    """Return the first text in groups of thousands, as 1,234.50; None unless all texts are numbers, so or plain."""
+    first = None
+    for text in texts:
+        if csv_format.number(text) is not None:
+            continue
+        digits, mark, rest = text.partition(csv_format.decimal)
+        groups = re.fullmatch(rf"[+-]?[0-9]{{1,3}}(?:{re.escape(_other_mark(csv_format))}[0-9]{{3}})+", digits)
+        if groups is None or (mark and not re.fullmatch("[0-9]*", rest)):
+            return None
+        first = text if first is None else first
+    return first
 
 
 def _other_mark(csv_format: CsvFormat) -> str:
