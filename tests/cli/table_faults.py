@@ -558,8 +558,8 @@ SUGGESTED = {
     "a folder": init(None, "t.csv: is a folder; a file is expected"),
     "a spreadsheet": Fault(
         ("init", "t.xlsx", "--out", "new.toml"),
-        "t.xlsx: unknown format; allowed: a .csv, .parquet or .npz file; save a spreadsheet, or text with another ending, "
-        "as .csv", {"t.xlsx": b"PK"},
+        "t.xlsx: unknown format; allowed: a .csv, .parquet or .npz file; save a spreadsheet, or text with another "
+        "ending, as .csv", {"t.xlsx": b"PK"},
     ),
     "no target": init(GOOD, "t.csv: no column 'z'; the columns are 'a', 'c', 'y'", "--target", "z"),
     "a misspelt target": init(
