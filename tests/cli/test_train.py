@@ -265,9 +265,10 @@ def test_the_sentence_tells_what_the_network_reaches_that_early_stopping_went_ba
                 "network.layers=[4, 2]", 'callbacks=["early-stopping"]')  # fmt: skip
     options = [part for setting in settings for part in ("--set", setting)]
     sentence = trained("train", *options, "--quiet", "--out", "run").out
-    assert "(stopped: validation_cost has not improved for 5 epochs)" in sentence
     rows = history_of("run")
     best = min(rows, key=lambda row: row["validation_cost"])
+    restored = f"epoch {best['epoch'] + 1} is restored"
+    assert f"(stopped: validation_cost has not improved for 5 epochs; {restored})" in sentence
     if best["validation_accuracy"] == rows[-1]["validation_accuracy"]:
         pytest.fail("the two epochs that should be told apart look alike")
     assert f"Reached validation accuracy {best['validation_accuracy']:.2%}" in sentence

@@ -173,7 +173,7 @@ def test_it_can_be_monitored() -> None:
     monitor = [{"kind": "early-stopping", "monitor": "cost_with_penalty", "minimum_gain": 10.0, "patience": 2}]
     table = config(20, 6, callbacks=monitor)
     run = Trainer.from_config(table).fit(X, Y)
-    assert run.stopped == "cost_with_penalty has not improved for 2 epochs"
+    assert run.stopped == f"cost_with_penalty has not improved for 2 epochs; epoch {len(run.history) - 2} is restored"
     with pytest.raises(ConfigError, match="no metric is called 'cost_with_penalty'"):
         Trainer.from_config(table | {"cost_with_penalty": False}).fit(X, Y)
 

@@ -76,7 +76,7 @@ def test_an_object_with_hooks_and_a_callback_are_taken_too(data: Data) -> None:
     stop = modnet.Callback.resolve({"kind": "early-stopping", "monitor": "cost", "patience": 1, "minimum_gain": 1e9})
     run = fit(data, callbacks=[log, stop])
     assert log.heard == ["start", 0, 1]
-    assert run.stopped == "cost has not improved for 1 epoch"
+    assert run.stopped == "cost has not improved for 1 epoch; epoch 1 is restored"
     assert run.config.callbacks == ()
 
 

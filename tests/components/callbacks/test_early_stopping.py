@@ -65,7 +65,7 @@ def test_it_stops_after_its_patience_and_goes_back_to_the_best(
     assert (run.stopped is None) == patient
     if not patient:
         waited = f"{options['patience']} epoch{'s' if options['patience'] > 1 else ''}"
-        assert run.stopped == f"validation_scripted has not improved for {waited}"
+        assert run.stopped == f"validation_scripted has not improved for {waited}; epoch {best + 1} is restored"
     assert run.updates == 2 * epochs  # those that were made, not those that are kept
 
 
@@ -73,6 +73,7 @@ def test_without_restoring_the_last_parameters_stay(rng: np.random.Generator) ->
     thetas: list[np.ndarray] = []
     run = fit(rng, [5, 4, 3, 2], thetas, patience=2, restore_best=False)
     assert len(run.history) == 3
+    assert run.stopped == "validation_scripted has not improved for 2 epochs"
     assert run.network.parameters.tobytes() == thetas[2].tobytes() != thetas[0].tobytes()
 
 

@@ -65,10 +65,11 @@ class _Listener:
 
     @hookimpl
     def modnet_should_stop(self, training: TrainingView) -> str | None:
-        del training
         if self._waited < self._options.patience:
             return None
-        return f"{self._options.monitor} has not improved for {counted(self._waited, 'epoch')}"
+        best = len(training.history) - self._waited  # counted from 1
+        restored = f"; epoch {best} is restored" if self._options.restore_best else ""
+        return f"{self._options.monitor} has not improved for {counted(self._waited, 'epoch')}{restored}"
 
     @hookimpl
     def modnet_fit_end(self, training: TrainingView) -> None:
