@@ -177,6 +177,39 @@ def test_a_threshold_decides_between_two_classes(trained: Modnet, run: str) -> N
     assert np.allclose(no + yes, 1.0)
 
 
+def test_without_a_class_a_threshold_says_which_one_it_is_about(
+    trained: Modnet, run: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    trained("predict", run, "people.csv", "--threshold", "0.8", "--positive", "yes")
+    assert caplog.messages == []
+    trained("predict", run, "people.csv", "--threshold", "0.8")
+    which = "'yes', the second class, is predicted from this probability on, else 'no'"
+    assert caplog.messages == [f"modnet: --threshold 0.8: {which}; --positive CLASS says which class it is about"]
+
+
+def test_numbers_of_float32_have_the_digits_that_float32_has(trained: Modnet) -> None:
+    write_csv("people.csv", COLUMNS, [[i, "" if age is None else f"{age:g}", *rest] for i, age, *rest in RAW])
+    Path("small.toml").write_text(f'dtype = "float32"\n{SOFTMAX}')
+    trained("train", "small.toml", "--quiet", "--out", "small")
+    header, rows = parsed(trained("predict", "small", "people.csv", "--outputs").out)
+    network, columns = load("small"), slice(header.index("probability_no"), None)
+    cells = np.array([row[columns] for row in rows])
+    assert network.dtype == np.float32
+    assert max(len(cell.partition("e")[0].replace(".", "").strip("0")) for cell in cells.ravel()) <= 9
+    outputs = network.predict([[age, city] for _, age, city, _ in RAW])
+    assert np.array_equal(cells.astype(np.float32), np.hstack([outputs, outputs]))  # every digit that counts
+
+
+def test_columns_to_keep_are_not_divided_by_commas(modnet: Modnet, run: str) -> None:
+    error = modnet("predict", run, "people.csv", "--keep", "id,age").err
+    assert error.endswith("'city', 'bought'; each column to keep is named by itself\n")
+    assert "by itself" not in modnet("predict", run, "people.csv", "--keep", "ids").err
+
+
+def test_rows_that_are_not_named(modnet: Modnet, run: str) -> None:
+    assert modnet("predict", run).err == "modnet: Missing argument 'ROWS': a file, or - for standard input\n"
+
+
 def network(activation: object, units: int, classes: list[object] | None, cost: object = None) -> Network:
     """A network of σ(x), σ(2 x), … of one number."""
     made = Network([Dense(units=units, activation=activation)], (1,), cost or Quadratic())

@@ -20,7 +20,7 @@ from modnet.cli.common.options import out_option, run_argument
 from modnet.cli.common.output import write_out
 from modnet.cli.common.row_file import RowFile
 from modnet.core.errors import ConfigError, DataError
-from modnet.core.messages import list_values
+from modnet.core.messages import list_values, log_warning, short_repr
 from modnet.data.csv.reading import Rows
 from modnet.data.raw import check_shape, raw_rows
 from modnet.data.table import as_table
@@ -33,7 +33,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 @click.command("predict")
 @run_argument
-@click.argument("rows", metavar="ROWS", shell_complete=complete_files)
+@click.argument("rows", metavar="ROWS", required=False, shell_complete=complete_files)
 @click.option(
     "--header/--no-header",
     default=None,
@@ -61,7 +61,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 @out_option
 def command(
     run: str,
-    rows: str,
+    rows: str | None,
     header: bool | None,
     separator: str | None,
     decimal: str | None,
@@ -80,6 +80,8 @@ def command(
     with --no-header, columns are taken in order. CSV is printed: the predicted class, labels (0 or 1) or numbers, and
     for classes and labels their probabilities, or else the outputs.
     """
+    if rows is None:
+        raise click.UsageError("Missing argument 'ROWS': a file, or - for standard input")
     network = load(run)
     rule = None if threshold is None and positive is None else _Threshold.of(network, threshold, positive)
     file = RowFile(rows, header, separator, decimal)
@@ -131,6 +133,10 @@ class _Threshold:
         names = [str(label) for label in network.classes.tolist()]
         if positive is not None and names.count(positive) != 1:
             raise ConfigError(f"--positive {positive}: is no class of the network; allowed: {list_values(names)}")
+        if positive is None:
+            other, second = map(short_repr, network.classes.tolist())
+            which = f"{second}, the second class, is predicted from this probability on, else {other}"
+            log_warning(f"{option}: {which}; --positive CLASS says which class it is about")
         return cls(least, 1 if positive is None else names.index(positive))
 
     def codes(self, probabilities: Vector) -> NDArray[np.intp]:
@@ -171,7 +177,7 @@ def _answers(network: Network, outputs: Vector, rule: _Threshold | None, *, with
     probabilities = to_probabilities(network, outputs)
     if network.classes is None:
         decoded = network.decode(values) if network.multi_label else values
-        columns = {"prediction" if decoded.shape[1] == 1 else f"prediction_{index}": decoded[:, index].tolist()
+        columns = {"prediction" if decoded.shape[1] == 1 else f"prediction_{index}": _numbers(decoded[:, index])
                    for index in range(decoded.shape[1])}  # fmt: skip
     elif rule is None or probabilities is None:
         columns = {"prediction": network.decode(values).tolist()}
@@ -184,11 +190,16 @@ def _answers(network: Network, outputs: Vector, rule: _Threshold | None, *, with
     return columns
 
 
+def _numbers(values: NDArray[Any]) -> list[Any]:
+    """Return numbers with the fewest digits that tell them apart in their own dtype: 0.1 for the float32 0.1."""
+    return list(map(float, values.astype(str))) if values.dtype == np.float32 else values.tolist()
+
+
 def _named(word: str, values: Vector, network: Network) -> dict[str, list[Any]]:
     """Return a column for each class, called by it, or by its number where names are not unique."""
     labels = [] if network.classes is None else list(map(str, network.classes.tolist()))
     names = labels if len(set(labels)) == values.shape[1] else range(values.shape[1])
-    return {f"{word}_{name}": values[:, index].tolist() for index, name in enumerate(names)}
+    return {f"{word}_{name}": _numbers(values[:, index]) for index, name in enumerate(names)}
 
 
 def _guarded(cells: Iterable[Any]) -> list[Any]:

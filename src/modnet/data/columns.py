@@ -93,7 +93,8 @@ def input_columns(
     selected = find_columns(
         names, list(map(str, features or ())), f"{where}:", ", which the network was trained with", hint
     )
-    kept = find_columns(names, keep, f"{where}:", ", which is to be kept")
+    several = "; each column to keep is named by itself" if any("," in name for name in keep) else ""
+    kept = find_columns(names, keep, f"{where}:", ", which is to be kept", several)
     if features is None:
         selected = [position for position in range(len(names)) if position not in kept]
         if len(selected) != count:
