@@ -292,3 +292,13 @@ def test_the_table_of_mistakes_has_the_raw_columns() -> None:
     head, rows = worst_samples_table(found.mistakes, run.network, with_features=True)
     assert head[-2:] == ["name", "kilos"]
     assert all(len(row) == len(head) and row[-2].startswith("n") for row in rows)
+
+
+def test_numbers_are_no_classes() -> None:
+    x, y = np.arange(20.0)[:, None], np.arange(20.0) * 1_000.0
+    layers = [{"kind": "dense", "units": 1, "activation": "identity"}]
+    config = {"epochs": 1, "network": {"layers": layers}, "data": {"kind": "memory", "target_transform": "standard"}}
+    network = Trainer.from_config(config).fit(x, y).network
+    with pytest.raises(DataError, match=r"^the network was trained with numbers, which are no classes; predict "):
+        network.classify(x)
+    assert network.predict(x).shape == (20, 1)

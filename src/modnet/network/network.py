@@ -164,8 +164,10 @@ class Network(LayerStack):
         above ½.
 
         Raises:
-            DataError: as `predict`.
+            DataError: as `predict`; or the network predicts numbers that were transformed, which are no classes.
         """
+        if self.target_transform is not None:
+            raise DataError("the network was trained with numbers, which are no classes; predict returns them")
         return _in_pieces(x, self, lambda outputs: self.decode(self.to_predictions(outputs)))
 
     def to_predictions(self, outputs: Vector) -> Vector:
