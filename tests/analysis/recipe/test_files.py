@@ -70,7 +70,7 @@ def test_a_table_of_everything():
         "seed": 0,
         "epochs": 40,
         "dtype": "float32",
-        "metrics": ["accuracy", "balanced-accuracy"],
+        "metrics": ["balanced-accuracy", "accuracy"],
         "data": {
             "kind": "csv",
             "path": "ship.csv",

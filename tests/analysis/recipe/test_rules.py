@@ -42,7 +42,7 @@ def test_classes_are_weighted_from_one_and_a_half_times_on(rare, weight):
     y = [0] * 60 + [1] * rare
     config = suggest(np.arange(len(y), dtype=float)[:, None], y)
     assert config.data.class_weight == weight
-    assert config.metrics is None or [metric.kind for metric in config.metrics] == ["accuracy", "balanced-accuracy"]
+    assert config.metrics is None or [metric.kind for metric in config.metrics] == ["balanced-accuracy", "accuracy"]
 
 
 @pytest.mark.parametrize(("rare", "monitor"), [(1_000, "validation_cost"), (100, "validation_balanced_accuracy")])
@@ -147,3 +147,13 @@ def test_integers_are_classes_while_they_are_few(distinct, rows):
         assert suggest(x, y.astype(str)).network.layers[-1].units == distinct  # type: ignore[attr-defined]
     else:
         assert suggest(x, y).network.layers[-1].units == distinct  # type: ignore[attr-defined]
+
+
+def test_errors_of_numbers_are_given_in_their_units():
+    x, y = np.arange(60.0)[:, None], np.arange(60.0) * 1_000.0
+    config = suggest(x, y)
+    assert [metric.kind for metric in config.metrics or ()] == ["r2", "mean-absolute-error"]
+    run = Trainer(config).fit(x, y, test=(x, y))
+    errors = np.abs(run.network.predict(x)[:, 0] - y)
+    assert run.test["mean_absolute_error"] == pytest.approx(errors.mean(), rel=1e-5)
+    assert suggest(np.eye(4), np.eye(4, dtype=int)).metrics is None  # several labels

@@ -88,6 +88,11 @@ class Facts:
         return np.bincount(self.targets.codes, self.weights, len(self.targets.classes)).astype(np.float64)
 
     @property
+    def are_numbers(self) -> bool:
+        """Whether numbers are to be predicted."""
+        return self.targets.classes is None and not self.targets.multi_label
+
+    @property
     def is_uneven(self) -> bool:
         """Whether one class has many more samples than another."""
         counts = self.class_counts
@@ -111,7 +116,9 @@ def _training(facts: Facts) -> Iterator[Choice]:
     monitor = "validation_cost"
     if facts.is_uneven:
         monitor = "validation_balanced_accuracy"
-        yield Choice("metrics", ["accuracy", "balanced-accuracy"], "the classes are uneven: the mean over them counts")
+        yield Choice("metrics", ["balanced-accuracy", "accuracy"], "the classes are uneven: the mean over them decides")
+    elif facts.are_numbers:
+        yield Choice("metrics", ["r2", "mean-absolute-error"], "the second is in the units of the targets")
     if facts.validates:
         stopping = {"kind": "early-stopping", "monitor": monitor, "patience": PATIENCE}
         reason = f"after {PATIENCE} epochs without a gain on the validation samples the best epoch is restored"
@@ -130,7 +137,7 @@ def data_choices(facts: Facts) -> Iterator[Choice]:
     transforms = list(_transforms(facts.columns))
     yield Choice("data.transforms", transforms, "fitted to the training rows alone, in this order")
     counts = facts.class_counts
-    if facts.targets.classes is None and not facts.targets.multi_label:
+    if facts.are_numbers:
         yield Choice("data.target_transform", "standard", "predictions are given in the units of the targets")
     if facts.is_uneven and counts is not None:
         reason = f"the classes are uneven ({_class_shares(facts)}): now each counts the same"
