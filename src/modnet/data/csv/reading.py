@@ -229,7 +229,8 @@ def _positions(header: list[str], where: str) -> dict[str, int]:
     positions: dict[str, int] = {}
     for position, column in enumerate(header):
         if not column:
-            raise DataError(f"{where}, column {position + 1} (counted from 1): the name is empty")
+            index = "; if pandas wrote its index there: to_csv(…, index=False)" if position == 0 else ""
+            raise DataError(f"{where}, column {position + 1} (counted from 1): the name is empty{index}")
         if positions.setdefault(column, position) != position:
             raise DataError(f"{where}: two columns have the name {short_repr(column)}")
     return positions
