@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,19 @@ def test_what_helps_is_balanced_weights(
     assert "balanced 50.00%" not in line
     assert caplog.messages == []
     assert "Problem" not in trained("plot", "run").out
+
+
+def test_the_best_of_a_comparison_stands_beside_the_largest_class(trained: Modnet, uneven: tuple[str, ...]) -> None:
+    rates = ("--set", "optimizer.learning_rate=0.1,1.0", "--epochs", "1", "--jobs", "1", "--quiet")
+    out = " ".join(trained("compare", *uneven, *rates).out.split())
+    assert re.search(
+        r"Best: .*; validation accuracy [\d.]+% \(always answering the largest class would give 97.78%\)", out
+    )
+    out = " ".join(trained("compare", *uneven, *rates, "--folds", "2").out.split())
+    assert "% (always answering the largest class would give 97.83%)" in out  # 1,761 of 1,800
+    out = " ".join(trained("compare", *uneven, *rates, "--metric", "cost").out.split())
+    assert "Best: " in out
+    assert "always" not in out
 
 
 def test_even_classes_have_a_plain_headline(trained: Modnet) -> None:

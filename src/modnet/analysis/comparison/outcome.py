@@ -21,6 +21,8 @@ class Outcome(BaseModel):
         fold: Which fold was held out for validation, counted from 0; None without folds.
         metrics: Cost and metrics of the finished network on the samples that the comparison judges by.
         test: The same on the test samples, where there are any and they are others.
+        baseline: The accuracy of always answering the largest class of the samples of ``metrics``; None where the
+            classes are even, or there are none.
         epochs, updates, seconds: How long it was.
         stopped: Why it ended before its last epoch, or None.
         diverged: Why it diverged, or None.
@@ -33,6 +35,7 @@ class Outcome(BaseModel):
     fold: NonNegativeInt | None
     metrics: dict[str, float]
     test: dict[str, float]
+    baseline: float | None = None
     epochs: NonNegativeInt
     updates: NonNegativeInt
     seconds: float

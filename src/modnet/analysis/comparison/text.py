@@ -101,6 +101,10 @@ def best_sentence(comparison: Comparison) -> str | None:
     metric = comparison.metric
     words = metric.replace("_", " ")
     reached = f"{part_name(comparison.part)} {words} {statistic_text(metric, row.metrics[metric])}"
+    baselines = [run.baseline for run in row.runs if run.baseline is not None]
+    if metric == "accuracy" and baselines:
+        mean = Statistic.of(baselines).mean
+        reached += f" (always answering the largest class would give {statistic_text(metric, Statistic(mean, None))})"
     test = f", test {words} {statistic_text(metric, row.test[metric])}" if metric in row.test else ""
     return f"Best: {settings_text(row.settings, 200)}; {reached}{test}."
 

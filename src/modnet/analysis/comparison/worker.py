@@ -56,7 +56,9 @@ def train(task: Task, cache: DataCache, part: str, folder: Path | None) -> Outco
     bad = [name for values in (metrics, test) for name, value in values.items() if not math.isfinite(value)]
     if bad:
         return Outcome(**names, metrics={}, test={}, diverged=f"the metric '{bad[0]}' is not finite")
-    return Outcome(**names, metrics=metrics, test=test)
+    classes = run.scores(part).classes
+    baseline = classes.baseline if classes is not None and classes.uneven else None
+    return Outcome(**names, metrics=metrics, test=test, baseline=baseline)
 
 
 def _run(task: Task, cache: DataCache, folder: Path | None) -> Run:
