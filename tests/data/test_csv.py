@@ -136,7 +136,10 @@ def test_a_file_that_goes_with_another(tmp_path: Path) -> None:
         (b"a,,y\n1,2,3\n", "line 1, column 2 (counted from 1): the name is empty"),
         (
             b",a,y\n0,1,2\n",
-            "line 1, column 1 (counted from 1): the name is empty; if pandas wrote its index there: to_csv(",
+            (
+                "line 1, column 1 (counted from 1): the name is empty; "
+                "if pandas wrote its index there: to_csv(…, index=False)"
+            ),
         ),
         (b"a,a,y\n1,2,3\n", "line 1: two columns have the name 'a'"),
         (b"a,y\n1,2\n3\n", "line 3: 1 cell, the first row has 2"),
