@@ -59,6 +59,10 @@ class Dense(Layer):
             shapes["biases"] = ParameterSpec((self.units,), self.bias_initializer, inputs, self.units)
         return shapes
 
+    def takes_sparse(self) -> bool:
+        """Whether x only goes into the products below."""
+        return type(self).forward is Dense.forward and type(self).backward is Dense.backward
+
     def forward(self, x: Array, ctx: LayerContext) -> Array:
         """Return x Wᵀ + b."""
         return ctx.affine(x, ctx.parameters["weights"], ctx.parameters.get("biases"))

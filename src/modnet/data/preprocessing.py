@@ -17,6 +17,7 @@ from modnet.core.messages import did_you_mean, list_values, log_warning, short_r
 from modnet.data.cells import Cells
 from modnet.data.labels import Targets
 from modnet.data.row_source import ArrayOrSource, RowSource
+from modnet.data.sparse_rows import SparseRows
 from modnet.data.table import Kind, Rows, Table, as_table
 from modnet.data.validation import PIECE_BYTES, RowNumbers, blocks, check_finite
 
@@ -206,6 +207,8 @@ def narrowed_rows(rows: ArrayOrSource, dtype: np.dtype[Any], where: str) -> Arra
     Raises:
         DataError: a number that is infinite in the dtype; of a source, when it is read.
     """
+    if isinstance(rows, SparseRows):
+        return rows.astype(dtype, where)
     if not isinstance(rows, RowSource):
         return _narrowed(dtype, rows, where)
     return rows.map(partial(_narrowed, dtype), dtype) if rows.dtype != dtype else rows

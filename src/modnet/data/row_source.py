@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from modnet.core.errors import DataError
 from modnet.core.messages import error_text
+from modnet.data.sparse_rows import SparseRows, is_csr
 from modnet.data.validation import (
     PIECE_BYTES,
     RowNumbers,
@@ -24,7 +25,7 @@ from modnet.data.validation import (
     is_lazy,
 )
 
-__all__ = ["ArrayOrSource", "RowSource", "as_rows", "subset"]
+__all__ = ["ArrayOrSource", "RowSource", "as_rows", "made_dense", "row_bytes", "subset"]
 
 SPREAD = 4
 """Up to how many times the rows that are wanted a source is asked for in one slice: scattered rows cost it far more."""
@@ -160,18 +161,22 @@ class RowSource:
         return rows
 
 
-ArrayOrSource: TypeAlias = NDArray[Any] | RowSource
-"""Samples: an array in memory, or a source that they are read from."""
+ArrayOrSource: TypeAlias = NDArray[Any] | RowSource | SparseRows
+"""Samples: an array in memory, a source that they are read from, or sparse rows."""
 
 
 def as_rows(x: Any, where: str, columns: Any = np.s_[:], *, missing: bool = False) -> ArrayOrSource:
     """Return ``x`` as samples, with the columns that an index selects: a source if it is lazy, else finite floats.
 
-    With ``missing``, NaN is allowed, for a missing value.
+    CSR rows of scipy are `SparseRows`. With ``missing``, which is for transforms, NaN is allowed, for a missing value,
+    and sparse rows, which have none, are a source that makes them dense.
 
     Raises:
         DataError: as `as_samples`; what a source holds is only checked when it is read.
     """
+    if is_csr(x) or isinstance(x, SparseRows):
+        rows = x if isinstance(x, SparseRows) else SparseRows.checked(x, where, columns, missing=missing)
+        return RowSource(rows, where, rows.dtype, np.s_[:], missing=True) if missing else rows
     if not is_lazy(x):
         return np.ascontiguousarray(as_samples(x, where, missing=missing)[columns])
     check_samples(tuple(x.shape), where)
@@ -179,6 +184,19 @@ def as_rows(x: Any, where: str, columns: Any = np.s_[:], *, missing: bool = Fals
     return RowSource(source, where, float_dtype(x.dtype, where), columns, missing=missing)
 
 
+def made_dense(rows: SparseRows, where: str) -> RowSource:
+    """Return sparse rows as a source that makes those dense that it is asked for."""
+    return RowSource(rows, where, rows.dtype, np.s_[:])
+
+
+def row_bytes(x: ArrayOrSource) -> int:
+    """Return how many bytes a row has in memory; of sparse rows, on average."""
+    return -(-x.nbytes // len(x)) if isinstance(x, SparseRows) else int(x[:1].nbytes)
+
+
 def subset(x: ArrayOrSource, rows: NDArray[np.intp]) -> ArrayOrSource:
-    """Return the rows with these numbers, which increase: a copy of an array, or a source of them."""
-    return x.subset(rows) if isinstance(x, RowSource) else x[rows]
+    """Return the rows with these numbers, which increase: a copy of those in memory, or a source of them."""
+    if isinstance(x, RowSource):
+        return x.subset(rows)
+    chosen: NDArray[Any] | SparseRows = x[rows]
+    return chosen

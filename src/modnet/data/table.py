@@ -94,7 +94,7 @@ class Table:
         return Table(values, names, moved(self.texts), moved(self.text_places), moved(self.missing_places), self.lines)
 
 
-Rows: TypeAlias = NDArray[Any] | RowSource | Table
+Rows: TypeAlias = ArrayOrSource | Table
 """Raw rows: numbers, or a table where there are texts or missing values."""
 
 

@@ -18,7 +18,8 @@ from modnet.data.labels import Targets
 from modnet.data.prepared import PartRecord
 from modnet.data.preprocessing import Preprocessing, narrowed_rows, transformed_targets
 from modnet.data.raw import check_shape, raw_rows
-from modnet.data.row_source import ArrayOrSource
+from modnet.data.row_source import ArrayOrSource, made_dense
+from modnet.data.sparse_rows import SparseRows
 from modnet.data.table import Rows, Table
 from modnet.data.validation import all_finite, check_finite
 from modnet.network.decoding import predict_labels, target_width
@@ -196,7 +197,10 @@ class Network(LayerStack):
         """
         if self.preprocessing is not None:
             return self.preprocessing.apply(rows, self.dtype, where)
-        return narrowed_rows(rows.values if isinstance(rows, Table) else rows, self.dtype, where)
+        narrowed = narrowed_rows(rows.values if isinstance(rows, Table) else rows, self.dtype, where)
+        if isinstance(narrowed, SparseRows) and not self.layers[0].component.takes_sparse():
+            return made_dense(narrowed, where)
+        return narrowed
 
     def preprocess_targets(self, targets: Targets, where: str = "y") -> Targets:
         """Return targets as the cost takes them: transformed, and of the network's dtype.

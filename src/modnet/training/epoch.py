@@ -12,6 +12,7 @@ from modnet.core.errors import ModelFileError
 from modnet.core.interfaces import Block, EngineSession, Metric, ParameterSlice, Position, Solver, Sweep
 from modnet.core.interfaces.engine import OnUpdate
 from modnet.data.prepared import Samples
+from modnet.data.row_source import row_bytes
 from modnet.network.evaluate import MetricAccumulator, evaluate
 from modnet.network.network import CHUNK_BYTES, Network, Vector
 from modnet.training.divergence import OutputCheck, divergence_error, first_nonfinite_state, may_go_on, raise_divergence
@@ -173,7 +174,7 @@ class EpochRunner:
         network = self._network
         if batch_size > network.chunk:
             return batch_size
-        inputs = MAX_BLOCK_BYTES // self._samples.x[:1].nbytes
+        inputs = MAX_BLOCK_BYTES // row_bytes(self._samples.x)
         outputs = CHUNK_BYTES // (network.outputs * network.dtype.itemsize)
         work = MAX_BLOCK_WORK // max(network.parameters.size, 1)
         return max(1, min(MAX_BLOCK_ROWS, inputs, outputs, work) // batch_size) * batch_size

@@ -19,6 +19,7 @@ from modnet.core.interfaces import Metric, Solver
 from modnet.core.interfaces.engine import EngineSession
 from modnet.core.random import Stream, generator
 from modnet.data.prepared import Samples
+from modnet.data.row_source import row_bytes
 from modnet.network.evaluate import evaluate
 from modnet.network.network import CHUNK, Network
 from modnet.storage.checkpoint import Checkpoint
@@ -124,7 +125,7 @@ class TrainingLoop:
         """
         train = self.view.train
         if self.view.updates:
-            rows = max(1, min(CHUNK, CHECKED_BYTES // train.x[:1].nbytes))
+            rows = max(1, min(CHUNK, CHECKED_BYTES // row_bytes(train.x)))
             few = train.take(np.arange(min(rows, len(train))))
             self._check_metrics(evaluate(self._network, few, ()).compute())
 

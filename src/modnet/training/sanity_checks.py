@@ -189,7 +189,7 @@ def _feature_checks(network: Network, samples: Samples) -> Iterator[str]:
 
 def _some_rows(samples: Samples) -> Iterator[slice]:
     """Yield pieces of all rows, or of as many as are looked at, at even distances: a file is read piece by piece."""
-    most = max(_PIECES, min(ROWS, BYTES // max(1, samples.x[:1].nbytes)))
+    most = max(_PIECES, min(ROWS, BYTES // max(1, np.asarray(samples.x[:1]).nbytes)))
     if len(samples) <= most:
         yield from blocks(samples.x)
         return

@@ -14,14 +14,15 @@ from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Names, Pair
 from modnet.core.errors import ConfigError, DataError
 from modnet.core.interfaces import Metric
-from modnet.core.messages import counted
+from modnet.core.messages import counted, log_warning
 from modnet.core.random import Stream, generator
 from modnet.data.columns import feature_names, targets_like
 from modnet.data.distinct import MANY, group_codes, numbers_hint
 from modnet.data.labels import Targets, labels_hint
 from modnet.data.prepared import Samples
 from modnet.data.raw import check_shape, raw_rows
-from modnet.data.row_source import RowSource
+from modnet.data.row_source import RowSource, made_dense
+from modnet.data.sparse_rows import MADE_DENSE, SparseRows, is_csr
 from modnet.data.splitting import divide
 from modnet.data.table import Rows, rows_at
 from modnet.data.weights import as_weights, require_weight, with_class_weights
@@ -98,7 +99,11 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
     for name, part in parts.items():
         prepared = part.prepared(network, data.place(name))
         x = prepared.x
+        if isinstance(x, SparseRows) and not config.engine.takes_sparse:
+            x = made_dense(x, f"{data.place(name)} x")
         samples[name] = replace(prepared, x=x.validated()) if isinstance(x, RowSource) else prepared
+    if is_csr(data.train[0]) and not isinstance(samples["train"].x, SparseRows):
+        log_warning(f"{data.place('train')} x: {MADE_DENSE}")
     check_batch_sizes(network, config.optimizer, samples["train"], config.seed)
     return Setup(network, samples, metrics)
 

@@ -35,7 +35,6 @@ from modnet_sklearn.fitted import NetworkHolder
 from modnet_sklearn.layers import component, for_files, initialize, layers_of, training_cost
 from modnet_sklearn.parts import BatchWeights, Lbfgs
 from modnet_sklearn.preparing import optimizer_of, split
-from modnet_sklearn.rows import DenseRows
 
 __all__ = ["BaseMLP"]
 
@@ -274,4 +273,4 @@ def _validated(table: dict[str, Any]) -> RunConfig:
 
 
 def _rows(X: Any) -> Any:
-    return DenseRows(X) if scipy.sparse.issparse(X) else X
+    return X.tocsr() if scipy.sparse.issparse(X) else X

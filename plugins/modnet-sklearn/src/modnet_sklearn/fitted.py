@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from modnet import Network
 from modnet_sklearn.layers import weighted_layers
-from modnet_sklearn.rows import dense_pieces
 
 __all__ = ["NetworkHolder"]
 
@@ -79,9 +78,7 @@ class NetworkHolder(BaseEstimator):
         elif not np.isfinite(X).all():
             X = validate_data(self, X, reset=False)  # says where
         if scipy.sparse.issparse(X):
-            return np.concatenate(
-                [self._forward(piece.astype(network.dtype)) for piece in dense_pieces(X, network.chunk)]
-            )
+            return network.predict(X.tocsr())
         return self._forward(X)
 
     def _forward(self, X: Vector) -> Vector:

@@ -171,6 +171,8 @@ class Engine(Component):
     """Computes gradients and makes updates, on one kind of hardware; a training is a session of it."""
 
     family: ClassVar[str] = "engine"
+    takes_sparse: ClassVar[bool] = False
+    """True for an engine that hands sparse rows on to a first layer that takes them; for others they are made dense."""
 
     @abstractmethod
     def start(self, plan: TrainingPlan) -> EngineSession:

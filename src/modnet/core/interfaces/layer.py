@@ -249,6 +249,13 @@ class Layer(Component):
         """
         del rows
 
+    def takes_sparse(self) -> bool:
+        """Whether x, where this is the first layer, may be sparse rows, which only the context's products take.
+
+        Else they are made dense.
+        """
+        return False
+
     @abstractmethod
     def forward(self, x: Array, ctx: LayerContext) -> Array:
         """Return z for the samples ``x``, (samples, *output_shape)."""

@@ -6,7 +6,6 @@ import numpy as np
 
 from modnet.core.interfaces.engine import Rows, part_of
 from modnet.data.prepared import Samples
-from modnet.data.row_source import RowSource
 from modnet.network.network import Network, Vector
 
 __all__ = ["BatchLoader"]
@@ -33,7 +32,7 @@ class BatchLoader:
     def gather(self, rows: Rows) -> Vector:
         """Return these rows of x: a view where they lie together, else a copy; it is overwritten by the next one."""
         x = self._samples.x
-        if isinstance(rows, slice) or isinstance(x, RowSource):
+        if isinstance(rows, slice) or not isinstance(x, np.ndarray):
             return x[rows]
         if self._buffer is None or len(self._buffer) < len(rows):
             self._buffer = np.empty((len(rows), *x.shape[1:]), dtype=x.dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ class NumpyEngine(Engine):
     """NumPy, in this process: BLAS has one thread, and threads share the samples of large updates."""
 
     kind: Literal["numpy"] = "numpy"
+    takes_sparse: ClassVar[bool] = True
     threads: Annotated[int | None, Auto("an integer from 1")] = Field(
         default=None,
         ge=1,

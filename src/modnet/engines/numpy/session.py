@@ -12,6 +12,7 @@ import numpy as np
 
 from modnet.core.interfaces import Block, TrainingPlan, TrainState
 from modnet.core.interfaces.engine import OnOutputs, OnUpdate, Rows
+from modnet.data.sparse_rows import SparseRows
 from modnet.engines.numpy.batches import BatchLoader
 from modnet.engines.numpy.threads import blas_name, one_blas_thread
 from modnet.engines.numpy.updates import Updater
@@ -45,7 +46,9 @@ class NumpySession:
         rows = math.ceil(len(samples) / max(config.optimizer.updates(len(samples)), 1))
         with ExitStack() as resources:
             resources.enter_context(one_blas_thread())  # before the threads, each of which limits BLAS, too
-            self._workers = Workers(network, config.seed, threads, rows, sums_penalties=config.cost_with_penalty)
+            filled = samples.x.filled if isinstance(samples.x, SparseRows) else 1.0
+            sums_penalties = config.cost_with_penalty
+            self._workers = Workers(network, config.seed, threads, rows, filled=filled, sums_penalties=sums_penalties)
             resources.callback(self._workers.close)  # the threads end before BLAS gets its threads back
             self._resources = resources.pop_all()
         self._after_gradient: LayersState | None = None
@@ -56,6 +59,8 @@ class NumpySession:
             "blas": blas_name(),
             "threads": len(self._workers.workspaces),
         }
+        if isinstance(samples.x, SparseRows):
+            self.fingerprint["rows"] = "sparse"
 
     @property
     def updates(self) -> int:

@@ -34,14 +34,30 @@ class Workers:
     Attributes:
         workspaces: One for each worker.
         gradient: ∇θ of the last batch.
+
+    Args:
+        network: The network.
+        seed: The seed of the layers' randomness.
+        workers: How many; None decides by the work of an update.
+        rows: How many samples feed an update.
+        filled: Which share of their features is multiplied.
+        sums_penalties: Whether ``penalty_sum`` is kept.
     """
 
     def __init__(
-        self, network: Network, seed: int, workers: int | None, rows: int, *, sums_penalties: bool = False
+        self,
+        network: Network,
+        seed: int,
+        workers: int | None,
+        rows: int,
+        *,
+        filled: float = 1.0,
+        sums_penalties: bool = False,
     ) -> None:
         self.network = network
         self.penalty_sum, self._sums_penalties = 0.0, sums_penalties
-        count = worker_count(workers, rows, network.parameters.size)
+        sparse = (1.0 - filled) * sum(values.size for values in network.layers[0].parameters.values())
+        count = worker_count(workers, rows, network.parameters.size - int(sparse))
         if any(layer.needs_full_batch or layer.state for layer in network.layers):
             count = 1  # these layers see all samples of an update together, or one piece after the other
         self.rngs = [generator(seed, Stream.LAYERS, *([worker] if worker else [])) for worker in range(count)]
