@@ -41,7 +41,7 @@ CASES: dict[str, dict[str, Any]] = {
     "two threads": {"engine": {"threads": 2}},
     "all rows": {"optimizer": {"kind": "batch", "learning_rate": 0.1}},
     "all rows, two threads": {"optimizer": {"kind": "batch", "learning_rate": 0.1}, "engine": {"threads": 2}},
-    "one row": {"optimizer": {"kind": "stochastic"}, "epochs": 1},
+    "one row": {"optimizer": {"kind": "stochastic", "learning_rate": 0.01}},
     "class weights": {"data": {"class_weight": "balanced", "validation_share": 0.2}},
     **{name: {"network": {"layers": [layer, {"kind": "dropout"}, 2]}} for name, layer in LAYERS.items()},
 }
@@ -121,8 +121,9 @@ def test_where_sparse_rows_are_not_taken_they_are_made_dense(name: str, caplog: 
 
 def test_a_resumed_training_has_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_blocks(monkeypatch)
-    fit(X, {}, out=tmp_path / "whole")
-    interrupted(BASE, (X, Y), tmp_path / "parts", 40)
+    config = {**BASE, "callbacks": ["checkpoint"]}
+    fit(X, config, out=tmp_path / "whole")
+    interrupted(config, (X, Y), tmp_path / "parts", 40)
     with pytest.raises(ModelFileError, match="was written with rows sparse, here it is none, so the last bits would"):
         Trainer.resume(tmp_path / "parts", X.toarray(), Y)
     Trainer.resume(tmp_path / "parts", X, Y)
