@@ -157,7 +157,7 @@ def test_a_terminal_shows_a_bar(tmp_path: Path) -> None:
     code, sent = on_a_terminal(tmp_path, "compare", *words)
     assert code == 0
     plain = CONTROL.sub("", sent)
-    assert re.search(r"learning rate 0\.3, seed 0: accuracy \S+ \d/2 ", plain)
+    assert re.search(r"learning rate (0\.3|3), seed 0: accuracy \S+ \d/2 ", plain)
     assert sent.rindex("\x1b[?25h") > sent.rindex("\x1b[?25l")
     assert plain.count("accuracy  best") == 1
 
