@@ -236,7 +236,14 @@ WRONG_Y: dict[str, tuple[Any, str]] = {
         [[0, 1], [1], *[[0, 1]] * 10],
         "training y is ragged: row 0 has 2 values, row 1 (counted from 0) has 1 values",
     ),
-    "text in columns": (TEXT[:, None], "training y: row 0, column 0 (counted from 0) is 'no'; values must be numbers"),
+    "text in a column": (
+        TEXT[:, None],
+        f"training y: class labels are expected in one dimension, ({len(TEXT)},), got ({len(TEXT)}, 1)",
+    ),
+    "text in columns": (
+        np.stack([TEXT, TEXT], axis=1),
+        "training y: row 0, column 0 (counted from 0) is 'no'; values must be numbers",
+    ),
     "none": ([None, *Y[1:].tolist()], "training y: row 0 (counted from 0) is None, which cannot be a label"),
     "nan among text": ([*TEXT[:-1], np.nan], "training y: row 11 (counted from 0) is nan, which cannot be a label"),
     "nan": (np.where(Y, np.nan, 0.0), "training y: row 1, column 0 (counted from 0) is nan; values must be finite"),

@@ -112,7 +112,7 @@ def test_numbers(y: Any, values: list[list[float]]) -> None:
         ),
         (
             [["a"], ["b"], ["a"]],
-            "training y: row 0, column 0 (counted from 0) is 'a'; values must be numbers",
+            "training y: class labels are expected in one dimension, (3,), got (3, 1)",
         ),
         (
             np.zeros(3, complex),

@@ -124,6 +124,8 @@ def test_several_targets_have_a_transform_each() -> None:
     ("y", "transform", "message"),
     [
         (TALL, "standard", "data.target_transform: the targets are classes, not numbers; allowed: none"),
+        (np.arange(ROWS) % 20, "standard",
+         "data.target_transform: the targets are classes, not numbers; allowed: none; integers are "),
         (np.eye(2, dtype=int)[np.arange(ROWS) % 2], "standard",
          "data.target_transform: the targets are labels that apply or not, not numbers; allowed: none"),
         (PRICES, "one-hot", "data.target_transform: one-hot cannot be undone in predictions; allowed: transforms that"),

@@ -176,6 +176,9 @@ def _as_column(y: Any, count: int, where: str) -> NDArray[Any]:
 
 
 def _as_values(column: NDArray[Any], where: str) -> NDArray[Any]:
+    is_column = column.ndim == 2 and column.shape[1] == 1
+    if is_column and column.dtype.kind in "OUT" and any(isinstance(value, str) for value in column[:, 0].tolist()):
+        raise DataError(f"{where}: class labels are expected in one dimension, ({len(column)},), got {column.shape}")
     return as_samples(column.reshape(len(column), -1), where, "outputs")
 
 

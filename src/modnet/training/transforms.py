@@ -6,6 +6,7 @@ from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Names
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Transform
+from modnet.data.distinct import numbers_hint
 from modnet.data.labels import Targets
 from modnet.data.preprocessing import Preprocessing
 from modnet.data.table import Rows
@@ -33,7 +34,8 @@ def fit_transforms(
     if of_targets is None and transform is not None:
         if targets.values is None or targets.multi_label:
             found = "labels that apply or not" if targets.multi_label else "classes"
-            raise ConfigError(f"data.target_transform: the targets are {found}, not numbers; allowed: none")
+            hint = "" if targets.classes is None else numbers_hint(targets.classes, 2)
+            raise ConfigError(f"data.target_transform: the targets are {found}, not numbers; allowed: none{hint}")
         _check_invertible(transform)
         of_targets = Preprocessing.fit([transform], targets.values, None, f"{place} y", "data.target_transform")
     return samples, of_targets
