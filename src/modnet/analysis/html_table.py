@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from modnet.core.messages import printable_lines
+from modnet.data.table import cell_text
 
 __all__ = ["html_table", "html_text"]
 
@@ -16,8 +17,9 @@ def html_text(text: str) -> str:
 
 
 def html_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table; all text is escaped, and the columns of numbers are of the class ``number``."""
-    numeric = [all(map(_is_number, column)) for column in zip(*rows, strict=True)] if rows else [False] * len(head)
+    """Return a table; all text is escaped; columns of numbers, some perhaps missing, have the class ``number``."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(head)
+    numeric = [any(map(_is_number, column)) and all(map(_may_be_number, column)) for column in columns]
 
     def row(tag: str, cells: Sequence[str]) -> str:
         scope = ' scope="col"' if tag == "th" else ""
@@ -28,6 +30,10 @@ def html_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]])
     body = "".join(row("td", cells) for cells in rows)
     caption = f"<caption>{html_text(caption)}</caption>"
     return f"<table>{caption}<thead>{row('th', head)}</thead><tbody>{body}</tbody></table>"
+
+
+def _may_be_number(text: str) -> bool:
+    return text == cell_text(None) or _is_number(text)
 
 
 def _is_number(text: str) -> bool:

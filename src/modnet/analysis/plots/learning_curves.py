@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,8 @@ __all__ = ["curve_pictures", "curves_picture"]
 
 _COLUMNS = 2
 _WIDTH, _HEIGHT = 4.6, 3.7
+_TITLE = 48
+"""How many characters of a title fit into the width."""
 _PARTS = {"train": "training (before each update)", "validation": "validation", "test": "test"}
 _MARKED = 15
 """About how many markers a line has."""
@@ -68,7 +71,7 @@ def _draw(curve: Curve, canvas: Canvas) -> None:
         axes.axvline(epoch_number(curve.best), color=INK, linewidth=0.8, linestyle=":")
         star: Any = {"marker": "*", "markersize": 13, "linestyle": "none", "markeredgecolor": "white", "zorder": 5}
         axes.plot([epoch_number(curve.best)], [_drawn(curve.best_value)], color=INK, **star)
-        axes.set_title(f"★ {curve.best_sentence}", fontsize="medium", loc="left")
+        axes.set_title(textwrap.fill(f"★ {curve.best_sentence}", _TITLE), fontsize="medium", loc="left")
     axes.set_xlabel("epoch")
     axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
