@@ -165,7 +165,7 @@ WRONG_X: dict[str, tuple[Any, str]] = {
     "a set": ({1, 2}, "training x expects samples × features, got one value of type set"),
     "a dict": ({"a": X}, "training x expects samples × features, got one value of type dict"),
     "a generator": ((row for row in X), "training x expects samples × features, got one value of type generator"),
-    "sparse": (Sparse(), "training x is sparse, a Sparse; allowed are dense arrays, and CSR for x (tocsr())"),
+    "sparse": (Sparse(), "training x is sparse, a Sparse; allowed are CSR, as its tocsr() gives, and dense arrays"),
     "ragged": (
         [*X.tolist()[:-1], [1.0]],
         "training x is ragged: row 0 has 3 values, row 11 (counted from 0) has 1 values",
@@ -228,7 +228,7 @@ WRONG_Y: dict[str, tuple[Any, str]] = {
     "a set": (set(range(12)), "training y expects labels or targets, got one value of type set"),
     "a dict": (dict(enumerate(Y)), "training y expects labels or targets, got one value of type dict"),
     "a generator": ((label for label in Y), "training y expects labels or targets, got one value of type generator"),
-    "sparse": (Sparse(), "training y is sparse, a Sparse; allowed are dense arrays, and CSR for x (tocsr())"),
+    "sparse": (Sparse(), "training y is sparse, a Sparse; allowed are dense arrays, as its toarray() gives"),
     "three dimensions": (Y.reshape(12, 1, 1), "training y expects labels (samples,) or targets (samples, outputs)…"),
     "complex": (Y * 1j, "training y holds complex128 values; allowed are integers, bools, text and floats"),
     "a structure": (np.zeros(12, [("a", "i4")]), "training y holds [('a', '<i4')] values; allowed are integers, b…"),

@@ -103,7 +103,7 @@ def out_of_range() -> Any:
         (sp.csr_array(DENSE * 1j), "x holds complex128 values; allowed are integers, bools and floats"),
         (sp.csr_array((0, 3)), "x is empty, shape (0, 3); at least one row and one column are needed"),
         (out_of_range(), "x is no CSR matrix: "),
-        (sp.csc_array(DENSE), "x is sparse, a csc_array; allowed are dense arrays, and CSR for x (tocsr())"),
+        (sp.csc_array(DENSE), "x is sparse, a csc_array; allowed are CSR, as its tocsr() gives, and dense arrays"),
     ],
 )
 def test_what_is_wrong_is_named(x: Any, message: str) -> None:

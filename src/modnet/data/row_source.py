@@ -177,6 +177,10 @@ def as_rows(x: Any, where: str, columns: Any = np.s_[:], *, missing: bool = Fals
     if is_csr(x) or isinstance(x, SparseRows):
         rows = x if isinstance(x, SparseRows) else SparseRows.checked(x, where, columns, missing=missing)
         return RowSource(rows, where, rows.dtype, np.s_[:], missing=True) if missing else rows
+    if callable(getattr(x, "toarray", None)):
+        raise DataError(
+            f"{where} is sparse, a {type(x).__name__}; allowed are CSR, as its tocsr() gives, and dense arrays"
+        )
     if not is_lazy(x):
         return np.ascontiguousarray(as_samples(x, where, missing=missing)[columns])
     check_samples(tuple(x.shape), where)

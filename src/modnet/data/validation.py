@@ -121,7 +121,7 @@ def as_array(x: Any, where: str, numbers: RowNumbers | None = None) -> NDArray[A
             converted to an array; ``numbers`` are what errors call the rows.
     """
     if callable(getattr(x, "toarray", None)):  # a data frame may have a column of that name
-        raise DataError(f"{where} is sparse, a {type(x).__name__}; allowed are dense arrays, and CSR for x (tocsr())")
+        raise DataError(f"{where} is sparse, a {type(x).__name__}; allowed are dense arrays, as its toarray() gives")
     _refuse_dates(x, where)
     try:
         if isinstance(x, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in x):

@@ -149,8 +149,9 @@ class Network(LayerStack):
         """Return the outputs, (samples, units), for raw rows ``x``, (samples, features).
 
         Columns of a data frame are matched by name if the network was trained with names, and those of an array by
-        position; rows of a file that is memory-mapped, and of h5py, zarr and the like, are read in blocks. Any number
-        of threads may predict at once: θ is only read, and nothing is kept between calls.
+        position; rows of a file that is memory-mapped, and of h5py, zarr and the like, are read in blocks, and sparse
+        rows, a CSR matrix of scipy, are multiplied as they are by a first layer that is dense. Any number of threads
+        may predict at once: θ is only read, and nothing is kept between calls.
 
         Raises:
             DataError: ``x`` has another number of features, lacks a named one, or holds NaN or infinity.

@@ -87,8 +87,9 @@ class Trainer:
         handled in Python's main thread only.
 
         Args:
-            x: Training samples, (samples, features); with None the configured dataset provides all samples. Where they
-                are given, the configuration of the run says that its dataset is ``memory``.
+            x: Training samples, (samples, features), perhaps a CSR matrix of scipy; with None the configured dataset
+                provides all samples. Where they are given, the configuration of the run says that its dataset is
+                ``memory``.
             y: Class labels, (samples,), or targets, (samples, outputs).
             sample_weight: How much each training sample counts, (samples,), at least 0: a weight of 2 is the sample
                 twice, one of 0 its absence. None: all count the same.
