@@ -11,7 +11,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, r2_score
 
 from modnet import Trainer
-from modnet.training.judgement import judge
+from modnet.training.problem import find_problem
 from modnet.training.result import Run
 from modnet.training.scores import ClassScores, Scores, score
 
@@ -147,12 +147,12 @@ NO_SKILL, SKILL = ([25.0, 25.0], [50.0, 50.0], [50.0, 50.0]), ([40.0, 40.0], [50
     ],
 )
 def test_whether_a_network_has_learnt(scores: Scores, kind: str | None) -> None:
-    problem = judge(scores, LABELS)
+    problem = find_problem(scores, LABELS)
     assert (None if problem is None else problem.kind) == kind
 
 
-def test_the_judgement_in_words() -> None:
-    one = judge(of_classes([0.0, 8.0], [0.0, 360.0], [352.0, 8.0], 0.0), LABELS, "test")
+def test_a_problem_in_words() -> None:
+    one = find_problem(of_classes([0.0, 8.0], [0.0, 360.0], [352.0, 8.0], 0.0), LABELS, "test")
     assert one is not None
     assert one.text == "all 360 test samples are classified as 'yes', which 2.22% of them are"
     texts = {
@@ -162,10 +162,10 @@ def test_the_judgement_in_words() -> None:
         float("nan"): "not finite",
     }
     for explained, text in texts.items():
-        problem = judge(of_classes(*NO_SKILL, explained), LABELS)
+        problem = find_problem(of_classes(*NO_SKILL, explained), LABELS)
         assert problem is not None
         assert problem.text == f"nothing is learnt: on the 100 training samples the cost is {text}"
-        by_heart = judge(of_classes(*NO_SKILL, explained), LABELS, "test")
+        by_heart = find_problem(of_classes(*NO_SKILL, explained), LABELS, "test")
         assert by_heart is not None
         assert by_heart.text == f"nothing is learnt that holds for the 100 test samples: their cost is {text}"
 

@@ -16,7 +16,7 @@ from modnet.core.numbers import format_number
 from modnet.data.prepared import Samples
 from modnet.network.evaluate import evaluate
 from modnet.network.network import Network
-from modnet.training.judgement import Problem, judge
+from modnet.training.problem import Problem, find_problem
 from modnet.training.scores import Scores, score
 
 __all__ = ["Run", "main_metric", "metric_text", "part_name"]
@@ -104,7 +104,7 @@ class Run:
         Raises:
             KeyError: the run has no such part.
         """
-        return judge(self.scores(part), self.network.classes, part_name(part))
+        return find_problem(self.scores(part), self.network.classes, part_name(part))
 
     def evaluate(self, part: str) -> dict[str, float]:
         """Return cost and metrics of the finished network on ``train``, ``validation`` or ``test``.

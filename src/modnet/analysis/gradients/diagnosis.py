@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from modnet.analysis.gradients.gradient_flow import GradientFlow, LayerGradientFlow
 from modnet.core.numbers import format_number
-from modnet.training.judgement import NOTHING, judge
+from modnet.training.problem import NOTHING, find_problem
 from modnet.training.scores import Scores
 
 __all__ = ["FEW_UPDATES", "Diagnosis", "diagnose", "verdict"]
@@ -63,7 +63,7 @@ def diagnose(
 ) -> tuple[Diagnosis, ...]:
     """Return what is wrong with a network after at least `FEW_UPDATES` updates, from its flow before and after them.
 
-    Whether anything is learnt, `modnet.training.judgement.judge` says; here the cause is found.
+    Whether anything is learnt, `modnet.training.problem.find_problem` says; here the cause is found.
 
     Args:
         start: The gradient flow before the first update.
@@ -74,7 +74,7 @@ def diagnose(
     Returns:
         What is wrong; nothing is where it is empty.
     """
-    problem, little = judge(scores or now.scores, classes), not now.explained >= LITTLE  # NaN is little
+    problem, little = find_problem(scores or now.scores, classes), not now.explained >= LITTLE  # NaN is little
     nothing = problem is not None and not now.explained >= NOTHING
     largest = max(start.trained, key=lambda layer: layer.update or 0.0)
     step, diagnoses = largest.update or 0.0, []

@@ -24,7 +24,7 @@ from modnet.core.errors import ConfigError
 from modnet.core.messages import counted
 from modnet.network.decoding import predict_codes
 from modnet.network.network import Network
-from modnet.training.judgement import Problem, judge
+from modnet.training.problem import Problem, find_problem
 from modnet.training.result import main_metric, metric_text, part_name
 from modnet.training.setup import resolve_metrics
 
@@ -108,7 +108,7 @@ class Results:
     @property
     def problem(self) -> Problem | None:
         """Why the network has not learnt, as these samples show it, or None where it has."""
-        return judge(self.predictions.scores, self.predictions.labels, self.part)
+        return find_problem(self.predictions.scores, self.predictions.labels, self.part)
 
     @property
     def warning(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Whether a network has learnt: one judgement, of training samples or others, for every command that speaks of it."""
+"""Whether a network has learnt: decided here, from scores of any samples, for every command that speaks of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from modnet.core.messages import short_repr
 from modnet.training.scores import Scores
 
-__all__ = ["NOTHING", "Problem", "judge"]
+__all__ = ["NOTHING", "Problem", "find_problem"]
 
 NOTHING = 0.05
 """Nothing is learnt where the cost is less than this share below that of the best constant prediction."""
@@ -35,7 +35,7 @@ class Problem:
     text: str
 
 
-def judge(scores: Scores, labels: NDArray[Any] | None = None, part: str = "training") -> Problem | None:
+def find_problem(scores: Scores, labels: NDArray[Any] | None = None, part: str = "training") -> Problem | None:
     """Return why a network has not learnt, or None where it has.
 
     Nothing is learnt where the cost is less than 5 % below that of the best constant prediction, and neither the
