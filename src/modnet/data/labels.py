@@ -55,6 +55,7 @@ class Targets:
             return cls.transform(y, count, where, given_classes(classes, where), 0)
         column = _as_column(y, count, where)
         if column.ndim == 2 or column.dtype.kind == "f":
+            _refuse_labels_in_a_column(column, where)
             values = _as_values(column, where)
             return cls(values=values, multi_label=column.dtype.kind in "biu" and _first_not_binary(values) is None)
         classes = distinct_labels(column, where)
@@ -175,10 +176,13 @@ def _as_column(y: Any, count: int, where: str) -> NDArray[Any]:
     return column
 
 
-def _as_values(column: NDArray[Any], where: str) -> NDArray[Any]:
+def _refuse_labels_in_a_column(column: NDArray[Any], where: str) -> None:
     is_column = column.ndim == 2 and column.shape[1] == 1
     if is_column and column.dtype.kind in "OUT" and any(isinstance(value, str) for value in column[:, 0].tolist()):
         raise DataError(f"{where}: class labels are expected in one dimension, ({len(column)},), got {column.shape}")
+
+
+def _as_values(column: NDArray[Any], where: str) -> NDArray[Any]:
     return as_samples(column.reshape(len(column), -1), where, "outputs")
 
 
