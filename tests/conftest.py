@@ -5,8 +5,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 
+import hypothesis
 import numpy as np
 import pytest
+
+hypothesis.settings.register_profile("modnet", deadline=None)  # no test depends on how busy a machine is
+hypothesis.settings.load_profile("modnet")
 
 
 @pytest.fixture(scope="session", autouse=True)
