@@ -109,7 +109,7 @@ def _is_plain(content: mmap) -> bool:
     if content.find(b'"') >= 0 or content.find(b"\0") >= 0:
         return False
     try:
-        return np.frombuffer(content, np.uint8).max() < 128 or content[:].decode() is not None
+        return bool(np.frombuffer(content, np.uint8).max() < 128) or content[:].decode() is not None
     except UnicodeDecodeError:
         return False
 
