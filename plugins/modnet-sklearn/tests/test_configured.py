@@ -132,7 +132,7 @@ def test_sample_weights_and_pickles():
     fitted = ModnetClassifier(CONFIG).fit(X, Y, sample_weight=weights)
     expected = modnet.Trainer.from_config(CONFIG).fit(X, Y, weights).network.parameters
     assert np.array_equal(fitted.network_.parameters, expected)
-    other = pickle.loads(pickle.dumps(fitted))  # noqa: S301
+    other = pickle.loads(pickle.dumps(fitted))  # noqa: S301 # our own object
     assert np.array_equal(other.predict_proba(X), fitted.predict_proba(X))
 
 

@@ -26,8 +26,8 @@ def not_expected(estimator):
     return {}
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # the checks set few iterations
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")  # of checks for other kinds of estimators
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=not_expected)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

@@ -16,6 +16,7 @@ Y = np.where(X[:, 0] + 0.5 * X[:, 1] > 0.8, "rare", "common")
 NUMBERS = 2.0 * X[:, 0] - X[:, 1] + 0.1 * RNG.standard_normal(150)
 SHORT = {"max_iter": 8, "random_state": 0, "hidden_layer_sizes": (6,), "learning_rate_init": 0.01}
 
+# Few iterations are enough for what is tested here.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 

@@ -26,6 +26,7 @@ PAYS = np.where((TABLE["town"] == "Kiel") | (TABLE["age"] > 45), "yes", "no")
 FAST = {"hidden_layer_sizes": (10,), "max_iter": 60, "learning_rate_init": 0.05, "random_state": 0}
 CONFIG = {"epochs": 40, "network": {"layers": [8, 3]}, "data": {"kind": "memory", "transforms": ["standard"]}}
 
+# Few iterations are enough for what is tested here.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 ESTIMATORS = [MLPClassifier(**FAST), ModnetClassifier(CONFIG)]
 

@@ -11,7 +11,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # the page has few iterations
 @pytest.mark.parametrize("block", range(len(BLOCKS)))
 def test_python_blocks(block, capsys):
     exec(BLOCKS[block], {})  # noqa: S102 # it is this distribution's own

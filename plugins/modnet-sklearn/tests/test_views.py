@@ -14,6 +14,7 @@ from modnet_sklearn import MLPClassifier, MLPRegressor
 
 X = np.random.default_rng(1).standard_normal((60, 3))
 Y = (X[:, 0] > 0).astype(int)
+# Few iterations are enough for what is tested here.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -50,7 +51,7 @@ def test_other_arrays_in_their_place_count(fitted):
     assert np.abs(fitted.intercepts_[0]).max() < 0.01
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda estimator: pickle.loads(pickle.dumps(estimator))])  # noqa: S301
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda estimator: pickle.loads(pickle.dumps(estimator))])  # noqa: S301 # our own object
 def test_copies_have_their_own(fitted, copied):
     other = copied(fitted)
     assert np.array_equal(other.predict_proba(X), fitted.predict_proba(X))
@@ -67,7 +68,7 @@ def test_copies_have_their_own(fitted, copied):
 
 
 def test_an_unfitted_estimator_can_be_pickled():
-    assert pickle.loads(pickle.dumps(MLPRegressor(alpha=0.5))).alpha == 0.5  # noqa: S301
+    assert pickle.loads(pickle.dumps(MLPRegressor(alpha=0.5))).alpha == 0.5  # noqa: S301 # our own object
 
 
 def test_a_model_file_holds_the_network(fitted, tmp_path):

@@ -69,6 +69,8 @@ class _Categories(Transform):
 
     def ignored(self, rows: NDArray[Any], state: TransformState) -> Iterator[CellError]:
         """Yield the first unknown text of each column."""
+        if self.unknown == "error":  # then there is none: it has been refused
+            return
         for index, categories in enumerate(self._columns(state)):
             column, known = rows[:, index].tolist(), set(categories)
             if known.issuperset(column):

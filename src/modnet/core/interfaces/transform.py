@@ -148,7 +148,7 @@ class Transform(Component):
         return ()
 
     def inverse(self, rows: NDArray[np.float64], state: TransformState) -> NDArray[np.float64]:
-        """Return the rows that `__call__` makes these of."""
+        """Return the rows that `__call__` makes these of; asked for only where the transform is ``invertible``."""
         raise NotImplementedError
 
     def output_names(self, names: Sequence[str], state: TransformState) -> Sequence[str]:
