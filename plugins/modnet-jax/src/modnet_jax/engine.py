@@ -1,0 +1,47 @@
+"""The JAX engine: the kind ``jax``, with its options. JAX is imported when a training starts, not before."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from modnet import ConfigError, Engine, EngineSession, TrainingPlan
+
+__all__ = ["JaxEngine"]
+
+
+class JaxEngine(Engine):
+    """JAX: updates are compiled for the processor or a GPU, many of them in one program, with the data beside them."""
+
+    kind: Literal["jax"] = "jax"
+    device: str = Field(
+        default="auto",
+        min_length=1,
+        description='what computes: `"auto"` is the best device there is, else a platform (`"cpu"`, `"gpu"`), or one '
+        'device of it by its number (`"gpu:1"`)',
+    )
+    precision: Literal["full", "fast"] = Field(
+        default="full",
+        description="how products of float32 matrices are computed: in float32, or as fast as the device can (TF32)",
+    )
+    deterministic: bool = Field(
+        default=True,
+        description="whether a GPU repeats the same bits; without, some operations are faster there",
+    )
+
+    def start(self, plan: TrainingPlan) -> EngineSession:
+        """Begin a training.
+
+        Raises:
+            ConfigError: JAX is missing or too old, or the device is not there.
+        """
+        try:
+            import jax  # noqa: F401 # whether it is there
+        except ImportError as error:
+            raise ConfigError(f"engine: jax cannot be imported ({error}); pip install modnet-jax installs it") from None
+        from modnet_jax.device import Device
+        from modnet_jax.session import JaxSession
+
+        device = Device.find(self.device, precision=self.precision, deterministic=self.deterministic)
+        return JaxSession(plan, device)
