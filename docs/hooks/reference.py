@@ -25,7 +25,7 @@ from pydantic.fields import FieldInfo
 
 import modnet
 from modnet.builtin import modnet_components
-from modnet.cli import _COMMANDS
+from modnet.cli.common.builtin_commands import COMMANDS
 from modnet.config.run_config import NetworkConfig, RunConfig
 from modnet.core.component import Auto, Component, Model
 from modnet.core.interfaces import FAMILIES, Optimizer, UpdateRule
@@ -68,7 +68,7 @@ def parts() -> str:
 def commands() -> str:
     """Return, for every command, its usage, what it does, and its options."""
     sections = []
-    for name in _COMMANDS:
+    for name in COMMANDS:
         command: click.Command = importlib.import_module(f"modnet.cli.{name.replace('-', '_')}").command
         inner = command.commands if isinstance(command, click.Group) else {}
         sections += [_command(f"{name} {word}", sub) for word, sub in inner.items()] or [_command(name, command)]

@@ -97,7 +97,7 @@ def test_a_part_says_what_it_is_checked_with(modnet: Modnet, strangers: Registry
     )
     assert failure.endswith("(its class attribute 'conformance' holds arguments of check_component)")
     assert others[0].startswith("schedule:fair: conforms (")
-    assert modnet("plugins", "check", "modnet-empty").out == "modnet-empty 1 provides no components.\n"
+    assert modnet("plugins", "check", "modnet-empty").out == "modnet-empty 1 provides nothing.\n"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 
 import modnet
 import modnet.testing
+from modnet.core.plugins.installed import COMMAND_GROUP
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -77,7 +78,7 @@ def test_every_name_that_is_mentioned_exists() -> None:
         (path.relative_to(ROOT).as_posix(), name)
         for path in MENTIONS
         for name in DOTTED.findall(path.read_text(encoding="utf-8"))
-        if not name.endswith(".json")  # a file
+        if not name.endswith(".json") and name != COMMAND_GROUP  # a file, a group of entry points
     }
     assert len(mentions) > 500
     known = {name: exists(name) for _, name in mentions}

@@ -18,7 +18,8 @@ from modnet.core.interfaces import FAMILIES, Task
 from modnet.testing import check_component
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted((ROOT / "docs" / "writing").glob("*.md"))
+PAGES = sorted(page for page in (ROOT / "docs" / "writing").glob("*.md") if page.stem != "command")
+"""The pages on components; a command is none."""
 RECEIVED: dict[str, list[type]] = {
     "layer": [modnet.LayerContext],
     "rule": [modnet.UpdateContext, modnet.ParameterSlice],

@@ -12,32 +12,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modnet import __version__
-from modnet.core.errors import DivergenceError, ModnetError
-from modnet.core.messages import error_text, warn
+from modnet.cli.common.builtin_commands import COMMANDS
+from modnet.core.errors import DivergenceError, ModnetError, PluginError
+from modnet.core.messages import error_text, printable, warn
 from modnet.core.output import Output
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 __all__ = ["main"]
-
-_COMMANDS = {
-    "init": "Write a first configuration for a table.",
-    "train": "Train a network.",
-    "evaluate": "Evaluate a trained network.",
-    "predict": "Predict for the rows of a file.",
-    "plot": "Plot a run's learning curves, confusion matrix and worst mistakes.",
-    "report": "Write an HTML report of a run.",
-    "compare": "Compare configurations: optimizers, or all combinations of several settings.",
-    "surface": "Plot optimizer trajectories on the cost surface.",
-    "dampening": "Diagnose vanishing gradients and suggest a fix.",
-    "explain": "Show a network's shapes, its diagram, and how δ is propagated back.",
-    "trace": "Trace one sample through feedforward and backpropagation.",
-    "verify-resume": "Check that a resumed run reproduces an uninterrupted one.",
-    "config": "Check a configuration, fill in its defaults, or print its JSON Schema.",
-    "plugins": "List, show, check or create plug-ins.",
-    "completion": "Print the script that turns on completion in a shell.",
-}
 
 _COMPLETING = "_MODNET_COMPLETE"
 """The variable of the environment by which a shell asks for completions."""
@@ -63,12 +46,18 @@ _PLUGIN_OPTIONS = (
         "--no-plugin",
         multiple=True,
         metavar="NAME",
+        is_eager=True,  # before --help, which lists commands of plug-ins
         expose_value=False,
         callback=_disable,
         help="Ignore this installed plug-in. May be repeated.",
     ),
     click.option(
-        "--no-plugins", is_flag=True, expose_value=False, callback=_disable, help="Ignore installed plug-ins."
+        "--no-plugins",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_disable,
+        help="Ignore installed plug-ins.",
     ),
 )
 
@@ -88,30 +77,82 @@ class _Commands(click.Group):
     """The commands by name; listing them imports none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        from modnet.cli.common.plugin_commands import PluginCommands
+
         del ctx
-        return list(_COMMANDS)
+        return [*COMMANDS, *PluginCommands().by_name()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS and ctx.resilient_parsing:  # for a shell that completes
-            return None
-        if cmd_name not in _COMMANDS:
-            from modnet.cli.common.unknown import command_message
-
-            ctx.fail(command_message(cmd_name, _COMMANDS))
+        if cmd_name not in COMMANDS:
+            return _plugin_command(ctx, cmd_name)
         command: click.Command = importlib.import_module(f"modnet.cli.{cmd_name.replace('-', '_')}").command
         return _with_plugin_options(command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS:  # a plug-in's command may be disabled behind its name, too: before it is imported
+            alone = click.Command(args[0], context_settings=_SOME_OPTIONS, add_help_option=False)
+            _with_plugin_options(alone).make_context(args[0], args[1:], ctx)
+        _, command, rest = super().resolve_command(ctx, args)
+        return args[0], command, rest  # a plug-in's command may call itself otherwise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            name = ctx.invoked_subcommand
+            if name is not None and name not in COMMANDS:
+                from modnet.cli.common.plugin_commands import PluginCommands
+
+                command = PluginCommands().find(name)
+                error.add_note(f"raised by the command '{name}'{f' of {command.provider}' if command else ''}")
+            raise
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         from click.shell_completion import CompletionItem
 
+        from modnet.cli.common.plugin_commands import PluginCommands
+
         if incomplete.startswith("-"):
             return super().shell_complete(ctx, incomplete)
-        return [CompletionItem(name, help=text) for name, text in _COMMANDS.items() if name.startswith(incomplete)]
+        texts = COMMANDS | {name: command.help for name, command in PluginCommands().by_name().items()}
+        return [CompletionItem(name, help=text) for name, text in texts.items() if name.startswith(incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from modnet.cli.common.plugin_commands import PluginCommands
+
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            formatter.write_dl(list(COMMANDS.items()))
+        commands = PluginCommands().by_name()
+        if commands:
+            with formatter.section("Commands of plug-ins"):
+                formatter.write_dl([(printable(name), printable(item.help)) for name, item in commands.items()])
+
+
+_SOME_OPTIONS = {"ignore_unknown_options": True, "allow_extra_args": True}
+"""Settings for a command of which only some options are of interest."""
+
+
+def _plugin_command(ctx: click.Context, name: str) -> click.Command | None:
+    """Return a plug-in's command; a shell that completes gets None where there is none, or a broken one."""
+    from modnet.cli.common.plugin_commands import PluginCommands  # not for a built-in command
+
+    try:
+        commands = PluginCommands()
+        found = commands.find(name)
+        if found is None and not ctx.resilient_parsing:
+            from modnet.cli.common.unknown import command_message
+
+            lost = "; ".join(map(str, commands.unreadable))
+            hint = f" (it may be provided by a plug-in that is not available: {lost})" if lost else ""
+            ctx.fail(command_message(name, [*COMMANDS, *commands.by_name()]) + hint)
+        return None if found is None else _with_plugin_options(found.load())
+    except PluginError:
+        if not ctx.resilient_parsing:
+            raise
+        return None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

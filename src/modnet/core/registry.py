@@ -14,6 +14,7 @@ from modnet.core.errors import PluginError
 from modnet.core.messages import did_you_mean, fold, question
 
 __all__ = [
+    "KIND",
     "Provider",
     "Registration",
     "Registry",
@@ -25,6 +26,9 @@ __all__ = [
     "set_source",
     "using",
 ]
+
+KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+"""The form of a kind, and of a command's name."""
 
 
 def canonical(distribution: str) -> str:

@@ -11,7 +11,7 @@ import tomli_w
 from pydantic import ValidationError
 
 from modnet.core.interfaces import FAMILIES
-from modnet.core.plugins.validation import KIND
+from modnet.core.registry import KIND
 from modnet.testing.case import Case
 from modnet.testing.report import FailedError, require
 

@@ -39,16 +39,24 @@ class Site:
         self.folder = folder
         self.modules: list[str] = []
 
-    def install(self, distribution: str, source: str = "", version: str = "1.2", entry_points: str = "{module}") -> str:
-        """Install a distribution with one module; ``entry_points`` is ``VALUE`` or ``NAME = VALUE`` lines."""
+    def install(
+        self, distribution: str, source: str = "", version: str = "1.2", entry_points: str = "{module}", more: str = ""
+    ) -> str:
+        """Install a distribution with one module.
+
+        ``entry_points`` is ``VALUE`` or ``NAME = VALUE`` lines, or begins with a group's name in brackets; ``more``
+        is more lines of the metadata.
+        """
         module = self.write_module(source)
         lines = entry_points.format(module=module)
         lines = lines if "=" in lines else f"{distribution} = {lines}"
         information = self.folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
         information.mkdir()
-        metadata = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+        metadata = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n{more}"
         (information / "METADATA").write_text(metadata, encoding="utf-8")
-        (information / "entry_points.txt").write_text(f"[modnet]\n{lines}\n", encoding="utf-8")
+        (information / "entry_points.txt").write_text(
+            f"{'' if lines[0] == '[' else '[modnet]'}\n{lines}\n", encoding="utf-8"
+        )
         return module
 
     def write_module(self, source: str) -> str:

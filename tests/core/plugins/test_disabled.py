@@ -98,7 +98,7 @@ def test_inner_commands_take_the_options_too(module: str, command: Modnet) -> No
     ]
     (facts,) = json.loads(lists[0].out)
     assert facts == {"name": "modnet-good", "version": "1.2", "status": "disabled", "components": [],
-                     "reason": "disabled by --no-plugins"}  # fmt: skip
+                     "commands": [], "reason": "disabled by --no-plugins"}  # fmt: skip
     assert lists[0] == lists[1] == lists[2]
 
 

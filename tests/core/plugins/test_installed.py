@@ -45,7 +45,7 @@ def modnet(installed: Path, tmp_path: Path) -> Command:
 def plugins_in(listed: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     assert listed.returncode == 0, listed.stderr
     plugins = [plugin for plugin in json.loads(listed.stdout) if plugin["name"].startswith("modnet-test-")]
-    assert all(list(plugin) == ["name", "version", "status", "components", "reason"] for plugin in plugins)
+    assert all(list(plugin) == ["name", "version", "status", "components", "commands", "reason"] for plugin in plugins)
     return {plugin.pop("name"): plugin for plugin in plugins}
 
 
@@ -66,13 +66,15 @@ def test_what_is_installed_is_listed(modnet: Command) -> None:
             "version": "1.0",
             "status": "conflict",
             "components": ["activation:wave", "schedule:waves"],
+            "commands": [],
             "reason": f"the activation 'wave' is also provided by {COLLIDES} 1.0",
         },
-        FAILS: {"version": "1.0", "status": "failed", "components": [], "reason": REASON},
+        FAILS: {"version": "1.0", "status": "failed", "components": [], "commands": [], "reason": REASON},
         COLLIDES: {
             "version": "1.0",
             "status": "conflict",
             "components": ["activation:sigmoid", "activation:wave"],
+            "commands": [],
             "reason": f"the activation 'sigmoid' is built in; '{COLLIDES}:sigmoid' means this one; "
             f"the activation 'wave' is also provided by {GOOD} 1.0",
         },

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["complete_files", "complete_folders", "complete_kinds", "complete_runs", "complete_settings"]
+__all__ = ["Items", "complete_files", "complete_folders", "complete_kinds", "complete_runs", "complete_settings"]
 
 Items: TypeAlias = "list[CompletionItem[str]]"  # click 8.2 has no such subscript when the program runs
 

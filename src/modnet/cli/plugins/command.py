@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from modnet.cli.common.completing import complete_kinds
+from modnet.cli.common.completing import Items, complete_kinds
 from modnet.cli.common.options import json_option
 from modnet.cli.common.output import print_json, print_line, print_table, print_text
+from modnet.cli.common.plugin_commands import PluginCommands
 from modnet.cli.common.unknown import Commands
-from modnet.cli.plugins.inventory import Plugin, formula_of, installed_plugins, options_of
+from modnet.cli.plugins.inventory import Plugin, check_command, formula_of, installed_plugins, options_of
 from modnet.core import registry
 from modnet.core.errors import PluginError
 from modnet.core.interfaces import FAMILIES
 from modnet.core.messages import did_you_mean, printable, question
-from modnet.core.plugins.discovery import ENTRY_POINT_GROUP
+from modnet.core.plugins.installed import COMMAND_GROUP, COMPONENT_GROUP, installed
 from modnet.core.registry import canonical
 
 if TYPE_CHECKING:
     from modnet.testing import Report
 
 _FAMILIES = click.Choice(sorted(FAMILIES))
+_COMMAND = "command"
 _COLOURS = {"ok": "green", "failed": "red", "disabled": "bright_black", "conflict": "yellow"}
 
 
@@ -48,11 +50,11 @@ def command() -> None:
 def list_(as_json: bool) -> None:
     """List the installed plug-ins.
 
-    Each has a version, a status and the components that it provides. The status is ok; failed, for the given reason;
-    disabled; or conflict, where modnet or another plug-in provides the same kind: then a configuration that uses it
-    must give the full name, distribution:kind.
+    Each has a version, a status, and the components and commands that it provides. The status is ok; failed, for the
+    given reason; disabled; or conflict, where modnet or another plug-in provides the same kind or command: then the
+    full name, distribution:kind, must be used.
     """
-    plugins = installed_plugins(registry.active())
+    plugins = _installed()
     if as_json:
         print_json(plugins, indent=2)
     elif plugins:
@@ -64,25 +66,37 @@ def list_(as_json: bool) -> None:
                 plugin.version,
                 Text(plugin.status, _COLOURS[plugin.status]),
                 Text("\n".join(map(printable, plugin.components))),
+                Text("\n".join(map(printable, plugin.commands))),
                 plugin.reason,
             )
             for plugin in plugins
         ]
-        columns = ("name", "version", "status", "components", "reason")
+        columns = ("name", "version", "status", "components", "commands", "reason")
         print_table("Installed plug-ins", columns, rows, text=columns)
     else:
         print_line("No plug-in is installed.")
 
 
+def _complete_kinds(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """Return the kinds of the family that was given, or plug-ins' commands."""
+    if ctx.params.get("family") == _COMMAND:
+        return [CompletionItem(name) for name in PluginCommands().by_name() if name.startswith(incomplete)]
+    return complete_kinds(ctx, parameter, incomplete)
+
+
 @command.command("show")
-@click.argument("family", type=_Family(_FAMILIES.choices), metavar="FAMILY")
-@click.argument("kind", metavar="KIND", shell_complete=complete_kinds)
+@click.argument("family", type=_Family([*_FAMILIES.choices, _COMMAND]), metavar="FAMILY")
+@click.argument("kind", metavar="KIND", shell_complete=_complete_kinds)
 @json_option
 def show(family: str, kind: str, as_json: bool) -> None:
     """Show a component: its formula, its options and its distribution.
 
-    FAMILY is activation, layer, cost and so on; KIND is built in or provided by a plug-in.
+    FAMILY is activation, layer, cost and so on; KIND is built in or provided by a plug-in. With the FAMILY command,
+    KIND is the name of a plug-in's command, and its help is shown.
     """
+    if family == _COMMAND:
+        _show_command(kind, as_json)
+        return
     try:
         registration = registry.active().find(family, kind)
     except registry.UnknownKindError as error:
@@ -103,6 +117,26 @@ def show(family: str, kind: str, as_json: bool) -> None:
         print_text(f"{', '.join(facts)}\n    {option.description}")
 
 
+def _show_command(name: str, as_json: bool) -> None:
+    """Show a plug-in's command: its distribution, and its help.
+
+    Raises:
+        PluginError: no plug-in provides it, or it cannot be loaded.
+    """
+    commands = PluginCommands()
+    found = commands.find(name)
+    if found is None:
+        known = commands.by_name()
+        hint = did_you_mean(name, known) or f"; known: {', '.join(known) or 'none'}"
+        raise PluginError(f"no plug-in provides a command '{name}'{hint}")
+    text, provider = found.help_text(), found.provider
+    if as_json:
+        names = {"name": found.name, "distribution": provider.distribution, "version": provider.version}
+        print_json({"family": _COMMAND, **names, "help": text}, indent=2)
+    else:
+        print_text(f"command {found.name}, from {provider}\n\n{text}")
+
+
 @command.command("check")
 @click.argument("name", metavar="NAME")
 @json_option
@@ -111,7 +145,7 @@ def check(ctx: click.Context, name: str, as_json: bool) -> None:
     """Check an installed plug-in with the conformance kit.
 
     NAME is its distribution or entry point. The exit status is 1 if a check fails. A component with required options
-    names values to check it with in its class attribute `conformance`.
+    names values to check it with in its class attribute `conformance`. A command must have a help text.
     """
     from modnet.testing import Report, Result, check_component
 
@@ -124,12 +158,19 @@ def check(ctx: click.Context, name: str, as_json: bool) -> None:
             hint = "its class attribute 'conformance' holds arguments of check_component"
             failure = Result("conformance", "failed", f"cannot be checked: {error} ({hint})")
             reports.append(Report(f"{component.family}:{component.kind_name()}", (failure,)))
+    commands = [item for item in PluginCommands() if item.provider.distribution == plugin.name]
+    reports += [check_command(item) for item in commands if item.disabled is None]
     if as_json:
         print_json(_as_dict(plugin, reports), indent=2)
     else:
-        print_text("\n".join(map(str, reports)) or f"{plugin.name} {plugin.version} provides no components.")
+        print_text("\n".join(map(str, reports)) or f"{plugin.name} {plugin.version} provides nothing.")
     if not all(report.ok for report in reports):
         ctx.exit(1)
+
+
+def _installed() -> list[Plugin]:
+    """Return every installed plug-in."""
+    return installed_plugins(registry.active(), PluginCommands())
 
 
 def _plugin(name: str) -> Plugin:
@@ -138,11 +179,11 @@ def _plugin(name: str) -> Plugin:
     Raises:
         PluginError: there is none, or it provides nothing.
     """
-    plugins = {plugin.name: plugin for plugin in installed_plugins(registry.active())}
+    plugins = {plugin.name: plugin for plugin in _installed()}
     wanted = canonical(name)
     if wanted not in plugins:
-        points = [point for point in entry_points(group=ENTRY_POINT_GROUP) if canonical(point.name) == wanted]
-        distributions = {canonical(point.dist.name) for point in points if point.dist is not None}
+        pairs = [*installed(COMPONENT_GROUP), *installed(COMMAND_GROUP)]
+        distributions = {provider.distribution for provider, point in pairs if canonical(point.name) == wanted}
         wanted = distributions.pop() if len(distributions) == 1 else wanted
     if wanted not in plugins:
         hint = did_you_mean(wanted, plugins) or f"; installed: {', '.join(plugins) or 'none'}"

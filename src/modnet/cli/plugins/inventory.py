@@ -5,15 +5,21 @@ from __future__ import annotations
 import inspect
 import types
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 
+from modnet.cli.common.plugin_commands import PluginCommand, PluginCommands
 from modnet.config.json_schema import schema_of
 from modnet.core.component import Component, Slot
+from modnet.core.errors import PluginError
+from modnet.core.plugins.installed import raise_if_strict
 from modnet.core.registry import Provider, Registry
 
-__all__ = ["Option", "Plugin", "formula_of", "installed_plugins", "options_of"]
+if TYPE_CHECKING:
+    from modnet.testing import Report
+
+__all__ = ["Option", "Plugin", "check_command", "formula_of", "installed_plugins", "options_of"]
 
 Status: TypeAlias = Literal["ok", "failed", "disabled", "conflict"]
 _SIGNS = {
@@ -28,14 +34,15 @@ _SIGNS = {
 
 @dataclass(frozen=True)
 class Plugin:
-    """An installed distribution with an entry point in the group ``modnet``.
+    """An installed distribution that provides components or commands.
 
     Attributes:
         name: The distribution, in canonical form.
         version: Its version.
         status: ``failed`` if an entry point could not be loaded; ``disabled``; ``conflict`` if modnet or another
             plug-in claims the same name; else ``ok``.
-        components: What it provides, as ``family:kind``.
+        components: The components that it provides, as ``family:kind``.
+        commands: The commands that it provides, by name.
         reason: Why the status is not ``ok``, or an empty string.
     """
 
@@ -43,6 +50,7 @@ class Plugin:
     version: str
     status: Status
     components: list[str]
+    commands: list[str]
     reason: str
 
 
@@ -67,23 +75,62 @@ class Option:
     description: str
 
 
-def installed_plugins(registry: Registry) -> list[Plugin]:
-    """Return every installed plug-in, sorted by name."""
-    providers = [*registry.providers, *(plugin.provider for plugin in registry.unavailable)]
+def installed_plugins(registry: Registry, commands: PluginCommands) -> list[Plugin]:
+    """Return every installed plug-in, sorted by name; commands that are not disabled are imported.
+
+    Raises:
+        PluginError: a command cannot be loaded, and ``MODNET_STRICT_PLUGINS`` is set.
+    """
+    providers = [
+        *registry.providers,
+        *(plugin.provider for plugin in [*registry.unavailable, *commands.unreadable]),
+        *(command.provider for command in commands),
+    ]
     plugins = {provider.distribution: provider for provider in reversed(providers) if not provider.builtin}
-    return [_plugin(registry, plugins[name]) for name in sorted(plugins)]
+    return [_plugin(registry, commands, plugins[name]) for name in sorted(plugins)]
 
 
-def _plugin(registry: Registry, provider: Provider) -> Plugin:
+def _plugin(registry: Registry, commands: PluginCommands, provider: Provider) -> Plugin:
     components = [entry.component for entry in registry if entry.provider == provider]
     missing = [plugin for plugin in registry.unavailable if plugin.provider.distribution == provider.distribution]
-    failed = [plugin.reason for plugin in missing if not plugin.disabled]
+    own = [command for command in commands if command.provider.distribution == provider.distribution]
+    faults = {command.name: _fault(command) for command in own if command.disabled is None}
+    failed = [*(plugin.reason for plugin in missing if not plugin.disabled), *filter(None, faults.values())]
     disabled = [f"disabled by {plugin.reason}" for plugin in missing if plugin.disabled]
+    disabled += [f"disabled by {command.disabled}" for command in own if command.disabled is not None]
     conflicts = [*registry.conflicts(provider.distribution), *_conflicts(registry, components, provider)]
+    conflicts += [reason for command in own if command.disabled is None and (reason := commands.conflict(command))]
     status: Status = "failed" if failed else "disabled" if disabled else "conflict" if conflicts else "ok"
     reasons = "; ".join(dict.fromkeys([*failed, *disabled, *conflicts]))
     names = sorted(f"{component.family}:{component.kind_name()}" for component in components)
-    return Plugin(provider.distribution, provider.version, status, names, reasons)
+    working = sorted(name for name, fault in faults.items() if fault is None)
+    return Plugin(provider.distribution, provider.version, status, names, working, reasons)
+
+
+def check_command(command: PluginCommand) -> Report:
+    """Return whether a plug-in's command can be loaded and has a help text.
+
+    Raises:
+        PluginError: it cannot be loaded.
+    """
+    from modnet.testing import Report, Result
+
+    described = bool((command.load().help or "").strip())
+    checks = [
+        Result("loads", "passed", ""),
+        Result("help", *(("passed", "") if described else ("failed", "has no help text; its docstring becomes it"))),
+    ]
+    return Report(f"command:{command.name}", tuple(checks))
+
+
+def _fault(command: PluginCommand) -> str | None:
+    """Return why a command cannot be loaded, or None."""
+    try:
+        command.load()
+    except PluginError as error:
+        raise_if_strict(str(error), error)
+        return str(error)
+    return None
 
 
 def _conflicts(registry: Registry, components: list[type[Component]], provider: Provider) -> list[str]:

@@ -14,8 +14,7 @@ from modnet import __version__
 from modnet.builtin import modnet_components
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import FAMILIES
-from modnet.core.plugins.validation import KIND
-from modnet.core.registry import canonical
+from modnet.core.registry import KIND, canonical
 from modnet.storage.atomic import write_errors
 
 __all__ = ["write_plugin"]

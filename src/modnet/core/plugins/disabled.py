@@ -61,7 +61,10 @@ def on_command_line() -> list[str]:
 
 def add_to_command_line(names: Iterable[str]) -> None:
     """Disable these names too, until the end of the block of `command_line`."""
-    current, names = _command_line.get(), list(names)
-    if current is not None and names:
-        current += names
+    current = _command_line.get()
+    if current is None:
+        return
+    new = [name for name in names if name not in current]
+    if new:
+        current += new
         reset()  # what was discovered before included them

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,11 +12,9 @@ from modnet.core.component import Component
 from modnet.core.errors import PluginError
 from modnet.core.interfaces import FAMILIES
 from modnet.core.plugins.hookspecs import ComponentHooks
+from modnet.core.registry import KIND
 
-__all__ = ["KIND", "components_of_plugin", "missing_methods"]
-
-KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-"""The form of a kind."""
+__all__ = ["components_of_plugin", "missing_methods"]
 
 
 def components_of_plugin(plugin: Any, registered: Iterable[type[Component]] = ()) -> list[type[Component]]:
