@@ -35,6 +35,7 @@ from .core.errors import ModnetError as ModnetError
 from .core.errors import PluginError as PluginError
 from .core.interfaces import Activation as Activation
 from .core.interfaces import Block as Block
+from .core.interfaces import BlockLimits as BlockLimits
 from .core.interfaces import Callback as Callback
 from .core.interfaces import CellError as CellError
 from .core.interfaces import ColumnBlocks as ColumnBlocks

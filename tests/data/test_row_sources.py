@@ -14,7 +14,7 @@ from components.callbacks.strangers import installed
 from numpy.typing import NDArray
 from training.resuming import in_pieces, interrupted, same
 
-from modnet import DataError, Layer, Optimizer, Sweep, Trainer
+from modnet import BlockLimits, DataError, Engine, Layer, Optimizer, Sweep, Trainer
 from modnet.core.interfaces import Transform
 from modnet.data import validation
 from modnet.data.preprocessing import Preprocessing
@@ -79,7 +79,7 @@ class Repeating(Optimizer):
 def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut these few rows into many blocks, as millions would be."""
     monkeypatch.setattr(validation, "BLOCK_BYTES", 20_000)
-    monkeypatch.setattr("modnet.training.epoch.MAX_BLOCK_BYTES", 20_000)
+    monkeypatch.setattr(Engine, "block_limits", lambda _: BlockLimits(input_bytes=20_000))
 
 
 def mapped(array: NDArray[Any], folder: Path) -> NDArray[Any]:

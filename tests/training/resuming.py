@@ -14,6 +14,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from modnet import Interrupted, Run, Trainer, cli
+from modnet.training.epoch import EpochRunner
 from modnet.training.loop import TrainingLoop
 
 Data = tuple[np.ndarray, np.ndarray]
@@ -85,7 +86,7 @@ def same(one: Path, other: Path) -> None:
 
 def small_blocks(patch: pytest.MonkeyPatch) -> None:
     """Make every batch a block of its own, so that a training may be interrupted after any update."""
-    patch.setattr("modnet.training.epoch.MAX_BLOCK_ROWS", 1)
+    patch.setattr(EpochRunner, "_block_rows", lambda _, batch_size: batch_size)
 
 
 def main() -> None:

@@ -306,7 +306,7 @@ def test_whatever_a_training_is_made_of(
 ) -> None:
     config, samples, points = SPECIAL[name]
     if name == "several blocks":
-        monkeypatch.setattr("modnet.training.epoch.MAX_BLOCK_ROWS", 4096)
+        monkeypatch.undo()
     data = rng.normal(size=(samples, 4)), np.arange(samples) % 3
     whole = Trainer.from_config(config).fit(*data, out=tmp_path / "whole")
     again = in_pieces(config, data, tmp_path / "run", points)

@@ -20,11 +20,6 @@ from modnet.training.first_updates import FirstUpdates
 
 __all__ = ["EpochRunner"]
 
-MAX_BLOCK_ROWS = 4096
-MAX_BLOCK_BYTES = 8 << 20
-MAX_BLOCK_WORK = 5_000_000_000
-"""Rows times parameters; some tenths of a second. Never a clock: sums must not depend on time."""
-
 
 class EpochRunner:
     """Runs the epochs of one training, and knows the position within the current one.
@@ -172,12 +167,11 @@ class EpochRunner:
 
     def _block_rows(self, batch_size: int) -> int:
         network = self._network
-        if batch_size > network.chunk:
-            return batch_size
-        inputs = MAX_BLOCK_BYTES // row_bytes(self._samples.x)
+        limits = self._config.engine.block_limits()
+        inputs = limits.input_bytes // row_bytes(self._samples.x)
         outputs = CHUNK_BYTES // (network.outputs * network.dtype.itemsize)
-        work = MAX_BLOCK_WORK // max(network.parameters.size, 1)
-        return max(1, min(MAX_BLOCK_ROWS, inputs, outputs, work) // batch_size) * batch_size
+        work = limits.work // max(network.parameters.size, 1)
+        return max(1, min(min(limits.rows, inputs, outputs, work) // batch_size, limits.updates)) * batch_size
 
     def _rates(self, count: int) -> tuple[list[float], list[float] | None]:
         """Return learning rate and momentum of the next updates."""

@@ -9,7 +9,7 @@ b biases, δ = ∂C/∂z, η learning rate, θ all parameters.
 from modnet.core.component import Component
 from modnet.core.interfaces.callback import Callback, TrainingView
 from modnet.core.interfaces.dataset import Dataset
-from modnet.core.interfaces.engine import Block, Engine, EngineSession, TrainingPlan, TrainState
+from modnet.core.interfaces.engine import Block, BlockLimits, Engine, EngineSession, TrainingPlan, TrainState
 from modnet.core.interfaces.functions import Activation, Cost, Initializer, Regularizer
 from modnet.core.interfaces.layer import InnerLayer, Layer, LayerContext, ParameterSpec, Random
 from modnet.core.interfaces.metric import Metric, Task
@@ -39,6 +39,7 @@ __all__ = [
     "FAMILIES",
     "Activation",
     "Block",
+    "BlockLimits",
     "Callback",
     "CellError",
     "ColumnBlocks",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from modnet.core.component import Component
 
-__all__ = ["Block", "Engine", "EngineSession", "OnOutputs", "OnUpdate", "Rows", "TrainState", "TrainingPlan", "part_of"]
+__all__ = ["Block", "BlockLimits", "Engine", "EngineSession", "OnOutputs", "OnUpdate", "Rows", "TrainState", "TrainingPlan", "part_of"]
 
 Rows: TypeAlias = slice | NDArray[np.intp]
 """Training samples: a slice where they lie together, else their row numbers."""
@@ -104,6 +104,25 @@ def part_of(rows: Rows, start: int, stop: int) -> Rows:
     return slice(rows.start + start, rows.start + stop) if isinstance(rows, slice) else rows[start:stop]
 
 
+class BlockLimits(NamedTuple):
+    """How large a block is at most. These are counts and never a clock, because sums must not depend on time.
+
+    An engine whose calls take time by themselves has larger blocks; one block should be some tenths of a second. It
+    holds one update at least.
+
+    Attributes:
+        rows: How many samples.
+        updates: How many updates.
+        input_bytes: How many bytes of samples.
+        work: How many samples times parameters.
+    """
+
+    rows: int = 4096
+    updates: int = 4096
+    input_bytes: int = 8 << 20
+    work: int = 5_000_000_000
+
+
 class EngineSession(Protocol):
     """An engine at work on one training: it holds the samples, θ, the states of rule and layers, and randomness."""
 
@@ -181,3 +200,7 @@ class Engine(Component):
         Raises:
             ConfigError: the hardware or a library is missing, or a component cannot run on this engine.
         """
+
+    def block_limits(self) -> BlockLimits:
+        """Return how large the blocks are that its sessions are given; asked for once a training has begun."""
+        return BlockLimits()
