@@ -93,4 +93,5 @@ def test_the_components_on_a_page_conform(page: Path, monkeypatch: pytest.Monkey
     ]
     assert parts
     for part in parts:
-        check_component(part, examples=EXAMPLES.get(part.kind_name(), [{}])).raise_for_failures()
+        options = getattr(part, "conformance", {})
+        check_component(part, examples=EXAMPLES.get(part.kind_name(), [{}]), **options).raise_for_failures()

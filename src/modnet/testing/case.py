@@ -17,12 +17,24 @@ from modnet.core.plugins.validation import missing_methods
 from modnet.core.registry import Provider
 from modnet.testing.report import FailedError
 
-__all__ = ["Case", "Example", "full_name", "make_cases", "refusal", "temporarily_registered", "validate_class"]
+__all__ = [
+    "TOLERANCE",
+    "Case",
+    "Example",
+    "full_name",
+    "make_cases",
+    "refusal",
+    "temporarily_registered",
+    "validate_class",
+]
 
 Example: TypeAlias = "Component | Mapping[str, Any]"  # a component, or a table of its options
 
 # The shapes of one sample that are tried with a layer, in this order, if its author names none.
 SHAPES: tuple[tuple[int, ...], ...] = ((6,), (6, 5), (2, 6, 5), (6, 5, 2), (1, 8, 8), (8, 8, 1))
+
+TOLERANCE = 1e-10
+"""How far an engine's θ may be from the NumPy engine's after 50 updates in float64, relative to its largest number."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +46,14 @@ class Case:
         component: The example.
         examples: All examples, for checks that run once for all of them.
         input_shape: The shape of one sample that a layer takes, if its author names one.
+        tolerance: How far an engine's θ may be from that of the NumPy engine.
     """
 
     cls: type[Component]
     component: Any
     examples: tuple[Any, ...]
     input_shape: tuple[int, ...] | None = None
+    tolerance: float = TOLERANCE
 
     @property
     def title(self) -> str:
@@ -109,7 +123,10 @@ def temporarily_registered(*classes: type[Component]) -> Iterator[None]:
 
 
 def make_cases(
-    cls: type[Component], examples: Sequence[Example] | None, input_shape: tuple[int, ...] | None
+    cls: type[Component],
+    examples: Sequence[Example] | None,
+    input_shape: tuple[int, ...] | None = None,
+    tolerance: float = TOLERANCE,
 ) -> tuple[Case, ...]:
     """Return a case for each example, or for the component with its defaults if there is none."""
     required = [name for name in cls.option_names() if cls.model_fields[name].is_required()]
@@ -124,4 +141,4 @@ def make_cases(
             detail = error.errors(include_url=False)[0]
             path = ".".join(map(str, detail["loc"])) or "the example"
             raise ValueError(f"examples[{index}] of {full_name(cls)}: {path}: {detail['msg']}") from None
-    return tuple(Case(cls, component, tuple(components), input_shape) for component in components)
+    return tuple(Case(cls, component, tuple(components), input_shape, tolerance) for component in components)

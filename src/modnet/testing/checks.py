@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from modnet.core.interfaces import FAMILIES
 from modnet.testing import common_checks as common
+from modnet.testing import engine_bit_checks as bits
+from modnet.testing import engine_checks as engine
+from modnet.testing import engine_loop_checks as loop
+from modnet.testing import engine_solver_checks as solver
 from modnet.testing import gradient_checks as gradient
 from modnet.testing import layer_checks as layer
 from modnet.testing import metric_checks as metric
@@ -117,6 +121,37 @@ CHECKS = (
     Check(transform.unknown_text, ("transform",)),
     Check(transform.unusual_columns, ("transform",)),
     Check(transform.inverse_undoes, ("transform",)),
+    Check(engine.activations_and_costs, ("engine",)),
+    Check(engine.update_rules, ("engine",)),
+    Check(engine.schedules, ("engine",)),
+    Check(engine.penalties, ("engine",)),
+    Check(engine.containers, ("engine",)),
+    Check(engine.normalizations, ("engine",)),
+    Check(engine.given_masks, ("engine",)),
+    Check(engine.frozen_layers, ("engine",)),
+    Check(engine.sample_weights, ("engine",)),
+    Check(engine.batch_sizes, ("engine",)),
+    Check(engine.single_precision, ("engine",)),
+    Check(engine.row_sources, ("engine",)),
+    Check(engine.sparse_rows, ("engine",)),
+    Check(bits.repeats_exactly, ("engine",)),
+    Check(bits.blocks_cut_anywhere, ("engine",)),
+    Check(bits.state_is_a_copy, ("engine",)),
+    Check(bits.resumes_anywhere, ("engine",)),
+    Check(bits.data_stays, ("engine",)),
+    Check(bits.predictions_disturb_nothing, ("engine",)),
+    Check(loop.outputs_as_seen, ("engine",)),
+    Check(loop.listens_to_every_update, ("engine",)),
+    Check(loop.rates_replaced, ("engine",)),
+    Check(loop.parameters_written, ("engine",)),
+    Check(loop.figures_of_updates, ("engine",)),
+    Check(loop.sums_of_penalties, ("engine",)),
+    Check(loop.divergence_is_found, ("engine",)),
+    Check(solver.value_and_gradient, ("engine",)),
+    Check(solver.asked_twice, ("engine",)),
+    Check(solver.gradient_is_applied, ("engine",)),
+    Check(loop.closes, ("engine",)),
+    Check(loop.stable_fingerprint, ("engine",)),
 )
 
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
-__all__ = ["ConformanceError", "FailedError", "NoteError", "Report", "Result", "SkippedError", "Status", "require"]
+__all__ = [
+    "ConformanceError",
+    "FailedError",
+    "NoteError",
+    "RefusedError",
+    "Report",
+    "Result",
+    "SkippedError",
+    "Status",
+    "require",
+]
 
-Status: TypeAlias = Literal["passed", "failed", "xfail", "note", "skipped"]
+Status: TypeAlias = Literal["passed", "failed", "xfail", "note", "refused", "skipped"]
 """The outcome of a check; ``xfail`` is a failure that the author announced, with a reason."""
 
 
@@ -25,6 +35,12 @@ class NoteError(Exception):
     """Raised by a check: the component is unusual in a way that its author should know of, but not wrong."""
 
     status: ClassVar[Status] = "note"
+
+
+class RefusedError(Exception):
+    """Raised by a check: an engine says that it cannot do it; the message holds its words."""
+
+    status: ClassVar[Status] = "refused"
 
 
 class SkippedError(Exception):
@@ -45,7 +61,7 @@ class Result:
 
     Attributes:
         check: The name of the check.
-        status: ``passed``, ``failed``, ``xfail`` (failed, as announced), ``note`` or ``skipped``.
+        status: ``passed``, ``failed``, ``xfail`` (failed, as announced), ``note``, ``refused`` or ``skipped``.
         message: One line that says what was expected, where, and what came instead; empty if the check passed.
     """
 
@@ -91,7 +107,9 @@ class Report:
 
     def __str__(self) -> str:
         failed, skipped = len(self.failures), len(self.results) - self.ran
+        refused = sum(result.status == "refused" for result in self.results)
         verdict = "conforms" if self.ok else f"{failed} {'failure' if failed == 1 else 'failures'}"
         counts = f"{self.ran} of {len(self.results)} checks ran" + (f", {skipped} skipped" if skipped else "")
+        counts += f", {refused} refused in part or whole" if refused else ""
         lines = [f"  {result.status:<9} {result}" for result in self.results]
         return "\n".join([f"{self.component}: {verdict} ({counts})", *lines])

@@ -10,9 +10,26 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from modnet.core.component import Component
 from modnet.core.messages import did_you_mean
-from modnet.testing.case import Case, Example, full_name, make_cases, temporarily_registered, validate_class
+from modnet.testing.case import (
+    TOLERANCE,
+    Case,
+    Example,
+    full_name,
+    make_cases,
+    temporarily_registered,
+    validate_class,
+)
 from modnet.testing.checks import Check, checks_of
-from modnet.testing.report import ConformanceError, FailedError, NoteError, Report, Result, SkippedError, Status
+from modnet.testing.report import (
+    ConformanceError,
+    FailedError,
+    NoteError,
+    RefusedError,
+    Report,
+    Result,
+    SkippedError,
+    Status,
+)
 
 if TYPE_CHECKING:
     import pytest
@@ -25,11 +42,22 @@ Shape: TypeAlias = tuple[int, ...] | None
 CheckRun: TypeAlias = tuple[Check, tuple[Case, ...], str | None]
 
 LONGEST = 400  # how many characters of a message are kept
-SEVERITY = ("passed", "skipped", "note", "failed")  # the most severe outcome of the examples is that of the check
+SEVERITY = (
+    "passed",
+    "skipped",
+    "refused",
+    "note",
+    "failed",
+)  # the most severe outcome of the examples is that of the check
 
 
 def check_component(
-    cls: type[Component], examples: Examples = None, expected_failures: Reasons = None, *, input_shape: Shape = None
+    cls: type[Component],
+    examples: Examples = None,
+    expected_failures: Reasons = None,
+    *,
+    input_shape: Shape = None,
+    tolerance: float = TOLERANCE,
 ) -> Report:
     """Run every check of the component's family, and return the results.
 
@@ -39,34 +67,43 @@ def check_component(
             component is checked with its defaults.
         expected_failures: Check → the reason why this component does not pass it; if it passes, that is a failure.
         input_shape: For layers: the shape of one sample. If None, usual shapes are tried until the layer accepts one.
+        tolerance: For engines: how far θ may be from the NumPy engine's after 50 updates in float64, relative to its
+            largest number; more than the default is for engines that do not compute gradients exactly.
 
     Raises:
         TypeError: ``cls`` is not the class of a component.
         ValueError: examples are needed, an example is refused, or ``expected_failures`` names an unknown check.
     """
-    runs = _check_runs(cls, examples, expected_failures, input_shape)
+    runs = _check_runs(cls, examples, expected_failures, input_shape, tolerance)
     return Report(full_name(cls), tuple(_run(*run) for run in runs))
 
 
 def parametrize_checks(
-    cls: type[Component], examples: Examples = None, expected_failures: Reasons = None, *, input_shape: Shape = None
+    cls: type[Component],
+    examples: Examples = None,
+    expected_failures: Reasons = None,
+    *,
+    input_shape: Shape = None,
+    tolerance: float = TOLERANCE,
 ) -> pytest.MarkDecorator:
     """Return a mark that turns a test into one test per check; the test calls its only argument, ``check``.
 
-    An expected failure is reported as xfailed, a check that cannot be run here as skipped, and a note is printed. The
-    arguments and the errors are those of `check_component`.
+    An expected failure is reported as xfailed, a check that cannot be run here as skipped; a note, and what an engine
+    refuses, is printed. The arguments and the errors are those of `check_component`.
     """
     import pytest  # the rest of the kit does not need it
 
-    runs = _check_runs(cls, examples, expected_failures, input_shape)
+    runs = _check_runs(cls, examples, expected_failures, input_shape, tolerance)
     tests = [pytest.param(partial(_test, *run), id=f"{full_name(cls)}-{run[0].name}") for run in runs]
     return pytest.mark.parametrize("check", tests)
 
 
-def _check_runs(cls: type[Component], examples: Examples, expected_failures: Reasons, shape: Shape) -> list[CheckRun]:
+def _check_runs(
+    cls: type[Component], examples: Examples, expected_failures: Reasons, shape: Shape, tolerance: float
+) -> list[CheckRun]:
     validate_class(cls)
     with temporarily_registered(cls):
-        cases = make_cases(cls, examples, shape)
+        cases = make_cases(cls, examples, shape, tolerance)
     checks, reasons = checks_of(cls.family), dict(expected_failures or {})
     names = [check.name for check in checks]
     for name, reason in reasons.items():
@@ -89,8 +126,8 @@ def _test(check: Check, cases: tuple[Case, ...], reason: str | None) -> None:
         pytest.xfail(str(result))
     if result.status == "skipped":
         pytest.skip(str(result))
-    if result.status == "note":
-        print(f"note: {full_name(cases[0].cls)} {result}")
+    if result.status in ("note", "refused"):
+        print(f"{result.status}: {full_name(cases[0].cls)} {result}")
 
 
 def _run(check: Check, cases: tuple[Case, ...], reason: str | None) -> Result:
@@ -110,7 +147,7 @@ def _run_on(check: Check, case: Case) -> tuple[Status, str]:
     example = f"{case.title}: " if len(case.examples) > 1 and not check.once else ""
     try:
         check.function(case)
-    except (FailedError, NoteError, SkippedError) as outcome:
+    except (FailedError, NoteError, RefusedError, SkippedError) as outcome:
         return outcome.status, f"{example}{outcome}"
     except Exception as error:  # whatever a component raises, the other checks run
         place = traceback.extract_tb(error.__traceback__)[-1]
