@@ -12,6 +12,7 @@ import pytest
 import modnet
 
 SOURCE = Path(modnet.__file__).parent
+PLUGINS = sorted(path.parent for path in Path(__file__).parents[1].glob("plugins/*/src/*/__init__.py"))
 
 # A room may import from the floors below it, from itself, and not from its neighbours.
 FLOORS = [
@@ -32,8 +33,8 @@ MOST_ROOMS, MOST_FLOORS = 11, 10
 MOST_LINES, MOST_CLASS_LINES = 300, 200
 
 
-def module_of(path: Path) -> str:
-    parts = path.relative_to(SOURCE).with_suffix("").parts
+def module_of(path: Path, folder: Path = SOURCE) -> str:
+    parts = path.relative_to(folder).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
@@ -121,13 +122,32 @@ def floors() -> dict[str, int]:
     return height
 
 
-def test_files_and_classes_can_be_read_in_one_sitting():
-    for path in SOURCE.rglob("*.py"):
+@pytest.mark.parametrize("source", [SOURCE, *PLUGINS], ids=lambda source: source.name)
+def test_files_and_classes_can_be_read_in_one_sitting(source):
+    paths = list(source.rglob("*.py"))
+    assert paths
+    for path in paths:
         text = path.read_text(encoding="utf-8")
         assert len(text.splitlines()) <= MOST_LINES, path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.ClassDef):
                 assert (node.end_lineno or 0) - node.lineno < MOST_CLASS_LINES, f"{path}: {node.name}"
+
+
+@pytest.mark.parametrize("source", PLUGINS, ids=lambda source: source.name)
+def test_no_file_of_a_plug_in_imports_itself_by_way_of_others(source):
+    files = {module_of(path, source.parent): path for path in source.rglob("*.py")}
+    imports: dict[str, set[str]] = {}
+    for module, path in files.items():
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        found = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{module}: imports are absolute"
+                of_package = {f"{node.module}.{alias.name}" for alias in node.names} & files.keys()
+                found |= of_package or {node.module or ""}
+        imports[module] = (found & files.keys()) - {module}
+    assert not circle_in(imports)
 
 
 @pytest.mark.parametrize("module", [module for module in FILES if room_of(module) in WITHOUT_COMPONENTS])

@@ -124,6 +124,24 @@ def test_the_parts_do_what_they_say():
     assert initial.intercepts_[0] == pytest.approx(np.zeros(6), abs=1e-9)
 
 
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
+@pytest.mark.parametrize("weights", [None, RNG.integers(0, 4, 150).astype(float)])
+def test_the_losses_contain_every_penalty(weights, solver):
+    options = {**SHORT, "solver": solver, "max_iter": 1, "learning_rate_init": 1e-14, "shuffle": False}
+    options |= {"batch_size": 40, "alpha": 0.7} if solver == "sgd" else {"alpha": 0.7, "tol": 1e9}  # θ stays
+    penalties = [{"kind": "l1", "strength": 0.3}, {"kind": "l2", "strength": 0.5, "divide_by_batch": True}]
+    estimator = MLPRegressor(**options, regularizers=penalties).fit(X, NUMBERS, sample_weight=weights)
+    squares = sum(float((coef**2).sum()) for coef in estimator.coefs_)
+    absolute = sum(float(np.abs(coef).sum()) for coef in estimator.coefs_)
+    errors = 0.5 * (estimator.predict(X) - NUMBERS) ** 2
+    w, loss, size = np.ones(150) if weights is None else weights, 0.0, 40 if solver == "sgd" else 150
+    for rows in (slice(start, start + size) for start in range(0, 150, size)):
+        total, count = w[rows].sum(), len(w[rows])
+        mean = w[rows] @ errors[rows] / total
+        loss += count / 150 * (mean + 0.5 * (0.7 + 0.5) * squares / total + 0.3 * absolute)
+    assert estimator.loss_ == pytest.approx(loss, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("parts", "message"),
     [

@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
-from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from sklearn.neural_network import MLPRegressor as _Original
 from sklearn.utils import check_random_state
 from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import _check_sample_weight
 
-from modnet import (
-    Callback,
-    DivergenceError,
-    Metric,
-    ModnetError,
-    Network,
-    Regularizer,
-    Run,
-    RunConfig,
-    Trainer,
-)
-from modnet.components.regularizers import L2
-from modnet.config.load import explain
+from modnet import Callback, DivergenceError, Metric, ModnetError, Network, Run, RunConfig, Trainer
 from modnet.core.dataset import Data
 from modnet_sklearn.criterion import Criterion, EpochRate, NoScoreError, WeightedCriterion, score_metric
 from modnet_sklearn.fitted import NetworkHolder
-from modnet_sklearn.layers import component, for_files, initialize, layers_of, training_cost
-from modnet_sklearn.parts import BatchWeights, Lbfgs
-from modnet_sklearn.preparing import optimizer_of, split
+from modnet_sklearn.layers import component, for_files, hidden_layers, initialize, layers_of, training_cost
+from modnet_sklearn.parts import Lbfgs
+from modnet_sklearn.preparing import optimizer_of, run_config, split
 
 __all__ = ["BaseMLP"]
 
@@ -69,14 +54,6 @@ class BaseMLP(NetworkHolder):
         ),
     }
 
-    def _hidden(self) -> list[Any]:
-        sizes = self.hidden_layer_sizes
-        hidden = [sizes] if isinstance(sizes, Integral | dict | str) or not isinstance(sizes, Iterable) else list(sizes)
-        numbers = [entry for entry in hidden if isinstance(entry, Integral)]
-        if any(number <= 0 for number in numbers):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
-        return hidden
-
     def _layers(self, hidden: list[Any]) -> list[Any]:
         output = self.output_activation if self.output_activation is not None else self.out_activation_
         cost = training_cost(self.cost, self.out_activation_)
@@ -109,7 +86,7 @@ class BaseMLP(NetworkHolder):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None, *, incremental: bool = False
     ) -> Self:
-        hidden = self._hidden()
+        hidden = hidden_layers(self.hidden_layer_sizes)
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, first)
         if sample_weight is not None:
@@ -141,35 +118,6 @@ class BaseMLP(NetworkHolder):
         network.features = None if names is None else tuple(names)
         self._read_outputs(network)
 
-    def _config(self, optimizer: Any, epochs: int) -> RunConfig:
-        network = self.network_
-        penalty = [L2(strength=float(self.alpha), divide_by_batch=True)] if self.alpha else []
-        own = [component(Regularizer, each, f"regularizers.{i}") for i, each in enumerate(self.regularizers or ())]
-        chosen = {} if self.engine is None else {"engine": self.engine}
-        kinds = [metric for metric in self.metrics or () if isinstance(metric, str | dict | Metric)]
-        return _validated(
-            {
-                "epochs": epochs,
-                "dtype": network.dtype.name,
-                "seed": self._seed(network),
-                "terminate_on_nan": False,
-                "cost_with_penalty": True,
-                "network": {
-                    "layers": [layer.component for layer in network.layers],
-                    "cost": training_cost(self.cost, self.out_activation_),
-                    "regularizers": (*penalty, *own),
-                },
-                "optimizer": optimizer,
-                "metrics": kinds,
-                **chosen,
-            }
-        )
-
-    def _seed(self, network: Network) -> int:
-        """Return the seed of the layers' randomness; where there is none, scikit-learn's source is not asked."""
-        is_plain = all(layer.component.kind == "dense" for layer in network.layers)
-        return 0 if is_plain else int(self._random_state.randint(2**31 - 1))
-
     def _train(
         self, config: RunConfig, data: Data, callbacks: list[Any], metrics: list[Any], rule_state: dict[str, Any]
     ) -> Run:
@@ -191,7 +139,7 @@ class BaseMLP(NetworkHolder):
             tolerance=float(self.tol),
             verbose=self.verbose is True or self.verbose >= 1,
         )
-        config = self._config(solver, 1)
+        config = run_config(self, solver, 1)
         data = self._data(X, y, weights, held_out)
         try:
             run = self._train(config, data, [], [], {})
@@ -209,17 +157,15 @@ class BaseMLP(NetworkHolder):
             raise ValueError("partial_fit does not support early_stopping=True")
         if self.early_stopping and held_out is None:
             X, y, weights, held_out = split(self, X, y, weights)
-        score = None
-        if self.early_stopping:
-            score = self.monitor or "validation_score"
+        score = (self.monitor or "validation_score") if self.early_stopping else None
         samples = X.shape[0]
-        batches = None if weights is None else BatchWeights()
-        criterion = Criterion(self, score, incremental=incremental)
-        if batches is not None:
-            criterion = WeightedCriterion(self, score, batches, incremental=incremental)
+        criterion, on_epoch = Criterion(self, score, incremental=incremental), None
+        if weights is not None:
+            criterion = weighted = WeightedCriterion(self, score, incremental=incremental)
+            on_epoch = weighted.begin_epoch
         data = self._data(X, y, weights, held_out)
         epochs = 1 if incremental else int(self.max_iter)
-        config = self._config(optimizer_of(self, samples, batches), epochs)
+        config = run_config(self, optimizer_of(self, samples, on_epoch), epochs)
         self.n_iter_ = 0
         metrics = [score_metric(self._scorer)] if score == "validation_score" else []
         try:
@@ -262,14 +208,6 @@ class BaseMLP(NetworkHolder):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _validated(table: dict[str, Any]) -> RunConfig:
-    """Return a configuration; what is wrong with it is said in one line."""
-    try:
-        return RunConfig.model_validate(table)
-    except ValidationError as error:
-        raise ValueError(explain(error)) from None
 
 
 def _rows(X: Any) -> Any:

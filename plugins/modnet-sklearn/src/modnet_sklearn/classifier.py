@@ -9,22 +9,19 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import validate_data
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 
-from modnet import Network
 from modnet_sklearn.base import BaseMLP
+from modnet_sklearn.targets import ClassTargetsMixin
 
 __all__ = ["MLPClassifier"]
 
 Vector = NDArray[Any]
 
 
-class MLPClassifier(ClassifierMixin, BaseMLP):
+class MLPClassifier(ClassifierMixin, ClassTargetsMixin, BaseMLP):
     """scikit-learn's ``MLPClassifier``, trained by modnet: the same parameters, attributes and numbers, and more parts.
 
     The parameters from ``hidden_layer_sizes`` to ``max_fun`` are scikit-learn's own, in its order and with its meaning.
@@ -187,76 +184,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """Return the logarithm of the probability of each class, (samples, classes)."""
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
-
-    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Vector]:
-        options = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
-        X, y = validate_data(self, X, y, reset=reset, **options)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_ = self._label_binarizer.classes_
-        else:
-            self._check_classes(unique_labels(y))
-        return X, self._binary(y)
-
-    def _check_classes(self, classes: Vector) -> None:
-        if self.warm_start:
-            if set(classes) != set(self.classes_):
-                raise ValueError(
-                    "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                    f"Previously got {self.classes_}, `y` has {classes}"
-                )
-        elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
-            )
-
-    def _validate_held_out(self, X: Any, y: Any) -> tuple[Any, Vector]:
-        options = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
-        X, y = validate_data(self, X, y, reset=False, **options)
-        y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
-        unseen = np.setdiff1d(unique_labels(y), self.classes_, assume_unique=True)
-        if len(unseen):
-            raise ValueError(f"validation_data: y has classes not in `self.classes_`: {unseen}")
-        return X, self._binary(y)
-
-    def _is_multi_label(self) -> bool:
-        return bool(self._label_binarizer.y_type_.startswith("multilabel"))
-
-    def _binary(self, y: Vector) -> Vector:
-        """Return labels as they are, and several labels as rows of 0 and 1."""
-        return self._label_binarizer.transform(y) if self._is_multi_label() else y
-
-    def _count_outputs(self, y: Vector) -> int:
-        if self._is_multi_label():
-            return int(y.shape[1])
-        return len(self.classes_) if len(self.classes_) > 2 else 1
-
-    def _out_activation(self) -> str:
-        return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
-
-    def _weights(self, y: Vector, sample_weight: Any, incremental: bool) -> Any:
-        if self.class_weight is None:
-            return sample_weight
-        if incremental and not isinstance(self.class_weight, dict):
-            raise ValueError("class_weight: 'balanced' needs all samples; partial_fit allows a dict by class, or None")
-        weights = compute_sample_weight(self.class_weight, y)
-        return weights if sample_weight is None else weights * sample_weight
-
-    def _targets(self, y: Vector) -> Vector:
-        return y.astype(np.int8) if self._is_multi_label() else y
-
-    def _classes_for_training(self) -> Vector | None:
-        return None if self._is_multi_label() else self.classes_
-
-    def _stratify(self, y: Vector) -> Vector:
-        second: Vector = self._label_binarizer.transform(y).astype(bool)
-        return second
-
-    def _read_outputs(self, network: Network) -> None:
-        network.multi_label = self._is_multi_label()
-        network.classes = None if network.multi_label else self.classes_
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

@@ -14,7 +14,6 @@ from sklearn.exceptions import ConvergenceWarning
 from modnet import TrainingView, hookimpl
 from modnet.components.callbacks.early_stopping import EarlyStopping
 from modnet.components.callbacks.monitoring import sign_of
-from modnet_sklearn.parts import BatchWeights
 
 __all__ = ["Criterion", "EpochRate", "NoScoreError", "WeightedCriterion", "score_metric"]
 
@@ -165,38 +164,31 @@ class WeightedCriterion(Criterion):
     """The criterion of weighted samples: scikit-learn's loss weights samples within a batch, and not batches.
 
     Args:
-        estimator: The estimator.
-        score: As of `Criterion`.
-        batches: What the batches weigh.
-        incremental: As of `Criterion`.
+        estimator, score, incremental: As of `Criterion`.
     """
 
-    def __init__(self, estimator: Any, score: str | None, batches: BatchWeights, *, incremental: bool) -> None:
+    def __init__(self, estimator: Any, score: str | None, *, incremental: bool) -> None:
         super().__init__(estimator, score, incremental=incremental)
-        self._batches = batches
-        self._total, self._batch, self._penalty = 0.0, 0, 0.0
+        self._weights: list[float] = []
+        self._rows: list[int] = []
+        self._batch, self._sum, self._penalty = 0, 0.0, 0.0
 
-    @hookimpl
-    def modnet_epoch_start(self, training: TrainingView) -> None:
-        """Begin the sum of the epoch's losses."""
-        self._total, self._batch, self._penalty = 0.0, 0, self._penalty_at(training)
+    def begin_epoch(self, weights: list[float], rows: list[int]) -> None:
+        """Begin the sum of an epoch's losses; its batches are of these weights and numbers of samples."""
+        self._weights, self._rows, self._batch, self._sum = weights, rows, 0, 0.0
+        self._penalty = self._estimator._network.penalty(weights[0])
 
     @hookimpl
     def modnet_batch_end(self, training: TrainingView) -> None:
-        """Add the loss of a batch, as its update saw it."""
-        weight, rows = self._batches.weights[self._batch], self._batches.rows[self._batch]
-        self._total += rows * (training.last_cost + (self._penalty / weight if weight else 0.0))
+        """Add the loss of a batch, with the penalties, as its update saw it."""
+        self._sum += self._rows[self._batch] * (training.last_cost + self._penalty)
         self._batch += 1
-        self._penalty = self._penalty_at(training)
+        if self._batch < len(self._weights):
+            self._penalty = training.network.penalty(self._weights[self._batch])
 
     def _loss(self, row: dict[str, Any], samples: int) -> float:
         del row
-        return self._total / samples
-
-    def _penalty_at(self, training: TrainingView) -> float:
-        """Return ½ α Σ w² of the present θ."""
-        weights = training.parameters[: training.network.regularized]
-        return 0.5 * float(self._estimator.alpha) * float(np.dot(weights, weights))
+        return self._sum / samples
 
 
 class NoScoreError(ArithmeticError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -18,7 +18,7 @@ from modnet.config.load import explain
 from modnet.core.component import Component
 from modnet_sklearn.parts import BinaryLogLoss, LogLoss, SquaredError
 
-__all__ = ["component", "for_files", "initialize", "training_cost", "weighted_layers"]
+__all__ = ["component", "for_files", "hidden_layers", "initialize", "layers_of", "training_cost", "weighted_layers"]
 
 KINDS = {"logistic": "sigmoid"}
 """scikit-learn's names of activations that have another one here."""
@@ -44,6 +44,18 @@ def activation(value: Any, option: str) -> Activation:
     """Return the activation that scikit-learn's name, a kind or a table means."""
     found: Activation = component(Activation, KINDS.get(value, value) if isinstance(value, str) else value, option)
     return found
+
+
+def hidden_layers(sizes: Any) -> list[Any]:
+    """Return what ``hidden_layer_sizes`` lists: numbers of units, and layers by kind or table.
+
+    Raises:
+        ValueError: a number is not above 0.
+    """
+    hidden = [sizes] if isinstance(sizes, Integral | dict | str) or not isinstance(sizes, Iterable) else list(sizes)
+    if any(isinstance(entry, Integral) and entry <= 0 for entry in hidden):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+    return hidden
 
 
 def layers_of(hidden: Sequence[Any], hidden_activation: Any, outputs: int, output_activation: Any) -> list[Layer]:

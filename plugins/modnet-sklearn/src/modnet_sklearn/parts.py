@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import scipy
@@ -14,15 +15,17 @@ from modnet import Optimizer, Problem, Solver, Sweep, TrainingData
 from modnet.components.costs import BinaryCrossEntropy, CategoricalCrossEntropy, Quadratic
 
 __all__ = [
-    "BatchWeights",
     "Batches",
     "BinaryLogLoss",
     "Lbfgs",
     "LogLoss",
+    "OnEpoch",
     "SquaredError",
 ]
 
 Vector = NDArray[Any]
+OnEpoch: TypeAlias = Callable[[list[float], list[int]], None]
+"""What is told, before each epoch, what the samples of its batches weigh, and how many they are, batch by batch."""
 _PRINTS = tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 15)
 """Whether SciPy's L-BFGS-B can print its iterations; newer versions warn where they are asked to."""
 
@@ -67,19 +70,6 @@ class SquaredError(Quadratic):
         return values
 
 
-class BatchWeights:
-    """What the batches of the epoch in progress weigh, in order.
-
-    Attributes:
-        weights: The sum of the weights of each batch's samples.
-        rows: Their number.
-    """
-
-    def __init__(self) -> None:
-        self.weights: list[float] = []
-        self.rows: list[int] = []
-
-
 class Batches(Optimizer):
     """Mini-batches in scikit-learn's order: each epoch shuffles the order of the one before."""
 
@@ -87,11 +77,11 @@ class Batches(Optimizer):
     batch_size: int = Field(default=200, gt=0, description="how many samples feed one update")
     shuffle: bool = Field(default=True, description="whether each epoch has a new random order")
     _random: np.random.RandomState = PrivateAttr()
-    _told: BatchWeights | None = PrivateAttr(default=None)
+    _on_epoch: OnEpoch | None = PrivateAttr(default=None)
 
-    def drawing_from(self, random: np.random.RandomState, told: BatchWeights | None) -> Batches:
+    def drawing_from(self, random: np.random.RandomState, on_epoch: OnEpoch | None) -> Batches:
         """Return the optimizer with a source of randomness, and with what is told of the weights of each batch."""
-        self._random, self._told = random, told
+        self._random, self._on_epoch = random, on_epoch
         return self
 
     def updates(self, samples: int) -> int:
@@ -108,11 +98,11 @@ class Batches(Optimizer):
             self._random.shuffle(permutation)
             order = state["order"][permutation] if "order" in state else permutation
             state["order"] = order
-        if self._told is not None and data.weights is not None:
+        if self._on_epoch is not None and data.weights is not None:
             starts = np.arange(0, samples, size)
             in_order = data.weights if order is None else data.weights[order]
-            self._told.weights = np.add.reduceat(in_order, starts).tolist()
-            self._told.rows = np.minimum(size, samples - starts).tolist()
+            weights = np.add.reduceat(in_order, starts).tolist()
+            self._on_epoch(weights, np.minimum(size, samples - starts).tolist())
         return [Sweep(order, size)]
 
 

@@ -1,4 +1,4 @@
-"""What a training is made of: the samples that are held out, and the optimizer that the parameters describe."""
+"""What a training is made of: the samples that are held out, and the configuration that the parameters describe."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from sklearn.base import is_classifier
 from sklearn.model_selection import train_test_split
 
-from modnet import Schedule, UpdateRule
+from modnet import Metric, Network, Optimizer, Regularizer, RunConfig, Schedule, UpdateRule
+from modnet.components.regularizers import L2
 from modnet.components.update_rules import Adam, Momentum, Nesterov
-from modnet_sklearn.layers import component
-from modnet_sklearn.parts import Batches, BatchWeights
+from modnet.config.load import explain
+from modnet_sklearn.layers import component, training_cost
+from modnet_sklearn.parts import Batches, OnEpoch
 
-__all__ = ["optimizer_of", "split"]
+__all__ = ["optimizer_of", "run_config", "split"]
 
 Vector = NDArray[Any]
 
@@ -32,7 +35,7 @@ def split(estimator: Any, X: Any, y: Any, weights: Vector | None) -> tuple[Any, 
     return parts[0], parts[2], (None if weights is None else parts[4]), parts[1::2]
 
 
-def optimizer_of(estimator: Any, samples: int, told: BatchWeights | None) -> Batches:
+def optimizer_of(estimator: Any, samples: int, on_epoch: OnEpoch | None) -> Batches:
     """Return the batches, the rule and the rate that an estimator's parameters describe, for so many samples."""
     size = min(200, samples)
     if estimator.batch_size != "auto":
@@ -58,4 +61,41 @@ def optimizer_of(estimator: Any, samples: int, told: BatchWeights | None) -> Bat
         schedule=schedule,
         learning_rate=estimator._optimizer.initial,
     )
-    return optimizer.drawing_from(estimator._random_state, told)
+    return optimizer.drawing_from(estimator._random_state, on_epoch)
+
+
+def run_config(estimator: Any, optimizer: Optimizer, epochs: int) -> RunConfig:
+    """Return the configuration of a training of an estimator's network.
+
+    Raises:
+        ValueError: a parameter is not allowed.
+    """
+    network = estimator.network_
+    penalty = [L2(strength=float(estimator.alpha), divide_by_batch=True)] if estimator.alpha else []
+    own = [component(Regularizer, each, f"regularizers.{i}") for i, each in enumerate(estimator.regularizers or ())]
+    chosen = {} if estimator.engine is None else {"engine": estimator.engine}
+    table = {
+        "epochs": epochs,
+        "dtype": network.dtype.name,
+        "seed": _seed(estimator, network),
+        "terminate_on_nan": False,
+        "cost_with_penalty": True,
+        "network": {
+            "layers": [layer.component for layer in network.layers],
+            "cost": training_cost(estimator.cost, estimator.out_activation_),
+            "regularizers": (*penalty, *own),
+        },
+        "optimizer": optimizer,
+        "metrics": [metric for metric in estimator.metrics or () if isinstance(metric, str | dict | Metric)],
+        **chosen,
+    }
+    try:
+        return RunConfig.model_validate(table)
+    except ValidationError as error:
+        raise ValueError(explain(error)) from None
+
+
+def _seed(estimator: Any, network: Network) -> int:
+    """Return the seed of the layers' randomness; where there is none, scikit-learn's source is not asked."""
+    is_plain = all(layer.component.kind == "dense" for layer in network.layers)
+    return 0 if is_plain else int(estimator._random_state.randint(2**31 - 1))

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
 
-from modnet import Network
 from modnet_sklearn.base import BaseMLP
+from modnet_sklearn.targets import NumberTargetsMixin
 
 __all__ = ["MLPRegressor"]
 
 Vector = NDArray[Any]
 
 
-class MLPRegressor(RegressorMixin, BaseMLP):
+class MLPRegressor(RegressorMixin, NumberTargetsMixin, BaseMLP):
     """scikit-learn's ``MLPRegressor``, trained by modnet: the same parameters, attributes and numbers, and more parts.
 
     The parameters from ``loss`` to ``max_fun`` are scikit-learn's own, in its order and with its meaning.
@@ -164,32 +161,3 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """Return the predictions, (samples,) or (samples, outputs)."""
         outputs = self._outputs(X)
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
-
-    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Vector]:
-        del incremental
-        options = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
-        X, y = validate_data(self, X, y, y_numeric=True, reset=reset, **options)
-        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
-
-    def _validate_held_out(self, X: Any, y: Any) -> tuple[Any, Vector]:
-        return self._validate_input(X, y, incremental=True, reset=False)
-
-    def _count_outputs(self, y: Vector) -> int:
-        return 1 if y.ndim == 1 else int(y.shape[1])
-
-    def _out_activation(self) -> str:
-        return "exp" if self.loss == "poisson" else "identity"
-
-    def _weights(self, y: Vector, sample_weight: Any, incremental: bool) -> Any:
-        del y, incremental
-        return sample_weight
-
-    def _targets(self, y: Vector) -> Vector:
-        y = y.reshape(len(y), -1)
-        return y if y.dtype.kind == "f" else y.astype(np.float64)
-
-    def _classes_for_training(self) -> None:
-        return None
-
-    def _read_outputs(self, network: Network) -> None:
-        network.classes, network.multi_label = None, False
