@@ -8,10 +8,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
-from sklearn.neural_network import MLPRegressor as _Original
+from sklearn.neural_network import MLPRegressor as Original
 from sklearn.utils import check_random_state
-from sklearn.utils.optimize import _check_optimize_result
-from sklearn.utils.validation import _check_sample_weight
 
 from modnet import Callback, DivergenceError, Metric, ModnetError, Network, Run, RunConfig, Trainer
 from modnet.core.dataset import Data
@@ -20,6 +18,7 @@ from modnet_sklearn.fitted import NetworkHolder
 from modnet_sklearn.layers import component, for_files, hidden_layers, initialize, layers_of, training_cost
 from modnet_sklearn.parts import Lbfgs
 from modnet_sklearn.preparing import optimizer_of, run_config, split
+from modnet_sklearn.private import check_lbfgs, check_sample_weight
 
 __all__ = ["BaseMLP"]
 
@@ -35,7 +34,7 @@ class BaseMLP(NetworkHolder):
     """What the classifier and the regressor share."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **{name: rule for name, rule in _Original._parameter_constraints.items() if name != "loss"},
+        **{name: rule for name, rule in Original._parameter_constraints.items() if name != "loss"},
         **dict.fromkeys(
             (
                 "activation",
@@ -90,7 +89,7 @@ class BaseMLP(NetworkHolder):
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, first)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
+            sample_weight = check_sample_weight(sample_weight, X)
         sample_weight = self._weights(y, sample_weight, incremental)
         self.n_outputs_ = self._count_outputs(y)
         self._random_state = check_random_state(self.random_state)
@@ -146,7 +145,7 @@ class BaseMLP(NetworkHolder):
         except DivergenceError:
             raise ValueError(NOT_FINITE) from None
         self._adopt(run.network)
-        self.n_iter_ = _check_optimize_result("lbfgs", solver.result, self.max_iter)
+        self.n_iter_ = check_lbfgs("lbfgs", solver.result, self.max_iter)
         self.loss_ = solver.result.fun
         self.validation_loss_curve_ = [row["validation_cost"] for row in run.history if "validation_cost" in row]
 
@@ -189,7 +188,7 @@ class BaseMLP(NetworkHolder):
             raise ValueError("validation_data: expects a pair of X and y, or X, y and sample_weight")
         X, y, *weights = validation_data
         X, y = self._validate_held_out(X, y)
-        return X, y, *(_check_sample_weight(weight, X) for weight in weights if weight is not None)
+        return X, y, *(check_sample_weight(weight, X) for weight in weights if weight is not None)
 
     def _data(self, X: Any, y: Any, weights: Vector | None, held_out: Any) -> Data:
         """Return the samples of a training."""

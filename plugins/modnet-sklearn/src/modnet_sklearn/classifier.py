@@ -6,14 +6,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
+from sklearn.utils.multiclass import type_of_target
 
 from modnet_sklearn.base import BaseMLP
+from modnet_sklearn.private import StrOptions, check_first_partial_fit, fit_context
 from modnet_sklearn.targets import ClassTargetsMixin
 
 __all__ = ["MLPClassifier"]
@@ -126,7 +126,7 @@ class MLPClassifier(ClassifierMixin, ClassTargetsMixin, BaseMLP):
         self.callbacks = callbacks
         self.engine = engine
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Self:
         """Train the network.
 
@@ -146,7 +146,7 @@ class MLPClassifier(ClassifierMixin, ClassTargetsMixin, BaseMLP):
         return self._fit(X, y, sample_weight, validation_data)
 
     @available_if(lambda estimator: estimator._check_solver())
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train for one epoch, going on from where the last call ended.
 
@@ -162,7 +162,7 @@ class MLPClassifier(ClassifierMixin, ClassTargetsMixin, BaseMLP):
         Raises:
             ValueError: parameters or samples cannot be used, or the training diverged.
         """
-        if _check_partial_fit_first_call(self, classes):
+        if check_first_partial_fit(self, classes):
             multi_label = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if multi_label else classes)
         return self._fit(X, y, sample_weight, incremental=True)

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 import modnet
 from modnet import ModnetError, RunConfig, Trainer, load_config
 from modnet.config.overrides import apply_override, to_toml
+from modnet_sklearn.private import check_sample_weight
 
 __all__ = ["ModnetClassifier", "ModnetRegressor"]
 
@@ -100,7 +101,7 @@ class _Configured(BaseEstimator):
         return [30, outputs]
 
     def _fit(self, X: Any, y: Vector, sample_weight: Any, outputs: int, classes: Vector | None) -> Self:
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        weights = None if sample_weight is None else check_sample_weight(sample_weight, X)
         try:
             config = self._resolved(X, y, weights, outputs)
             run = Trainer(config).fit(X, y, weights, classes=classes)

@@ -9,7 +9,6 @@ import numpy as np
 import sklearn.neural_network as original
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
-from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.utils.validation import check_is_fitted
 
 from modnet import Network
@@ -17,6 +16,7 @@ from modnet_sklearn.base import BaseMLP
 from modnet_sklearn.classifier import MLPClassifier
 from modnet_sklearn.criterion import EpochRate
 from modnet_sklearn.layers import KINDS
+from modnet_sklearn.private import AdamOptimizer, SGDOptimizer
 from modnet_sklearn.regressor import MLPRegressor
 
 __all__ = ["from_sklearn", "to_sklearn"]
@@ -79,7 +79,7 @@ def to_sklearn(estimator: MLPClassifier | MLPRegressor) -> Any:
         )
     check_is_fitted(estimator, "coefs_")
     theirs: Any = original.MLPClassifier if is_classifier(estimator) else original.MLPRegressor
-    known = theirs._get_param_names()
+    known = theirs().get_params(deep=False)
     parameters = estimator.get_params(deep=False)
     if parameters.get("loss") == "squared_error" and "loss" not in known:
         del parameters["loss"]  # the only one before scikit-learn 1.7

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from modnet_sklearn.base import BaseMLP
+from modnet_sklearn.private import StrOptions, fit_context
 from modnet_sklearn.targets import NumberTargetsMixin
 
 __all__ = ["MLPRegressor"]
@@ -120,7 +120,7 @@ class MLPRegressor(RegressorMixin, NumberTargetsMixin, BaseMLP):
         self.callbacks = callbacks
         self.engine = engine
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Self:
         """Train the network.
 
@@ -140,7 +140,7 @@ class MLPRegressor(RegressorMixin, NumberTargetsMixin, BaseMLP):
         return self._fit(X, y, sample_weight, validation_data)
 
     @available_if(lambda estimator: estimator._check_solver())
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch, going on from where the last call ended.
 
