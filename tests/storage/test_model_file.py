@@ -19,7 +19,7 @@ from modnet.components.costs import CategoricalCrossEntropy, Quadratic
 from modnet.components.layers import Dense
 from modnet.components.regularizers import L2
 from modnet.core.errors import ConfigError, ModelFileError
-from modnet.storage.model_file import save
+from modnet.storage.model_file import load_with_state, save, save_with_state
 
 
 class Centred(Layer):
@@ -180,6 +180,24 @@ def test_a_part_that_is_not_installed_any_more_is_named_with_its_distribution(
     message = str(caught.value)
     assert message.startswith(f"{tmp_path / 'm'}: layers.0: unknown layer 'modnet-strange:centred'")
     assert message.endswith("; made with modnet-strange, not available here")
+
+
+def test_what_is_kept_beside_a_network_comes_back(rng: np.random.Generator, tmp_path: Path) -> None:
+    network, path = trained(rng), tmp_path / "model.safetensors"
+    state = {"name": "mine", "moments": np.arange(3.0), "parts": [{"rate": 0.1}, None]}
+    save_with_state(network, path, state)
+    loaded, found = load_with_state(path)
+    assert found is not None
+    assert found["moments"].tolist() == [0.0, 1.0, 2.0]
+    assert (found["name"], found["parts"]) == (state["name"], state["parts"])
+    same(loaded, network, rng.normal(size=(5, 4)))
+    same(modnet.load(path), network, rng.normal(size=(5, 4)))  # which leaves it out
+    before = path.read_bytes()
+    with pytest.raises(ModelFileError, match="not written: name is of type complex"):
+        save_with_state(network, path, {"name": 1j})
+    assert path.read_bytes() == before
+    save(network, path)
+    assert load_with_state(path)[1] is None
 
 
 def test_a_network_of_no_run_comes_back(tmp_path: Path) -> None:

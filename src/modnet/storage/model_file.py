@@ -21,13 +21,24 @@ from modnet.network.network import Network
 from modnet.storage.atomic import file_errors, write_file, write_output
 from modnet.storage.metadata import Metadata
 from modnet.storage.safetensors import ModelFile, dump
+from modnet.storage.state_codec import flatten, unflatten
 from modnet.storage.transforms import transform_tensors
 
-__all__ = ["MODEL_NAME", "STATE_PREFIX", "load", "load_with_metadata", "read_network", "save", "write_network"]
+__all__ = [
+    "MODEL_NAME",
+    "STATE_PREFIX",
+    "load",
+    "load_with_metadata",
+    "load_with_state",
+    "read_network",
+    "save",
+    "save_with_state",
+    "write_network",
+]
 
 MODEL_NAME = "model.safetensors"
 STATE_PREFIX = "training."
-"""The prefix of the tensors that hold a training's state in a checkpoint."""
+"""The prefix of the tensors that hold what is kept beside the network: a training's state in a checkpoint."""
 
 _log = logging.getLogger("modnet")
 _Arrays: TypeAlias = Mapping[str, NDArray[Any]]
@@ -40,7 +51,18 @@ def save(network: Network, path: str | PathLike[str]) -> None:
         ModelFileError: the file cannot be written, a parameter is not finite, or a component or class label cannot be
             stored; an earlier file is unchanged.
     """
-    content = _content(path, network, {})
+    save_with_state(network, path, None)
+
+
+def save_with_state(network: Network, path: str | PathLike[str], state: Mapping[str, Any] | None) -> None:
+    """Write a model file that has something beside the network (an estimator's parameters, say); raises as `save`.
+
+    ``state`` is dicts, lists, plain values and arrays of numbers, as `modnet.storage.state_codec` says. `load` leaves
+    it out.
+    """
+    with file_errors(path, "not written"):
+        arrays = {} if state is None else flatten(state, STATE_PREFIX)
+    content = _content(path, network, arrays)
     with file_errors(path, "cannot be written"):
         write_output(Path(path), content)
 
@@ -59,12 +81,30 @@ def load(path: str | PathLike[str]) -> Network:
 
 def load_with_metadata(path: str | PathLike[str]) -> tuple[Network, Metadata]:
     """Return the network in a file and the file's metadata; raises as `load`, and warns as it does."""
+    return _read_and_warn(_open(path))
+
+
+def load_with_state(path: str | PathLike[str]) -> tuple[Network, dict[str, Any] | None]:
+    """Return the network in a file and what is beside it, if anything; raises as `load`, and warns as it does."""
+    file = _open(path)
+    network, _ = _read_and_warn(file)
+    if not any(name.startswith(STATE_PREFIX) for name in file.entries):
+        return network, None
+    with file_errors(file.path, "cannot be read"):
+        return network, unflatten(file.entries, STATE_PREFIX)
+
+
+def _open(path: str | PathLike[str]) -> ModelFile:
     file = Path(path, MODEL_NAME) if is_folder(path) else Path(path)
     if not is_file(file):
         raise ModelFileError(f"{path}: no model file or run folder with {MODEL_NAME} is here")
-    network, metadata = read_network(ModelFile.open(file))
+    return ModelFile.open(file)
+
+
+def _read_and_warn(file: ModelFile) -> tuple[Network, Metadata]:
+    network, metadata = read_network(file)
     for versions in metadata.other_plugins():
-        _log.warning("modnet: %s", printable(f"{file}: was made with {versions}, so its predictions may differ"))
+        _log.warning("modnet: %s", printable(f"{file.path}: was made with {versions}, so its predictions may differ"))
     return network, metadata
 
 

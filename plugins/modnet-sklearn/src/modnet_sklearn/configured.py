@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import modnet
@@ -146,32 +146,46 @@ class ModnetClassifier(ClassifierMixin, _Configured):
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train the network on samples, (samples, features), and their class labels, (samples,).
+        """Train the network on samples, (samples, features), and their class labels.
+
+        These are (samples,), or rows of 0 and 1, (samples, labels).
 
         Raises:
             ValueError: configuration or samples cannot be used, or the training diverged.
         """
         X, y = self._training_samples(X, y)
+        if type_of_target(y) == "multilabel-indicator":
+            self.classes_ = np.arange(y.shape[1])
+            return self._fit(X, y.astype(np.int8), sample_weight, y.shape[1], None)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         self.classes_ = np.unique(y)
         return self._fit(X, y, sample_weight, len(self.classes_), self.classes_)
 
     def predict(self, X: Any) -> Vector:
-        """Return the class of each sample, (samples,)."""
+        """Return the class of each sample, (samples,), or its labels as 0 and 1, (samples, labels)."""
         return self._predict(X, "classify")
 
     def predict_proba(self, X: Any) -> Vector:
         """Return the probability of each class, (samples, classes).
 
-        Outputs that do not sum to 1, those of sigmoids, are divided by their sum.
+        Outputs that do not sum to 1, those of sigmoids, are divided by their sum; not so the probabilities of several
+        labels.
         """
         outputs = self._predict(X, "predict")
+        if self.network_.multi_label:
+            return np.clip(outputs, 0.0, 1.0)
         if outputs.shape[1] == 1:
             return np.hstack([1 - outputs, outputs]) if len(self.classes_) == 2 else np.ones_like(outputs)
         outputs = np.maximum(outputs, np.finfo(outputs.dtype).tiny)
         shares: Vector = outputs / outputs.sum(axis=1, keepdims=True)
         return shares
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
 
 class ModnetRegressor(RegressorMixin, _Configured):

@@ -31,8 +31,9 @@ class EpochRate:
         learning_rate: The rate in force.
     """
 
-    def __init__(self, initial: float) -> None:
-        self.initial = self.learning_rate = initial
+    def __init__(self, initial: float, learning_rate: float | None = None) -> None:
+        self.initial = initial
+        self.learning_rate = initial if learning_rate is None else learning_rate
 
     @property
     def factor(self) -> float:
