@@ -22,8 +22,13 @@ def not_expected(estimator):
     """Return the checks that cannot succeed, with the reason."""
     if isinstance(estimator, ModnetClassifier | ModnetRegressor) and estimator.config is None:
         reason = "mini-batches: where a sample of weight 2 is in one, its two copies may be in two"
-        return {"check_sample_weight_equivalence_on_dense_data": reason, "check_sample_weight_equivalence": reason}
+        return {f"check_sample_weight_equivalence_on_{rows}_data": reason for rows in ("dense", "sparse")}
     return {}
+
+
+@pytest.fixture(autouse=True)
+def _with_array_api(monkeypatch):
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # else the checks of arrays of other libraries are skipped
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # the checks set few iterations

@@ -22,6 +22,8 @@ __all__ = ["ModnetClassifier", "ModnetRegressor"]
 
 Vector = NDArray[Any]
 SUGGEST = "suggest"
+READ: dict[str, Any] = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
+"""How samples are read where no transforms take them as they are."""
 
 
 class _Configured(BaseEstimator):
@@ -115,10 +117,16 @@ class _Configured(BaseEstimator):
         """Return samples and targets as scikit-learn checks them; text and missing values are left to transforms."""
         is_raw = self._is_suggested() or (self.config is not None and bool(self._table()["data"].get("transforms")))
         if not is_raw or y is None:
-            checked: tuple[Any, Any] = validate_data(self, X, y, dtype=(np.float64, np.float32), multi_output=True)
+            checked: tuple[Any, Any] = validate_data(self, X, y, multi_output=True, **READ)
             return checked
         X, y = validate_data(self, X, y, skip_check_array=True)
         return X, np.asarray(y)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def _is_suggested(self) -> bool:
         return isinstance(self.config, str) and self.config == SUGGEST
@@ -126,7 +134,7 @@ class _Configured(BaseEstimator):
     def _predict(self, X: Any, method: str) -> Vector:
         check_is_fitted(self)
         is_raw = self.config is not None and self.network_.preprocessing is not None
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False, skip_check_array=is_raw)
+        X = validate_data(self, X, reset=False, skip_check_array=is_raw, **({} if is_raw else READ))
         try:
             predictions: Vector = getattr(self.network_, method)(X)
         except ModnetError as error:
