@@ -451,8 +451,8 @@ def test_nothing_at_all_is_raised_for_everyday_numbers(dtype, examples):
                 a = Sigmoid()(z)
                 cost(a, y)
             for regularizer in (L1(), L2()):
-                regularizer(size)
-                regularizer.gradient(size)
+                regularizer(size.ravel())
+                regularizer.gradient(size.ravel())
 
     of()
 

@@ -72,8 +72,7 @@ class Relu(Activation):
     def backward(self, upstream: Array, z: Array, a: Array) -> Array:
         """Return upstream where z > 0, and 0 elsewhere."""
         del a
-        xp = namespace(z)
-        return xp.where(z > 0.0, upstream, xp.zeros_like(upstream))
+        return upstream * _is_positive(z)
 
 
 class LeakyRelu(Activation):
@@ -88,13 +87,13 @@ class LeakyRelu(Activation):
     slope: float = Field(default=0.01, ge=0, lt=1, description="α, the slope for z ≤ 0")
 
     def __call__(self, z: Array) -> Array:
-        """Return z where z > 0, and αz elsewhere."""
-        return namespace(z).where(z > 0.0, z, self.slope * z)
+        """Return z where z > 0, and αz elsewhere: the larger of the two."""
+        return namespace(z).maximum(z, self.slope * z)
 
     def backward(self, upstream: Array, z: Array, a: Array) -> Array:
         """Return upstream where z > 0, and α · upstream elsewhere."""
         del a
-        return namespace(z).where(z > 0.0, upstream, self.slope * upstream)
+        return upstream * namespace(z).maximum(_is_positive(z), self.slope)
 
 
 class Softmax(Activation):
@@ -160,3 +159,9 @@ class Exp(Activation):
         """Return upstream · a."""
         del z
         return upstream * a
+
+
+def _is_positive(z: Array) -> Array:
+    """Return 1 where z > 0 and 0 elsewhere, to multiply by: choosing by an irregular condition is several times slower."""
+    xp = namespace(z)
+    return xp.astype(z > 0.0, z.dtype)

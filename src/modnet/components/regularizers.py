@@ -25,7 +25,9 @@ class L2(Regularizer):
 
     def __call__(self, weights: Array) -> Array:
         """Return ½λ Σ w²."""
-        return namespace(weights).sum(0.5 * self.strength * weights * weights)
+        if not self.strength:
+            return namespace(weights).zeros_like(weights[0])  # 0 · Σ w² would be NaN where the sum is infinite
+        return 0.5 * self.strength * (weights @ weights)
 
     def gradient(self, weights: Array) -> Array:
         """Return λw."""
