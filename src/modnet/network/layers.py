@@ -32,6 +32,11 @@ Layout: TypeAlias = list[tuple[int, str, ParameterSpec, int]]
 """(layer, name, specification, size) of all parameters in their order in θ; layers count from 0."""
 
 
+FEW_UNITS, MANY_ROWS = 128, 16
+"""Up to how many units, and from how many rows, z is better computed as units × rows: sums over the units are then sums
+of whole rows. Measured with OpenBLAS on one thread."""
+
+
 class Prediction(LayerContext):
     """The context of a prediction: a forward pass only. Each call has its own, so that threads share nothing."""
 
@@ -48,8 +53,12 @@ class Prediction(LayerContext):
         self.inner = ()
 
     def affine(self, x: Vector, weights: Vector, biases: Vector | None) -> Vector:
-        """Return x Wᵀ + b."""
-        z: Vector = np.dot(x, weights.T)
+        """Return x Wᵀ + b, which lies on its side where that is faster: see `FEW_UNITS`."""
+        z: Vector
+        if len(weights) <= FEW_UNITS and len(x) >= MANY_ROWS:
+            z = np.dot(weights, x.T).T
+        else:
+            z = np.dot(x, weights.T)
         if biases is not None:
             z += biases
         return z

@@ -239,7 +239,7 @@ def _in_pieces(x: ArrayLike, network: Network, convert: Callable[[Vector], NDArr
     rows: ArrayOrSource
     if type(x) is np.ndarray and _can_enter(x, network):
         if len(x) <= network.chunk and all_finite(x):
-            return convert(network.forward(x))
+            return np.ascontiguousarray(convert(network.forward(x)))
         rows, checked = x, False
     else:
         rows, checked = _rows_of(x, network), True

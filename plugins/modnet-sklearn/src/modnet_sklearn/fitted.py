@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from modnet import Network
+from modnet import DataError, Network
 from modnet_sklearn.layers import weighted_layers
 
 __all__ = ["NetworkHolder"]
@@ -75,17 +75,10 @@ class NetworkHolder(BaseEstimator):
         is_ready = type(X) is np.ndarray and X.dtype is network.dtype and X.ndim == 2 and len(X) > 0
         if not is_ready or hasattr(self, "feature_names_in_") or X.shape[1] != self.n_features_in_:
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        elif not np.isfinite(X).all():
-            X = validate_data(self, X, reset=False)  # says where
-        if scipy.sparse.issparse(X):
-            return network.predict(X.tocsr())
-        return self._forward(X)
-
-    def _forward(self, X: Vector) -> Vector:
-        network = self._network
-        X = np.ascontiguousarray(X, dtype=network.dtype)
-        with np.errstate(all="ignore"):
-            if len(X) <= network.chunk:
-                return network.to_predictions(network.forward(X))
-            pieces = (X[start : start + network.chunk] for start in range(0, len(X), network.chunk))
-            return np.concatenate([network.to_predictions(network.forward(piece)) for piece in pieces])
+        X = X.tocsr() if scipy.sparse.issparse(X) else np.ascontiguousarray(X, dtype=network.dtype)
+        try:
+            with np.errstate(all="ignore"):
+                return network.predict(X)
+        except DataError:
+            validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)  # says where
+            raise
