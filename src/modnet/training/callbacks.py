@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from types import MethodType
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import pluggy
 
@@ -20,6 +22,19 @@ __all__ = ["CallbackRunner"]
 EVENTS = tuple(name for name in vars(Events) if name.startswith("modnet_"))
 Listener = tuple[str, Callable[..., Any], Sequence[str]]
 """A name for errors, the method, and the names of the arguments that it takes."""
+
+
+class _Hook(NamedTuple):
+    """What a listener's class does at an event: a function, whether it is bound to the listener, and its arguments."""
+
+    event: str
+    function: Callable[..., Any]
+    is_method: bool
+    arguments: Sequence[str]
+
+
+_hooks: WeakKeyDictionary[type, list[_Hook]] = WeakKeyDictionary()
+"""What was read of the classes of listeners: pluggy takes longer to read one than a small training takes for its updates."""
 
 
 class CallbackRunner:
@@ -46,14 +61,10 @@ class CallbackRunner:
             self._listeners.append((kind, listener))
             provider = registry.active().provider_of(type(callback)) if isinstance(callback, Callback) else None
             names.append(f"{provider or type(callback).__module__}: callback '{kind}' (callbacks.{index})")
-        if not names:
-            return  # reading the specifications takes longer than a small training's updates
-        manager = pluggy.PluginManager("modnet")
-        manager.add_hookspecs(Events)
-        for name, (_, listener) in reversed(list(zip(names, self._listeners, strict=True))):
-            manager.register(listener, name=name)  # pluggy calls the latest first
-        manager.check_pending()
-        self._methods = {name: list(_methods(manager, name)) for name in EVENTS}
+        for name, (_, listener) in zip(names, self._listeners, strict=True):
+            for event, function, is_method, arguments in _hooks_of(listener, name):
+                method = MethodType(function, listener) if is_method else function
+                self._methods[event].append((name, method, arguments))
 
     def listens_to(self, event: str) -> bool:
         """Return whether a listener implements an event (``"batch_end"``)."""
@@ -121,11 +132,29 @@ class CallbackRunner:
                 yield kind, listener
 
 
-def _methods(manager: pluggy.PluginManager, hook: str) -> Iterator[Listener]:
-    for implementation in reversed(getattr(manager.hook, hook).get_hookimpls()):
-        if implementation.wrapper or implementation.hookwrapper:
-            raise PluginError(f"{implementation.plugin_name}: {hook} is a hook wrapper; allowed: a plain method")
-        yield implementation.plugin_name, implementation.function, implementation.argnames
+def _hooks_of(listener: object, name: str) -> list[_Hook]:
+    """Return what a listener implements, which pluggy finds and checks once for a class."""
+    is_of_class = not any(attribute.startswith("modnet_") for attribute in getattr(listener, "__dict__", ()))
+    known = _hooks.get(type(listener)) if is_of_class else None
+    if known is None:
+        known = list(_read_hooks(listener, name))
+        if is_of_class:
+            _hooks[type(listener)] = known
+    return known
+
+
+def _read_hooks(listener: object, name: str) -> Iterator[_Hook]:
+    manager = pluggy.PluginManager("modnet")
+    manager.add_hookspecs(Events)
+    manager.register(listener, name=name)
+    manager.check_pending()
+    for event in EVENTS:
+        for implementation in getattr(manager.hook, event).get_hookimpls():
+            if implementation.wrapper or implementation.hookwrapper:
+                raise PluginError(f"{name}: {event} is a hook wrapper; allowed: a plain method")
+            function: Any = implementation.function
+            is_method = getattr(function, "__self__", None) is listener
+            yield _Hook(event, function.__func__ if is_method else function, is_method, implementation.argnames)
 
 
 def _call(event: str, listener: Listener, arguments: dict[str, Any]) -> Any:
