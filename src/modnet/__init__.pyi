@@ -33,6 +33,7 @@ from .core.errors import Interrupted as Interrupted
 from .core.errors import ModelFileError as ModelFileError
 from .core.errors import ModnetError as ModnetError
 from .core.errors import PluginError as PluginError
+from .core.errors import ProcessError as ProcessError
 from .core.interfaces import Activation as Activation
 from .core.interfaces import Block as Block
 from .core.interfaces import BlockLimits as BlockLimits
@@ -54,6 +55,7 @@ from .core.interfaces import ParameterSlice as ParameterSlice
 from .core.interfaces import ParameterSpec as ParameterSpec
 from .core.interfaces import Position as Position
 from .core.interfaces import Problem as Problem
+from .core.interfaces import ProcessGroup as ProcessGroup
 from .core.interfaces import Random as Random
 from .core.interfaces import Regularizer as Regularizer
 from .core.interfaces import Schedule as Schedule

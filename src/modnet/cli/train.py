@@ -12,12 +12,15 @@ from pathlib import Path
 import click
 
 from modnet.cli.common.completing import complete_folders, complete_runs
-from modnet.cli.common.output import print_result
+from modnet.cli.common.output import mute, print_result
 from modnet.cli.common.source import Source, source_options
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, Interrupted
+from modnet.core.interfaces import Engine
 from modnet.core.messages import counted, log_warning, shell_word, warn
 from modnet.storage.atomic import file_errors
+from modnet.storage.run_folder import RunFolder
+from modnet.training.continuation import engine_of
 from modnet.training.result import Run, main_metric, metric_text, part_name
 from modnet.training.trainer import Trainer, with_progress
 
@@ -56,13 +59,16 @@ def command(source: Source, out: str | None, resume: str | None, allow_other_eng
             raise ConfigError("--allow-other-engine: applies only to a training that is resumed, with --resume")
         else:
             config = with_progress(source.config(), shown=not quiet)
-            with source.error_prefix(), nullcontext(out) if out else _new_folder(config) as folder:
-                run = Trainer(config).fit(out=folder)
+            with source.error_prefix():
+                is_primary = _is_primary(config.engine)
+                with _new_folder(config) if is_primary and not out else nullcontext(out or "runs") as folder:
+                    run = Trainer(config).fit(out=folder)
     except Interrupted as interruption:
         warn(_interrupted(interruption))
         raise click.exceptions.Exit(128 + (interruption.signal or signal.SIGINT)) from None
-    print_result(_summary(run))
-    _warn_of_problem(run)
+    if run.config.engine.process_group().primary:
+        print_result(_summary(run))
+        _warn_of_problem(run)
 
 
 def _resume(path: str, source: Source, out: str | None, *, allow_other_engine: bool, quiet: bool) -> Run:
@@ -75,6 +81,7 @@ def _resume(path: str, source: Source, out: str | None, *, allow_other_engine: b
             f"--resume {path}: cannot be combined with {given[0]}; allowed: --epochs, and --set of the engine"
         )
     config = source.config()
+    _is_primary(config.engine if source.settings else engine_of(RunFolder.holding(path)))
     return Trainer.resume(
         path,
         epochs=config.epochs if source.shortcuts["epochs"] else None,
@@ -82,6 +89,14 @@ def _resume(path: str, source: Source, out: str | None, *, allow_other_engine: b
         allow_other_engine=allow_other_engine,
         progress=not quiet,
     )
+
+
+def _is_primary(engine: Engine) -> bool:
+    """Return whether this is the process that shows what happens; any other prints nothing from here on."""
+    group = engine.process_group()
+    if not group.primary:
+        mute()
+    return group.primary
 
 
 def _interrupted(interruption: Interrupted) -> str:

@@ -9,7 +9,16 @@ from modnet.core.messages import counted, printable
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ConfigError", "DataError", "DivergenceError", "Interrupted", "ModelFileError", "ModnetError", "PluginError"]
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "DivergenceError",
+    "Interrupted",
+    "ModelFileError",
+    "ModnetError",
+    "PluginError",
+    "ProcessError",
+]
 
 
 class ModnetError(Exception):
@@ -33,6 +42,10 @@ class DataError(ModnetError, ValueError):
 
 class ModelFileError(ModnetError):
     """A model file, checkpoint or run folder cannot be written, or its contents are not valid."""
+
+
+class ProcessError(ModnetError):
+    """Another process of a training in several processes has failed, or cannot be reached."""
 
 
 class DivergenceError(ModnetError):

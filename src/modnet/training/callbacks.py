@@ -43,15 +43,17 @@ class CallbackRunner:
     Args:
         config: The configuration.
         more: Callbacks that are no part of it, as `as_listener` takes them.
+        muted: Whether no listener is called, because another process calls them.
 
     Raises:
         ConfigError: one of these is no callback, or repeats another.
         PluginError: a listener implements a hook that does not exist, or wraps one.
     """
 
-    def __init__(self, config: RunConfig, more: Iterable[object] = ()) -> None:
+    def __init__(self, config: RunConfig, more: Iterable[object] = (), *, muted: bool = False) -> None:
         self._listeners: list[tuple[str, object]] = []
         self._methods: dict[str, list[Listener]] = {name: [] for name in EVENTS}
+        self._heard: set[str] = set()
         names, callbacks = [], [*config.callbacks, *more]
         repeated = first_repeated(callbacks)
         if repeated is not None:
@@ -63,12 +65,16 @@ class CallbackRunner:
             names.append(f"{provider or type(callback).__module__}: callback '{kind}' (callbacks.{index})")
         for name, (_, listener) in zip(names, self._listeners, strict=True):
             for event, function, is_method, arguments in _hooks_of(listener, name):
-                method = MethodType(function, listener) if is_method else function
-                self._methods[event].append((name, method, arguments))
+                self._heard.add(event)
+                if not muted:
+                    method = MethodType(function, listener) if is_method else function
+                    self._methods[event].append((name, method, arguments))
+        if muted:
+            self._listeners = []
 
     def listens_to(self, event: str) -> bool:
-        """Return whether a listener implements an event (``"batch_end"``)."""
-        return bool(self._methods[f"modnet_{event}"])
+        """Return whether a listener implements an event (``"batch_end"``), here or in the process that calls it."""
+        return f"modnet_{event}" in self._heard
 
     def call(self, event: str, **arguments: Any) -> list[Any]:
         """Call every listener at an event, and return what they return other than None.

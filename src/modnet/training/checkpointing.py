@@ -1,4 +1,4 @@
-"""CheckpointManager: what a training writes to its run folder and when, and what it is resumed from."""
+"""CheckpointManager: what a training writes to its run folder, and when."""
 
 from __future__ import annotations
 
@@ -8,18 +8,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from modnet.core.errors import DataError, ModelFileError
-from modnet.core.interfaces import EngineSession
 from modnet.core.messages import warn
-from modnet.data.prepared import Samples
 from modnet.network.network import Network
 from modnet.storage.atomic import is_refused_by_system
-from modnet.storage.checkpoint import Checkpoint
-from modnet.storage.data_record import DataRecord, absolute_paths, write_outputs
+from modnet.storage.data_record import write_outputs
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
-from modnet.training.fingerprint import Fingerprint, check_fingerprint, fingerprint_of
+from modnet.training.fingerprint import Fingerprint, fingerprint_of
 from modnet.training.loop import TrainingLoop
-from modnet.training.state import TrainingState
 
 __all__ = ["CheckpointManager"]
 
@@ -41,31 +37,23 @@ class CheckpointManager:
         loop: TrainingLoop,
         callbacks: CallbackRunner,
         store: RunFolder,
-        samples: dict[str, Samples],
-        engine: EngineSession,
     ) -> None:
-        self._loop, self._callbacks, self.store, self._samples = loop, callbacks, store, samples
-        self._engine = engine
+        self._loop, self._callbacks, self.store = loop, callbacks, store
         self._view = loop.view
-        self._paths = absolute_paths(loop.view.config.data)
         self._wanted = callbacks.listens_to("checkpoint_due")
         self._failing: set[str] = set()
         self._problem: ModelFileError | None = None
         self._rescue: RunFolder | None = None
 
-    @cached_property
-    def _record(self) -> DataRecord:
-        """What is kept of the samples, with a SHA-256 of every part, computed when the first file needs it."""
-        return DataRecord.of(self._view.network, self._view.config.data, self._samples, self._paths)
-
     def _write_record(self, store: RunFolder, network: Network) -> None:
         """Write what is kept of the samples to a run folder, and let the network's file hold the digests too."""
-        network.data_record = self._record.parts
-        self._record.write(store.locked_path)
+        record = self._loop.identity.record
+        network.data_record = record.parts
+        record.write(store.locked_path)
 
     @cached_property
     def _fingerprint(self) -> Fingerprint:
-        return fingerprint_of(self._view.config, self._engine)
+        return fingerprint_of(self._view.config, self._loop.engine)
 
     def record(self, row: dict[str, Any]) -> None:
         """Add a row to the history's file."""
@@ -110,6 +98,7 @@ class CheckpointManager:
             ModelFileError: it cannot be written, or a state holds something that no file can hold.
         """
         path = self._write_checkpoint(self.store)
+        self._loop.group.last_checkpoint = str(path)
         self._callbacks.call("checkpoint_written", training=self._view, path=path)
         return path
 
@@ -122,7 +111,7 @@ class CheckpointManager:
         """Return what writes the files of a training that has ended, the model last."""
         kept: list[Callable[[], Any]] = [lambda: self._write_record(store, network)]
         if self._view.config.data.kind == "memory":  # whose samples nobody can load again
-            kept.append(lambda: write_outputs(store.locked_path, network, self._samples))
+            kept.append(lambda: write_outputs(store.locked_path, network, self._loop.identity.samples))
         return [*kept, lambda: store.write_model(network)]
 
     def _try(self, what: str, write: Callable[[], object]) -> None:
@@ -148,30 +137,6 @@ class CheckpointManager:
         except ModelFileError as error:
             self._problem = ModelFileError(f"{problem}; {error}")
             raise self._problem from None
-
-    def load(self, checkpoint: Checkpoint, state: TrainingState, *, allow_other_engine: bool) -> None:
-        """Put the training at the position of a checkpoint.
-
-        Raises:
-            DataError: the samples are not those of the interrupted run.
-            ModelFileError: the checkpoint does not fit, or the engine is another one.
-        """
-        self._view.network.features = checkpoint.network.features  # whatever the samples are held in now
-        here, kept = self._record.parts, checkpoint.network.data_record or {}
-        for part in sorted(here.keys() | kept.keys(), reverse=True):
-            if here.get(part) != kept.get(part):
-                name = "training" if part == "train" else part
-                raise DataError(f"{name} samples: must be those of the interrupted run, {checkpoint.path}")
-        if not allow_other_engine:
-            check_fingerprint(state.fingerprint, self._fingerprint, checkpoint.path)
-        engines = {state.fingerprint.get("engine"), self._fingerprint["engine"]}
-        reseed = allow_other_engine and (
-            len(engines) > 1 or len(state.randomness) != len(self._engine.state().randomness)
-        )
-        try:
-            self._loop.load_state(state, checkpoint, reseed=reseed)
-        except ModelFileError as error:
-            raise ModelFileError(f"{checkpoint.path}: {error}") from None
 
     def close(self, network: Network) -> None:
         """Write the model; without a callback that asks for checkpoints, remove those of interruptions.

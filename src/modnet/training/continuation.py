@@ -1,20 +1,23 @@
-"""A training that starts where another one ended: from a network, or from a run with the state of its update rule."""
+"""A training that starts where another one ended: what it takes from a network, a run, or a run folder."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from modnet.config.load import load_config
 from modnet.config.run_config import RunConfig
-from modnet.core.errors import ConfigError
-from modnet.core.interfaces import EngineSession
+from modnet.core.errors import ConfigError, ModnetError
+from modnet.core.interfaces import Engine, EngineSession
 from modnet.network.network import Network
+from modnet.storage.run_folder import RunFolder
 from modnet.training.result import Run
 
-__all__ = ["restore_rule_state", "starting_point"]
+__all__ = ["engine_of", "restore_rule_state", "starting_point"]
 
 
 def starting_point(initial: Network | Run | None) -> tuple[Network | None, Mapping[str, Any]]:
@@ -46,3 +49,13 @@ def restore_rule_state(config: RunConfig, network: Network, engine: EngineSessio
         raise ConfigError(f"optimizer.rule: {rule.kind}: {problem}; initial=run.network starts without it")
     copied = {name: np.array(value) if isinstance(value, np.ndarray) else value for name, value in state.items()}
     engine.restore(replace(engine.state(), rule_state=copied))
+
+
+def engine_of(store: RunFolder) -> Engine:
+    """Return the engine of a run folder's configuration; the default one where that cannot be read.
+
+    What is wrong is told when the checkpoint is read, whose configuration counts.
+    """
+    with suppress(ModnetError):
+        return load_config(store.path / store.CONFIG).engine
+    return RunConfig().engine

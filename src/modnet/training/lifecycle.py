@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, closing
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, DivergenceError, ModelFileError
+from modnet.core.interfaces import ProcessGroup, TrainingPlan
 from modnet.core.messages import counted, log_warning
 from modnet.network.evaluate import evaluate
 from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.checkpointing import CheckpointManager
+from modnet.training.continuation import restore_rule_state
+from modnet.training.fingerprint import check_fingerprint, fingerprint_of
+from modnet.training.identity import Identity
 from modnet.training.loop import TrainingLoop
+from modnet.training.result import Run
 from modnet.training.sanity_checks import sanity_checks
+from modnet.training.setup import Setup
 from modnet.training.state import TrainingState
 
-__all__ = ["Resumption", "prepare_resume", "train_to_end", "warn_of_what_cannot_learn"]
+__all__ = ["Resumption", "prepare_resume", "train"]
+
+_NO_STATE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Resumption(NamedTuple):
@@ -26,9 +40,27 @@ class Resumption(NamedTuple):
     state: TrainingState
     allow_other_engine: bool
 
-    def load(self, checkpoints: CheckpointManager) -> None:
-        """Put a training at the position of the checkpoint."""
-        checkpoints.load(self.checkpoint, self.state, allow_other_engine=self.allow_other_engine)
+    def load(self, loop: TrainingLoop) -> None:
+        """Put a training at the position of the checkpoint.
+
+        Raises:
+            DataError: the samples are not those of the interrupted run.
+            ModelFileError: the checkpoint does not fit, or the engine is another one.
+        """
+        network, path, state, engine = self.checkpoint.network, self.checkpoint.path, self.state, loop.engine
+        loop.view.network.features = network.features  # whatever the samples are held in now
+        loop.identity.check_samples(network, path)
+        fingerprint = fingerprint_of(loop.view.config, engine)
+        if not self.allow_other_engine:
+            check_fingerprint(state.fingerprint, fingerprint, path)
+        engines = {state.fingerprint.get("engine"), fingerprint["engine"]}
+        others = len(engines) > 1 or len(state.randomness) != len(engine.state().randomness)
+        reseed = self.allow_other_engine and others
+        try:
+            loop.load_state(state, self.checkpoint, reseed=reseed)
+        except ModelFileError as error:
+            raise ModelFileError(f"{path}: {error}") from None
+        loop.group.last_checkpoint = str(path)
 
 
 def prepare_resume(store: RunFolder, checkpoint: Checkpoint, epochs: int | None) -> tuple[RunConfig, TrainingState]:
@@ -61,7 +93,7 @@ def prepare_resume(store: RunFolder, checkpoint: Checkpoint, epochs: int | None)
     return extended, state
 
 
-def warn_of_what_cannot_learn(loop: TrainingLoop, warnings: list[str]) -> None:
+def _warn_of_what_cannot_learn(loop: TrainingLoop, warnings: list[str]) -> None:
     """Log what cannot learn, before the first update and after the first ones, and add it to the warnings."""
 
     def warn(text: str) -> None:
@@ -73,7 +105,77 @@ def warn_of_what_cannot_learn(loop: TrainingLoop, warnings: list[str]) -> None:
     loop.watch_first_updates(warn)
 
 
-def train_to_end(
+def train(
+    config: RunConfig,
+    setup: Setup,
+    callbacks: CallbackRunner,
+    store: RunFolder | None,
+    group: ProcessGroup,
+    handling: Callable[[Callable[[str, int], None]], AbstractContextManager[None]],
+    started: float,
+    resumption: Resumption | None = None,
+    *,
+    rule_state: Mapping[str, Any] = _NO_STATE,
+    checks: bool = False,
+) -> Run:
+    """Train a network that was set up, and return the run.
+
+    Args:
+        config: The configuration.
+        setup: Network, samples and metrics.
+        callbacks: The listeners.
+        store: The run folder, or None: without one, and in a process that is not the primary one.
+        group: The processes that train together.
+        handling: What signals are handled by, given what they call.
+        started: When the training began, by `time.perf_counter`.
+        resumption: What it is resumed from, or None.
+        rule_state: The state of the update rule to start with, if any.
+        checks: Whether to look for what cannot learn.
+
+    Raises:
+        as `modnet.Trainer.fit`.
+    """
+    network, samples, metrics = setup
+    warnings: list[str] = []
+    identity = Identity(config, network, samples)
+    identity.check_alike(group)
+    fingerprint = {} if resumption is None else resumption.state.fingerprint
+    engine = config.engine.start(TrainingPlan(config, network, samples["train"], fingerprint))
+    try:
+        with closing(engine), np.errstate(all="ignore"):  # a non-finite number is an error of ours
+            restore_rule_state(config, network, engine, rule_state)
+            loop = TrainingLoop(identity, metrics, callbacks, engine, store, group)
+            loop.started = started
+            if checks:
+                _warn_of_what_cannot_learn(loop, warnings)
+            checkpoints = None if store is None else CheckpointManager(loop, callbacks, store)
+            with handling(loop.request_stop):
+                test = _train_to_end(loop, callbacks, checkpoints, resumption)
+    except DivergenceError as error:
+        if store is not None and store.checkpoints():
+            error.args = (f"{error}; the last good checkpoint is {store.checkpoints()[-1]}",)
+        raise
+    finally:
+        if store is not None:
+            store.release()
+    view, seconds = loop.view, time.perf_counter() - loop.started
+    return Run(
+        config=config,
+        network=network,
+        history=view.history,
+        updates=view.updates,
+        seconds=seconds,
+        test=test,
+        metrics=metrics,
+        samples=samples,
+        stopped=view.stopped,
+        folder=view.folder,
+        warnings=tuple(warnings),
+        rule_state=view.rule_state,
+    )
+
+
+def _train_to_end(
     loop: TrainingLoop,
     callbacks: CallbackRunner,
     checkpoints: CheckpointManager | None,
@@ -87,7 +189,9 @@ def train_to_end(
     try:
         _run(loop, callbacks, checkpoints, resumption)
         loop.check_result()
-        test = evaluate(network, held_out["test"], loop.view.metrics).compute() if "test" in held_out else {}
+        is_tested = "test" in held_out and loop.group.primary
+        test = evaluate(network, held_out["test"], loop.view.metrics).compute() if is_tested else {}
+        test = dict(loop.group.broadcast(test))
     except Exception as error:
         if checkpoints is not None and loop.is_complete and not isinstance(error, DivergenceError):
             checkpoints.close(network)
@@ -105,20 +209,23 @@ def _run(
 ) -> None:
     """Open the run folder, call ``fit_start``, run the epochs, and call ``fit_end`` whatever happens."""
     view = loop.view
+    if resumption is not None:
+        resumption.load(loop)
     if checkpoints is not None:
         if resumption is None:
             checkpoints.store.begin(view.config, view.network)
         else:
-            resumption.load(checkpoints)
             checkpoints.store.set_apart(view.epochs, view.updates)  # before a listener changes its files
+    loop.agreement.watch()
     has_begun = False
     try:
         callbacks.call("fit_start", training=view)
-        if resumption is not None and checkpoints is not None:
-            resumption.load(checkpoints)  # again, because a listener may have written to θ
+        if resumption is not None:
+            resumption.load(loop)  # again, because a listener may have written to θ
             callbacks.load_state_dicts([state.model_dump() for state in resumption.state.listeners])
-            checkpoints.store.rewind(view.epochs, view.updates)
-            checkpoints.store.write_config(view.config)
+            if checkpoints is not None:
+                checkpoints.store.rewind(view.epochs, view.updates)
+                checkpoints.store.write_config(view.config)
         has_begun = True
         loop.run(checkpoints)
     except BaseException as error:
@@ -134,4 +241,6 @@ def _run(
             else:
                 checkpoints.store.discard_branch()
         raise
+    loop.agreement.watch()
     callbacks.call_all("fit_end", training=view)
+    loop.agreement.synchronize()

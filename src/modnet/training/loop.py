@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +13,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from modnet.config.run_config import RunConfig
 from modnet.core.errors import Interrupted, ModelFileError
-from modnet.core.interfaces import Metric, Solver
+from modnet.core.interfaces import Metric, ProcessGroup, Solver
 from modnet.core.interfaces.engine import EngineSession
 from modnet.core.random import Stream, generator
-from modnet.data.prepared import Samples
 from modnet.data.row_source import row_bytes
 from modnet.network.evaluate import evaluate
-from modnet.network.network import CHUNK, Network
+from modnet.network.network import CHUNK
 from modnet.storage.checkpoint import Checkpoint
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
@@ -29,6 +27,8 @@ from modnet.training.divergence import divergence_error, first_nonfinite_layer
 from modnet.training.epoch import EpochRunner
 from modnet.training.fingerprint import Fingerprint
 from modnet.training.first_updates import FirstUpdates
+from modnet.training.identity import Identity
+from modnet.training.processes import Agreement, agreeing
 from modnet.training.state import EpochProgress, ListenerState, TrainingState, check_fits
 from modnet.training.view import Training
 
@@ -56,6 +56,10 @@ class TrainingLoop:
 
     Attributes:
         view: What listeners see: the position, the history, the network.
+        identity: What is trained.
+        engine: What makes the updates.
+        group: The processes that train together.
+        agreement: What keeps them alike.
         started: When the training began, by `time.perf_counter`; for a resumed one, as if it had not been interrupted.
 
     The arguments are those of `modnet.training.view.Training`, and the listeners.
@@ -63,19 +67,22 @@ class TrainingLoop:
 
     def __init__(
         self,
-        config: RunConfig,
-        network: Network,
-        samples: Mapping[str, Samples],
+        identity: Identity,
         metrics: tuple[Metric, ...],
         callbacks: CallbackRunner,
         engine: EngineSession,
         store: RunFolder | None = None,
+        group: ProcessGroup | None = None,
     ) -> None:
+        config, network, samples = identity.config, identity.network, identity.samples
+        self.identity, self.group = identity, group or ProcessGroup()
+        self.engine = engine = agreeing(engine, self.group)
         self._config, self._network, self._metrics = config, network, metrics
         self._callbacks, self._engine, self._store = callbacks, engine, store
         summed = tuple(metric for metric in metrics if not metric.needs_all_outputs)
         self._runner = EpochRunner(config, network, samples["train"], summed, engine)
         self.view = Training(config, network, samples, metrics, engine, self._runner, store)
+        self.agreement = Agreement(self.group, self.view, engine)
         self.started = self._epoch_started = time.perf_counter()
         self._rng = generator(config.seed, Stream.ORDER)
         self._optimizer_state: dict[str, Any] = {}
@@ -91,6 +98,7 @@ class TrainingLoop:
             Interrupted: `request_stop` was called.
         """
         view = self.view
+        self._synchronize()  # what listeners have changed at the start
         while view.within_epoch or not view.ended:
             if not view.within_epoch:
                 self._begin_epoch()
@@ -98,12 +106,14 @@ class TrainingLoop:
             view.history.append(row)
             if checkpoints is not None:
                 checkpoints.record(row)
+            self.agreement.watch()
             self._callbacks.call("epoch_end", training=view, row=row)
             if view.stopped is None:
                 reason = self._callbacks.call_first("should_stop", training=view)
                 view.stopped = view.stopped or reason  # a listener may have called `stop`
             if checkpoints is not None:
                 checkpoints.save_if_due()
+            self._synchronize(compared=True)
             if not view.ended:
                 self._raise_if_interrupted(checkpoints)
         self.is_complete = True
@@ -115,7 +125,11 @@ class TrainingLoop:
 
     def request_stop(self, reason: str, signal: int | None = None) -> None:
         """Ask for an interruption at the end of the block in progress, with a checkpoint if there is a run folder."""
-        self._interruption = Interrupted(reason, signal=signal)
+        interruption = Interrupted(reason, signal=signal)
+        if self.group.count == 1:
+            self._interruption = interruption
+        else:
+            self.agreement.requested = interruption  # until all processes know of it
 
     def check_result(self) -> None:
         """Raise if the last update, whose result no cost has seen, made the outputs non-finite.
@@ -189,7 +203,9 @@ class TrainingLoop:
     def _begin_epoch(self) -> None:
         self.view.epoch, self._epoch_started = self.view.epochs, time.perf_counter()
         self._runner.begin(self.view.epoch)
+        self.agreement.watch()
         self._callbacks.call("epoch_start", training=self.view)
+        self._synchronize()
         self._enter_epoch()
 
     def _enter_epoch(self) -> None:
@@ -203,13 +219,17 @@ class TrainingLoop:
 
     def _run_epoch(self, checkpoints: CheckpointWriter | None) -> dict[str, Any]:
         def after_block() -> None:
+            self.agreement.watch()
             if checkpoints is not None:
                 checkpoints.save_if_due()
+            self._synchronize()
             self._raise_if_interrupted(checkpoints)
 
         def on_update() -> None:
             self.view.is_after_update = True
+            self.agreement.watch()
             self._callbacks.call("batch_end", training=self.view)
+            self._synchronize()
             self.view.is_after_update = False
 
         listens = self._callbacks.listens_to("batch_end")
@@ -217,8 +237,9 @@ class TrainingLoop:
         view = self.view
         view.within_epoch, view.epochs = False, view.epoch + 1
         row: dict[str, Any] = {"epoch": view.epoch, **values}
-        for part, samples in view.held_out.items():
+        for part, samples in view.held_out.items() if self.group.primary else ():
             row |= evaluate(self._network, samples, self._metrics).compute(f"{part}_")
+        row = self.group.broadcast(row)
         self._check_metrics(row)
         row["seconds"] = time.perf_counter() - self._epoch_started
         return row
@@ -232,6 +253,10 @@ class TrainingLoop:
                 raise divergence_error(
                     self._config, view.epoch, update, f"metric '{name}' is {value}: the {what}", layer
                 )
+
+    def _synchronize(self, *, compared: bool = False) -> None:
+        if self.group.count > 1:
+            self._interruption = self.agreement.synchronize(compared=compared) or self._interruption
 
     def _raise_if_interrupted(self, checkpoints: CheckpointWriter | None) -> None:
         if self._interruption is not None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["handle_signals"]
+__all__ = ["handle_signals", "without_signals"]
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 
@@ -40,3 +40,10 @@ def handle_signals(request_stop: Callable[[str, int], None]) -> Iterator[None]:
         yield
     finally:
         restore()
+
+
+@contextmanager
+def without_signals(request_stop: Callable[[str, int], None]) -> Iterator[None]:
+    """Within the block, signals have their usual effect."""
+    del request_stop
+    yield

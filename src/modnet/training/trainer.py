@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from modnet.config.load import ConfigSource, load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data, Pair
-from modnet.core.errors import ConfigError, DataError, DivergenceError
-from modnet.core.interfaces import Callback, TrainingPlan
+from modnet.core.errors import ConfigError, DataError, ModelFileError
+from modnet.core.interfaces import Callback
 from modnet.data.files import is_folder
 from modnet.network.network import Network
 from modnet.storage.data_record import DataRecord
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
-from modnet.training.checkpointing import CheckpointManager
-from modnet.training.continuation import restore_rule_state, starting_point
+from modnet.training.continuation import engine_of, starting_point
 from modnet.training.functions import CallbackFunction, MetricFunction, add_metrics
 from modnet.training.given import given_in_memory, given_or_loaded
-from modnet.training.lifecycle import Resumption, prepare_resume, train_to_end, warn_of_what_cannot_learn
-from modnet.training.loop import TrainingLoop
+from modnet.training.lifecycle import Resumption, prepare_resume, train
+from modnet.training.processes import failures_told
 from modnet.training.result import Run
-from modnet.training.setup import Setup, build, check_held_out
-from modnet.training.signals import handle_signals
+from modnet.training.setup import build, check_held_out
+from modnet.training.signals import handle_signals, without_signals
 
 __all__ = ["Trainer", "with_progress"]
 
@@ -120,8 +117,9 @@ class Trainer:
             ModelFileError: the run folder cannot be written, or another training is writing to it. What cannot be
                 written later does not end the training: at the end, the error names the folder that holds the run.
         """
-        started = time.perf_counter()
-        data, trainer = given_or_loaded(self.config.data, x, y, sample_weight, groups, validation, test), self
+        started, trainer = time.perf_counter(), self
+        with failures_told(self.config.engine.process_group()):
+            data = given_or_loaded(self.config.data, x, y, sample_weight, groups, validation, test)
         if classes is not None:
             data = replace(data, classes=classes)
         if x is not None:
@@ -139,12 +137,17 @@ class Trainer:
     ) -> Run:
         """Train as `fit` does, with samples that the configured dataset has loaded: once for several trainings."""
         started = time.perf_counter() if started is None else started
-        network, rule_state = starting_point(initial)
-        setup = build(self.config, data, network)
-        check_held_out(setup)
-        setup, runner = add_metrics(setup, metrics), CallbackRunner(self.config, callbacks)
-        store = None if out is None else RunFolder.claim(out, self.config)
-        return _train(self.config, setup, runner, store, started, rule_state=rule_state, checks=self._checks)
+        group = self.config.engine.process_group()
+        with failures_told(group):
+            network, rule_state = starting_point(initial)
+            setup = build(self.config, data, network)
+            check_held_out(setup)
+            setup = add_metrics(setup, metrics)
+            runner = CallbackRunner(self.config, callbacks, muted=not group.primary)
+            store = RunFolder.claim(out, self.config) if out is not None and group.primary else None
+            handling = without_signals if out is None else handle_signals
+            checks, config = self._checks and group.primary, self.config
+            return train(config, setup, runner, store, group, handling, started, rule_state=rule_state, checks=checks)
 
     @classmethod
     def resume(
@@ -197,14 +200,22 @@ class Trainer:
         """
         started = time.perf_counter()
         store = RunFolder.holding(path)
-        store.lock()
-        try:
+        if engine is not None:
+            engine = load_config({"engine": engine}).engine
+        group = (engine or engine_of(store)).process_group()
+        with ExitStack() as ended:
+            ended.enter_context(failures_told(group))
+            if group.primary:
+                store.lock()
+                ended.callback(store.release)
             checkpoint = store.latest() if is_folder(path) else store.read_checkpoint(Path(path))
             config, state = prepare_resume(store, checkpoint, epochs)
             if progress is not None:
                 config = with_progress(config, shown=progress)
             if engine is not None:
-                config = config.model_copy(update={"engine": load_config({"engine": engine}).engine})
+                config = config.model_copy(update={"engine": engine})
+            if config.engine.process_group() is not group and group.count > 1:
+                raise ModelFileError(f"{store.path / store.CONFIG}: its engine is not that of {checkpoint.path}")
             if x is None and config.data.kind == "memory":
                 given = "its samples were given in memory; give them again, in Python"
                 raise DataError(f"{path}: {given}: Trainer.resume({str(path)!r}, x, y)")
@@ -220,60 +231,10 @@ class Trainer:
             except ConfigError as error:  # the configuration fits the samples of the interrupted run
                 problem = f"must be those of the interrupted run, {checkpoint.path}"
                 raise DataError(f"{data.place('train')} samples: {problem}; {error}") from None
-            setup, runner = add_metrics(setup, metrics), CallbackRunner(config, callbacks)
+            setup, runner = add_metrics(setup, metrics), CallbackRunner(config, callbacks, muted=not group.primary)
             resumption = Resumption(checkpoint, state, allow_other_engine)
-            return _train(config, setup, runner, store, started, resumption)
-        finally:
-            store.release()
-
-
-def _train(
-    config: RunConfig,
-    setup: Setup,
-    callbacks: CallbackRunner,
-    store: RunFolder | None,
-    started: float,
-    resumption: Resumption | None = None,
-    *,
-    rule_state: Mapping[str, Any] = MappingProxyType({}),
-    checks: bool = False,
-) -> Run:
-    network, samples, metrics = setup
-    warnings: list[str] = []
-    fingerprint = {} if resumption is None else resumption.state.fingerprint
-    engine = config.engine.start(TrainingPlan(config, network, samples["train"], fingerprint))
-    try:
-        with closing(engine), np.errstate(all="ignore"):  # a non-finite number is an error of ours
-            restore_rule_state(config, network, engine, rule_state)
-            loop = TrainingLoop(config, network, samples, metrics, callbacks, engine, store)
-            loop.started = started
-            if checks:
-                warn_of_what_cannot_learn(loop, warnings)
-            checkpoints = None if store is None else CheckpointManager(loop, callbacks, store, samples, engine)
-            with nullcontext() if store is None else handle_signals(loop.request_stop):
-                test = train_to_end(loop, callbacks, checkpoints, resumption)
-    except DivergenceError as error:
-        if store is not None and store.checkpoints():
-            error.args = (f"{error}; the last good checkpoint is {store.checkpoints()[-1]}",)
-        raise
-    finally:
-        if store is not None:
-            store.release()
-    view, seconds = loop.view, time.perf_counter() - loop.started
-    return Run(
-        config=config,
-        network=network,
-        history=view.history,
-        updates=view.updates,
-        seconds=seconds,
-        test=test,
-        metrics=metrics,
-        samples=samples,
-        stopped=view.stopped,
-        folder=view.folder,
-        warnings=tuple(warnings),
-        rule_state=view.rule_state,
-    )
+            mine = store if group.primary else None
+            return train(config, setup, runner, mine, group, handle_signals, started, resumption)
 
 
 def with_progress(config: RunConfig, *, shown: bool) -> RunConfig:

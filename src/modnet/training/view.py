@@ -52,7 +52,7 @@ class Training:
         self.epoch = self.epochs = 0
         self.history: list[dict[str, Any]] = []
         self.stopped: str | None = None
-        self.within_epoch = self.is_after_update = False
+        self.within_epoch = self.is_after_update = self.was_restored = False
         self._engine, self._runner, self._store = engine, runner, store
 
     @property
@@ -140,6 +140,7 @@ class Training:
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Go back to a snapshot; the number of updates stays."""
         self._engine.restore(TrainState(**{**snapshot, "updates": self.updates}))
+        self.was_restored = True
 
     def update_bn(self) -> None:
         """Estimate the layers' states anew at the present θ."""
@@ -149,6 +150,17 @@ class Training:
             rows = len(self.train) // max(self.config.optimizer.updates(len(self.train)), 1)
             update_layer_states(self.network, self.train, max(rows, 1), self.config.seed)
             self._engine.restore(replace(state, layer_states=self.network.layer_states()))
+            self.was_restored = True
+
+    def changes(self) -> dict[str, Any]:
+        """Return what listeners may have changed, beside the state of the updates, for another process."""
+        return {"stopped": self.stopped, "is_stopping": self._runner.is_stopping, "factor": self._runner.factor}
+
+    def take_over(self, changes: Mapping[str, Any]) -> None:
+        """Change what listeners have changed in another process: what `changes` returned there."""
+        self.stopped, self._runner.is_stopping = changes["stopped"], changes["is_stopping"]
+        if changes["factor"] != self._runner.factor:
+            self._runner.set_factor(changes["factor"])
 
     def _check_after_update(self, name: str) -> None:
         if not self.is_after_update:

@@ -17,6 +17,7 @@ import click
 from modnet.analysis.jsonable import jsonable
 from modnet.core.errors import ModnetError
 from modnet.core.messages import error_text, printable, printable_lines
+from modnet.core.output import Output
 from modnet.storage.atomic import write_errors, write_output
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_out",
+    "mute",
     "print_json",
     "print_line",
     "print_result",
@@ -42,6 +44,12 @@ def print_line(text: str) -> None:
 def print_text(text: str) -> None:
     """Print a text of several lines, each as by `print_line`."""
     click.echo(printable_lines(text))
+
+
+def mute() -> None:
+    """Print nothing from here on to the end of the command, not even its error."""
+    silent: Any = Output(None)
+    sys.stdout = sys.stderr = silent
 
 
 def print_result(text: str) -> None:

@@ -25,6 +25,7 @@ from modnet.core.interfaces.optimizer import (
     UpdateContext,
     UpdateRule,
 )
+from modnet.core.interfaces.processes import ProcessGroup
 from modnet.core.interfaces.transform import (
     CellError,
     ColumnBlocks,
@@ -58,6 +59,7 @@ __all__ = [
     "ParameterSpec",
     "Position",
     "Problem",
+    "ProcessGroup",
     "Random",
     "Regularizer",
     "Schedule",

@@ -11,8 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modnet.core.component import Component
+from modnet.core.interfaces.processes import ProcessGroup
 
-__all__ = ["Block", "BlockLimits", "Engine", "EngineSession", "OnOutputs", "OnUpdate", "Rows", "TrainState", "TrainingPlan", "part_of"]
+__all__ = [
+    "Block",
+    "BlockLimits",
+    "Engine",
+    "EngineSession",
+    "OnOutputs",
+    "OnUpdate",
+    "Rows",
+    "TrainState",
+    "TrainingPlan",
+    "part_of",
+]
 
 Rows: TypeAlias = slice | NDArray[np.intp]
 """Training samples: a slice where they lie together, else their row numbers."""
@@ -204,3 +216,14 @@ class Engine(Component):
     def block_limits(self) -> BlockLimits:
         """Return how large the blocks are that its sessions are given; asked for once a training has begun."""
         return BlockLimits()
+
+    def process_group(self) -> ProcessGroup:
+        """Return the processes that train together: by default this one by itself.
+
+        Asked for before anything is written, and again for every training; then the same group is returned.
+
+        Raises:
+            ConfigError: the options name no group, or another one than that of an earlier training.
+            ProcessError: the others are not to be reached.
+        """
+        return ProcessGroup()

@@ -1,0 +1,50 @@
+"""ProcessGroup: the processes that train one network together, and what they tell each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["ProcessGroup"]
+
+
+class ProcessGroup:
+    """The processes that train one network together; this class is one process by itself.
+
+    All of them run the same program on the same configuration and data, and make the same updates. The `primary` one
+    runs the callbacks, and alone writes files and shows progress; the training tells the others what its callbacks have
+    changed. An engine that trains in several processes derives from this class.
+
+    Attributes:
+        index: The number of this process, from 0.
+        count: How many there are.
+        last_checkpoint: The file of the last checkpoint, or None; the training keeps it up to date, for the error of a
+            process that is gone.
+    """
+
+    index: int = 0
+    count: int = 1
+    last_checkpoint: str | None = None
+
+    @property
+    def primary(self) -> bool:
+        """Whether this is the process that writes files, shows progress and runs callbacks."""
+        return self.index == 0
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return every process's value, a plain one of bounded size, in the order of their numbers.
+
+        Raises:
+            ProcessError: another process has failed, or is gone.
+        """
+        return [value]
+
+    def broadcast(self, value: Any) -> Any:
+        """Return the primary process's value: plain values and arrays, and lists and dicts of them.
+
+        Raises:
+            ProcessError: another process has failed, or is gone.
+        """
+        return value
+
+    def fail(self, error: BaseException) -> None:
+        """Tell the others of the error that ends this process's training; they end with a `ProcessError`."""
