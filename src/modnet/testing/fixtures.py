@@ -60,7 +60,8 @@ def train(
 
     With a ``width`` it is trained on so many numbers between 0 and 1 instead.
 
-    With ``callbacks`` there is a run folder, for what they write; it is deleted, and what they print is discarded.
+    With ``callbacks`` there is a run folder, for what they write, and the current folder is that beside it; both are
+    deleted, and what they print is discarded.
     """
     table = {
         "epochs": epochs,
@@ -78,9 +79,10 @@ def train(
     ]
     with contextlib.redirect_stdout(io.StringIO()), TemporaryDirectory() as folder:
         out = Path(folder, "run") if "callbacks" in config else None
-        return Trainer(RunConfig.model_validate(table), checks=False).fit(
-            *pairs[0], validation=pairs[1], test=pairs[2], out=out
-        )
+        with contextlib.nullcontext() if out is None else contextlib.chdir(folder):
+            return Trainer(RunConfig.model_validate(table), checks=False).fit(
+                *pairs[0], validation=pairs[1], test=pairs[2], out=out
+            )
 
 
 class QuadraticProblem:

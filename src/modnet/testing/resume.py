@@ -203,6 +203,8 @@ def _final(path: Path) -> dict[str, Any]:
         checkpoint, model = folder.latest(), load(path)
     state = {name: value for name, value in checkpoint.state.items() if name != "seconds"}
     state["history"] = [{name: value for name, value in row.items() if name != "seconds"} for row in checkpoint.history]
-    state["listeners"] = [entry for entry in state["listeners"] if entry["kind"] != "checkpoint"]  # it lists its files
+    config = checkpoint.network.config
+    others = {callback.kind for callback in (config.callbacks if config else ()) if not callback.reproducible}
+    state["listeners"] = [entry for entry in state["listeners"] if entry["kind"] not in others]
     layers = [layer.state for layer in checkpoint.network.layers]
     return {"θ": checkpoint.network.parameters, "model θ": model.parameters, "layers": layers, **state}

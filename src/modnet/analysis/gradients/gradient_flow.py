@@ -22,7 +22,7 @@ from modnet.engines.numpy.workspace import Workspace
 from modnet.network.network import Network, Vector
 from modnet.training.scores import Scorer, Scores
 
-__all__ = ["GradientFlow", "LayerGradientFlow", "flow_through", "norm", "subsample"]
+__all__ = ["GradientFlow", "LayerGradientFlow", "backpropagate", "flow_through", "norm", "subsample"]
 
 SATURATED = 0.05
 """A neuron is saturated where its mean σ′ is below this share of the steepest that its activation reaches."""
@@ -127,6 +127,29 @@ def subsample(samples: Samples, count: int, seed: int) -> Samples:
     return samples.take(rows)
 
 
+def backpropagate(network: Network, samples: Samples, seed: int = 0) -> tuple[Workspace, Vector, Vector]:
+    """Send samples, all in one piece, forward and back through a network, which is not changed.
+
+    Returns:
+        What the passes produced, with the δ of each sample, the outputs, and the targets.
+    """
+    x, y = samples.x[:], samples.targets.batch(slice(0, len(samples)), network.dtype, network.target_width)
+    weights, states = _weights(samples), network.layer_states()
+    share = 1.0 if weights is None else (weights / weights.mean()).astype(network.dtype)[:, None]
+    workspace = Workspace(network, generator(seed, Stream.SAMPLE, 1))
+    try:
+        with np.errstate(all="ignore"):  # numbers that are not finite are a diagnosis, not a warning
+            a = workspace.forward(x)
+            workspace.backward(y, share)  # without 1/m
+    finally:
+        network.load_layer_states(states)
+    return workspace, a, y
+
+
+def _weights(samples: Samples) -> Vector | None:
+    return None if samples.weights is None or not samples.weights.any() else samples.weights
+
+
 def flow_through(
     network: Network,
     samples: Samples,
@@ -145,19 +168,15 @@ def flow_through(
         state: The rule's state; by default its state before the first update.
         seed: The seed of layers that draw random numbers, such as dropout.
     """
-    x, y = samples.x[:], samples.targets.batch(slice(0, len(samples)), network.dtype, network.target_width)
-    states = network.layer_states()
-    weights = None if samples.weights is None or not samples.weights.any() else samples.weights
-    share = 1.0 if weights is None else (weights / weights.mean()).astype(network.dtype)[:, None]
-    workspace = Workspace(network, generator(seed, Stream.SAMPLE, 1))
+    weights = _weights(samples)
+    workspace, a, y = backpropagate(network, samples, seed)
+    count = len(samples)
     with np.errstate(all="ignore"):  # numbers that are not finite are a diagnosis, not a warning
-        a = workspace.forward(x)
-        workspace.backward(y, share)  # without 1/m: the δ of each sample
         scorer = Scorer(network)
         scorer.update(a, y, weights)
         scores = scorer.compute(samples.targets, weights)
-        workspace.gradient[...] = workspace.gradient / len(x)
-        network.add_penalty_gradient(workspace.gradient, float(len(x) if weights is None else weights.sum()))
+        workspace.gradient[...] = workspace.gradient / count
+        network.add_penalty_gradient(workspace.gradient, float(count if weights is None else weights.sum()))
         theta, gradient = (vector[: network.trainable] for vector in (network.parameters, workspace.gradient))
         context = UpdateContext(theta, rate, layout=network.layout, regularized=network.regularized)
         step, _ = rule.update(gradient, dict(rule.init(theta) if state is None else state), context)
@@ -166,7 +185,6 @@ def flow_through(
         constant = (varied > 0) & ~(a.std(axis=0) >= CONSTANT * varied)
         slopes, steepest = _slopes(network.layers[-1].activation, workspace.passes[-1].z, a)
         stuck = constant & (np.abs(slopes).mean(axis=0) < SATURATED * steepest)
-    network.load_layer_states(states)
     return GradientFlow(tuple(layers), _indices(constant), _indices(stuck), scores)
 
 

@@ -12,7 +12,7 @@ from modnet.analysis.results.confusion_matrix import ConfusionMatrix
 from modnet.analysis.results.results import Results
 from modnet.core.numbers import format_number
 
-__all__ = ["abridge", "confusion_picture"]
+__all__ = ["abridge", "confusion_picture", "matrix_picture"]
 
 MOST = 30
 """The most classes that are all shown; of more, those with the most mistakes, and the others together."""
@@ -28,12 +28,14 @@ _OPACITIES, _DIAGONAL = (0.06, 0.85), 0.12
 
 def confusion_picture(results: Results) -> Picture | None:
     """Return the confusion matrix, or None where the targets are numbers."""
-    whole = results.confusion
-    if whole is None:
-        return None
+    return None if results.confusion is None else matrix_picture(results.confusion, results.part)
+
+
+def matrix_picture(whole: ConfusionMatrix, part: str) -> Picture:
+    """Return a confusion matrix of samples of this part, as sentences name it."""
     matrix = abridge(whole, MOST)
     count, longest = len(matrix.labels), min(max(len(str(label)) for label in matrix.labels), _NAME)
-    title = f"Confusion matrix of {whole.samples:,} {results.part} samples"
+    title = f"Confusion matrix of {whole.samples:,} {part} samples"
     if count < len(whole.labels):
         title += f": the {count - 1} classes with the most mistakes, of {len(whole.labels):,}"
     text = f"{title}: {whole.correct:,} are correct ({whole.correct / whole.samples:.2%}). {whole.sentence}"

@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modnet.analysis.jsonable import jsonable
+from modnet.data.prepared import Samples
+from modnet.network.decoding import predict_codes
+from modnet.network.network import Network
 
-__all__ = ["ConfusionMatrix", "confusion_matrix"]
+__all__ = ["ConfusionMatrix", "confusion_matrix", "confusion_of"]
 
 _NAMED = 5
 """The number of confusions that the sentence names."""
@@ -93,6 +96,19 @@ def confusion_matrix(true: ArrayLike, predicted: ArrayLike, labels: ArrayLike) -
     counts = np.zeros((len(names), len(names)), dtype=np.int64)
     np.add.at(counts, (np.asarray(true, dtype=np.intp), np.asarray(predicted, dtype=np.intp)), 1)
     return ConfusionMatrix(names, counts)
+
+
+def confusion_of(network: Network, samples: Samples) -> ConfusionMatrix | None:
+    """Return the confusion matrix of a network on samples as they enter it; None where there are no two classes."""
+    true = samples.targets.codes
+    if network.classes is None or len(network.classes) < 2 or true is None:
+        return None
+    predicted = np.empty(len(true), dtype=np.intp)
+    with np.errstate(all="ignore"):  # outputs may be NaN
+        for start in range(0, len(true), network.chunk):
+            rows = slice(start, start + network.chunk)
+            predicted[rows] = predict_codes(network.to_predictions(network.forward(samples.x[rows])))
+    return confusion_matrix(true, predicted, network.classes)
 
 
 def _ratio(numerators: NDArray[np.int64], denominators: NDArray[np.int64]) -> NDArray[np.float64]:

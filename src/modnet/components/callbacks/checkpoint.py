@@ -26,6 +26,7 @@ class Checkpoint(Callback):
 
     kind: Literal["checkpoint"] = "checkpoint"
     unique: ClassVar[bool] = True
+    reproducible: ClassVar[bool] = False
     also_known_as: ClassVar[tuple[str, ...]] = ("model-checkpoint",)
     every_epochs: int = Field(default=1, ge=0, description="epochs between two checkpoints; 0 for none")
     every_seconds: float | None = Field(

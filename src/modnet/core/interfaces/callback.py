@@ -146,6 +146,9 @@ class Callback(Component):
     unique: ClassVar[bool] = False
     """True where a training has at most one callback of this kind, whatever its options: two would write one file, say.
     Where it is False, there may be several whose options differ."""
+    reproducible: ClassVar[bool] = True
+    """False where the state of its listener names what it has written (files, say), so that no second training has the
+    same; `modnet verify-resume` does not compare it then."""
 
     @abstractmethod
     def listener(self) -> object:
