@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -71,12 +71,11 @@ class Device:
             stack.enter_context(jax.debug_nans(False))
             yield
 
-    def compile(self, function: Callable[..., Any], *args: Any) -> Callable[..., Any]:
-        """Return a function compiled for arguments of these shapes and dtypes."""
-        options: Mapping[str, Any] = {}
-        if self.deterministic and self.device.platform == "gpu":
-            options = {"xla_gpu_deterministic_ops": True}
-        return jax.jit(function).lower(*args).compile(compiler_options=dict(options))
+    @property
+    def compiler_options(self) -> dict[str, Any]:
+        """What the compiler is told."""
+        exact = self.deterministic and self.device.platform in ("gpu", "cuda", "rocm")
+        return {"xla_gpu_deterministic_ops": True} if exact else {}
 
     def put(self, value: Any) -> Any:
         """Return arrays, or a tree of them, on the device."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from modnet import ConfigError, Engine, EngineSession, TrainingPlan
+from modnet import BlockLimits, ConfigError, Engine, EngineSession, TrainingPlan
 
 __all__ = ["JaxEngine"]
 
@@ -44,4 +44,8 @@ class JaxEngine(Engine):
         from modnet_jax.session import JaxSession
 
         device = Device.find(self.device, precision=self.precision, deterministic=self.deterministic)
-        return JaxSession(plan, device)
+        return JaxSession(plan, device, 1 << 34)
+
+    def block_limits(self) -> BlockLimits:
+        """Return blocks of many calls, so that the host works on the outputs of one while the device makes the next."""
+        return BlockLimits(rows=1 << 16, updates=1 << 14, input_bytes=1 << 40)

@@ -1,4 +1,4 @@
-"""What layers draw from: random numbers that depend on seed, update and sample alone, not on how a batch is divided."""
+"""What layers draw from: numbers that depend on seed, update and sample, and not on how a batch is divided."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-__all__ = ["KeyRandom"]
+__all__ = ["KeyRandom", "key_of"]
 
 
 class KeyRandom:
     """A `modnet.Random` over keys of JAX: every sample of a batch has its own.
 
-    Args:
+    Attributes:
         key: The key of the update.
-        first: The position in the batch of the first sample of the piece.
+        position: The position in the batch of the first sample.
     """
 
-    def __init__(self, key: Any, first: Any) -> None:
-        self._key, self._first, self._draws = key, first, 0
+    def __init__(self, key: Any, position: Any) -> None:
+        self.key, self.position, self._draws = key, position, 0
 
     def random(self, shape: tuple[int, ...], dtype: Any) -> Any:
         """Return numbers that are uniform in [0, 1)."""
@@ -31,5 +31,10 @@ class KeyRandom:
 
     def _keys(self, rows: int) -> Any:
         self._draws += 1
-        key = jax.random.fold_in(self._key, self._draws)
-        return jax.vmap(lambda row: jax.random.fold_in(key, row))(self._first + jnp.arange(rows))
+        key = jax.random.fold_in(self.key, self._draws)
+        return jax.vmap(jax.random.fold_in, (None, 0))(key, self.position + jnp.arange(rows))
+
+
+def key_of(data: Any, update: Any) -> Any:
+    """Return the key of an update, from the numbers of the key of all."""
+    return jax.random.fold_in(jax.random.wrap_key_data(data, impl="threefry2x32"), update)
