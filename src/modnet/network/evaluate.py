@@ -76,7 +76,7 @@ class MetricAccumulator:
 
     def compute(self, prefix: str = "") -> dict[str, float]:
         """Return ``cost`` and every metric by its names in the history, each with ``prefix`` before it."""
-        values = {f"{prefix}cost": self._total / self.weight if self.weight else 0.0}
+        values = {f"{prefix}cost": self.mean_cost()}
         for metric, total in zip(self._metrics, self._partials, strict=True):
             value = metric.value(self._partial_of_all(metric) if metric.needs_all_outputs else total)
             if isinstance(value, Mapping):
@@ -84,6 +84,10 @@ class MetricAccumulator:
             else:
                 values[f"{prefix}{metric.label}"] = value
         return values
+
+    def mean_cost(self) -> float:
+        """Return the mean cost; 0 where nothing was added, or weighs anything."""
+        return self._total / self.weight if self.weight else 0.0
 
     def _partial_of_all(self, metric: Metric) -> Any:
         pieces, y, weights = zip(*self._outputs, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -11,11 +12,11 @@ import jax
 from modnet_jax.device import Device
 from modnet_jax.program import Program
 
-__all__ = ["Programs"]
+__all__ = ["JaxPrograms"]
 
 
-class Programs:
-    """The functions of a training's `Program`, compiled when they are first called.
+class JaxPrograms:
+    """A training's `Program` on a device; `modnet.engines.compiled.programs.Programs` says what the methods do.
 
     Args:
         program: The functions.
@@ -27,17 +28,18 @@ class Programs:
         self._compiled: dict[Hashable, Callable[..., Any]] = {}
 
     def call(self, name: str, shapes: tuple[Hashable, ...], *args: Any, **static: Any) -> Any:
-        """Call a function of the program.
-
-        Args:
-            name: Its name.
-            shapes: What tells the shapes of these arguments from those of other calls.
-            args: Its arguments: arrays and trees of them.
-            static: Arguments that are compiled in.
-        """
+        """Call a function of the program."""
         key = name, shapes, *static.values()
         compiled = self._compiled.get(key)
         if compiled is None:
             lowered = jax.jit(partial(getattr(self._program, name), **static)).lower(*args)
             compiled = self._compiled[key] = lowered.compile(compiler_options=self._device.compiler_options)
         return compiled(*args)
+
+    def put(self, tree: Any) -> Any:
+        """Return arrays on the device."""
+        return jax.device_put(tree, self._device.device)
+
+    def settings(self) -> AbstractContextManager[None]:
+        """Return a context in which everything else is called."""
+        return self._device.settings()

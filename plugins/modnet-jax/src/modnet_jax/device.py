@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import jax
@@ -53,10 +54,10 @@ class Device:
     @property
     def fingerprint(self) -> dict[str, str | int | float]:
         """What the last bits depend on."""
-        versions: dict[str, str | int | float] = {"jax": jax.__version__, "jaxlib": jax.lib.__version__}
+        versions: dict[str, str | int | float] = {"jax": jax.__version__, "jaxlib": version("jaxlib")}
         place: dict[str, str | int | float] = {"device": self.device.device_kind, "precision": self.precision}
         if self.is_cpu:
-            found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])  # type: ignore[call-overload,index]
+            found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
             place |= {"device": f"cpu {found[-1] if found else 'baseline'}", "cores": len(os.sched_getaffinity(0))}
         return {**versions, **place, "deterministic": int(self.deterministic)}
 
@@ -76,7 +77,3 @@ class Device:
         """What the compiler is told."""
         exact = self.deterministic and self.device.platform in ("gpu", "cuda", "rocm")
         return {"xla_gpu_deterministic_ops": True} if exact else {}
-
-    def put(self, value: Any) -> Any:
-        """Return arrays, or a tree of them, on the device."""
-        return jax.device_put(value, self.device)

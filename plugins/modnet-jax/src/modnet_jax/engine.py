@@ -41,10 +41,10 @@ class JaxEngine(Engine):
         except ImportError as error:
             raise ConfigError(f"engine: jax cannot be imported ({error}); pip install modnet-jax installs it") from None
         from modnet_jax.device import Device
-        from modnet_jax.session import JaxSession
+        from modnet_jax.session import start
 
         device = Device.find(self.device, precision=self.precision, deterministic=self.deterministic)
-        return JaxSession(plan, device, 1 << 34)
+        return start(plan, device)
 
     def block_limits(self) -> BlockLimits:
         """Return blocks of many calls, so that the host works on the outputs of one while the device makes the next."""

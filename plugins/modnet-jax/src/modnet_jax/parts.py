@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modnet import Cost, Regularizer, TrainingPlan, UpdateRule
-from modnet.engines.functional import LayerParts
+from modnet.engines.compiled.functions import LayerParts
 
 __all__ = ["Parts"]
 

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from modnet import TrainingPlan
-from modnet.engines.functional import Arrays, ParameterArrays, Pass, RuleArrays, penalty, with_penalties
+from modnet.engines.compiled.functions import Arrays, ParameterArrays, Pass, RuleArrays, penalty, with_penalties
+from modnet.engines.compiled.programs import Carry
 from modnet_jax.parts import Parts
 from modnet_jax.randomness import KeyRandom, key_of
 
-__all__ = ["Carry", "Program"]
-
-
-class Carry(NamedTuple):
-    """What updates change, on the device; the number of updates is counted beside it.
-
-    Attributes:
-        theta: The arrays of θ that are trained.
-        rule: The rule's state.
-        states: The layers' states.
-    """
-
-    theta: Arrays
-    rule: Any
-    states: Any
+__all__ = ["Program"]
 
 
 class Program:

@@ -97,7 +97,7 @@ class Block(NamedTuple):
     momenta: Sequence[float] | None = None
 
     def __len__(self) -> int:
-        return self.rows.stop - self.rows.start if isinstance(self.rows, slice) else len(self.rows)
+        return length_of(self.rows)
 
     def part(self, start: int, stop: int) -> Block:
         """Return the updates from sample ``start`` to sample ``stop`` of the block."""
@@ -109,6 +109,17 @@ class Block(NamedTuple):
         """Return the updates as blocks of their own."""
         starts = range(0, len(self), self.batch_size)
         return [self.part(start, min(start + self.batch_size, len(self))) for start in starts]
+
+
+def length_of(rows: Rows) -> int:
+    """Return how many rows these are."""
+    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+
+def pieces_of(rows: Rows, size: int) -> list[Rows]:
+    """Return the rows in pieces of so many, the last perhaps of fewer."""
+    count = length_of(rows)
+    return [part_of(rows, start, min(start + size, count)) for start in range(0, count, size)]
 
 
 def part_of(rows: Rows, start: int, stop: int) -> Rows:

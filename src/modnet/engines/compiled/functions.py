@@ -7,6 +7,7 @@ follows the array API standard; θ is a sequence of arrays, in their order in th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ from modnet.core.interfaces import (
 )
 from modnet.network.network import Network, Vector
 
-__all__ = ["Arrays", "LayerParts", "ParameterArrays", "Pass", "RuleArrays", "penalty", "with_penalties"]
+__all__ = ["Arrays", "LayerParts", "ParameterArrays", "Pass", "RuleArrays", "join", "penalty", "with_penalties"]
 
 Arrays = tuple[Array, ...]
 
@@ -43,7 +44,7 @@ class ParameterArrays:
         self.trained = sum(spec.trainable for *_, spec, _ in self._layout)
         self.regularized = sum(spec.trainable and spec.regularized for *_, spec, _ in self._layout)
         stops = np.cumsum([0, *(size for *_, size in self._layout)]).tolist()
-        self.places = [slice(start, stop) for start, stop in zip(stops, stops[1:], strict=False)]
+        self.places = [slice(start, stop) for start, stop in pairwise(stops)]
 
     def split(self, vector: Array) -> Arrays:
         """Return a vector like θ, or like the first arrays of it, as arrays."""

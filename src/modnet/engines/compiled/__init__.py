@@ -1,0 +1,1 @@
+"""What engines share that compile pure functions of arrays, whatever library compiles them and whatever runs them."""

@@ -1,0 +1,136 @@
+"""The gradient of a batch of any size, by programs that go through it in pieces, and the outputs of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modnet.core.interfaces.engine import OnOutputs, Rows, length_of, pieces_of
+from modnet.data.prepared import Samples
+from modnet.engines.compiled.functions import join
+from modnet.engines.compiled.programs import Carry, Programs
+from modnet.engines.compiled.samples import DeviceSamples
+from modnet.engines.compiled.state import DeviceState
+from modnet.engines.numpy.batches import BatchLoader
+from modnet.network.network import Network, Vector
+
+__all__ = ["Gradients", "Overlap", "Sizes", "counted_outputs", "padded"]
+
+
+class Sizes(NamedTuple):
+    """How much work calls have.
+
+    Attributes:
+        chunk: How many samples one call has at most, unless a layer needs more at once.
+        piece: How many samples of a batch that is larger go through the network together.
+        memory: How many bytes of samples may be on the device at once.
+    """
+
+    chunk: int
+    piece: int
+    memory: int
+
+
+class Overlap:
+    """Hands on the outputs of each call when the next has begun: host and device work side by side."""
+
+    def __init__(self) -> None:
+        self._waiting: Callable[[], bool] | None = None
+
+    def add(self, hand_on: Callable[[], bool] | None) -> bool:
+        """Hand on the outputs of the call before; return what that returns: whether their costs are finite."""
+        waiting, self._waiting = self._waiting, hand_on
+        return waiting is None or waiting()
+
+    def end(self) -> bool:
+        """Hand on those of the last call."""
+        return self.add(None)
+
+
+class Gradients:
+    """Computes gradients of the mean cost of some of a training's samples.
+
+    Attributes:
+        samples: The samples on the device.
+        batches: Their targets and weights on the host.
+        needs_full_batch: Whether a layer must see a whole batch in one piece.
+    """
+
+    def __init__(
+        self, network: Network, samples: Samples, programs: Programs, state: DeviceState, sizes: Sizes
+    ) -> None:
+        self._programs, self._state, self._sizes = programs, state, sizes
+        self.samples, self.batches = DeviceSamples(samples, programs, sizes.memory), BatchLoader(samples, network)
+        self.needs_full_batch = any(layer.needs_full_batch for layer in network.layers)
+
+    def total(self, rows: Rows) -> float:
+        """Return what rows weigh: their number, or the sum of their weights."""
+        weights = self.batches.weights(rows)
+        return float(length_of(rows) if weights is None else weights.sum())
+
+    def accumulate(self, rows: Rows, on_outputs: OnOutputs, carry: Carry, number: int) -> Any:
+        """Return gradients, and layers' states after it; None where a cost is not finite.
+
+        Args:
+            rows: The samples.
+            on_outputs: Called with the outputs, piece by piece.
+            carry: The state at which they are computed.
+            number: How many updates have been made before: it decides the randomness.
+        """
+        size = length_of(rows) if self.needs_full_batch else min(self._sizes.piece, length_of(rows))
+        together = max(1, self._sizes.chunk // size)
+        parts, total, state = pieces_of(rows, together * size), np.float64(self.total(rows)), self._state
+        sums: Any = (tuple(np.zeros(array.shape, array.dtype) for array in carry.theta), carry.states)
+        positions = accumulate(map(length_of, parts[:-1]), initial=0)
+        overlap, chunks = Overlap(), self.samples.chunks(parts, together * size)
+        for part, position, (data, start) in zip(parts, positions, chunks, strict=True):
+            pieces = [length_of(piece) for piece in pieces_of(part, size)]
+            counts, available = padded(pieces, together, int), len(data["x"])
+            where = data, np.int64(start), np.int64(position), state.key, np.int64(number), counts, total
+            shapes = available, together, size
+            sums, outputs = self._programs.call("accumulate", shapes, sums, carry, state.frozen, *where, rows=size)
+            if not overlap.add(partial(self._hand_on, part, outputs, start, pieces, available, on_outputs)):
+                return None
+        return sums if overlap.end() else None
+
+    def penalized(self, carry: Carry, gradients: Any, rows: Rows) -> Vector:
+        """Return what `accumulate` gave, with the gradients of the penalties, as a vector on the host."""
+        return join(self._programs.call("penalized", (), carry, gradients, np.float64(self.total(rows))))
+
+    def norm(self, carry: Carry, number: int, rows: Rows) -> float:
+        """Return the norm of an update's gradient, which is computed again: few ask for it."""
+        with self._programs.settings():
+            gradients, _ = self.accumulate(rows, lambda *_: True, carry, number)
+            return float(np.linalg.norm(self.penalized(carry, gradients, rows)))
+
+    def _hand_on(
+        self, rows: Rows, outputs: Any, start: int, counts: list[int], available: int, on_outputs: OnOutputs
+    ) -> bool:
+        a = counted_outputs(outputs, start, counts, available)
+        return on_outputs(a, self.batches.targets(rows), self.batches.weights(rows))
+
+
+def padded(values: list[Any], count: int, dtype: Any = float) -> NDArray[Any]:
+    """Return values as an array of so many, with zeros after them."""
+    array = np.zeros(count, dtype)
+    array[: len(values)] = values
+    return array
+
+
+def counted_outputs(outputs: Any, start: int, counts: list[int], available: int) -> Vector:
+    """Return the outputs of the samples that count, of (pieces, rows, outputs).
+
+    The last piece begins before its samples where the data, of ``available`` rows, ends too early: see `Programs`.
+    """
+    _, size, width = outputs.shape
+    rows, last = np.asarray(outputs), len(counts) - 1
+    begin = start + last * size
+    behind = begin - min(begin, available - size)
+    if not behind:
+        return rows.reshape(-1, width)[: last * size + counts[last]]
+    return np.concatenate([rows[:last].reshape(-1, width), rows[last, behind : behind + counts[last]]])

@@ -1,0 +1,69 @@
+"""The training samples as programs need them: on the device where they fit there, else chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from modnet.core.interfaces.engine import Rows, length_of
+from modnet.data.prepared import Samples
+from modnet.data.row_source import row_bytes
+from modnet.engines.compiled.programs import Programs
+
+__all__ = ["DeviceSamples"]
+
+
+class DeviceSamples:
+    """Reads the samples of one training.
+
+    Args:
+        samples: The samples.
+        programs: What puts them on the device, and gathers them there.
+        memory: How many bytes of them may be there at once.
+    """
+
+    def __init__(self, samples: Samples, programs: Programs, memory: int) -> None:
+        self._samples, self._programs = samples, programs
+        fits = row_bytes(samples.x) * len(samples) <= memory
+        self._whole = programs.put(self._load(slice(0, len(samples)), len(samples))) if fits else None
+        self._reader = ThreadPoolExecutor(1, "modnet-rows")
+
+    def chunks(self, parts: Sequence[Rows], capacity: int) -> Iterator[tuple[dict[str, Any], int]]:
+        """Yield, for each of the parts, data on the device in which its rows lie in order, and where they begin.
+
+        The data has at least ``capacity`` rows. While one is used, the next is on its way.
+        """
+        if self._whole is not None:
+            for rows in parts:
+                yield self._resident(self._whole, rows, capacity)
+            return
+        coming = self._reader.submit(self._load, parts[0], capacity)
+        for following in [*parts[1:], None]:
+            data = coming.result()
+            if following is not None:
+                coming = self._reader.submit(self._load, following, capacity)
+            yield self._programs.put(data), 0
+
+    def close(self) -> None:
+        """End the thread that reads."""
+        self._reader.shutdown(cancel_futures=True)
+
+    def _resident(self, whole: dict[str, Any], rows: Rows, capacity: int) -> tuple[dict[str, Any], int]:
+        if isinstance(rows, slice) and len(self._samples) >= capacity:
+            return whole, rows.start
+        padded = np.zeros(capacity, np.int32)
+        padded[: length_of(rows)] = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+        return self._programs.call("gather", (capacity,), whole, padded), 0
+
+    def _load(self, rows: Rows, capacity: int) -> dict[str, Any]:
+        """Return x, targets and weights of rows, and of the first of them again where they are fewer than that."""
+        targets, weights = self._samples.targets, self._samples.weights
+        arrays = {"x": self._samples.x, "y": targets.values if targets.codes is None else targets.codes, "w": weights}
+        loaded = {name: np.asarray(values[rows]) for name, values in arrays.items() if values is not None}
+        missing = capacity - length_of(rows)
+        if missing:
+            loaded = {name: np.concatenate([part, np.repeat(part[:1], missing, 0)]) for name, part in loaded.items()}
+        return loaded
