@@ -14,7 +14,7 @@ from testing.interpreter import fake_run
 
 from modnet.components.activations import Tanh
 from modnet.engines.numpy.threads import one_blas_thread
-from modnet.testing import check_component, engine_loop_checks, engine_trials, subprocess_checks
+from modnet.testing import check_component, engine_loop_checks, subprocess_checks
 from modnet.testing.checks import CHECKS
 
 
@@ -29,7 +29,6 @@ def no_waiting(monkeypatch):
     """Spare waiting for disks and threads, and let the threads that an engine forgets end with the test."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
     monkeypatch.setattr(engine_loop_checks, "PATIENCE", 0.01)
-    monkeypatch.setattr(engine_trials, "RESUMED", engine_trials.RESUMED[1:3])
     engine_promises.THE_END.clear()
     with one_blas_thread():
         yield

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +31,15 @@ __all__ = [
     "final_state",
     "for_each",
     "go_on",
+    "on_first",
     "opened",
     "order_of",
     "reference",
     "require_close",
     "run_all",
 ]
+
+Tried = TypeVar("Tried")
 
 SINGLE = 1e-4
 """How far θ may be from the NumPy engine's after 50 updates in float32, relative to its largest number."""
@@ -78,13 +81,12 @@ def opened(engine: Engine, trial: Trial, fingerprint: Mapping[str, Any] = {}) ->
     try:
         session = engine.start(TrainingPlan(config, network, parts, fingerprint))
     except ConfigError as error:
-        require("\n" not in str(error), f"{trial.name} should be refused in one line, got {str(error)!r}")
         raise RefusedError(f"{trial.name}: {error}") from None
     with closing(session), np.errstate(all="ignore"):  # as in a training
         yield Opened(session, config, network, parts)
 
 
-def for_each(case: Case, trials: Sequence[Trial], check: Callable[[Case, Trial], None]) -> None:
+def for_each(case: Case, trials: Sequence[Tried], check: Callable[[Case, Tried], None]) -> None:
     """Make a check in all trials; those that the engine refuses are named at the end.
 
     Raises:
@@ -94,6 +96,23 @@ def for_each(case: Case, trials: Sequence[Trial], check: Callable[[Case, Trial],
     for trial in trials:
         try:
             check(case, trial)
+        except RefusedError as error:
+            refused.append(str(error))
+    if refused:
+        raise RefusedError("; ".join(refused))
+
+
+def on_first(case: Case, trials: Sequence[Trial], check: Callable[[Case, Trial], None]) -> None:
+    """Make a check in the first trial that the engine does not refuse; those that it refuses are named at the end.
+
+    Raises:
+        RefusedError: naming them.
+    """
+    refused = []
+    for trial in trials:
+        try:
+            check(case, trial)
+            break
         except RefusedError as error:
             refused.append(str(error))
     if refused:

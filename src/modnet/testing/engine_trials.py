@@ -239,15 +239,14 @@ MIXED = DROPOUT.but(
         dense(3, "softmax"),
     ),
 )
-BITS = (SCHEDULES[3], MIXED)
-"""Of these the bits are compared: a rule with a state; layers with a state, and randomness."""
+BITS = (MIXED, SCHEDULES[3])
+"""Of these the bits are compared: randomness, layers with a state, a rule with one; without what may be refused."""
 RESUMED = tuple(
-    trial.but(f"{name}, {trial.name}", optimizer=optimizer, epochs=3)
+    tuple(trial.but(f"{name}, {trial.name}", optimizer=optimizer, epochs=3) for trial in BITS)
     for name, optimizer in (
         ("mini-batches", ThreeSweeps.model_validate({"rule": "adam", "schedule": "one-cycle", "learning_rate": 0.02})),
         ("a solver", Lookahead.model_validate({"rule": "momentum", "learning_rate": 0.05})),
     )
-    for trial in BITS
 )
 DIVERGING = (
     PLAIN.but(

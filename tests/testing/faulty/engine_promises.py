@@ -85,7 +85,7 @@ class ScalesInPlace(Faulty):
             return super().run(block, on_outputs, on_update)
 
 
-@found_by("predictions-disturb-nothing", "one-cycle with adam, with predictions: ")
+@found_by("predictions-disturb-nothing", "batch-norm and dropout, with predictions: ")
 class DrawsForPredictions(Faulty):
     """Predictions draw from the randomness of the training."""
 
@@ -208,7 +208,10 @@ class LooksAtCosts(Faulty):
             return True
 
 
-@found_by("value-and-gradient", "l1 and l2: value_and_grad of samples (all): the cost is not that of the NumPy engine")
+@found_by(
+    "value-and-gradient",
+    "a frozen layer in a chain: value_and_grad of samples (all): the cost is not that of the NumPy engine",
+)
 class CostWithoutPenalty(Faulty):
     """The cost that solvers are given has no penalties."""
 
