@@ -216,16 +216,16 @@ def _run(
             checkpoints.store.begin(view.config, view.network)
         else:
             checkpoints.store.set_apart(view.epochs, view.updates)  # before a listener changes its files
-    loop.agreement.watch()
     has_begun = False
     try:
-        callbacks.call("fit_start", training=view)
-        if resumption is not None:
-            resumption.load(loop)  # again, because a listener may have written to θ
-            callbacks.load_state_dicts([state.model_dump() for state in resumption.state.listeners])
-            if checkpoints is not None:
-                checkpoints.store.rewind(view.epochs, view.updates)
-                checkpoints.store.write_config(view.config)
+        with loop.agreement.changes_told():
+            callbacks.call("fit_start", training=view)
+            if resumption is not None:
+                resumption.load(loop)  # again, because a listener may have written to θ
+                callbacks.load_state_dicts([state.model_dump() for state in resumption.state.listeners])
+                if checkpoints is not None:
+                    checkpoints.store.rewind(view.epochs, view.updates)
+                    checkpoints.store.write_config(view.config)
         has_begun = True
         loop.run(checkpoints)
     except BaseException as error:
@@ -241,6 +241,5 @@ def _run(
             else:
                 checkpoints.store.discard_branch()
         raise
-    loop.agreement.watch()
-    callbacks.call_all("fit_end", training=view)
-    loop.agreement.synchronize()
+    with loop.agreement.changes_told():
+        callbacks.call_all("fit_end", training=view)

@@ -87,7 +87,6 @@ class TrainingLoop:
         self._rng = generator(config.seed, Stream.ORDER)
         self._optimizer_state: dict[str, Any] = {}
         self._epoch_start: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
-        self._interruption: Interrupted | None = None
         self.is_complete = False
 
     def run(self, checkpoints: CheckpointWriter | None) -> None:
@@ -98,7 +97,6 @@ class TrainingLoop:
             Interrupted: `request_stop` was called.
         """
         view = self.view
-        self._synchronize()  # what listeners have changed at the start
         while view.within_epoch or not view.ended:
             if not view.within_epoch:
                 self._begin_epoch()
@@ -106,14 +104,13 @@ class TrainingLoop:
             view.history.append(row)
             if checkpoints is not None:
                 checkpoints.record(row)
-            self.agreement.watch()
-            self._callbacks.call("epoch_end", training=view, row=row)
-            if view.stopped is None:
-                reason = self._callbacks.call_first("should_stop", training=view)
-                view.stopped = view.stopped or reason  # a listener may have called `stop`
-            if checkpoints is not None:
-                checkpoints.save_if_due()
-            self._synchronize(compared=True)
+            with self.agreement.changes_told(compared=True):
+                self._callbacks.call("epoch_end", training=view, row=row)
+                if view.stopped is None:
+                    reason = self._callbacks.call_first("should_stop", training=view)
+                    view.stopped = view.stopped or reason  # a listener may have called `stop`
+                if checkpoints is not None:
+                    checkpoints.save_if_due()
             if not view.ended:
                 self._raise_if_interrupted(checkpoints)
         self.is_complete = True
@@ -125,11 +122,7 @@ class TrainingLoop:
 
     def request_stop(self, reason: str, signal: int | None = None) -> None:
         """Ask for an interruption at the end of the block in progress, with a checkpoint if there is a run folder."""
-        interruption = Interrupted(reason, signal=signal)
-        if self.group.count == 1:
-            self._interruption = interruption
-        else:
-            self.agreement.requested = interruption  # until all processes know of it
+        self.agreement.request(Interrupted(reason, signal=signal))
 
     def check_result(self) -> None:
         """Raise if the last update, whose result no cost has seen, made the outputs non-finite.
@@ -203,9 +196,8 @@ class TrainingLoop:
     def _begin_epoch(self) -> None:
         self.view.epoch, self._epoch_started = self.view.epochs, time.perf_counter()
         self._runner.begin(self.view.epoch)
-        self.agreement.watch()
-        self._callbacks.call("epoch_start", training=self.view)
-        self._synchronize()
+        with self.agreement.changes_told():
+            self._callbacks.call("epoch_start", training=self.view)
         self._enter_epoch()
 
     def _enter_epoch(self) -> None:
@@ -219,17 +211,15 @@ class TrainingLoop:
 
     def _run_epoch(self, checkpoints: CheckpointWriter | None) -> dict[str, Any]:
         def after_block() -> None:
-            self.agreement.watch()
-            if checkpoints is not None:
-                checkpoints.save_if_due()
-            self._synchronize()
+            with self.agreement.changes_told():
+                if checkpoints is not None:
+                    checkpoints.save_if_due()
             self._raise_if_interrupted(checkpoints)
 
         def on_update() -> None:
             self.view.is_after_update = True
-            self.agreement.watch()
-            self._callbacks.call("batch_end", training=self.view)
-            self._synchronize()
+            with self.agreement.changes_told():
+                self._callbacks.call("batch_end", training=self.view)
             self.view.is_after_update = False
 
         listens = self._callbacks.listens_to("batch_end")
@@ -254,13 +244,10 @@ class TrainingLoop:
                     self._config, view.epoch, update, f"metric '{name}' is {value}: the {what}", layer
                 )
 
-    def _synchronize(self, *, compared: bool = False) -> None:
-        if self.group.count > 1:
-            self._interruption = self.agreement.synchronize(compared=compared) or self._interruption
-
     def _raise_if_interrupted(self, checkpoints: CheckpointWriter | None) -> None:
-        if self._interruption is not None:
-            self._interruption.updates = self.view.updates
+        interruption = self.agreement.interruption
+        if interruption is not None:
+            interruption.updates = self.view.updates
             if checkpoints is not None:
-                self._interruption.checkpoint = checkpoints.save_last()
-            raise self._interruption
+                interruption.checkpoint = checkpoints.save_last()
+            raise interruption

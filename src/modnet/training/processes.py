@@ -46,6 +46,9 @@ class Agreement:
 
     In one process nothing is done.
 
+    Attributes:
+        interruption: What interrupts all processes, or None.
+
     Args:
         group: The processes.
         view: The training as listeners see it, and change it.
@@ -55,16 +58,18 @@ class Agreement:
     def __init__(self, group: ProcessGroup, view: Training, engine: EngineSession) -> None:
         self._group, self._view, self._engine = group, view, engine
         self._before = b""
-        self.requested: Interrupted | None = None
+        self._requested: Interrupted | None = None
+        self.interruption: Interrupted | None = None
 
-    def watch(self) -> None:
-        """Begin to watch what listeners change, until `synchronize`."""
-        if self._group.count > 1 and self._group.primary:
-            self._before = self._view.parameters.tobytes()
-            self._view.was_restored = False
+    def request(self, interruption: Interrupted) -> None:
+        """Ask for an interruption, which all processes are told of by `changes_told`."""
+        self._requested = interruption
+        if self._group.count == 1:
+            self.interruption = interruption
 
-    def synchronize(self, *, compared: bool = False) -> Interrupted | None:
-        """Give all processes what listeners have changed; return the interruption that one of them was asked for.
+    @contextmanager
+    def changes_told(self, *, compared: bool = False) -> Iterator[None]:
+        """Give all processes what listeners change within the block, and the interruption that any was asked for.
 
         Args:
             compared: Whether to make sure that θ has the same bits everywhere.
@@ -72,10 +77,17 @@ class Agreement:
         Raises:
             ProcessError: it has not, or another process has failed.
         """
+        is_one = self._group.count == 1
+        if not is_one and self._group.primary:
+            self._before = self._view.parameters.tobytes()
+            self._view.was_restored = False
+        yield
+        if not is_one:
+            self._synchronize(compared=compared)
+
+    def _synchronize(self, *, compared: bool) -> None:
         group = self._group
-        if group.count == 1:
-            return None
-        asked = None if self.requested is None else [self.requested.reason, self.requested.signal]
+        asked = None if self._requested is None else [self._requested.reason, self._requested.signal]
         mine: dict[str, Any] = {"asked": asked}
         if compared:
             mine["theta"] = zlib.crc32(self._view.parameters.tobytes())
@@ -96,7 +108,8 @@ class Agreement:
             if not group.primary:
                 self._engine.restore(TrainState(**state))
         found = next((each["asked"] for each in everyone if each["asked"] is not None), None)
-        return None if found is None else Interrupted(found[0], signal=found[1])
+        if found is not None:
+            self.interruption = Interrupted(found[0], signal=found[1])
 
     def _has_state(self) -> bool:
         """Return whether a listener has written to θ, or restored a state."""
