@@ -232,8 +232,7 @@ class Trainer:
                 problem = f"must be those of the interrupted run, {checkpoint.path}"
                 raise DataError(f"{data.place('train')} samples: {problem}; {error}") from None
             setup, runner = add_metrics(setup, metrics), CallbackRunner(config, callbacks, muted=not group.primary)
-            resumption = Resumption(checkpoint, state, allow_other_engine)
-            mine = store if group.primary else None
+            mine, resumption = store if group.primary else None, Resumption(checkpoint, state, allow_other_engine)
             return train(config, setup, runner, mine, group, handle_signals, started, resumption)
 
 
