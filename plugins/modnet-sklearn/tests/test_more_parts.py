@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, max_error
 from sklearn.utils.class_weight import compute_sample_weight
 
 import modnet
@@ -41,6 +41,8 @@ def test_class_weight_in_partial_fit():
     first = MLPClassifier(**SHORT, class_weight={"rare": 3.0}).partial_fit(X, Y, classes=np.unique(Y))
     second = MLPClassifier(**SHORT).partial_fit(X, Y, np.where(Y == "rare", 3.0, 1.0), np.unique(Y))
     assert same(first, second)
+    some = Y == "common"  # of one class only
+    assert same(first.partial_fit(X[some], Y[some]), second.partial_fit(X[some], Y[some], np.ones(some.sum())))
     with pytest.raises(ValueError, match="'balanced' needs all samples"):
         MLPClassifier(class_weight="balanced").partial_fit(X, Y, classes=np.unique(Y))
 
@@ -152,6 +154,7 @@ def test_the_losses_contain_every_penalty(weights, solver):
         ({"regularizers": ["l3"]}, "regularizers.0: unknown regularizer 'l3'"),
         ({"engine": "numpie"}, "engine: unknown engine 'numpie'; did you mean 'numpy'"),
         ({"metrics": ["r3"]}, "metrics.0: unknown metric 'r3'"),
+        ({"metrics": [max_error]}, r"metrics: max_error needs validation samples; fit\(…, validation_data=\(X, y\)\)"),
         ({"callbacks": ["progres"]}, "callbacks: unknown callback 'progres'; did you mean 'progress'"),
         ({"early_stopping": True, "monitor": "validation_f1"}, "no metric is called 'validation_f1'"),
     ],
@@ -170,6 +173,19 @@ def test_given_validation_samples():
     probability = estimator.predict_proba(X[100:])[np.arange(50), (Y[100:] == "rare").astype(int)]
     assert estimator.validation_loss_curve_[-1] == pytest.approx(-np.log(probability).mean(), rel=1e-12)
     assert plain.validation_loss_curve_ == []
+
+
+def test_the_history_has_every_figure():
+    options = {**SHORT, "metrics": ["f1", "accuracy"]}
+    estimator = MLPClassifier(**options).fit(X[:100], Y[:100], validation_data=(X[100:], Y[100:]))
+    assert [row["epoch"] for row in estimator.history_] == list(range(8))
+    assert [row["cost_with_penalty"] for row in estimator.history_] == estimator.loss_curve_
+    assert [row["validation_cost"] for row in estimator.history_] == estimator.validation_loss_curve_
+    predicted = estimator.predict(X[100:])
+    assert estimator.history_[-1]["validation_accuracy"] == np.mean(predicted == Y[100:])
+    estimator.partial_fit(X, Y)
+    assert [row["epoch"] for row in estimator.history_] == list(range(9))
+    assert len(MLPRegressor(**SHORT, solver="lbfgs").fit(X, NUMBERS).history_) == 1
 
 
 def test_early_stopping_on_given_samples_and_any_metric():

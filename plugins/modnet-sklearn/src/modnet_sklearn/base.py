@@ -71,6 +71,7 @@ class BaseMLP(NetworkHolder):
         self.n_layers_ = len(self.coefs_) + 1
         self._best: tuple[Vector, list[Any]] | None = (network.parameters.copy(), network.layer_states())
         self._rule_state: dict[str, Any] = {}
+        self.history_: list[dict[str, Any]] = []
         if self.solver in STOCHASTIC:
             self.loss_curve_: list[float] = []
             self.validation_loss_curve_: list[float] = []
@@ -116,6 +117,7 @@ class BaseMLP(NetworkHolder):
         names = getattr(self, "feature_names_in_", None)
         network.features = None if names is None else tuple(names)
         self._read_outputs(network)
+        self._best = None  # a warm start that finds nothing better keeps what it ends with, as scikit-learn's
 
     def _train(
         self, config: RunConfig, data: Data, callbacks: list[Any], metrics: list[Any], rule_state: dict[str, Any]
@@ -126,6 +128,11 @@ class BaseMLP(NetworkHolder):
             for each in self.callbacks or ()
         ]
         functions = [metric for metric in self.metrics or () if not isinstance(metric, str | dict | Metric)]
+        if data.validation is None:
+            whole = [metric.kind for metric in config.metrics or () if metric.needs_all_outputs]
+            if needing := [*whole, *(getattr(function, "__name__", repr(function)) for function in functions)]:
+                remedy = "fit(…, validation_data=(X, y)) and early_stopping=True give some"
+                raise ValueError(f"metrics: {needing[0]} needs validation samples; {remedy}")
         trainer = Trainer(config, checks=False)
         return trainer.fit_data(data, initial, callbacks=[*callbacks, *listeners], metrics=[*metrics, *functions])
 
@@ -146,7 +153,7 @@ class BaseMLP(NetworkHolder):
             raise ValueError(NOT_FINITE) from None
         self._adopt(run.network)
         self.n_iter_ = check_lbfgs("lbfgs", solver.result, self.max_iter)
-        self.loss_ = solver.result.fun
+        self.loss_, self.history_ = solver.result.fun, run.history
         self.validation_loss_curve_ = [row["validation_cost"] for row in run.history if "validation_cost" in row]
 
     def _fit_stochastic(self, X: Any, y: Any, weights: Vector | None, held_out: Any, incremental: bool) -> None:
@@ -178,7 +185,6 @@ class BaseMLP(NetworkHolder):
         if self.early_stopping and self._best is not None:
             self._network.parameters[...] = self._best[0]
             self._network.load_layer_states(self._best[1])
-        self._best = None  # a warm start that finds nothing better keeps what it ends with, as scikit-learn's
 
     def _held_out(self, validation_data: Any) -> Any:
         """Return the validation samples that ``fit`` was given."""

@@ -39,7 +39,8 @@ class MLPClassifier(ClassifierMixin, ClassTargetsMixin, BaseMLP):
         initializer: The initial weights of all layers that are given by their size, by kind or table; biases are 0 as
             usual with it. None: scikit-learn's numbers.
         output_activation: The activation of the output layer, by kind or table; None is scikit-learn's.
-        metrics: Metrics of validation samples, by kind or table, or functions like those of ``sklearn.metrics``.
+        metrics: Metrics of validation samples, by kind or table, or functions like those of ``sklearn.metrics``; the
+            values are in ``history_``.
         monitor: The figure of each epoch that early stopping watches (``"validation_cost"``, ``"validation_f1"``); None
             is the accuracy.
         callbacks: Callbacks of modnet, by kind or table, objects with hooks, or functions ``f(training, row)``.

@@ -46,9 +46,8 @@ def from_sklearn(fitted: Any) -> MLPClassifier | MLPRegressor:
     estimator = (MLPClassifier if is_classifier(fitted) else MLPRegressor)(**fitted.get_params(deep=False))
     _copy_attributes(fitted, estimator, estimator.get_params(deep=False))
     network = estimator.network_  # of the copies of coefs_ and intercepts_
-    estimator._best, estimator._rule_state = None, {}
-    if not hasattr(estimator, "validation_loss_curve_"):
-        estimator.validation_loss_curve_ = []
+    estimator._rule_state = {}
+    estimator.history_, estimator.validation_loss_curve_ = [], []
     optimizer = getattr(fitted, "_optimizer", None)
     if optimizer is not None:
         rate = EpochRate(float(optimizer.learning_rate_init))
@@ -149,7 +148,7 @@ def _copy_attributes(source: Any, target: Any, parameters: dict[str, Any]) -> No
         "_best_coefs",
         "_best_intercepts",
     }
-    own |= {"_coef_indptr", "_intercept_indptr", "_sklearn_output_config", "validation_loss_curve_"}
+    own |= {"_coef_indptr", "_intercept_indptr", "_sklearn_output_config", "history_", "validation_loss_curve_"}
     for name, value in vars(source).items():
         if name in ("coefs_", "intercepts_"):
             setattr(target, name, [np.array(array, order="C") for array in value])

@@ -89,6 +89,8 @@ class Criterion:
         estimator.loss_ = loss
         estimator.t_ += samples
         estimator.loss_curve_.append(loss)
+        if training is not None:
+            estimator.history_.append({**row, "epoch": len(estimator.history_)})
         if "validation_cost" in row:
             estimator.validation_loss_curve_.append(row["validation_cost"])
         if estimator.verbose:

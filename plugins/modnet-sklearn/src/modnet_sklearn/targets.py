@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import validate_data
 
@@ -77,7 +77,11 @@ class ClassTargetsMixin(BaseEstimator):
             return sample_weight
         if incremental and not isinstance(self.class_weight, dict):
             raise ValueError("class_weight: 'balanced' needs all samples; partial_fit allows a dict by class, or None")
-        weights = compute_sample_weight(self.class_weight, y)
+        if self._is_multi_label():
+            weights = compute_sample_weight(self.class_weight, y)
+        else:  # of all classes: those of a call of partial_fit may be fewer
+            of_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            weights = of_class[np.searchsorted(self.classes_, y)]
         return weights if sample_weight is None else weights * sample_weight
 
     def _targets(self, y: Vector) -> Vector:
