@@ -41,6 +41,14 @@ def test_a_column_transformer_before_it():
     assert set(model.predict(TABLE.iloc[:5])) <= {"yes", "no"}
 
 
+def test_a_data_frame_with_text_needs_no_column_transformer():
+    model = make_pipeline("passthrough", ModnetClassifier("suggest")).fit(TABLE, PAYS)
+    assert model.score(TABLE, PAYS) > 0.95
+    assert model[-1].feature_names_in_.tolist() == ["age", "town"]
+    assert set(model.predict(TABLE.iloc[:5])) <= {"yes", "no"}
+    assert cross_val_score(model, TABLE, PAYS, cv=2).min() > 0.7
+
+
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_cross_validation(estimator):
     scores = cross_val_score(make_pipeline(StandardScaler(), estimator), IRIS, NAMES, cv=3)
