@@ -248,6 +248,19 @@ def test_an_output_that_is_constant() -> None:
     assert text.endswith("always gives 1, whatever the net input; use 'identity'")
 
 
+def test_a_cost_that_never_lowers_an_output_of_labels(rng: np.random.Generator) -> None:
+    x, labels = rng.normal(size=(40, 2)), np.eye(4, dtype=int)[np.arange(40) % 4]
+    problem = "categorical-cross-entropy does not depend on outputs that should be 0, so all become 1"
+    expected = (f"network.cost: {problem}; use 'binary-cross-entropy'",)
+    for y, layers in ((np.arange(40) % 2, [3, 1]), (labels, [3, 4])):
+        assert found(x, y, layers, "categorical-cross-entropy") == expected
+        assert found(x, y, layers, "binary-cross-entropy") == found(x, y, layers) == ()
+        run = Trainer.from_config({"network": {"layers": layers, "cost": "categorical-cross-entropy"}}).fit(x, y)
+        assert run.network.predict(x).min() > 0.9
+    assert found(x, np.arange(40) % 3, [3, last("softmax", 3)], "categorical-cross-entropy") == ()
+    assert found(x, np.arange(40) % 2, [3, last("softmax", 2)], "categorical-cross-entropy") == ()
+
+
 def test_what_is_behind_other_layers_is_not_judged() -> None:
     x, y = load_diabetes(return_X_y=True)
     inner = {"kind": "chain", "layers": [last("relu", 3), last("softmax", 3)]}

@@ -141,5 +141,7 @@ def test_errors():
         ModnetClassifier(CONFIG).fit(X, np.arange(90) % 3)
     with pytest.raises(ValueError, match=r"missing\.toml: "):
         ModnetClassifier("missing.toml").fit(X, Y)
+    with pytest.raises(ValueError, match=r"suggst: cannot be read: .*; did you mean 'suggest'\?"):
+        ModnetClassifier("suggst").fit(X, Y)
     with pytest.raises(NotFittedError):
         ModnetRegressor().predict(X)

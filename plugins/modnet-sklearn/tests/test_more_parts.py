@@ -165,6 +165,38 @@ def test_a_part_that_is_none_is_said_in_one_line(parts, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("parts", "y", "message"),
+    [
+        ({"output_activation": "softmax"}, Y, "output_activation: softmax of 1 output is always 1; use 'logistic'"),
+        ({"cost": "categorical-cross-entropy"}, Y, "cost: categorical-cross-entropy does not depend on outputs that "),
+        (
+            {"cost": "categorical-cross-entropy"},
+            np.eye(3, dtype=int)[np.arange(150) % 3],
+            "so all would become 1; use 'b",
+        ),
+        ({"regularizers": "l1"}, Y, r"regularizers: 'l1' should be a list; did you mean \['l1'\]"),
+        ({"metrics": "f1"}, Y, r"metrics: 'f1' should be a list; did you mean \['f1'\]"),
+        ({"callbacks": "progress"}, Y, "callbacks: 'progress' should be a list"),
+        (
+            {"monitor": "val_loss", "early_stopping": True},
+            Y,
+            "^monitor: no metric is called 'val_loss'; did you mean 'vali",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_said_in_one_line(parts, y, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        MLPClassifier(**{**SHORT, **parts}).fit(X, y)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_softmax_of_several_outputs_may_be_given():
+    y = np.arange(150) % 3
+    parts = {"output_activation": "softmax", "cost": "categorical-cross-entropy"}
+    assert MLPClassifier(**SHORT, **parts).fit(X, y).predict_proba(X).sum(axis=1) == pytest.approx(1.0)
+
+
 def test_given_validation_samples():
     estimator = MLPClassifier(**SHORT).fit(X[:100], Y[:100], validation_data=(X[100:], Y[100:]))
     plain = MLPClassifier(**SHORT).fit(X[:100], Y[:100])
@@ -203,6 +235,8 @@ def test_early_stopping_on_given_samples_and_any_metric():
         MLPClassifier(**options).fit(X, Y, validation_data=X)
     with pytest.raises(ValueError, match=r"validation_data: y has classes not in `self\.classes_`"):
         MLPClassifier(**options).fit(X, Y, validation_data=(X, np.repeat("other", 150)))
+    with pytest.raises(ValueError, match="validation_data: X has 2 features, but MLPClassifier is expecting 4"):
+        MLPClassifier(**options).fit(X, Y, validation_data=(X[:, :2], Y))
 
 
 def test_callbacks():

@@ -16,7 +16,7 @@ from modnet.data.prepared import Samples
 from modnet.data.validation import blocks
 from modnet.network.network import Network
 
-__all__ = ["output_range", "sanity_checks"]
+__all__ = ["ignores_zeros", "output_range", "sanity_checks"]
 
 SPREADS = 1000.0
 """By how many times the ranges of two features may differ."""
@@ -39,9 +39,10 @@ def sanity_checks(network: Network, samples: Samples) -> tuple[str, ...]:
     """Return what is wrong with a configured network for its training samples, in sentences that name a remedy.
 
     An output activation whose values cannot be the targets, or are no probabilities where the cost takes them as such;
-    one that is constant; numbers to predict that are large, or that the cost takes as probabilities; features whose
-    ranges differ more than 1,000-fold; and what the optimizer warns of. What an activation and a cost do is found by
-    evaluating them, so those of plug-ins are checked like the others. The parameters do not matter.
+    one that is constant; a cost that never lowers the outputs of labels; numbers to predict that are large, or that the
+    cost takes as probabilities; features whose ranges differ more than 1,000-fold; and what the optimizer warns of.
+    What an activation and a cost do is found by evaluating them, so those of plug-ins are checked like the others. The
+    parameters do not matter.
 
     Args:
         network: The network.
@@ -51,6 +52,7 @@ def sanity_checks(network: Network, samples: Samples) -> tuple[str, ...]:
     return (
         *_optimizer_checks(network, samples),
         *outputs,
+        *_label_checks(network, samples.targets),
         *_number_checks(network, samples.targets, is_reachable=not outputs),
         *_feature_checks(network, samples),
     )
@@ -78,6 +80,14 @@ def output_range(activation: Activation, cost: Cost, units: int) -> tuple[float,
         -math.inf if float(far.min()) < low - margin else low,
         math.inf if float(far.max()) > high + margin else high,
     )
+
+
+def ignores_zeros(cost: Cost, count: int) -> bool:
+    """Whether a cost of ``count`` outputs is the same whatever they are, where all targets are 0."""
+    if cost.outputs(count) != count:
+        return False
+    low, high = cost(np.array([[0.25], [0.75]]).repeat(count, axis=1), np.zeros((2, count))).tolist()
+    return bool(low == high)
 
 
 def _net_inputs(values: NDArray[np.float64], units: int) -> NDArray[np.float64]:
@@ -113,6 +123,15 @@ def _output_checks(network: Network, targets: Targets) -> Iterator[str]:
         is_one = network.outputs == 1 or network.multi_label
         remedy = "use 'sigmoid'" if is_one else "use 'softmax' or 'sigmoid'"
         yield f"{place} gives values {_between(low, high)}, and {cost.kind} takes them as probabilities; {remedy}"
+
+
+def _label_checks(network: Network, targets: Targets) -> Iterator[str]:
+    function, count = network.layers[-1].activation, network.outputs
+    if _are_numbers(targets) or (count > 1 and not targets.multi_label):
+        return
+    if (function is None or function.output_range != "simplex") and ignores_zeros(network.cost, count):
+        problem = f"{network.cost.kind} does not depend on outputs that should be 0, so all become 1"
+        yield f"network.cost: {problem}; use 'binary-cross-entropy'"
 
 
 def _number_checks(network: Network, targets: Targets, *, is_reachable: bool) -> Iterator[str]:

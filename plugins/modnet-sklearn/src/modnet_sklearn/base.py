@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from sklearn.neural_network import MLPRegressor as Original
 from sklearn.utils import check_random_state
 
-from modnet import Callback, DivergenceError, Metric, ModnetError, Network, Run, RunConfig, Trainer
+from modnet import DivergenceError, ModnetError, Network, Run, RunConfig, Trainer
 from modnet.core.dataset import Data
 from modnet_sklearn.criterion import Criterion, EpochRate, NoScoreError, WeightedCriterion, score_metric
 from modnet_sklearn.fitted import NetworkHolder
-from modnet_sklearn.layers import component, for_files, hidden_layers, initialize, layers_of, training_cost
+from modnet_sklearn.layers import check_outputs, for_files, hidden_layers, initialize, layers_of, training_cost
 from modnet_sklearn.parts import Lbfgs
-from modnet_sklearn.preparing import optimizer_of, run_config, split
+from modnet_sklearn.preparing import listeners, metric_functions, optimizer_of, run_config, split
 from modnet_sklearn.private import check_lbfgs, check_sample_weight
 
 __all__ = ["BaseMLP"]
@@ -66,6 +66,8 @@ class BaseMLP(NetworkHolder):
         self.n_iter_ = self.t_ = 0
         network = self._make_network(hidden, inputs, dtype)
         logistic = self.activation in ("logistic", "sigmoid")
+        if self.cost is not None or self.output_activation is not None:
+            check_outputs(network, has_labels=self.out_activation_ == "logistic")
         initialize(network, hidden, self._random_state, logistic, self.initializer)
         self._adopt(network)
         self.n_layers_ = len(self.coefs_) + 1
@@ -123,18 +125,10 @@ class BaseMLP(NetworkHolder):
         self, config: RunConfig, data: Data, callbacks: list[Any], metrics: list[Any], rule_state: dict[str, Any]
     ) -> Run:
         initial = Run(config, self.network_, [], 0, 0.0, rule_state=rule_state)
-        listeners = [
-            component(Callback, each, "callbacks") if isinstance(each, str | dict) else each
-            for each in self.callbacks or ()
-        ]
-        functions = [metric for metric in self.metrics or () if not isinstance(metric, str | dict | Metric)]
-        if data.validation is None:
-            whole = [metric.kind for metric in config.metrics or () if metric.needs_all_outputs]
-            if needing := [*whole, *(getattr(function, "__name__", repr(function)) for function in functions)]:
-                remedy = "fit(…, validation_data=(X, y)) and early_stopping=True give some"
-                raise ValueError(f"metrics: {needing[0]} needs validation samples; {remedy}")
+        functions = metric_functions(self, config, is_validated=data.validation is not None)
         trainer = Trainer(config, checks=False)
-        return trainer.fit_data(data, initial, callbacks=[*callbacks, *listeners], metrics=[*metrics, *functions])
+        own = listeners(self)
+        return trainer.fit_data(data, initial, callbacks=[*callbacks, *own], metrics=[*metrics, *functions])
 
     def _fit_lbfgs(self, X: Any, y: Any, weights: Vector | None, held_out: Any) -> None:
         if self.rule is not None or self.schedule is not None:
@@ -193,8 +187,11 @@ class BaseMLP(NetworkHolder):
         if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
             raise ValueError("validation_data: expects a pair of X and y, or X, y and sample_weight")
         X, y, *weights = validation_data
-        X, y = self._validate_held_out(X, y)
-        return X, y, *(check_sample_weight(weight, X) for weight in weights if weight is not None)
+        try:
+            X, y = self._validate_held_out(X, y)
+            return X, y, *(check_sample_weight(weight, X) for weight in weights if weight is not None)
+        except ValueError as error:
+            raise ValueError(f"validation_data: {error}") from None
 
     def _data(self, X: Any, y: Any, weights: Vector | None, held_out: Any) -> Data:
         """Return the samples of a training."""

@@ -14,8 +14,9 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import modnet
-from modnet import ModnetError, RunConfig, Trainer, load_config
+from modnet import ConfigError, ModnetError, RunConfig, Trainer, load_config
 from modnet.config.overrides import apply_override, to_toml
+from modnet.core.messages import did_you_mean
 from modnet_sklearn.private import check_sample_weight
 
 __all__ = ["ModnetClassifier", "ModnetRegressor"]
@@ -69,12 +70,19 @@ class _Configured(BaseEstimator):
     def _table(self) -> dict[str, Any]:
         """Return the configuration as a table, with what the estimator adds where nothing is given."""
         try:
-            table = load_config(self._default() if self.config is None else self.config).to_config()
+            table = self._load(self._default() if self.config is None else self.config).to_config()
         except ModnetError as error:
             raise ValueError(str(error)) from None
         if self.config is None:
             del table["network"]["layers"]  # they follow from the data
         return table
+
+    def _load(self, config: Any) -> RunConfig:
+        try:
+            return load_config(config)
+        except ConfigError as error:
+            hint = did_you_mean(config, [SUGGEST]) if isinstance(config, str) else ""
+            raise ConfigError(f"{error}{hint}") from None
 
     def _default(self) -> dict[str, Any]:
         """Return the configuration where none is given, without the layers."""
@@ -90,7 +98,7 @@ class _Configured(BaseEstimator):
         if self._is_suggested():
             return modnet.suggest(X, y, sample_weight=weights)
         if self._has_layers():
-            return load_config(self.config)
+            return self._load(self.config)
         table = dict(self._default() if self.config is None else self.config)
         network = {**table.get("network", {}), "layers": self._layers(outputs)}
         optimizer = table.get("optimizer", {})

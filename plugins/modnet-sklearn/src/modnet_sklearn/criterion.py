@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from modnet import TrainingView, hookimpl
+from modnet import ConfigError, TrainingView, hookimpl
 from modnet.components.callbacks.early_stopping import EarlyStopping
 from modnet.components.callbacks.monitoring import sign_of
 
@@ -62,7 +62,10 @@ class Criterion:
         estimator._adopt(training.network)
         training.learning_rate_factor = estimator._optimizer.factor
         if self._score is not None:
-            self._sign = sign_of(self._score, training, EarlyStopping(monitor=self._score))
+            try:
+                self._sign = sign_of(self._score, training, EarlyStopping(monitor=self._score))
+            except ConfigError as error:
+                raise ConfigError(str(error).removeprefix("early-stopping.")) from None
 
     @hookimpl
     def modnet_epoch_end(self, training: TrainingView, row: dict[str, Any]) -> None:

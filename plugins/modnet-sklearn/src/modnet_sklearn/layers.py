@@ -16,9 +16,21 @@ from modnet.components.initializers import Zeros
 from modnet.components.layers import Dense
 from modnet.config.load import explain
 from modnet.core.component import Component
+from modnet.core.messages import counted, short_repr
+from modnet.training.sanity_checks import ignores_zeros, output_range
 from modnet_sklearn.parts import BinaryLogLoss, LogLoss, SquaredError
 
-__all__ = ["component", "for_files", "hidden_layers", "initialize", "layers_of", "training_cost", "weighted_layers"]
+__all__ = [
+    "check_outputs",
+    "component",
+    "for_files",
+    "hidden_layers",
+    "initialize",
+    "layers_of",
+    "listed",
+    "training_cost",
+    "weighted_layers",
+]
 
 KINDS = {"logistic": "sigmoid"}
 """scikit-learn's names of activations that have another one here."""
@@ -38,6 +50,17 @@ def component(family: type[Component], value: Any, option: str) -> Any:
         raise ValueError(f"{option}: {explain(error)}") from None
     except ValueError as error:
         raise ValueError(f"{option}: {error}") from None
+
+
+def listed(value: Any, option: str) -> list[Any]:
+    """Return what an option that is a list has; None is an empty one.
+
+    Raises:
+        ValueError: it is no list.
+    """
+    if value is None or isinstance(value, list | tuple):
+        return list(value or ())
+    raise ValueError(f"{option}: {short_repr(value)} should be a list; did you mean [{short_repr(value)}]?")
 
 
 def activation(value: Any, option: str) -> Activation:
@@ -85,6 +108,24 @@ def training_cost(cost: Any, out_activation: str) -> Cost:
         "identity": SquaredError(),
     }
     return costs[out_activation]
+
+
+def check_outputs(network: Network, *, has_labels: bool) -> None:
+    """Refuse an output activation and a cost that cannot learn; with ``has_labels`` each output is 0 or 1 by itself.
+
+    Raises:
+        ValueError: with these outputs, the activation is constant, or the cost is the same for all that should be 0.
+    """
+    function, cost, count = network.layers[-1].activation, network.cost, network.outputs
+    possible = None if function is None else output_range(function, cost, count)
+    if function is not None and possible is not None and possible[0] == possible[1]:
+        remedy = "'logistic'" if has_labels else "'identity'"
+        raise ValueError(
+            f"output_activation: {function.kind} of {counted(count, 'output')} is always {possible[0]:g}; use {remedy}"
+        )
+    if has_labels and ignores_zeros(cost, count):
+        problem = f"{cost.kind} does not depend on outputs that should be 0, so all would become 1"
+        raise ValueError(f"cost: {problem}; use 'binary-cross-entropy'")
 
 
 def for_files(cost: Cost) -> Cost:

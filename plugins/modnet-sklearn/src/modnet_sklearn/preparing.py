@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from sklearn.base import is_classifier
 from sklearn.model_selection import train_test_split
 
-from modnet import Metric, Network, Optimizer, Regularizer, RunConfig, Schedule, UpdateRule
+from modnet import Callback, Metric, Network, Optimizer, Regularizer, RunConfig, Schedule, UpdateRule
 from modnet.components.regularizers import L2
 from modnet.components.update_rules import Adam, Momentum, Nesterov
 from modnet.config.load import explain
-from modnet_sklearn.layers import component, training_cost
+from modnet_sklearn.layers import component, listed, training_cost
 from modnet_sklearn.parts import Batches, OnEpoch
 
-__all__ = ["optimizer_of", "run_config", "split"]
+__all__ = ["listeners", "metric_functions", "optimizer_of", "run_config", "split"]
 
 Vector = NDArray[Any]
 
@@ -72,7 +72,8 @@ def run_config(estimator: Any, optimizer: Optimizer, epochs: int) -> RunConfig:
     """
     network = estimator.network_
     penalty = [L2(strength=float(estimator.alpha), divide_by_batch=True)] if estimator.alpha else []
-    own = [component(Regularizer, each, f"regularizers.{i}") for i, each in enumerate(estimator.regularizers or ())]
+    given = listed(estimator.regularizers, "regularizers")
+    own = [component(Regularizer, each, f"regularizers.{i}") for i, each in enumerate(given)]
     chosen = {} if estimator.engine is None else {"engine": estimator.engine}
     table = {
         "epochs": epochs,
@@ -86,13 +87,35 @@ def run_config(estimator: Any, optimizer: Optimizer, epochs: int) -> RunConfig:
             "regularizers": (*penalty, *own),
         },
         "optimizer": optimizer,
-        "metrics": [metric for metric in estimator.metrics or () if isinstance(metric, str | dict | Metric)],
+        "metrics": [each for each in listed(estimator.metrics, "metrics") if isinstance(each, str | dict | Metric)],
         **chosen,
     }
     try:
         return RunConfig.model_validate(table)
     except ValidationError as error:
         raise ValueError(explain(error)) from None
+
+
+def listeners(estimator: Any) -> list[Any]:
+    """Return the listeners that an estimator's ``callbacks`` are."""
+    given = listed(estimator.callbacks, "callbacks")
+    return [component(Callback, each, "callbacks") if isinstance(each, str | dict) else each for each in given]
+
+
+def metric_functions(estimator: Any, config: RunConfig, *, is_validated: bool) -> list[Any]:
+    """Return the functions among an estimator's ``metrics``.
+
+    Raises:
+        ValueError: a metric needs validation samples, and there are none.
+    """
+    functions = [each for each in listed(estimator.metrics, "metrics") if not isinstance(each, str | dict | Metric)]
+    if not is_validated:
+        names = [metric.kind for metric in config.metrics or () if metric.needs_all_outputs]
+        names += [getattr(function, "__name__", repr(function)) for function in functions]
+        if names:
+            remedy = "fit(…, validation_data=(X, y)) and early_stopping=True give some"
+            raise ValueError(f"metrics: {names[0]} needs validation samples; {remedy}")
+    return functions
 
 
 def _seed(estimator: Any, network: Network) -> int:

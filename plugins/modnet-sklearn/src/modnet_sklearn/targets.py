@@ -54,7 +54,7 @@ class ClassTargetsMixin(BaseEstimator):
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
         unseen = np.setdiff1d(unique_labels(y), self.classes_, assume_unique=True)
         if len(unseen):
-            raise ValueError(f"validation_data: y has classes not in `self.classes_`: {unseen}")
+            raise ValueError(f"y has classes not in `self.classes_`: {unseen}")
         return X, self._binary(y)
 
     def _is_multi_label(self) -> bool:
