@@ -50,6 +50,7 @@ class FittedTransform:
         """
         given = self.select(cells)
         try:
+            self.transform.check(given, self.state)
             with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused after all transforms
                 results = self.transform(given, self.state)
         except CellError as error:

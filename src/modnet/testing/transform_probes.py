@@ -96,6 +96,7 @@ def _candidates(case: Case, seed: int) -> dict[str, Rows]:
 
 def apply(case: Case, rows: Rows, state: TransformState) -> Rows:
     """Return the transformed rows; as in a network, what overflows is infinite, for an error that comes later."""
+    case.component.check(rows, state)
     with np.errstate(over="ignore", invalid="ignore"):
         results: Rows = case.component(rows, state)
     return results

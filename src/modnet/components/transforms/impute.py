@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, model_validator
 
 from modnet.components.transforms.statistics import means, quantiles
+from modnet.core.arrays import namespace
 from modnet.core.interfaces import (
     CellError,
     ColumnBlocks,
@@ -98,12 +99,13 @@ class Impute(Transform):
 
     def __call__(self, rows: NDArray[Any], state: TransformState) -> NDArray[Any]:
         """Return the rows without missing values, and then the indicators, if they are wanted."""
-        missing = is_missing(rows)
-        filled: NDArray[Any] = np.where(missing, state["fill"], rows)
+        xp, missing = namespace(rows), is_missing(rows)
+        filled: NDArray[Any] = xp.where(missing, state["fill"], rows)
         if not self.indicator or rows.dtype == object:
             return filled
-        indicators = missing[:, state["had_missing"] > 0]
-        return np.concatenate([filled, indicators.astype(np.float64)], axis=1)
+        marked = xp.take(missing, np.flatnonzero(state["had_missing"]), axis=1)
+        with_indicators: NDArray[Any] = xp.concat([filled, xp.astype(marked, rows.dtype)], axis=1)
+        return with_indicators
 
     def output_names(self, names: Sequence[str], state: TransformState) -> list[str]:
         """Return the names, and name=missing for each indicator."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from modnet.components.transforms.statistics import mean_and_deviation, quantiles, value_range
+from modnet.core.arrays import namespace
 from modnet.core.interfaces import CellError, ColumnBlocks, ColumnChoice, Transform, TransformState, columns_field
 
 __all__ = ["Log", "MinMax", "Passthrough", "Robust", "Standard"]
@@ -118,26 +119,29 @@ class Log(Transform):
     def fit(self, rows: ColumnBlocks) -> dict[str, Any]:
         """Return nothing: there is nothing to learn. Numbers that it cannot take are refused."""
         for block in rows:
-            self(block, {})
+            self.check(block, {})
         return {}
 
-    def __call__(self, rows: Floats, state: TransformState) -> Floats:
-        """Return ln(x + offset)."""
+    def check(self, rows: Floats, state: TransformState) -> None:
+        """Refuse numbers that have no logarithm."""
         del state
         if (refused := rows <= -self.offset).any():
             row, column = np.argwhere(refused)[0].tolist()
             bound = f"the logarithm is taken of numbers above {0.0 - self.offset:g}"
             raise CellError(f"is {rows[row, column]:g}; {bound}; `offset` moves that", column, row)
-        if self.offset == 1.0:
-            one_more: Floats = np.log1p(rows)
-            return one_more
-        logarithms: Floats = np.log(rows + self.offset)
+
+    def __call__(self, rows: Floats, state: TransformState) -> Floats:
+        """Return ln(x + offset)."""
+        del state
+        xp = namespace(rows)
+        logarithms: Floats = xp.log1p(rows) if self.offset == 1.0 else xp.log(rows + self.offset)
         return logarithms
 
     def inverse(self, rows: Floats, state: TransformState) -> Floats:
         """Return exp(z) − offset."""
         del state
-        numbers: Floats = np.expm1(rows) if self.offset == 1.0 else np.exp(rows) - self.offset
+        xp = namespace(rows)
+        numbers: Floats = xp.expm1(rows) if self.offset == 1.0 else xp.exp(rows) - self.offset
         return numbers
 
 
@@ -159,9 +163,9 @@ class Passthrough(Transform):
     def __call__(self, rows: NDArray[Any], state: TransformState) -> NDArray[Any]:
         """Return a copy."""
         del state
-        return rows.copy()
+        return namespace(rows).asarray(rows, copy=True)
 
     def inverse(self, rows: Floats, state: TransformState) -> Floats:
         """Return a copy."""
         del state
-        return rows.copy()
+        return namespace(rows).asarray(rows, copy=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from modnet.core.arrays import namespace
 from modnet.core.component import Component
 from modnet.core.messages import short_repr
 
@@ -79,7 +80,8 @@ class CellError(ValueError):
 
 def is_missing(cells: NDArray[Any]) -> NDArray[np.bool_]:
     """Return where a cell is missing, of the shape of ``cells``: NaN among numbers, None among text (objects)."""
-    missing: NDArray[np.bool_] = cells == None if cells.dtype == object else np.isnan(cells)  # noqa: E711 -- of each
+    is_text = cells.dtype == object
+    missing: NDArray[np.bool_] = cells == None if is_text else namespace(cells).isnan(cells)  # noqa: E711 -- of each
     return missing
 
 
@@ -134,9 +136,19 @@ class Transform(Component):
             CellError: a column cannot be transformed.
         """
 
+    def check(self, rows: NDArray[Any], state: TransformState) -> None:
+        """Refuse cells that cannot be transformed; it is called before `__call__`, and by default refuses none.
+
+        Raises:
+            CellError: a cell cannot be transformed.
+        """
+        del rows, state
+
     @abstractmethod
     def __call__(self, rows: NDArray[Any], state: TransformState) -> NDArray[Any]:
         """Return the transformed rows, (rows, results): a new array of float64, or of text and None.
+
+        One that takes its functions from the array's namespace, and leaves refusing to `check`, can be traced.
 
         Raises:
             CellError: a cell cannot be transformed.

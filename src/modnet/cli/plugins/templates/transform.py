@@ -21,7 +21,7 @@ class CLASS(modnet.Transform):
 
     def __call__(self, rows, state):
         """Return a new array; each row is transformed by itself."""
-        return np.clip(rows, state["low"], state["high"])
+        return modnet.namespace(rows).clip(rows, state["low"], state["high"])
 
 
 @modnet.hookimpl
