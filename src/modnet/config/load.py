@@ -18,7 +18,7 @@ from modnet.core.errors import ConfigError, DataError
 from modnet.core.messages import error_text, printable, question, short_repr
 from modnet.data.files import is_file, open_binary
 
-__all__ = ["ConfigSource", "explain", "load_config", "load_configs", "read_config"]
+__all__ = ["ConfigSource", "explain", "load_config", "load_configs", "read_config", "read_table"]
 
 LARGEST = 2**24
 """How many bytes a configuration file may have: a device such as /dev/zero never ends."""
@@ -45,18 +45,25 @@ def load_configs(source: ConfigSource, changes: Sequence[Sequence[str]]) -> list
     Raises:
         ConfigError: as `load_config`, for the first configuration that is not valid.
     """
-    place = None
+    table, place = read_table(source)
+    return [_validated(table, overrides, place) for overrides in changes]
+
+
+def read_table(source: ConfigSource) -> tuple[dict[str, Any], str | None]:
+    """Return the table that ``source`` means, without defaults and not validated, and its file's path or None.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or the source is no configuration.
+    """
     if isinstance(source, RunConfig):
-        source = source.to_config()
+        return source.to_config(), None
     if isinstance(source, str | PathLike):
         place = fspath(source)
-        table = _read_file(place)
-    elif source is None or isinstance(source, Mapping):
-        table = dict(source or {})
-    else:
-        allowed = "a TOML file's path, a dict with its keys, a RunConfig"
-        raise ConfigError(f"{short_repr(source)} is not a configuration; allowed: {allowed}")
-    return [_validated(table, overrides, place) for overrides in changes]
+        return _read_file(place), place
+    if source is None or isinstance(source, Mapping):
+        return dict(source or {}), None
+    allowed = "a TOML file's path, a dict with its keys, a RunConfig"
+    raise ConfigError(f"{short_repr(source)} is not a configuration; allowed: {allowed}")
 
 
 def _validated(table: dict[str, Any], overrides: Sequence[str], place: str | None) -> RunConfig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -74,7 +74,7 @@ class Setup(NamedTuple):
     metrics: tuple[Metric, ...]
 
 
-def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
+def build(config: RunConfig, data: Data, initial: Network | None, omit: Collection[str] = ()) -> Setup:
     """Return the network that fits the data, the samples as they enter it, and the metrics.
 
     The parameters, state, transforms and feature names of an ``initial`` network are taken over.
@@ -86,7 +86,7 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
     names = feature_names(data)
     if initial is not None:
         names = initial.features or names  # an array's columns go by position
-    parts = split_data(config, data, names=names)
+    parts = split_data(config, data, names=names, omit=omit)
     x, targets, *_ = parts["train"]
     preprocessing, target_transform = fit_transforms(config, x, targets, names, data.place("train"), initial)
     network = _network(config, x.shape[1:] if preprocessing is None else preprocessing.sample_shape, targets)
@@ -109,7 +109,7 @@ def build(config: RunConfig, data: Data, initial: Network | None) -> Setup:
 
 
 def split_data(
-    config: RunConfig, data: Data, like: Network | None = None, names: Names | None = None
+    config: RunConfig, data: Data, like: Network | None = None, names: Names | None = None, omit: Collection[str] = ()
 ) -> dict[str, Part]:
     """Return raw rows, targets and weights of ``train``, ``validation`` and ``test``, where there are any.
 
@@ -117,7 +117,7 @@ def split_data(
     share that ``data.validation_share`` or ``data.test_share`` asks for is held out of the training samples: `divide`.
     ``data.class_weight`` applies to the training samples that are left. With a network to be ``like``, columns are
     matched by its names and labels by its classes. Otherwise they are matched by ``names``, by default those of the
-    training samples.
+    training samples. Parts to ``omit`` (``test``) are divided off, and not looked at.
 
     Raises:
         ConfigError: ``data.class_weight`` does not fit the targets.
@@ -158,14 +158,14 @@ def split_data(
     for name, part in parts.items():
         require_weight(part.weights, f"{data.place(name)} sample_weight")
     for name, pair in (("validation", data.validation), ("test", data.test)):
-        if pair is not None:
+        if pair is not None and name not in omit:
             rows = rows_of(pair, name)
             check_shape(rows, shape, f"{data.place(name)} x", expecting)
             where = f"{data.place(name)} y"
             form = targets.classes, targets.width or 0, targets.multi_label
             labels = Targets.transform(targets_like(data.train[1], pair[1], where), len(rows), where, *form)
             parts[name] = Part(rows, labels, _weights_of(data, name, len(rows)))
-    return {part: parts[part] for part in ("train", "validation", "test") if part in parts}
+    return {part: parts[part] for part in ("train", "validation", "test") if part in parts and part not in omit}
 
 
 def _weights_of(data: Data, part: str, count: int) -> NDArray[np.float64] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from os import PathLike
@@ -134,13 +134,18 @@ class Trainer:
         callbacks: Sequence[CallbackFunction | object] = (),
         metrics: Sequence[MetricFunction] = (),
         started: float | None = None,
+        *,
+        omit: Collection[str] = (),
     ) -> Run:
-        """Train as `fit` does, with samples that the configured dataset has loaded: once for several trainings."""
+        """Train as `fit` does, with samples that the configured dataset has loaded: once for several trainings.
+
+        Parts to ``omit`` (``test``) are divided off as ever, and then never looked at.
+        """
         started = time.perf_counter() if started is None else started
         group = self.config.engine.process_group()
         with failures_told(group):
             network, rule_state = starting_point(initial)
-            setup = build(self.config, data, network)
+            setup = build(self.config, data, network, omit)
             check_held_out(setup)
             setup = add_metrics(setup, metrics)
             runner = CallbackRunner(self.config, callbacks, muted=not group.primary)

@@ -18,7 +18,7 @@ from modnet.data.prepared import PartRecord
 from modnet.storage.atomic import file_errors, write_file
 from modnet.storage.lock import FolderLock
 
-__all__ = ["INDEX_NAME", "ComparisonFolder"]
+__all__ = ["INDEX_NAME", "ComparisonFolder", "first_difference"]
 
 INDEX_NAME = "comparison.json"
 
@@ -116,7 +116,7 @@ class ComparisonFolder:
             TypeAdapter(list[_Combination]).dump_json(here.combinations)
         )
         for number, (before, now) in enumerate(zip(kept.combinations, ours, strict=True), 1):
-            key = _first_difference(before.config, now.config)
+            key = first_difference(before.config, now.config)
             if key is not None:
                 return f"which differs in {key} of combination {number}"
             if before.samples != now.samples:
@@ -148,18 +148,18 @@ def _folds(folds: int | None) -> str:
     return "without folds" if folds is None else f"with {folds} folds"
 
 
-def _first_difference(before: Any, now: Any, path: Sequence[str] = ()) -> str | None:
+def first_difference(before: Any, now: Any, path: Sequence[str] = ()) -> str | None:
     """Return the dotted key of the first value that differs."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in [*now, *(key for key in before if key not in now)]:
             missing = (key in before) != (key in now)
-            found = ".".join([*path, key]) if missing else _first_difference(before[key], now[key], [*path, key])
+            found = ".".join([*path, key]) if missing else first_difference(before[key], now[key], [*path, key])
             if found is not None:
                 return found
         return None
     if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         items = [
-            _first_difference(*pair, [*path, str(index)]) for index, pair in enumerate(zip(before, now, strict=True))
+            first_difference(*pair, [*path, str(index)]) for index, pair in enumerate(zip(before, now, strict=True))
         ]
         return next(filter(None, items), None)
     return None if before == now else ".".join(path)

@@ -14,7 +14,7 @@ from modnet.core.component import Model
 from modnet.core.errors import ConfigError
 from modnet.core.messages import as_python, short_repr
 
-__all__ = ["MOST_RUNS", "Axis", "Combination", "combine", "grid_axes", "setting_axes", "short_names"]
+__all__ = ["MOST_RUNS", "Axis", "Combination", "combine", "grid_axes", "has_option", "setting_axes", "short_names"]
 
 MOST_RUNS = 10_000
 """How many runs a comparison may have: more are a mistake, and would end before anybody sees them."""
@@ -88,7 +88,9 @@ def combine(source: ConfigSource, axes: Sequence[Axis]) -> list[Combination]:
     found: dict[RunConfig, Combination] = {}
     for config, changes in zip(load_configs(source, choices), choices, strict=True):
         values = {axis.key: change for axis, change in zip(axes, changes, strict=True) if axis in varied}
-        settings = {key: parse(change.partition("=")[2].strip()) for key, change in values.items() if _has(config, key)}
+        settings = {
+            key: parse(change.partition("=")[2].strip()) for key, change in values.items() if has_option(config, key)
+        }
         found.setdefault(config, Combination(settings, config))
     return list(found.values())
 
@@ -103,8 +105,8 @@ def short_names(keys: Sequence[str]) -> list[str]:
     return [key if names.count(name) > 1 else name for key, name in zip(keys, names, strict=True)]
 
 
-def _has(node: Any, key: str) -> bool:
-    """Return whether a configuration has an option."""
+def has_option(node: Any, key: str) -> bool:
+    """Return whether a configuration has an option, by its dotted key."""
     for part in key.split("."):
         if isinstance(node, Model):
             name = node.option_aliases().get(part, part)

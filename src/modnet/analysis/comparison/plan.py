@@ -24,7 +24,16 @@ from modnet.training.sanity_checks import sanity_checks
 from modnet.training.setup import Setup, build, check_held_out, split_data
 from modnet.training.trainer import with_progress
 
-__all__ = ["ArgumentError", "DataCache", "Plan", "Task", "make_plan"]
+__all__ = [
+    "ArgumentError",
+    "DataCache",
+    "Plan",
+    "Task",
+    "choose_metric",
+    "make_plan",
+    "metric_directions",
+    "run_config",
+]
 
 Records: TypeAlias = Mapping[str, PartRecord]
 HeldOut: TypeAlias = Mapping[str, NDArray[np.intp]]
@@ -135,14 +144,14 @@ def make_plan(
     checked = set[Any]()
     warnings: dict[str, list[int]] = {}
     tasks: list[Task] = []
-    parts, directions, samples = [], [], []
+    parts, found, samples = [], [], []
     for index, (_, config) in enumerate(combinations):
         first = len(tasks)
         for seed in range(config.seed, config.seed + seeds):
             seeded = config.model_copy(update={"seed": seed})
             if fold_count is not None and (config.data, seed) not in cuts:
                 cuts[config.data, seed] = _folds(seeded, cache.get(config), fold_count)
-            final = _run_config(seeded, fold_count, in_memory=in_memory)
+            final = run_config(seeded, fold_count, in_memory=in_memory)
             tasks += [Task(index, seed, None, final, None)] if fold_count is None else [
                 Task(index, seed, fold, final, rows) for fold, rows in enumerate(cuts[config.data, seed])
             ]  # fmt: skip
@@ -150,7 +159,7 @@ def make_plan(
         setup = _check(tasks[first:] if is_new else tasks[first : first + (fold_count or 1)], cache, each=is_new)
         checked.add((config.data, config.dtype))
         parts.append(next(part for part in ("validation", "test", "train") if part in setup.samples))
-        directions.append(_directions(setup))
+        found.append(metric_directions(setup))
         for text in sanity_checks(setup.network, setup.samples["train"]):
             warnings.setdefault(text, []).append(index)
         if with_records:
@@ -160,13 +169,13 @@ def make_plan(
             samples.append(records[key])
     if len(set(parts)) > 1:
         raise ConfigError(f"the combinations would be judged by different samples: {' and '.join(sorted(set(parts)))}")
-    better = {name: way for known in directions for name, way in known.items()}
+    better = {name: way for known in found for name, way in known.items()}
     return Plan(
-        tuple(combinations), tuple(tasks), parts[0], better, _metric(metric, directions), tuple(samples), warnings
+        tuple(combinations), tuple(tasks), parts[0], better, choose_metric(metric, found), tuple(samples), warnings
     )
 
 
-def _run_config(config: RunConfig, fold_count: int | None, *, in_memory: bool) -> RunConfig:
+def run_config(config: RunConfig, fold_count: int | None, *, in_memory: bool) -> RunConfig:
     """Return the configuration of a run: without progress, in one thread unless it says in how many."""
     config = with_progress(given_in_memory(config) if in_memory else config, shown=False)
     update: dict[str, Any] = {}
@@ -215,12 +224,13 @@ def _check(tasks: Sequence[Task], cache: DataCache, *, each: bool) -> Setup:
     return first
 
 
-def _directions(setup: Setup) -> dict[str, str]:
+def metric_directions(setup: Setup) -> dict[str, str]:
+    """Return name → whether ``higher`` or ``lower`` is better, of the cost and each metric."""
     task, better = setup.network.task, {"cost": "lower"}
     return better | {name: metric.better for metric in setup.metrics for name in metric.history_names(task)}
 
 
-def _metric(wanted: str | None, directions: Sequence[Mapping[str, str]]) -> str:
+def choose_metric(wanted: str | None, directions: Sequence[Mapping[str, str]]) -> str:
     """Return the metric that is wanted, which all combinations must have; by default the first beside the cost."""
     shared = [name for name in directions[0] if all(name in known for known in directions)]
     if wanted is None:

@@ -20,7 +20,7 @@ from modnet.core.errors import Interrupted, ModnetError
 from modnet.core.plugins import disabled
 from modnet.training.signals import handle_signals
 
-__all__ = ["run_all"]
+__all__ = ["blocked_signals", "run_all"]
 
 Done: TypeAlias = Callable[[Outcome], None]
 
@@ -70,12 +70,12 @@ def _run_in_processes(
     context = multiprocessing.get_context("spawn")  # a forked process would have locks of this one's threads
     reader, writer = context.Pipe(duplex=False)
     options = reader, data, disabled.on_command_line()
-    with _blocked_signals():  # Python's own process that looks after semaphores gets none, either
+    with blocked_signals():  # Python's own process that looks after semaphores gets none, either
         executor = ProcessPoolExecutor(jobs, context, initializer=Worker.start, initargs=options)
     waiting, running = iter(tasks), set[Future[Outcome]]()
 
     def submit(count: int) -> None:
-        with _blocked_signals():  # which the processes inherit
+        with blocked_signals():  # which the processes inherit
             for task in islice(waiting, count):
                 running.add(executor.submit(Worker.run, task, part, folder and folder / task.name))
 
@@ -105,7 +105,7 @@ def _run_in_processes(
 
 
 @contextmanager
-def _blocked_signals() -> Iterator[None]:
+def blocked_signals() -> Iterator[None]:
     """Let signals wait until the end of the block; processes that are started in it never get them."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
