@@ -6,6 +6,7 @@ import math
 import time
 from typing import Any
 
+import numpy as np
 from optuna.trial import Trial
 
 from modnet.analysis.comparison.plan import DataCache, run_config
@@ -125,7 +126,8 @@ class Maker:
                     samples = with_one_test(seeded, data, plan.seed)
                     trainer = Trainer(seeded, checks=False)
                     run = trainer.fit_data(samples, callbacks=[pruning] if listens else [], omit=TEST)
-                    figure = run.evaluate("validation").get(plan.metric)
+                    with np.errstate(all="ignore"):  # a figure that is not finite has a line of its own
+                        figure = run.evaluate("validation").get(plan.metric)
             except DivergenceError as error:
                 epochs, updates = epochs + error.epoch, updates + error.update
                 return outcome("diverged", str(error))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -122,11 +122,11 @@ def _from_text(key: str, spec: str) -> Parameter:
         texts = [change.partition("=")[2].strip() for change in split_values(f"{key}={spec}")]
     except ConfigError:
         raise ArgumentError(f"{place}: there is no value before or after a comma") from None
-    attempts = [text for text in texts if _ATTEMPT.fullmatch(text)]
+    attempts = [text for text in texts if _ATTEMPT.fullmatch("".join(text.split()))]
     if attempts and len(texts) > 1:
         raise ArgumentError(f"{place}: mixes a range with other values; {_ALLOWED}")
     if attempts:
-        found = _RANGE.fullmatch(spec)
+        found = _RANGE.fullmatch("".join(spec.split()))
         if found is None:
             raise ArgumentError(f"{place}: is no range of numbers; {_ALLOWED}")
         numbers = [_number(found[name], place) for name in ("low", "high", "step") if found[name] is not None]
@@ -180,8 +180,9 @@ def _range(key: str, spec: str, numbers: Sequence[int | float], *, log: bool) ->
         distribution = IntDistribution(int(low), int(high - (high - low) % step), log, step)
         return Parameter(key, spec, distribution, is_stepped=bool(steps))
     gap = float(steps[0]) if steps else None
-    if gap is not None:  # or Optuna would warn of a range that the step does not divide; 0.1 should divide 0.3
-        high = low + math.floor((high - low) / gap + 1e-9) * gap
+    if gap is not None:  # or Optuna would warn of a range that the step does not divide; 0.1 divides 0.3 in decimals
+        start, end, each = (Decimal(str(number)) for number in (low, high, gap))
+        high = float(end - (end - start) % each)
     return Parameter(key, spec, FloatDistribution(float(low), float(high), log, gap))
 
 

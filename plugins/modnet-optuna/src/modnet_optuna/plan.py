@@ -20,13 +20,12 @@ from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.errors import ModelFileError
 from modnet.core.messages import log_warning, short_repr
-from modnet.data.prepared import PartRecord
 from modnet.training.callbacks import CallbackRunner
 from modnet.training.sanity_checks import sanity_checks
 from modnet.training.setup import Setup, build, check_held_out
 from modnet_optuna.outcome import ATTRIBUTE
 from modnet_optuna.parameters import Parameter
-from modnet_optuna.samples import SHARE, TEST, with_one_test
+from modnet_optuna.samples import SHARE, TEST, record_of, with_one_test
 from modnet_optuna.space import Space
 
 __all__ = ["Plan", "Prune", "join", "make_plan"]
@@ -65,7 +64,7 @@ class Plan:
     sampler: str | BaseSampler
     seed: int
     in_memory: bool
-    samples: Mapping[str, PartRecord]
+    samples: Mapping[str, Mapping[str, Any]]
 
     @property
     def space(self) -> Space:
@@ -91,7 +90,7 @@ class Plan:
             "metric": self.metric,
             "prune": self.prune if isinstance(self.prune, str) else type(self.prune).__name__,
             "sampler": self.sampler if isinstance(self.sampler, str) else type(self.sampler).__name__,
-            "samples": {part: record.model_dump() for part, record in self.samples.items()},
+            "samples": self.samples,
         }
         kept: dict[str, Any] = json.loads(json.dumps(record, default=str))
         return kept
@@ -135,7 +134,7 @@ def make_plan(
         raise varied[0].error("costs of trials with other cost functions cannot be compared; allowed: another --metric")
     for text in sanity_checks(setup.network, setup.samples["train"]):
         log_warning(text)
-    samples = {part: each.record() for part, each in setup.samples.items()}
+    samples = {part: record_of(each) for part, each in setup.samples.items()}
     in_order = {parameter.key: parameter for parameter in space.parameters}
     kept = tuple(in_order[parameter.key] for parameter in parameters)
     return Plan(
@@ -193,23 +192,22 @@ def join(storage: RDBStorage, place: str, name: str, plan: Plan) -> None:
         raise ModelFileError(f"{place}: the study '{name}' was not made by modnet tune; allowed: another --study")
     key = first_difference(kept, ours)
     if key is not None:
-        there, here = (short_repr(_at(record, key)) for record in (kept, ours))
-        what = f"{key} is {there} there, and {here} here"
+        there, here = (_text_at(record, key) for record in (kept, ours))
+        what = f"{key.removeprefix('config.')} is {there} there, and {here} here"
         if key.startswith("samples"):
-            what = "its samples were others"
+            what = "its samples are others"
         problem = f"the study '{name}' is of another search: {what}"
         raise ModelFileError(f"{place}: {problem}; allowed: the same search, another --study or another --storage")
 
 
-def _at(record: Any, key: str) -> Any:
-    """Return the value at a dotted key, of which a part may itself have dots; ``None`` where there is none."""
+def _text_at(record: Any, key: str) -> str:
+    """Return the value at a dotted key, of which a part may itself have dots, as a message shows it."""
     if not key:
-        return record
+        return short_repr(record)
     if isinstance(record, list):
         first, _, rest = key.partition(".")
-        return _at(record[int(first)], rest)
-    if isinstance(record, dict):
-        for name in record:
-            if key == name or key.startswith(f"{name}."):
-                return _at(record[name], key[len(name) + 1 :])
-    return None
+        return _text_at(record[int(first)], rest)
+    for name in record if isinstance(record, dict) else ():
+        if key == name or key.startswith(f"{name}."):
+            return _text_at(record[name], key[len(name) + 1 :])
+    return "not set"
