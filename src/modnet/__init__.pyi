@@ -6,6 +6,10 @@ from .analysis.gradients.vanishing import Dampening as Dampening
 from .analysis.gradients.vanishing import dampening as dampening
 from .analysis.landscape.landscape import Surface as Surface
 from .analysis.landscape.landscape import surface as surface
+from .analysis.logs.callback import LogCallback as LogCallback
+from .analysis.logs.records import LogHistogram as LogHistogram
+from .analysis.logs.records import LogRecord as LogRecord
+from .analysis.logs.writer import LogWriter as LogWriter
 from .analysis.recipe.samples import suggest as suggest
 from .analysis.report.html_report import report_html as report_html
 from .analysis.report.report import RunReport as RunReport

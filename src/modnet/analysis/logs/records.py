@@ -16,6 +16,8 @@ from modnet.core.messages import epoch_number
 __all__ = ["LogHistogram", "LogRecord"]
 
 _BINS = 50
+_LARGEST = 1e300
+"""The difference of any two numbers up to this is finite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,7 @@ class LogHistogram:
     def of(cls, values: ArrayLike) -> Self | None:
         """Return the histogram of numbers of any shape, or None where none of them is finite."""
         numbers = np.asarray(values, dtype=np.float64).ravel()
-        numbers = numbers[np.isfinite(numbers)]
+        numbers = numbers[np.abs(numbers) <= _LARGEST]
         if not numbers.size:
             return None
         low, high = float(numbers.min()), float(numbers.max())
@@ -48,7 +50,8 @@ class LogHistogram:
             counts, edges = np.histogram(numbers, _BINS, (low - half, high + half))
         else:
             counts, edges = np.histogram(numbers, _BINS, (low, high))
-        return cls(edges, counts.astype(np.int64), low, high, float(numbers.sum()), float(numbers @ numbers))
+        with np.errstate(over="ignore"):  # a square may be infinite
+            return cls(edges, counts.astype(np.int64), low, high, float(numbers.sum()), float(numbers @ numbers))
 
 
 @dataclass(frozen=True)
