@@ -25,12 +25,17 @@ Listener = tuple[str, Callable[..., Any], Sequence[str]]
 
 
 class _Hook(NamedTuple):
-    """What a listener's class does at an event: a function, whether it is bound to the listener, and its arguments."""
+    """What a listener's class does at an event.
+
+    That is a function, whether it is bound to the listener, its arguments, and whether it is called before (−1) or
+    after (1) those of other listeners.
+    """
 
     event: str
     function: Callable[..., Any]
     is_method: bool
     arguments: Sequence[str]
+    turn: int
 
 
 _hooks: WeakKeyDictionary[type, list[_Hook]] = WeakKeyDictionary()
@@ -63,12 +68,16 @@ class CallbackRunner:
             self._listeners.append((kind, listener))
             provider = registry.active().provider_of(type(callback)) if isinstance(callback, Callback) else None
             names.append(f"{provider or type(callback).__module__}: callback '{kind}' (callbacks.{index})")
-        for name, (_, listener) in zip(names, self._listeners, strict=True):
-            for event, function, is_method, arguments in _hooks_of(listener, name):
-                self._heard.add(event)
-                if not muted:
-                    method = MethodType(function, listener) if is_method else function
-                    self._methods[event].append((name, method, arguments))
+        hooks = [
+            (hook, name, listener)
+            for name, (_, listener) in zip(names, self._listeners, strict=True)
+            for hook in _hooks_of(listener, name)
+        ]
+        for hook, name, listener in sorted(hooks, key=lambda each: each[0].turn):
+            self._heard.add(hook.event)
+            if not muted:
+                method = MethodType(hook.function, listener) if hook.is_method else hook.function
+                self._methods[hook.event].append((name, method, hook.arguments))
         if muted:
             self._listeners = []
 
@@ -160,7 +169,8 @@ def _read_hooks(listener: object, name: str) -> Iterator[_Hook]:
                 raise PluginError(f"{name}: {event} is a hook wrapper; allowed: a plain method")
             function: Any = implementation.function
             is_method = getattr(function, "__self__", None) is listener
-            yield _Hook(event, function.__func__ if is_method else function, is_method, implementation.argnames)
+            turn = bool(implementation.trylast) - bool(implementation.tryfirst)
+            yield _Hook(event, function.__func__ if is_method else function, is_method, implementation.argnames, turn)
 
 
 def _call(event: str, listener: Listener, arguments: dict[str, Any]) -> Any:

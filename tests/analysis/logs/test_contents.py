@@ -14,8 +14,8 @@ from sklearn.metrics import confusion_matrix as by_scikit_learn
 import modnet
 from modnet import LogHistogram, LogRecord, Trainer, load_config
 from modnet.analysis.logs.contents import described, flat_config, histograms
+from modnet.analysis.logs.pictures import MOST, histogram_picture
 from modnet.analysis.plots.figure import figure_bytes, render
-from modnet.analysis.plots.histograms import MOST, histogram_picture
 from modnet.analysis.results.confusion_matrix import confusion_of
 from modnet.config.overrides import apply_override
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from components.callbacks.strangers import Watch, installed
 
-from modnet import Callback, ConfigError, DivergenceError, Run, Trainer, load_config
+from modnet import Callback, ConfigError, DivergenceError, Run, Trainer, hookimpl, load_config
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +71,46 @@ def test_listeners_hear_in_the_configured_order(rng: np.random.Generator) -> Non
         names = [name for name, heard, _ in Watch.heard if heard == event]
         assert names == ["c", "a", "b"] * (3 if event == "batch_end" else 1)
     assert len(run.history) == 1
+
+
+class Turns:
+    """Notes when it is called, in the turn that pluggy's marks ask for."""
+
+    heard: ClassVar[list[str]] = []
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @hookimpl
+    def modnet_epoch_start(self) -> None:
+        Turns.heard.append(f"{self.name} starts")
+
+    @hookimpl(trylast=True)
+    def modnet_epoch_end(self) -> None:
+        Turns.heard.append(f"{self.name} ends last")
+
+
+class First(Turns):
+    @hookimpl(tryfirst=True)
+    def modnet_epoch_end(self) -> None:
+        Turns.heard.append(f"{self.name} ends first")
+
+
+class Between(Turns):
+    @hookimpl
+    def modnet_epoch_end(self) -> None:
+        Turns.heard.append(f"{self.name} ends")
+
+
+def test_a_hook_may_ask_for_the_first_or_the_last_turn(rng: np.random.Generator) -> None:
+    Turns.heard = []
+    config = {"epochs": 1, "network": {"layers": [2]}}
+    callbacks = [Turns("a"), Between("b"), First("c"), Turns("d"), Between("e"), First("f")]
+    Trainer.from_config(config).fit(rng.normal(size=(4, 2)), [0, 1] * 2, callbacks=callbacks)
+    assert Turns.heard[:6] == [f"{name} starts" for name in "abcdef"]
+    assert Turns.heard[6:] == [
+        "c ends first", "f ends first", "b ends", "e ends", "a ends last", "d ends last"
+    ]  # fmt: skip
 
 
 def test_the_history_is_complete_before_any_listener_is_called(rng: np.random.Generator) -> None:

@@ -66,4 +66,4 @@ class MLflow(LogCallback):
         """Return a writer of one run."""
         from modnet_mlflow.writer import MLflowWriter
 
-        return MLflowWriter(self)
+        return MLflowWriter(self.tracking_uri, self.experiment, self.run_name, self.tags, has_model=self.model)

@@ -11,21 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import modnet
 from modnet import LogRecord, LogWriter, TrainingView
 from modnet.analysis.logs.contents import described, flat_config
+from modnet.analysis.logs.pictures import histogram_picture
 from modnet.analysis.logs.writer import Ending
 from modnet.analysis.plots.figure import figure_bytes, render
-from modnet.analysis.plots.histograms import histogram_picture
 from modnet.core.messages import warn
 from modnet_mlflow.names import mlflow_name, parameters
 from modnet_mlflow.requests import quick_and_quiet
-
-if TYPE_CHECKING:
-    from modnet_mlflow.callback import MLflow
 
 __all__ = ["MLflowWriter"]
 
@@ -41,10 +38,18 @@ class MLflowWriter(LogWriter):
     The run is known by its identifier, which is in checkpoints, and before there is one by a random token in its tags,
     so that a request whose answer was lost makes no second run. MLflow replaces no point of a curve: those that are
     there already, because a process was killed after the checkpoint that it is resumed from, are not logged again.
+
+    Args:
+        uri, experiment, name: Where the run is logged, and what it is called; None for the usual.
+        tags: Tags beside its own.
+        has_model: Whether the model is logged.
     """
 
-    def __init__(self, options: MLflow) -> None:
-        self._options = options
+    def __init__(
+        self, uri: str | None, experiment: str | None, name: str | None, tags: Mapping[str, str], *, has_model: bool
+    ) -> None:
+        self._uri, self._given_experiment, self._given_name = uri, experiment, name
+        self._tags, self._has_model = tags, has_model
         self._client: Any = None
         self._token = secrets.token_hex(8)
         self._run: str | None = None
@@ -55,7 +60,7 @@ class MLflowWriter(LogWriter):
     @property
     def target(self) -> str:
         """The URL."""
-        uri = self._options.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or "its usual place"
+        uri = self._uri or os.environ.get("MLFLOW_TRACKING_URI") or "its usual place"
         parts = urlsplit(uri)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.password else uri
 
@@ -72,7 +77,7 @@ class MLflowWriter(LogWriter):
         """Find the run, or make it."""
         from mlflow import MlflowClient
 
-        self._client = MlflowClient(self._options.tracking_uri)
+        self._client = MlflowClient(self._uri)
         run = self._find()
         if run is None:
             self._make(training)
@@ -105,7 +110,7 @@ class MLflowWriter(LogWriter):
 
     @property
     def _experiment(self) -> str:
-        return self._options.experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or "modnet"
+        return self._given_experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or "modnet"
 
     def _make(self, training: TrainingView) -> None:
         from mlflow.exceptions import MlflowException
@@ -117,8 +122,8 @@ class MLflowWriter(LogWriter):
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
             identifier = self._client.get_experiment_by_name(self._experiment).experiment_id
-        name = self._options.run_name or (training.folder.name if training.folder else None)
-        run = self._client.create_run(identifier, tags={_TOKEN: self._token, **self._options.tags}, run_name=name)
+        name = self._given_name or (training.folder.name if training.folder else None)
+        run = self._client.create_run(identifier, tags={_TOKEN: self._token, **self._tags}, run_name=name)
         self._run, self._points, self._last = run.info.run_id, {}, {}
         self._describe(training, {})
 
@@ -193,7 +198,7 @@ class MLflowWriter(LogWriter):
         try:
             if training.stopped:
                 self._client.set_tag(self._run, "stopped", training.stopped)
-            if ending == "finished" and self._options.model:
+            if ending == "finished" and self._has_model:
                 with tempfile.TemporaryDirectory(prefix="modnet-") as folder:
                     file = Path(folder, "model.safetensors")
                     modnet.save(training.network, file)

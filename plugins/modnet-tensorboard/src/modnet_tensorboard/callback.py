@@ -29,4 +29,4 @@ class TensorBoard(LogCallback):
         """Return a writer of event files."""
         from modnet_tensorboard.writer import TensorBoardWriter
 
-        return TensorBoardWriter(self)
+        return TensorBoardWriter(self, self.folder)

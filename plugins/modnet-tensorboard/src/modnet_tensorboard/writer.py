@@ -8,9 +8,9 @@ import time
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
-from modnet import ConfigError, LogRecord, LogWriter, TrainingView
+from modnet import ConfigError, LogCallback, LogRecord, LogWriter, TrainingView
 from modnet.analysis.logs.contents import described, flat_config
 from modnet.analysis.logs.writer import Ending
 from modnet.components.callbacks.monitoring import key_of
@@ -26,9 +26,6 @@ from modnet_tensorboard.events import (
     text,
 )
 
-if TYPE_CHECKING:
-    from modnet_tensorboard.callback import TensorBoard
-
 __all__ = ["TensorBoardWriter"]
 
 _NAME = re.compile(r"events\.out\.tfevents\.\d{10}\.[0-9a-f]{16}\.\d{3,}")
@@ -40,11 +37,15 @@ class TensorBoardWriter(LogWriter):
 
     A file is never written to by two sessions: a TensorBoard that is open would not see that it was cut off. That a
     file is of this training is known by a random token in its name.
+
+    Args:
+        options: The callback's.
+        folder: Where the files are written; None for the run folder.
     """
 
-    def __init__(self, options: TensorBoard) -> None:
+    def __init__(self, options: LogCallback, folder: str | None) -> None:
         self._options = options
-        self._folder = options.folder and Path(options.folder)
+        self._given = self._folder = None if folder is None else Path(folder)
         self._training: TrainingView | None = None
         self._token = secrets.token_hex(8)
         self._sizes: dict[str, int] = {}
@@ -147,6 +148,6 @@ class TensorBoardWriter(LogWriter):
     def _opened(self, name: str, mode: str) -> IO[Any]:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name of an event file")
-        if self._options.folder is None and self._training is not None:
+        if self._given is None and self._training is not None:
             return self._training.open_file(name, mode, buffering=0)
         return (Path(self._folder or "") / name).open(mode, buffering=0)
