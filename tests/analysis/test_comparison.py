@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ import pytest
 
 import modnet
 from modnet import ConfigError, Data, DataError, ModelFileError, RunConfig, Trainer, load_config
+from modnet.analysis.comparison.comparison import Row
 from modnet.analysis.comparison.outcome import Outcome, Statistic
-from modnet.analysis.comparison.text import statistic_text
+from modnet.analysis.comparison.text import fastest_sentence, statistic_text
 from modnet.data.datasets.arrays import Digits
 
 FAST = {"epochs": 2, "network": {"layers": [10]}}
@@ -25,7 +27,7 @@ LINEAR = {"kind": "dense", "units": 3, "activation": "identity"}
 
 def reached(comparison: modnet.Comparison) -> list[list[dict[str, Any]]]:
     """Return all that the runs reached, but for how long they took."""
-    return [[run.model_dump(exclude={"seconds"}) for run in row.runs] for row in comparison.rows]
+    return [[run.model_dump(exclude={"seconds", "epoch_seconds"}) for run in row.runs] for row in comparison.rows]
 
 
 def rows_in(text: str) -> list[int]:
@@ -328,6 +330,53 @@ def test_a_run_has_one_thread_unless_the_configuration_says_in_how_many(threads:
         == load_config({"engine": {"kind": "numpy", "threads": used}}).engine
     )
     assert found.best == config
+
+
+def test_engines_that_are_compared_have_the_threads_that_they_take_by_themselves() -> None:
+    grid = {"engine": [{"kind": "numpy", "threads": 1}, {"kind": "numpy"}]}
+    found = modnet.compare({**FAST, "epochs": 3}, grid, out="kept")
+    engines = [load_config(f"kept/combination-00{number}-seed-0/config.toml").engine for number in (1, 2)]
+    assert [engine.threads for engine in engines] == [1, None]
+    assert found.varies_engine
+    assert not modnet.compare({**FAST, "epochs": 0}, RATES).varies_engine
+    assert modnet.compare({**FAST, "epochs": 0}, {"engine.threads": [1, 2]}).varies_engine
+
+
+def test_the_seconds_of_an_epoch_are_the_median_of_all_but_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = Trainer.fit_data
+    taken = iter([[9.0, 1.0, 4.0, 2.0], [5.0], [], [7.0, 3.0]])
+
+    def timed(trainer: Trainer, *args: Any, **options: Any) -> modnet.Run:
+        run, seconds = fit(trainer, *args, **options), next(taken)
+        history = [{**row, "seconds": each} for row, each in zip(run.history, seconds, strict=True)]
+        return replace(run, history=history)
+
+    monkeypatch.setattr(Trainer, "fit_data", timed)
+    found = modnet.compare(FAST, {"epochs": [4, 1, 0, 2]})
+    assert [row.runs[0].epoch_seconds for row in found.rows] == [2.0, 5.0, None, 3.0]
+    assert [row.epoch_seconds for row in found.rows] == [
+        Statistic(2.0, None), Statistic(5.0, None), None, Statistic(3.0, None),
+    ]  # fmt: skip
+    told = json.loads(json.dumps(found.to_dict()))["rows"]
+    assert [row["epoch_seconds"] for row in told] == [
+        {"mean": 2.0, "sd": None}, {"mean": 5.0, "sd": None}, None, {"mean": 3.0, "sd": None},
+    ]  # fmt: skip
+
+
+def test_the_fastest_engine_is_named() -> None:
+    rows = tuple(
+        Row({"engine": kind}, RunConfig(), tuple(run.model_copy(update={"epoch_seconds": each}) for each in seconds))
+        for kind, seconds in (("numpy", (0.2, 0.4)), ("jax", (0.1, 0.3)), ("none", (0.1, None)))
+        for run in [Outcome(combination=0, seed=0, fold=None, metrics={}, test={}, epochs=1, updates=1, seconds=2.0)]
+    )
+    found = modnet.Comparison(rows, "test", "cost", "lower", 2, None)
+    assert fastest_sentence(found) == (
+        "Fastest: engine jax; 0.2000 ± 0.1414 seconds an epoch "
+        "(the median of all but the first, in which an engine may compile)."
+    )
+    assert fastest_sentence(replace(found, rows=rows[2:])) is None
+    other = tuple(replace(row, settings={"seed": 1}) for row in rows)
+    assert fastest_sentence(replace(found, rows=other)) is None
 
 
 def test_samples_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:

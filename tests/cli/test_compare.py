@@ -18,6 +18,7 @@ from cli.running import COMMAND, ENVIRONMENT, Flowers, Modnet, history_of, proce
 from cli.test_terminal import CONTROL, on_a_terminal
 
 import modnet as library
+from modnet.cli import compare
 
 FAST = ("--epochs", 1, "--set", "network.layers=[10]")
 RATES = ("--set", "optimizer.learning_rate=3,0.3")
@@ -26,7 +27,9 @@ ONE = ("--jobs", 1, "--quiet")
 
 def rows_of(text: str) -> list[list[dict[str, Any]]]:
     """Return what all runs of the JSON reached, but for how long they took."""
-    return [[{**run, "seconds": None} for run in row["runs"]] for row in json.loads(text)["rows"]]
+    return [
+        [{**run, "seconds": None, "epoch_seconds": None} for run in row["runs"]] for row in json.loads(text)["rows"]
+    ]
 
 
 def test_each_has_the_figures_of_a_run_of_its_own(trained: Modnet) -> None:
@@ -83,6 +86,25 @@ def test_a_grid_with_seeds_has_means_and_deviations(trained: Modnet) -> None:
         first, second = (run["metrics"]["accuracy"] for run in told["runs"])
         assert row[4] == f"{(first + second) / 2:.2%} ± {abs(first - second) / 2**0.5:.2%}"  # √(2 (d/2)² / 1)
         assert [run["seed"] for run in told["runs"]] == [0, 1]
+
+
+def test_engines_are_compared_for_their_time(trained: Modnet, monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[int] = []
+    original = compare.compare_combinations
+
+    def counted(*args: Any, **options: Any) -> Any:
+        used.append(options["jobs"])
+        return original(*args, **options)
+
+    monkeypatch.setattr(compare, "compare_combinations", counted)
+    options = ("compare", *FAST, "--set", 'engine={kind="numpy",threads=1},numpy', "--quiet")
+    result = trained(*options)
+    _, names, rows = table_in(result.lines, 2)
+    assert names == ["engine", "seconds", "an epoch", "cost", "accuracy", "best"]
+    assert all(re.fullmatch(r"\d+\.\d\d \d+\.\d{4}", " ".join(row[1:3])) for row in rows)
+    assert re.search(r"\nFastest: engine .*numpy.*; 0\.\d{4} seconds\san\sepoch\s\(the\smedian", result.out)
+    trained(*options, "--jobs", 2)
+    assert used == [1, 2]
 
 
 def test_an_order_of_settings_is_that_of_the_command_line_and_optimizers_come_last(trained: Modnet) -> None:

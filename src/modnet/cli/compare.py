@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from modnet.analysis.comparison.text import (
     best_sentence,
     common_length,
     deviation,
+    fastest_sentence,
     outcome_text,
     statistic_text,
     title,
@@ -30,6 +31,7 @@ from modnet.cli.common.output import check_out, print_json, print_table, print_t
 from modnet.cli.common.source import Source, source_options
 from modnet.config.overrides import to_toml
 from modnet.core.errors import ConfigError, Interrupted
+from modnet.core.interfaces import Engine
 from modnet.core.messages import counted, printable, shell_word, warn
 from modnet.engines.numpy.threads import cores
 from modnet.storage.atomic import write_errors, write_output
@@ -54,7 +56,10 @@ _FOLDER_HELP = "Keep every run in this folder; the same command goes on there af
 )
 @click.option("--metric", metavar="NAME", help="Metric that decides which is best.  [default: the first one]")
 @click.option(
-    "--jobs", type=click.IntRange(1), metavar="N", help="Number of processes.  [default: the number of cores]"
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Number of processes.  [default: one for each core; 1 to compare engines]",
 )
 @click.option("--out", metavar="DIR", shell_complete=complete_folders, help=_FOLDER_HELP)
 @click.option(
@@ -92,9 +97,7 @@ def command(
     if optimizers is not None:
         axes.append(Axis(tuple(f"optimizer.kind={to_toml(kind)}" for kind in optimizers), shown=True))
     combinations = combine(source.path, axes)
-    threads = [getattr(each.config.engine, "threads", None) for each in combinations]
-    wanted = max([number for number in threads if isinstance(number, int)], default=1)
-    jobs, progress = jobs or max(cores() // wanted, 1), _Progress()
+    jobs, progress = jobs or _processes({each.config.engine for each in combinations}), _Progress()
     with _interruption(progress, out), _error_prefix(source), progress.shown(quiet=quiet):
         comparison = compare_combinations(
             combinations, seeds=seeds or 1, folds=folds, metric=metric, jobs=jobs, out=out, reporter=progress
@@ -115,6 +118,13 @@ def command(
     if best_file is not None:
         with write_errors(f"--best {best_file}"):
             write_output(Path(best_file), comparison.best.to_toml().encode())
+
+
+def _processes(engines: Collection[Engine]) -> int:
+    """Return how many runs go side by side: one where engines are compared, whose times would disturb each other."""
+    threads = [getattr(engine, "threads", None) for engine in engines]
+    wanted = max([number for number in threads if isinstance(number, int)], default=1)
+    return 1 if len(engines) > 1 else max(cores() // wanted, 1)
 
 
 @contextmanager
@@ -185,12 +195,14 @@ def _print(comparison: Comparison) -> None:
     lengths = [name for name in ("epochs", "updates") if name not in length]
     marked = ["best"] if len(comparison.rows) > 1 and comparison.best is not None else []
     names = short_names(keys)
-    columns = [*names, *lengths, "seconds", *(name.replace("_", " ") for name in metrics), *marked]
+    epochs = ["an epoch"] if comparison.varies_engine else []
+    columns = [*names, *lengths, "seconds", *epochs, *(name.replace("_", " ") for name in metrics), *marked]
     rows = [
         [
             *(value_text(row.settings[key]) if key in row.settings else "" for key in keys),
             *(_count(getattr(row, name)) for name in lengths),
             statistic_text("seconds", row.seconds),
+            *("" if (each := row.epoch_seconds) is None else statistic_text("epoch_seconds", each) for _ in epochs),
             *_metrics(row, metrics),
             *("*" if row.is_best else "" for _ in marked),
         ]
@@ -198,7 +210,7 @@ def _print(comparison: Comparison) -> None:
     ]
     heading = "; ".join(filter(None, [title(comparison), deviation(comparison)]))
     print_table(click.wrap_text(heading, _WIDTH), columns, rows, text=[*names, *marked])
-    for sentence in (best_sentence(comparison), comparison.caution):
+    for sentence in (fastest_sentence(comparison), best_sentence(comparison), comparison.caution):
         if sentence is not None:
             print_text(click.wrap_text(sentence, _WIDTH))
 

@@ -25,6 +25,9 @@ from modnet.training.result import part_name
 __all__ = ["Comparison", "Reporter", "Row", "compare", "compare_combinations"]
 
 
+_FIGURES = ("metrics", "test", "seconds", "epoch_seconds", "epochs", "updates")
+
+
 @dataclass(frozen=True)
 class Row:
     """One combination of a comparison.
@@ -62,6 +65,12 @@ class Row:
         return Statistic.of([run.seconds for run in self.runs])
 
     @property
+    def epoch_seconds(self) -> Statistic | None:
+        """How long their epochs took, as `Outcome.epoch_seconds` says; None where a run has none."""
+        values = [run.epoch_seconds for run in self.runs if run.epoch_seconds is not None]
+        return Statistic.of(values) if len(values) == len(self.runs) else None
+
+    @property
     def epochs(self) -> Statistic:
         """How many epochs its runs had."""
         return Statistic.of([run.epochs for run in self.runs])
@@ -77,7 +86,7 @@ class Row:
             "settings": jsonable(dict(self.settings)),
             "best": self.is_best,
             "diverged": self.diverged,
-            **{name: jsonable(getattr(self, name)) for name in ("metrics", "test", "seconds", "epochs", "updates")},
+            **{name: jsonable(getattr(self, name)) for name in _FIGURES},
             "runs": [run.model_dump(exclude={"combination"}) for run in self.runs],
         }
 
@@ -124,6 +133,11 @@ class Comparison:
         return list(dict.fromkeys(key for row in self.rows for key in row.settings))
 
     @property
+    def varies_engine(self) -> bool:
+        """Whether engines are compared, or options of one, so that it is their time that counts."""
+        return any(key.split(".")[0] == "engine" for key in self.keys)
+
+    @property
     def caution(self) -> str | None:
         """What it means that the best was chosen without validation samples; None where there were some."""
         advice = "folds, or data.validation_share, make validation samples to choose by"
@@ -166,8 +180,8 @@ def compare(
     """Train every combination of a grid, and return what each reaches.
 
     The runs of a combination differ in their seed: in the initial parameters, in the order of the samples, and in what
-    is held out. Each run has one thread, unless the configuration sets ``engine.threads``, so that the results do not
-    depend on ``jobs``.
+    is held out. Each run has one thread, unless the configuration sets ``engine.threads`` or engines are compared, so
+    that the results do not depend on ``jobs``.
 
     Args:
         config: A configuration: a TOML file's path, a dict with its keys, the model, or None for the defaults.

@@ -24,6 +24,8 @@ class Outcome(BaseModel):
         baseline: The accuracy of always answering the largest class of the samples of ``metrics``; None where the
             classes are even, or there are none.
         epochs, updates, seconds: How long it was.
+        epoch_seconds: How long an epoch took: the median of all but the first, in which an engine may compile, or the
+            first where there is no other; None without epochs.
         stopped: Why it ended before its last epoch, or None.
         diverged: Why it diverged, or None.
     """
@@ -39,6 +41,7 @@ class Outcome(BaseModel):
     epochs: NonNegativeInt
     updates: NonNegativeInt
     seconds: float
+    epoch_seconds: float | None = None
     stopped: str | None = None
     diverged: str | None = None
 

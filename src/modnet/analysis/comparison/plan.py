@@ -145,13 +145,14 @@ def make_plan(
     warnings: dict[str, list[int]] = {}
     tasks: list[Task] = []
     parts, found, samples = [], [], []
+    one_thread = len({config.engine for _, config in combinations}) == 1  # else it is how fast they are that counts
     for index, (_, config) in enumerate(combinations):
         first = len(tasks)
         for seed in range(config.seed, config.seed + seeds):
             seeded = config.model_copy(update={"seed": seed})
             if fold_count is not None and (config.data, seed) not in cuts:
                 cuts[config.data, seed] = _folds(seeded, cache.get(config), fold_count)
-            final = run_config(seeded, fold_count, in_memory=in_memory)
+            final = run_config(seeded, fold_count, in_memory=in_memory, one_thread=one_thread)
             tasks += [Task(index, seed, None, final, None)] if fold_count is None else [
                 Task(index, seed, fold, final, rows) for fold, rows in enumerate(cuts[config.data, seed])
             ]  # fmt: skip
@@ -175,11 +176,12 @@ def make_plan(
     )
 
 
-def run_config(config: RunConfig, fold_count: int | None, *, in_memory: bool) -> RunConfig:
-    """Return the configuration of a run: without progress, in one thread unless it says in how many."""
+def run_config(config: RunConfig, fold_count: int | None, *, in_memory: bool, one_thread: bool = True) -> RunConfig:
+    """Return the configuration of a run: without progress, perhaps in one thread unless it says in how many."""
     config = with_progress(given_in_memory(config) if in_memory else config, shown=False)
     update: dict[str, Any] = {}
-    if "threads" in type(config.engine).model_fields and getattr(config.engine, "threads", None) is None:
+    has_threads = "threads" in type(config.engine).model_fields
+    if one_thread and has_threads and getattr(config.engine, "threads", None) is None:
         update["engine"] = config.engine.model_copy(update={"threads": 1})
     if fold_count is not None:
         update["data"] = config.data.model_copy(update={"validation_share": 1.0 / fold_count})

@@ -18,6 +18,7 @@ __all__ = [
     "best_sentence",
     "common_length",
     "deviation",
+    "fastest_sentence",
     "outcome_text",
     "row_label",
     "settings_text",
@@ -27,6 +28,8 @@ __all__ = [
 ]
 
 _LONGEST = 24
+_PLACES = {"seconds": 2, "epoch_seconds": 4}
+"""How many decimal places seconds have."""
 _DIGITS = 7
 """Of how many digits a mean has more than are worth reading."""
 
@@ -61,11 +64,11 @@ def statistic_text(name: str, statistic: Statistic) -> str:
     """
     mean, sd = statistic.mean, statistic.sd
     if sd is None:
-        return f"{mean:.2f}" if name == "seconds" else metric_text(name, mean)
+        return f"{mean:.{_PLACES[name]}f}" if name in _PLACES else metric_text(name, mean)
     if name.endswith("accuracy"):
         return f"{mean:.2%} ± {sd:.2%}"
-    if name == "seconds":
-        return f"{mean:.2f} ± {sd:.2f}"
+    if name in _PLACES:
+        return f"{mean:.{_PLACES[name]}f} ± {sd:.{_PLACES[name]}f}"
     decimals = max(1 - math.floor(math.log10(sd)), 0) if sd > 0 else _DIGITS
     if decimals + len(f"{abs(mean):.0f}") > _DIGITS:
         return f"{metric_text(name, mean)} ± {format_number(sd, 2)}"
@@ -107,6 +110,19 @@ def best_sentence(comparison: Comparison) -> str | None:
         reached += f" (always answering the largest class would give {statistic_text(metric, Statistic(mean, None))})"
     test = f", test {words} {statistic_text(metric, row.test[metric])}" if metric in row.test else ""
     return f"Best: {settings_text(row.settings, 200)}; {reached}{test}."
+
+
+def fastest_sentence(comparison: Comparison) -> str | None:
+    """Return which combination is fastest, and what the seconds of an epoch are; None where no engine is varied."""
+    timed = [(row.epoch_seconds, row.settings) for row in comparison.rows if row.epoch_seconds is not None]
+    if not comparison.varies_engine or not timed:
+        return None
+    each, settings = min(timed, key=lambda row: row[0].mean)
+    seconds, of = (
+        statistic_text("epoch_seconds", each),
+        "the median of all but the first, in which an engine may compile",
+    )
+    return f"Fastest: {settings_text(settings, 200)}; {seconds} seconds an epoch ({of})."
 
 
 def row_label(row: Row) -> str:

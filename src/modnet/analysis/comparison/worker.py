@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import statistics
 import threading
 import time
 from contextlib import ExitStack, suppress
@@ -53,6 +54,8 @@ def train(task: Task, cache: DataCache, part: str, folder: Path | None) -> Outco
     metrics = run.test if part == "test" else run.evaluate(part)
     test = {} if part == "test" else run.test
     names |= {"epochs": len(run.history), "updates": run.updates, "seconds": run.seconds, "stopped": run.stopped}
+    each = [row["seconds"] for row in run.history]
+    names["epoch_seconds"] = statistics.median(each[1:] or each) if each else None
     bad = [name for values in (metrics, test) for name, value in values.items() if not math.isfinite(value)]
     if bad:
         return Outcome(**names, metrics={}, test={}, diverged=f"the metric '{bad[0]}' is not finite")
