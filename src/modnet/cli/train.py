@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 
 from modnet.cli.common.completing import complete_folders, complete_runs
-from modnet.cli.common.output import mute, print_result
+from modnet.cli.common.output import mute, print_result, unmute
 from modnet.cli.common.source import Source, source_options
 from modnet.config.run_config import RunConfig
-from modnet.core.errors import ConfigError, Interrupted
+from modnet.core.errors import ConfigError, Interrupted, ProcessError
 from modnet.core.interfaces import Engine
 from modnet.core.messages import counted, log_warning, shell_word, warn
 from modnet.storage.atomic import file_errors
@@ -66,6 +66,9 @@ def command(source: Source, out: str | None, resume: str | None, allow_other_eng
     except Interrupted as interruption:
         warn(_interrupted(interruption))
         raise click.exceptions.Exit(128 + (interruption.signal or signal.SIGINT)) from None
+    except ProcessError as error:
+        (mute if error.is_shown_elsewhere else unmute)()
+        raise
     if run.config.engine.process_group().primary:
         print_result(_summary(run))
         _warn_of_problem(run)

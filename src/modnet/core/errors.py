@@ -45,7 +45,15 @@ class ModelFileError(ModnetError):
 
 
 class ProcessError(ModnetError):
-    """Another process of a training in several processes has failed, or cannot be reached."""
+    """Another process of a training in several processes has failed, or cannot be reached.
+
+    Attributes:
+        is_shown_elsewhere: Whether another process shows it, so that one line is enough for all.
+    """
+
+    def __init__(self, message: str = "", *, is_shown_elsewhere: bool = False) -> None:
+        super().__init__(message)
+        self.is_shown_elsewhere = is_shown_elsewhere
 
 
 class DivergenceError(ModnetError):

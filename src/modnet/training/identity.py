@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -61,15 +62,20 @@ class Identity:
         """
         if group.count == 1:
             return
-        first, *others = group.gather(self._as_plain())
-        for index, other in enumerate(others, 1):
-            for name in [*first, *other]:
-                ours, theirs = first.get(name, "none"), other.get(name, "none")
-                if ours != theirs:
-                    raise ConfigError(
-                        f"{name}: process {index} has {short_repr(theirs)}, process 0 has {short_repr(ours)}; "
-                        "all processes of a training need the same configuration, data and versions"
-                    )
+        plain = self._as_plain()
+        digests = group.gather(hashlib.sha256(json.dumps(plain).encode()).hexdigest())
+        index = next((number for number, digest in enumerate(digests) if digest != digests[0]), 0)
+        if index == 0:
+            return
+        everyone = group.gather(plain if group.index in (0, index) else None)
+        first, other = everyone[0], everyone[index]
+        for name in [*first, *other]:
+            ours, theirs = first.get(name, "none"), other.get(name, "none")
+            if ours != theirs:
+                raise ConfigError(
+                    f"{name}: process {index} has {short_repr(theirs)}, process 0 has {short_repr(ours)}; "
+                    "all processes of a training need the same configuration, data and versions"
+                )
 
     def _as_plain(self) -> dict[str, Any]:
         options = self.config.model_dump(mode="json", exclude={"engine"})

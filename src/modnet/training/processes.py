@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from numpy.typing import NDArray
+
 from modnet.core.errors import Interrupted, ProcessError
 from modnet.core.interfaces import EngineSession, ProcessGroup, TrainState
-from modnet.core.interfaces.engine import Block, OnOutputs, OnUpdate
+from modnet.core.interfaces.engine import Block, OnOutputs, OnUpdate, Rows
 from modnet.training.view import Training
 
 __all__ = ["Agreement", "agreeing", "failures_told"]
@@ -21,7 +23,9 @@ def failures_told(group: ProcessGroup) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        group.fail(error)
+        cause = group.fail(error)
+        if cause is not None:
+            raise cause from error
         raise
 
 
@@ -35,7 +39,13 @@ class _AgreeingSession:
         self._engine, self._group = engine, group
 
     def run(self, block: Block, on_outputs: OnOutputs, on_update: OnUpdate | None = None) -> bool:
-        return all(self._group.gather(self._engine.run(block, on_outputs, on_update)))
+        with self._group.waiting():
+            finite = self._engine.run(block, on_outputs, on_update)
+        return all(self._group.gather(finite))
+
+    def value_and_grad(self, rows: Rows | None = None) -> tuple[float, NDArray[Any]]:
+        with self._group.waiting():
+            return self._engine.value_and_grad(rows)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
@@ -88,7 +98,7 @@ class Agreement:
     def _synchronize(self, *, compared: bool) -> None:
         group = self._group
         asked = None if self._requested is None else [self._requested.reason, self._requested.signal]
-        mine: dict[str, Any] = {"asked": asked}
+        mine: dict[str, Any] = {} if asked is None else {"asked": asked}
         if compared:
             mine["theta"] = zlib.crc32(self._view.parameters.tobytes())
         if group.primary:
@@ -107,7 +117,7 @@ class Agreement:
             state = group.broadcast(self._engine.state().to_dict())
             if not group.primary:
                 self._engine.restore(TrainState(**state))
-        found = next((each["asked"] for each in everyone if each["asked"] is not None), None)
+        found = next((each["asked"] for each in everyone if "asked" in each), None)
         if found is not None:
             self.interruption = Interrupted(found[0], signal=found[1])
 

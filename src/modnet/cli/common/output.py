@@ -32,6 +32,7 @@ __all__ = [
     "print_table",
     "print_text",
     "progress_bar",
+    "unmute",
     "write_out",
 ]
 
@@ -48,8 +49,22 @@ def print_text(text: str) -> None:
 
 def mute() -> None:
     """Print nothing from here on to the end of the command, not even its error."""
-    silent: Any = Output(None)
+    silent: Any = _Silence(sys.stdout, sys.stderr)
     sys.stdout = sys.stderr = silent
+
+
+def unmute() -> None:
+    """Print again, if `mute` was called."""
+    if isinstance(sys.stderr, _Silence):
+        sys.stdout, sys.stderr = sys.stderr.before
+
+
+class _Silence(Output):
+    """A stream that writes nothing."""
+
+    def __init__(self, *before: Any) -> None:
+        super().__init__(None)
+        self.before = before
 
 
 def print_result(text: str) -> None:

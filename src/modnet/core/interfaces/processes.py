@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
+
+from modnet.core.errors import ProcessError
 
 __all__ = ["ProcessGroup"]
 
@@ -46,5 +49,15 @@ class ProcessGroup:
         """
         return value
 
-    def fail(self, error: BaseException) -> None:
-        """Tell the others of the error that ends this process's training; they end with a `ProcessError`."""
+    def waiting(self) -> AbstractContextManager[None]:
+        """Return a context in which this process may wait for others that are gone, as an engine's computations do."""
+        return nullcontext()
+
+    def fail(self, error: BaseException) -> ProcessError | None:
+        """Tell the others of the error that ends this process's training; they end with a `ProcessError`.
+
+        Returns:
+            The failure of another process that is the cause of the error, if one is.
+        """
+        del error
+        return None
