@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from modnet import BlockLimits, ConfigError, Engine, EngineSession, TrainingPlan
+from modnet import BlockLimits, ConfigError, Engine, EngineSession, ProcessGroup, TrainingPlan
+from modnet.engines.processes.cluster import find_place
 
 __all__ = ["JaxEngine"]
 
@@ -29,6 +30,33 @@ class JaxEngine(Engine):
         default=True,
         description="whether a GPU repeats the same bits; without, some operations are faster there",
     )
+
+    processes: int | None = Field(
+        default=None,
+        ge=1,
+        description="how many processes train together; by default what Open MPI or SLURM say, or this one alone",
+    )
+    process: int | None = Field(
+        default=None,
+        ge=0,
+        description="the number of this one, from 0, where Open MPI, SLURM or Kubernetes do not say it",
+    )
+    coordinator: str | None = Field(
+        default=None, description='host and port of process 0 (`"node1:61000"`), where they do not say it'
+    )
+    initialization_timeout: float = Field(
+        default=60.0, gt=0, description="seconds to wait for the other processes at the start"
+    )
+
+    def process_group(self) -> ProcessGroup:
+        """Return the processes that train together, connected."""
+        place = find_place(self.coordinator, self.processes, self.process)
+        if place is None:
+            return ProcessGroup()
+        from modnet_jax.group import join
+
+        about = self.model_dump(exclude={"processes", "process", "coordinator", "initialization_timeout"})
+        return join(place, about, self.initialization_timeout, self.device)
 
     def start(self, plan: TrainingPlan) -> EngineSession:
         """Begin a training.

@@ -25,7 +25,6 @@ class Channel:
 
     Attributes:
         names: What the processes are called in errors: machine and number of the system's process.
-        failure: The error of another process that ends this one's training, or None.
 
     Args:
         place: This process, and where the first is.
@@ -40,10 +39,10 @@ class Channel:
 
     def __init__(self, place: Place, about: Message, seconds: float, on_failure: Callable[[], None]) -> None:
         self._place, self._on_failure = place, on_failure
-        self.failure: ProcessError | None = None
         self._changed = threading.Condition()
-        self._round = 0
-        self._said: dict[int, dict[int, Any]] = {}  # round → process → value
+        self._failures = self._round = 0  # of this process, and gathered values since the last failure
+        self._said: dict[tuple[int, ...], dict[int, Any]] = {}  # failures and round → process → value
+        self._told: dict[int | None, ProcessError] = {}  # after how many failures; None: for ever
         self._left: set[int] = set()
         self._sockets, self.names = meet(place, about, seconds)
         threading.Thread(target=self._hear, name="modnet-processes", daemon=True).start()
@@ -53,6 +52,11 @@ class Channel:
         """The address of this machine by which the others are reached."""
         return str(next(iter(self._sockets.values())).getsockname()[0])
 
+    @property
+    def failure(self) -> ProcessError | None:
+        """The error of another process that ends this one's training, or None."""
+        return self._told.get(None) or self._told.get(self._failures)
+
     def gather(self, value: Any) -> list[Any]:
         """Return what all processes say in this round, in the order of their numbers.
 
@@ -61,19 +65,22 @@ class Channel:
         """
         with self._changed:
             self._round += 1
-            said = self._take(self._round, self._place.index, value)
+            key = self._failures, self._round
+            said = self._take(key, self._place.index, value)
             if self._place.index:
-                self._send(0, {"round": self._round, "value": value})
+                self._send(0, {"round": key, "value": value})
             self._changed.wait_for(lambda: len(said) == self._place.count or self.failure or self._left)
             if len(said) < self._place.count:
                 left = min(self._left, default=0)
                 raise self.failure or ProcessError(f"process {left} ({self.names[left]}) has ended its program")
-            del self._said[self._round]
+            del self._said[key]
         return [said[index] for index in range(self._place.count)]
 
     def fail(self, text: str) -> None:
-        """Tell the others of an error that ends this process."""
-        self._tell_all({"failed": text, "process": self._place.index})
+        """Tell the others of an error that ends this process's training, and forget those of others."""
+        with self._changed:
+            self._tell_all({"failed": text, "process": self._place.index, "failures": self._failures})
+            self._failures, self._round = self._failures + 1, 0
 
     def leave(self) -> None:
         """Say good-bye: the end of this process is no failure."""
@@ -102,32 +109,32 @@ class Channel:
     def _handle(self, sender: int, message: Message) -> None:
         with self._changed:
             if "value" in message:
-                self._take(message["round"], sender, message["value"])
+                self._take(tuple(message["round"]), sender, message["value"])
             elif "all" in message:
-                self._said.setdefault(message["round"], {}).update(enumerate(message["all"]))
+                self._said.setdefault(tuple(message["round"]), {}).update(enumerate(message["all"]))
             elif "left" in message:
                 self._left.add(message["left"])
                 self._hand_on(message)
             elif "failed" in message:
                 text, is_first = f"process {message['process']}: {message['failed']}", self._place.index == 0
-                self._fail_here(ProcessError(text, is_shown_elsewhere=not is_first), message)
+                self._fail_here(message["failures"], ProcessError(text, is_shown_elsewhere=not is_first), message)
             elif "gone" in message:
                 index = message["gone"]
-                self._fail_here(ProcessError(f"process {index} ({self.names[index]}) is gone"), message)
+                self._fail_here(None, ProcessError(f"process {index} ({self.names[index]}) is gone"), message)
             self._changed.notify_all()
 
-    def _take(self, number: int, index: int, value: Any) -> dict[int, Any]:
+    def _take(self, key: tuple[int, ...], index: int, value: Any) -> dict[int, Any]:
         """Take down what a process says in a round; process 0 tells all when all have spoken."""
-        said = self._said.setdefault(number, {})
+        said = self._said.setdefault(key, {})
         said[index] = value
         if len(said) == self._place.count:
-            self._hand_on({"round": number, "all": [said[each] for each in range(self._place.count)]})
+            self._hand_on({"round": key, "all": [said[each] for each in range(self._place.count)]})
         return said
 
-    def _fail_here(self, error: ProcessError, message: Message) -> None:
+    def _fail_here(self, failures: int | None, error: ProcessError, message: Message) -> None:
         self._hand_on(message)
-        if self.failure is None:
-            self.failure = error
+        if failures not in self._told:
+            self._told[failures] = error
             self._on_failure()
 
     def _hand_on(self, message: Message) -> None:
