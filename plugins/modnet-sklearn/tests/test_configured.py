@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+import scipy.sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -96,6 +97,23 @@ def test_a_configuration_without_layers_has_an_output_for_each_class():
 def test_labels_that_are_floats_are_classes():
     fitted = ModnetClassifier(CONFIG).fit(X, np.where(X[:, 0] > 0, 2.0, 1.0))
     assert set(fitted.predict(X)) <= {1.0, 2.0}
+
+
+def test_several_labels_a_sample():
+    labels = (X > 0.3).astype(float)
+    fitted = ModnetClassifier({"epochs": 60, "optimizer": {"learning_rate": 3.0}}).fit(X, labels)
+    probabilities, predicted = fitted.predict_proba(X), fitted.predict(X)
+    assert np.array_equal(probabilities, fitted.network_.predict(X))  # each by itself: they do not sum to 1
+    assert np.array_equal(predicted, probabilities > 0.5)
+    assert fitted.score(X, labels) > 0.8  # all of a sample's labels
+    assert fitted.classes_.tolist() == [0, 1, 2]
+    assert ModnetClassifier("suggest").fit(X, labels.astype(int)).score(X, labels) > 0.5
+
+
+def test_sparse_rows_are_those_of_a_dense_training():
+    x = np.where(X > 0.5, X, 0.0)
+    sparse, dense = (ModnetClassifier(CONFIG).fit(rows, Y) for rows in (scipy.sparse.csc_array(x), x))
+    assert sparse.predict_proba(scipy.sparse.csr_matrix(x)) == pytest.approx(dense.predict_proba(x), rel=1e-12)
 
 
 def test_a_regressor():

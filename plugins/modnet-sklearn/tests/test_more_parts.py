@@ -41,8 +41,11 @@ def test_class_weight_in_partial_fit():
     first = MLPClassifier(**SHORT, class_weight={"rare": 3.0}).partial_fit(X, Y, classes=np.unique(Y))
     second = MLPClassifier(**SHORT).partial_fit(X, Y, np.where(Y == "rare", 3.0, 1.0), np.unique(Y))
     assert same(first, second)
-    some = Y == "common"  # of one class only
-    assert same(first.partial_fit(X[some], Y[some]), second.partial_fit(X[some], Y[some], np.ones(some.sum())))
+    for label, weight in (("common", 1.0), ("rare", 3.0)):  # each alone
+        some = np.isin(Y, label)
+        assert same(
+            first.partial_fit(X[some], Y[some]), second.partial_fit(X[some], Y[some], np.full(some.sum(), weight))
+        )
     with pytest.raises(ValueError, match="'balanced' needs all samples"):
         MLPClassifier(class_weight="balanced").partial_fit(X, Y, classes=np.unique(Y))
 
