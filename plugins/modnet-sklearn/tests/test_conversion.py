@@ -25,7 +25,7 @@ CASES = {
     "several": ("MLPRegressor", NUMBERS, {"solver": "sgd", "nesterovs_momentum": False, "activation": "identity"}),
     "lbfgs": ("MLPClassifier", MANY, {"solver": "lbfgs", "max_iter": 20}),
     "float32": ("MLPRegressor", NUMBERS, {}),
-    "deep": ("MLPClassifier", TWO, {"hidden_layer_sizes": (5, 4, 3), "early_stopping": True, "solver": "sgd"}),
+    "deep": ("MLPClassifier", MANY, {"hidden_layer_sizes": (5, 4, 3), "early_stopping": True, "solver": "sgd"}),
     "no hidden layer": ("MLPClassifier", LABELS, {"hidden_layer_sizes": ()}),
     "warm": ("MLPRegressor", NUMBERS[:, 0], {"warm_start": True, "solver": "sgd", "learning_rate": "adaptive"}),
 }

@@ -93,7 +93,8 @@ class Criterion:
         estimator.t_ += samples
         estimator.loss_curve_.append(loss)
         if training is not None:
-            estimator.history_.append({**row, "epoch": len(estimator.history_)})
+            history = vars(estimator).setdefault("history_", [])  # whose attributes somebody else may have set
+            history.append({**row, "epoch": len(history)})
         if "validation_cost" in row:
             estimator.validation_loss_curve_.append(row["validation_cost"])
         if estimator.verbose:
