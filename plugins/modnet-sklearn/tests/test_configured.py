@@ -39,6 +39,7 @@ def test_keys_are_parameters():
     assert parameters["optimizer.kind"] == "batch"
     assert parameters["optimizer.learning_rate"] == 3.0
     assert parameters["network.cost"] == "quadratic"
+    assert parameters["network.layers.1.activation"] == "sigmoid"
     assert estimator.get_params(deep=False) == {"config": CONFIG}
     assert (
         estimator.set_params(**{"optimizer.learning_rate": np.float64(0.5), "network.layers.0.units": 7}) is estimator
@@ -92,6 +93,22 @@ def test_a_configuration_without_layers_has_an_output_for_each_class():
     fitted = ModnetClassifier({"epochs": 2, "network": {"cost": "categorical-cross-entropy"}}).fit(X, np.arange(90) % 4)
     assert fitted.network_.sizes == [3, 30, 4]
     assert fitted.network_.cost.kind == "categorical-cross-entropy"
+
+
+@pytest.mark.parametrize("form", ["dict", "path", "model"])
+def test_keys_may_be_set_where_the_layers_follow_from_the_samples(form, tmp_path):
+    table = {"epochs": 2, "optimizer": {"batch_size": 5}}
+    path = tmp_path / "my.toml"
+    path.write_text("epochs = 2\n[optimizer]\nbatch_size = 5\n", encoding="utf-8")
+    config = {"dict": table, "path": path, "model": modnet.load_config(table)}[form]
+    estimator = clone(ModnetClassifier(config).set_params(seed=4))
+    assert estimator.fit(X, np.arange(90) % 3).network_.sizes == [3, 30, 3]
+    assert (estimator.config_.seed, estimator.config_.epochs, estimator.config_.optimizer.batch_size) == (4, 2, 5)
+    assert clone(ModnetClassifier().set_params(epochs=1)).fit(X, np.arange(90) % 5).network_.sizes == [3, 30, 5]
+    with pytest.raises(ValueError, match=r"network\.layers\.0\.units: the layers follow from the samples; give all"):
+        estimator.set_params(**{"network.layers.0.units": 5})
+    assert estimator.set_params(**{"network.layers": [5, 3]}).fit(X, np.arange(90) % 3).network_.sizes == [3, 5, 3]
+    assert estimator.set_params(**{"network.layers.0.units": 6}).fit(X, np.arange(90) % 3).network_.sizes == [3, 6, 3]
 
 
 def test_labels_that_are_floats_are_classes():

@@ -98,6 +98,8 @@ def test_one_hidden_unit_layer_from_a_table_only():
         {"cost": "huber"},
         {"cost": {"kind": "huber", "threshold": 0.2}},
         {"cost": "absolute"},
+        {"cost": "quantile"},
+        {"cost": "poisson", "output_activation": "exp"},
         {"rule": "rmsprop"},
         {"rule": {"kind": "adamw", "weight_decay": 0.1}},
         {"schedule": "cosine"},
@@ -109,7 +111,8 @@ def test_one_hidden_unit_layer_from_a_table_only():
     ],
 )
 def test_every_part_can_be_given(parts):
-    estimator = MLPRegressor(**SHORT, **parts).fit(X, NUMBERS)
+    targets = np.exp(NUMBERS) if "poisson" in parts.values() else NUMBERS
+    estimator = MLPRegressor(**SHORT, **parts).fit(X, targets)
     assert np.isfinite(estimator.loss_curve_).all()
     assert estimator.get_params()[next(iter(parts))] == next(iter(parts.values()))
     if "engine" not in parts:
@@ -152,6 +155,9 @@ def test_the_losses_contain_every_penalty(weights, solver):
     [
         ({"activation": "gelo"}, "activation: unknown activation 'gelo'"),
         ({"cost": "hubber"}, "cost: unknown cost 'hubber'; did you mean 'huber'"),
+        ({"cost": {"kind": "huber", "threshold": 0.0}}, "cost: threshold: 0.0 should be greater than 0"),
+        ({"cost": {"kind": "quantile", "quantiles": [1.5]}}, r"cost: quantiles\.0: 1\.5 should be less than 1"),
+        ({"cost": "poisson", "output_activation": "exp"}, "training y: the cost poisson needs targets of at least 0"),
         ({"rule": 3}, "rule: 3 is not a valid rule; allowed: a kind"),
         ({"rule": "rmsprop", "solver": "lbfgs"}, "rule and schedule need solver='adam' or 'sgd'"),
         ({"regularizers": ["l3"]}, "regularizers.0: unknown regularizer 'l3'"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from os import PathLike
 from typing import Any, Self
 
 import numpy as np
@@ -59,6 +58,8 @@ class _Configured(BaseEstimator):
             table = self._table()
             try:
                 for key, value in params.items():
+                    if key.startswith("network.layers.") and "layers" not in table["network"]:
+                        raise ConfigError(f"{key}: the layers follow from the samples; give all, as network.layers")
                     plain = value.item() if isinstance(value, np.generic) else value
                     table = apply_override(table, f"{key}={to_toml(plain)}")
                 load_config(table)
@@ -68,43 +69,39 @@ class _Configured(BaseEstimator):
         return self
 
     def _table(self) -> dict[str, Any]:
-        """Return the configuration as a table, with what the estimator adds where nothing is given."""
+        """Return the configuration as a table, without layers where they follow from the samples."""
         try:
-            table = self._load(self._default() if self.config is None else self.config).to_config()
+            config = self._loaded()
         except ModnetError as error:
             raise ValueError(str(error)) from None
-        if self.config is None:
-            del table["network"]["layers"]  # they follow from the data
+        table = config.to_config()
+        if not _has_layers(config):
+            del table["network"]["layers"]
         return table
 
-    def _load(self, config: Any) -> RunConfig:
+    def _loaded(self) -> RunConfig:
+        """Return the configuration, and where none is given that of the estimator."""
         try:
-            return load_config(config)
+            return load_config(self._default() if self.config is None else self.config)
         except ConfigError as error:
-            hint = did_you_mean(config, [SUGGEST]) if isinstance(config, str) else ""
+            hint = did_you_mean(self.config, [SUGGEST]) if isinstance(self.config, str) else ""
             raise ConfigError(f"{error}{hint}") from None
 
     def _default(self) -> dict[str, Any]:
         """Return the configuration where none is given, without the layers."""
         return {}
 
-    def _has_layers(self) -> bool:
-        """Whether the configuration says what the layers are; else the output layer follows from the data."""
-        if isinstance(self.config, str | PathLike | RunConfig):
-            return True
-        return isinstance(self.config, Mapping) and "layers" in self.config.get("network", {})
-
     def _resolved(self, X: Any, y: Any, weights: Any, outputs: int) -> RunConfig:
         if self._is_suggested():
             return modnet.suggest(X, y, sample_weight=weights)
-        if self._has_layers():
-            return self._load(self.config)
-        table = dict(self._default() if self.config is None else self.config)
-        network = {**table.get("network", {}), "layers": self._layers(outputs)}
-        optimizer = table.get("optimizer", {})
+        config = self._loaded()
+        if _has_layers(config):
+            return config
+        table = config.to_config()
+        table["network"]["layers"] = self._layers(outputs)
         if self.config is None:
-            optimizer = {"batch_size": min(10, len(y)), **optimizer}
-        return load_config({**table, "network": network, "optimizer": optimizer})
+            table["optimizer"]["batch_size"] = min(table["optimizer"]["batch_size"], len(y))
+        return load_config(table)
 
     def _layers(self, outputs: int) -> list[Any]:
         """Return the document's hidden layer, and an output layer for the data."""
@@ -239,11 +236,17 @@ class ModnetRegressor(RegressorMixin, _Configured):
         return [30, {"kind": "dense", "units": outputs, "activation": "identity"}]
 
 
-def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the keys of nested tables by their dotted names."""
+def _has_layers(config: RunConfig) -> bool:
+    """Whether a configuration says what the layers are; else the output layer follows from the samples."""
+    return "layers" in config.network.model_fields_set
+
+
+def _flat(table: Mapping[str, Any] | list[Any], prefix: str = "") -> dict[str, Any]:
+    """Return the keys of nested tables, in lists too, by their dotted names."""
     flat: dict[str, Any] = {}
-    for key, value in table.items():
-        flat[f"{prefix}{key}"] = value
-        if isinstance(value, Mapping):
+    for key, value in table.items() if isinstance(table, Mapping) else enumerate(table):
+        if isinstance(table, Mapping):
+            flat[f"{prefix}{key}"] = value
+        if isinstance(value, Mapping | list):
             flat |= _flat(value, f"{prefix}{key}.")
     return flat
