@@ -30,16 +30,16 @@ WORTHWHILE = 60e6
 
 _lock = threading.Lock()
 _active = 0
-_controller: ThreadPoolExecutor | None = None
 _limiter: Any = None
-_libraries: tuple[int, Any] | None = None
-"""How many modules there were when the BLAS libraries were looked for last, and threadpoolctl's handle of them."""
+_libraries: tuple[int, Any, Any] | None = None
+"""How many modules there were when the BLAS libraries were looked for last, and threadpoolctl's handles: of those whose
+number of threads is the process's, and of those where each thread has its own."""
 
 
 def _reset_after_fork() -> None:
-    """Forget, in a forked process, the trainings of its parent: their threads do not exist here."""
-    global _lock, _active, _controller, _limiter
-    _lock, _active, _controller, _limiter = threading.Lock(), 0, None, None
+    """Forget, in a forked process, the trainings of its parent."""
+    global _lock, _active, _limiter
+    _lock, _active, _limiter = threading.Lock(), 0, None
 
 
 if hasattr(os, "register_at_fork"):
@@ -77,8 +77,8 @@ def blas_name() -> str:
     return ", ".join(sorted(names)) or "unknown"
 
 
-def _limit() -> Any:
-    """Limit the BLAS libraries of this process, which are looked for again only where modules have been imported since.
+def _blas() -> tuple[Any, Any]:
+    """Return the BLAS libraries of this process, looked for again only where modules have been imported since.
 
     Looking at every loaded library takes longer than a small training. NumPy's own is there from the start; others come
     with the modules that need them, as threadpoolctl counts on, too.
@@ -88,8 +88,12 @@ def _limit() -> Any:
 
     modules = len(sys.modules)
     if _libraries is None or _libraries[0] != modules:
-        _libraries = modules, ThreadpoolController().select(user_api="blas")
-    return _libraries[1].limit(limits=1, user_api="blas")
+        found = ThreadpoolController().select(user_api="blas")
+        of_threads = found.select(threading_layer="openmp")
+        own = [library.filepath for library in of_threads.lib_controllers]
+        shared = [library.filepath for library in found.lib_controllers if library.filepath not in own]
+        _libraries = modules, found.select(filepath=shared), of_threads
+    return _libraries[1:]
 
 
 @contextmanager
@@ -97,37 +101,28 @@ def one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread while at least one training is within the block; the last one to leave lifts the limit.
 
     With OpenBLAS's own threads the limit applies to the whole process, and threadpoolctl obeys only the thread that
-    first set it; so one thread of ours sets and lifts it for all trainings. Other libraries limit threads one by one.
+    first set it, so whoever lifts it takes over that right. No thread of ours does both for all trainings: waking one
+    takes milliseconds on a busy machine. Libraries with OpenMP's threads limit them one by one.
     """
-    global _active, _controller, _limiter
+    global _active, _limiter
+    shared, of_threads = _blas()
+    own = of_threads.limit(limits=1, user_api="blas")
     with _lock:
         if _active == 0:
-            from concurrent.futures import ThreadPoolExecutor
-
-            _controller = ThreadPoolExecutor(1, "modnet-blas")
-            _limiter = _controller.submit(_set_limit).result()
+            _release_control(force=True)
+            _limiter = shared.limit(limits=1, user_api="blas")
         _active += 1
-    own = _limit()
     try:
         yield
     finally:
         own.restore_original_limits()
         with _lock:
             _active = max(0, _active - 1)  # a forked process may leave a block that its parent entered
-            if _active == 0 and _controller is not None:
-                _controller.submit(_lift_limit, _limiter).result()
-                _controller.shutdown()
-                _controller = _limiter = None
-
-
-def _set_limit() -> Any:
-    _release_control(force=True)
-    return _limit()
-
-
-def _lift_limit(limiter: Any) -> None:
-    limiter.restore_original_limits()
-    _release_control(force=False)
+            if _active == 0 and _limiter is not None:
+                _release_control(force=True)
+                _limiter.restore_original_limits()
+                _release_control(force=False)
+                _limiter = None
 
 
 def _release_control(*, force: bool) -> None:
@@ -177,4 +172,5 @@ class ThreadPool:
 
 def _start_worker() -> None:
     np.seterr(all="ignore")  # a non-finite number is an error of ours, as in the thread that trains
-    _limit()
+    _, of_threads = _blas()
+    of_threads.limit(limits=1, user_api="blas")
