@@ -162,6 +162,6 @@ class Exp(Activation):
 
 
 def _is_positive(z: Array) -> Array:
-    """Return 1 where z > 0 and 0 elsewhere, to multiply by: choosing by an irregular condition is several times slower."""
+    """Return 1 where z > 0 and 0 elsewhere: to multiply by it is several times as fast as to choose by the condition."""
     xp = namespace(z)
     return xp.astype(z > 0.0, z.dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from pydantic import (
@@ -77,8 +79,8 @@ class Model(BaseModel):
     def _only_known_options(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        aliases = cls.option_aliases()
-        errors = {key: cls._unknown_option(str(key)) for key in data if key not in {*cls.model_fields, *aliases}}
+        known, aliases, defaults = _options_of(cls)
+        errors = {key: cls._unknown_option(str(key)) for key in data if key not in known}
         errors |= {
             alias: _error("twice", f"means the same as {name}: give one of them")
             for alias, name in aliases.items()
@@ -87,7 +89,6 @@ class Model(BaseModel):
         if errors:
             details = [InitErrorDetails(type=error, loc=(str(key),), input=data[key]) for key, error in errors.items()]
             raise ValidationError.from_exception_data(cls.__name__, details)
-        defaults = cls.default_components()
         return {
             key: {"kind": defaults[key][1], **value} if key in defaults and isinstance(value, dict) else value
             for key, value in data.items()
@@ -99,6 +100,13 @@ class Model(BaseModel):
         listed = f"allowed: {', '.join(allowed)}" if allowed else "there are no options here"
         hint = did_you_mean(key, allowed)
         return _error("unknown_option", f"unknown option{hint} ({listed})", listed=listed, options=allowed)
+
+
+@cache
+def _options_of(cls: type[Model]) -> tuple[Set[str], dict[str, str], dict[str, tuple[type[Component], str]]]:
+    """Return names and aliases of the options, the aliases alone, and the default components."""
+    aliases = cls.option_aliases()
+    return {*cls.model_fields, *aliases}, aliases, cls.default_components()
 
 
 class Component(Model):

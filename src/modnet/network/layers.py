@@ -54,11 +54,8 @@ class Prediction(LayerContext):
 
     def affine(self, x: Vector, weights: Vector, biases: Vector | None) -> Vector:
         """Return x Wᵀ + b, which lies on its side where that is faster: see `FEW_UNITS`."""
-        z: Vector
-        if len(weights) <= FEW_UNITS and len(x) >= MANY_ROWS:
-            z = np.dot(weights, x.T).T
-        else:
-            z = np.dot(x, weights.T)
+        on_its_side = len(weights) <= FEW_UNITS and len(x) >= MANY_ROWS
+        z: Vector = np.dot(weights, x.T).T if on_its_side else np.dot(x, weights.T)
         if biases is not None:
             z += biases
         return z

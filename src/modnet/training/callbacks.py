@@ -39,7 +39,7 @@ class _Hook(NamedTuple):
 
 
 _hooks: WeakKeyDictionary[type, list[_Hook]] = WeakKeyDictionary()
-"""What was read of the classes of listeners: pluggy takes longer to read one than a small training takes for its updates."""
+"""What was read of the classes of listeners, which takes pluggy longer than a small training's updates take."""
 
 
 class CallbackRunner:
