@@ -162,6 +162,6 @@ class Exp(Activation):
 
 
 def _is_positive(z: Array) -> Array:
-    """Return 1 where z > 0 and 0 elsewhere: to multiply by it is several times as fast as to choose by the condition."""
+    """Return 1 where z > 0 and 0 elsewhere: multiplying by it is several times as fast as choosing by the condition."""
     xp = namespace(z)
     return xp.astype(z > 0.0, z.dtype)
