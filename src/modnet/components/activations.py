@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from modnet.core.arrays import Array, namespace
+from modnet.core.arrays import Array, kept_where, namespace
 from modnet.core.interfaces import Activation
 
 __all__ = ["Exp", "Identity", "LeakyRelu", "Relu", "Sigmoid", "Softmax", "Tanh"]
@@ -72,7 +72,7 @@ class Relu(Activation):
     def backward(self, upstream: Array, z: Array, a: Array) -> Array:
         """Return upstream where z > 0, and 0 elsewhere."""
         del a
-        return upstream * _is_positive(z)
+        return kept_where(z > 0.0, upstream)
 
 
 class LeakyRelu(Activation):
@@ -93,7 +93,8 @@ class LeakyRelu(Activation):
     def backward(self, upstream: Array, z: Array, a: Array) -> Array:
         """Return upstream where z > 0, and α · upstream elsewhere."""
         del a
-        return upstream * namespace(z).maximum(_is_positive(z), self.slope)
+        xp = namespace(z)
+        return upstream * xp.maximum(xp.astype(z > 0.0, z.dtype), self.slope)
 
 
 class Softmax(Activation):
@@ -159,9 +160,3 @@ class Exp(Activation):
         """Return upstream · a."""
         del z
         return upstream * a
-
-
-def _is_positive(z: Array) -> Array:
-    """Return 1 where z > 0 and 0 elsewhere: multiplying by it is several times as fast as choosing by the condition."""
-    xp = namespace(z)
-    return xp.astype(z > 0.0, z.dtype)

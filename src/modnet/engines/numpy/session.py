@@ -181,9 +181,7 @@ class NumpySession:
             rng.bit_generator.state = state
 
     def _is_finite(self) -> bool:
-        theta, trained = self._network.parameters, (self._network.trainable,)
-        arrays: list[Any] = [theta, *(value for value in self.rule_state.values() if np.shape(value) == trained)]
-        return all(np.isfinite(array).all() for array in arrays)
+        return all(np.isfinite(array).all() for array in (self._network.parameters, *self._updater.arrays()))
 
 
 def _cost_in(accumulator: MetricAccumulator) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ __all__ = ["Updater"]
 
 PIECE_BYTES = 1 << 17
 """How much of θ an elementwise rule updates at a time: little enough for its temporary arrays to stay in the cache."""
-IN_PIECES_FROM = 3 << 20
+IN_PIECES_FROM = 1 << 20
 """How many bytes θ, ∇θ and the rule's arrays have from which pieces pay; with fewer, all of them stay there anyway."""
 
 
@@ -23,22 +24,32 @@ class Updater:
 
     Attributes:
         context: What the rule sees; its ``updates`` counts the updates made.
-        state: The rule's state; where θ is updated piece by piece, its arrays are written in place.
     """
 
     def __init__(self, rule: UpdateRule, network: Network) -> None:
         self._theta = network.parameters[: network.trainable]
         self._update = rule.update
         self.context = UpdateContext(self._theta, layout=network.layout, regularized=network.regularized)
-        self.state = rule.init(self._theta)
-        size, names = self._theta.size, self._names_like_theta()
-        step = PIECE_BYTES // self._theta.itemsize
+        state = rule.init(self._theta)
+        self._names = [name for name, value in state.items() if np.shape(value) == self._theta.shape]
+        size, step = self._theta.size, PIECE_BYTES // self._theta.itemsize
         # Without arrays in the state there is little to keep in the cache.
-        in_pieces = rule.elementwise and names and self._theta.nbytes * (2 + len(names)) >= IN_PIECES_FROM
+        in_pieces = rule.elementwise and self._theta.nbytes * (2 + len(self._names)) >= IN_PIECES_FROM and self._names
         starts = range(0, size, step) if in_pieces else ()
         self._slices = [slice(start, min(start + step, size)) for start in starts]
         self._pieces: list[_Piece] = []
-        self.restore(self.state, 0)
+        self._state: dict[str, Any] = {}
+        self.restore(state, 0)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The rule's state; where θ is updated piece by piece, a copy."""
+        if not self._pieces:
+            return self._state
+        return {
+            name: np.concatenate([piece.state[name] for piece in self._pieces]) if name in self._names else value
+            for name, value in self._pieces[-1].state.items()
+        }
 
     def apply(self, gradient: Vector, rate: float, momentum: float | None) -> None:
         """Make one update."""
@@ -47,50 +58,58 @@ class Updater:
         if self._pieces:
             self._apply_pieces(gradient)
         else:
-            step, self.state = self._update(gradient, self.state, context)
+            step, self._state = self._update(gradient, self._state, context)
             theta = self._theta
             theta -= step
         context.updates += 1
 
     def copy_state(self) -> dict[str, Any]:
         """Return a copy of the rule's state."""
-        return {name: np.array(value) if isinstance(value, np.ndarray) else value for name, value in self.state.items()}
+        return _copied(self.state, but=self._names if self._pieces else ())
 
     def restore(self, state: Mapping[str, Any], updates: int) -> None:
         """Go to a state of the rule and a number of updates."""
-        self.state, self.context.updates = dict(state), updates
-        self.state = self.copy_state()
-        names, regularized = self._names_like_theta(), self.context.regularized
+        self.context.updates, regularized = updates, self.context.regularized
+        self._state = {} if self._slices else _copied(state)
         self._pieces = [
             _Piece(
                 where,
                 UpdateContext(
                     self._theta[where], regularized=min(max(regularized, where.start), where.stop) - where.start
                 ),
-                {name: self.state[name][where] for name in names},
+                _copied({name: value[where] if name in self._names else value for name, value in state.items()}),
             )
             for where in self._slices
         ]
 
+    def arrays(self) -> Iterator[Vector]:
+        """Yield what the state has for every number of θ, perhaps piece by piece."""
+        for state in (piece.state for piece in self._pieces) if self._pieces else (self._state,):
+            for name in self._names:
+                yield state[name]
+
     def _apply_pieces(self, gradient: Vector) -> None:
-        whole, state = self.context, self.state
-        for where, context, arrays in self._pieces:
+        whole = self.context
+        for piece in self._pieces:
+            context = piece.context
             context.learning_rate, context.momentum = whole.learning_rate, whole.momentum
             context.updates = whole.updates
-            step, updated = self._update(gradient[where], {**state, **arrays}, context)
+            step, piece.state = self._update(gradient[piece.where], piece.state, context)
             theta = context.parameters
             theta -= step
-            for name, array in arrays.items():
-                array[...] = updated[name]
-        self.state = {name: state[name] if name in arrays else value for name, value in updated.items()}
-
-    def _names_like_theta(self) -> list[str]:
-        return [name for name, value in self.state.items() if np.shape(value) == self._theta.shape]
 
 
-class _Piece(NamedTuple):
-    """A piece of θ: where it lies, what the rule sees of it, and the views of the state's arrays."""
+@dataclass
+class _Piece:
+    """A piece of θ: where it lies, what the rule sees of it, and the rule's state of it."""
 
     where: slice
     context: UpdateContext
-    arrays: dict[str, Vector]
+    state: dict[str, Any]
+
+
+def _copied(state: Mapping[str, Any], but: Collection[str] = ()) -> dict[str, Any]:
+    return {
+        name: np.array(value) if isinstance(value, np.ndarray) and name not in but else value
+        for name, value in state.items()
+    }
