@@ -32,7 +32,18 @@ import modnet
 from modnet.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page.is_file()]
+TESTED_BY = re.compile(r"<!-- tested by (plugins/[\w-]+) -->\n")
+"""The first line of a page whose blocks need what a plug-in depends on: the tests of that plug-in run them."""
+
+
+def tested_by(page: Path) -> str | None:
+    """Return the plug-in whose tests run a page, or None for a page that is run here."""
+    found = TESTED_BY.match(page.read_text(encoding="utf-8"))
+    return found[1] if found else None
+
+
+EVERY_PAGE = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page.is_file()]
+PAGES = [page for page in EVERY_PAGE if tested_by(page) is None]
 
 NOT_RUN = {
     r"pip install \. && modnet train": "installs modnet, which the tests do not; CI runs this line",
@@ -92,8 +103,9 @@ def blocks_of(page: Path) -> Iterator[Block]:
 class Page:
     """What a reader who types everything in has before them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, installed: str | None = None) -> None:
         self.folder = folder
+        self.installed = installed
         self.namespace: dict[str, Any] = {"__name__": "a_page_of_the_documentation"}
         self.printed = ""
         self.plugins = folder.with_name("installed")
@@ -147,6 +159,8 @@ class Page:
             if any(re.fullmatch(rf"{pattern}(\s+#.*)?", command) for pattern in NOT_RUN):
                 continue
             if install := re.fullmatch(r"pip install ((\./)?[\w/-]+)", command):
+                if install[1].removeprefix("./") == self.installed:
+                    continue
                 command = self._installation(install[1])
             elif tests := re.fullmatch(r"python -m pytest ([\w/-]+)", command):
                 command = f"'{sys.executable}' -m pytest -q -p no:cacheprovider {tests[1]}"
@@ -207,15 +221,15 @@ TAKEN = {
 }
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def run_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: str | None = None) -> None:
+    """Run the blocks of a page in an empty folder; ``installed`` is a plug-in that need not be installed any more."""
     folder = tmp_path / "reader"
     folder.mkdir()
     for name in ("examples", "plugins"):
         if (ROOT / name).is_dir():
             (folder / name).symlink_to(ROOT / name)
     monkeypatch.chdir(folder)
-    reader = Page(folder)
+    reader = Page(folder, installed)
     monkeypatch.syspath_prepend(reader.plugins)
     before = set(sys.modules)
     try:
@@ -225,6 +239,21 @@ def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         for name in set(sys.modules) - before:
             if str(getattr(sys.modules[name], "__file__", "")).startswith(str(reader.plugins)):
                 del sys.modules[name]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_page(page, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in EVERY_PAGE if tested_by(page)], ids=lambda page: page.relative_to(ROOT).as_posix()
+)
+def test_a_page_of_a_plug_in_is_run_by_its_tests(page: Path) -> None:
+    plugin = tested_by(page)
+    assert plugin is not None
+    tests = "".join(test.read_text(encoding="utf-8") for test in (ROOT / plugin / "tests").glob("test_*.py"))
+    assert re.search(rf"run_page\(.*{re.escape(page.name)}", tests)
 
 
 def test_blocks_are_found(tmp_path: Path) -> None:
@@ -243,6 +272,6 @@ def test_blocks_are_found(tmp_path: Path) -> None:
 
 
 def test_every_fence_is_a_block() -> None:
-    for page in PAGES:
+    for page in EVERY_PAGE:
         fences = re.findall(r"^ *```", page.read_text(encoding="utf-8"), re.MULTILINE)
         assert len(fences) == 2 * len(list(blocks_of(page))), page

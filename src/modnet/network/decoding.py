@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modnet.core.arrays import namespace
 from modnet.core.interfaces import Cost
 
 __all__ = ["outputs_for", "predict_codes", "predict_labels", "target_width"]
@@ -32,12 +33,20 @@ def target_width(cost: Cost, outputs: int) -> int | None:
 
 def predict_codes(a: NDArray[Any]) -> NDArray[np.intp]:
     """Return the class that predictions, (samples, values), are for, as an index: the largest, or 1 above ½."""
-    return (a[:, 0] > 0.5).astype(np.intp) if a.shape[1] == 1 else np.argmax(a, axis=1)
+    xp = namespace(a)
+    codes: NDArray[np.intp] = xp.astype(a[:, 0] > 0.5, xp.int64) if a.shape[1] == 1 else xp.argmax(a, axis=1)
+    return codes
 
 
 def predict_labels(a: NDArray[Any], classes: NDArray[Any] | None, *, multi_label: bool) -> NDArray[Any]:
     """Return the labels that predictions, (samples, values), are for; rows of 0 and 1 where there may be several."""
+    xp = namespace(a)
+    labels: NDArray[Any]
     if multi_label:
-        return (a > 0.5).astype(np.int64)
-    codes = np.zeros(len(a), np.intp) if classes is not None and len(classes) == 1 else predict_codes(a)
-    return codes if classes is None else classes[codes]
+        labels = xp.astype(a > 0.5, xp.int64)
+    elif classes is None:
+        labels = predict_codes(a)
+    else:
+        codes = xp.zeros(a.shape[:1], dtype=xp.int64) if len(classes) == 1 else predict_codes(a)
+        labels = xp.take(xp.asarray(classes), codes, axis=0)
+    return labels

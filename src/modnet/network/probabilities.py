@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from modnet.core.arrays import namespace
 from modnet.network.network import Network, Vector
 
 __all__ = ["to_probabilities"]
@@ -26,5 +25,8 @@ def to_probabilities(network: Network, outputs: Vector) -> Vector | None:
     if network.classes is None or len(network.classes) != max(2, network.outputs):
         return None
     if network.outputs == 1:
-        return np.concatenate([1.0 - outputs, outputs], axis=1) if output_range == "unit" else None
+        if output_range != "unit":
+            return None
+        both: Vector = namespace(outputs).concat([1.0 - outputs, outputs], axis=1)
+        return both
     return outputs if output_range == "simplex" else None

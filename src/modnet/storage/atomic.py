@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
@@ -80,10 +80,11 @@ def copy_file(source: Path, target: Path) -> None:
     write_file(target, content)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, check: Callable[[Path], object] | None = None) -> None:
     """Replace a file: a temporary one beside it, with its permissions, is written, synced and renamed; then the folder.
 
-    After an OSError the earlier file is unchanged, unless syncing the folder failed; no temporary file is left.
+    After an OSError the earlier file is unchanged, unless syncing the folder failed; no temporary file is left. The
+    same holds after an error of ``check``, which is called with the temporary file before that is renamed.
     """
     temporary = path.parent / f".{path.name[:40]}.{secrets.token_hex(8)}"
     # Opened now, so that it cannot fail when the earlier file is gone. Windows has no such descriptor and needs none.
@@ -96,6 +97,8 @@ def write_atomically(path: Path, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+            if check is not None:
+                check(temporary)
             temporary.replace(path)
         except BaseException:
             with suppress(OSError):  # the first error is the one to report
