@@ -12,13 +12,12 @@ from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import modnet
 from modnet import LogRecord, LogWriter, TrainingView
 from modnet.analysis.logs.contents import described, flat_config
 from modnet.analysis.logs.pictures import histogram_picture
-from modnet.analysis.logs.writer import Ending
+from modnet.analysis.logs.writer import Ending, without_credentials
 from modnet.analysis.plots.figure import figure_bytes, render
 from modnet.core.messages import warn
 from modnet_mlflow.names import mlflow_name, parameters
@@ -60,9 +59,7 @@ class MLflowWriter(LogWriter):
     @property
     def target(self) -> str:
         """The URL."""
-        uri = self._uri or os.environ.get("MLFLOW_TRACKING_URI") or "its usual place"
-        parts = urlsplit(uri)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.password else uri
+        return without_credentials(self._uri or os.environ.get("MLFLOW_TRACKING_URI") or "its usual place")
 
     def state_dict(self) -> dict[str, Any]:
         """Return the run, and the token by which it can be found."""

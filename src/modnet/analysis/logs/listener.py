@@ -11,7 +11,7 @@ from typing import Any
 
 from modnet.analysis.logs.contents import confusion_picture, histograms
 from modnet.analysis.logs.records import LogRecord
-from modnet.analysis.logs.writer import Ending, LogWriter
+from modnet.analysis.logs.writer import Ending, LogWriter, without_credentials
 from modnet.analysis.plots.figure import check_matplotlib
 from modnet.core.interfaces import TrainingView
 from modnet.core.messages import truncate, warn
@@ -137,7 +137,7 @@ class LogListener:
             do()
         except Exception as error:  # whatever a disk, a server or a library raises
             if not self._has_warned:
-                reason = truncate(one_line(error), 200)
+                reason = truncate(without_credentials(one_line(error)), 200)
                 later = "the training goes on, and what is missing is written when that is possible"
                 warn(f"{self._kind}: {self._writer.target}: cannot be written: {reason}; {later}")
             self._has_warned = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
@@ -9,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from modnet.analysis.logs.records import LogRecord
 from modnet.core.interfaces import TrainingView
 
-__all__ = ["Ending", "LogWriter"]
+__all__ = ["Ending", "LogWriter", "without_credentials"]
 
 Ending: TypeAlias = Literal["finished", "interrupted", "failed"]
 """How a training ended."""
@@ -63,3 +64,12 @@ class LogWriter(ABC):
     @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what `state_dict` returned, before `open`."""
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without the names and passwords in its URLs.
+
+    >>> without_credentials("https://me:secret@host/path cannot be reached")
+    'https://host/path cannot be reached'
+    """
+    return re.sub(r"(?<=//)[^/\s]*@", "", text)
