@@ -5,7 +5,7 @@ The public names stand in ``__init__.pyi``; each is imported when it is first us
 
 import lazy_loader
 
-from modnet.core import registry
+from modnet.core import presentation, registry
 
 __version__ = "0.1.0"
 
@@ -18,4 +18,11 @@ def _discover() -> registry.Registry:
     return discover()
 
 
+def _find_views() -> presentation.Views:
+    from modnet.analysis.report import run_views  # which draws, and so stands above what trains
+
+    return run_views
+
+
 registry.set_source(_discover)
+presentation.set_source(_find_views)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modnet.config.run_config import RunConfig
+from modnet.core import presentation
 from modnet.core.interfaces import Metric
 from modnet.core.messages import counted
 from modnet.core.numbers import format_number
@@ -57,13 +58,31 @@ class Run:
     rule_state: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
-        metrics = [self._text(name, value) for name, value in self._final().items()]
+        metrics = [
+            f"{name.replace('_', ' ')} {self.metric_value(name, value)}" for name, value in self._final().items()
+        ]
+        return f"<modnet run: {'; '.join(filter(None, [self.length, ', '.join(metrics)]))}>\n{self.network!r}"
+
+    def _repr_html_(self) -> str:
+        """Return tables of what the run reached, for notebooks."""
+        return presentation.views().run_html(self)
+
+    def plot(self) -> Any:
+        """Return a matplotlib figure with the learning curves, which a notebook shows.
+
+        Raises:
+            ConfigError: matplotlib is not installed, or no epoch was trained.
+        """
+        return presentation.views().run_figure(self)
+
+    @property
+    def length(self) -> str:
+        """How long the training was, why it ended early, and the run folder, as ``30 epochs, 4,320 updates, 1.2 s``."""
         epochs = counted(len(self.history), "epoch")
         updates = counted(self.updates, "update")
         stopped = f" (stopped: {self.stopped})" if self.stopped else ""
         folder = "" if self.folder is None else f", in {self.folder}"
-        length = f"{epochs}, {updates}, {self.seconds:.1f} s{stopped}{folder}"
-        return f"<modnet run: {'; '.join(filter(None, [length, ', '.join(metrics)]))}>\n{self.network!r}"
+        return f"{epochs}, {updates}, {self.seconds:.1f} s{stopped}{folder}"
 
     def _final(self) -> dict[str, float]:
         """Return the metrics of the test samples, or without any those of the last epoch."""
@@ -72,9 +91,9 @@ class Run:
         last = self.history[-1] if self.history else {}
         return {name: value for name, value in last.items() if name not in ("epoch", "learning_rate", "seconds")}
 
-    def _text(self, name: str, value: float) -> str:
-        """Return a metric as `repr` shows it: an accuracy of uneven classes never alone."""
-        text, part = f"{name.replace('_', ' ')} {metric_text(name, value)}", name.removesuffix("accuracy")
+    def metric_value(self, name: str, value: float) -> str:
+        """Return a value of the history as people read it, by its name: an accuracy of uneven classes never alone."""
+        text, part = metric_text(name, value), name.removesuffix("accuracy")
         if part == name or part not in ("", "test_", "validation_"):
             return text
         classes = self.scores(part.removesuffix("_") or "train").classes

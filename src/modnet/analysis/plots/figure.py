@@ -94,8 +94,15 @@ def new_figure(width: float, height: float) -> Iterator[Figure]:
     from cycler import cycler
     from matplotlib.figure import Figure
 
+    class NotebookFigure(Figure):
+        """A figure that a notebook shows although it belongs to no window."""
+
+        def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+            size = {"width": round(PIXELS * self.get_figwidth()), "height": round(PIXELS * self.get_figheight())}
+            return figure_bytes(self, "png"), size
+
     with mpl.rc_context(_SETTINGS | {"axes.prop_cycle": cycler(color=COLOURS)}):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = NotebookFigure(figsize=(width, height), layout="constrained")
         yield figure
         _write_numbers(figure)
 

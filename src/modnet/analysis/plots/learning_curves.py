@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from modnet.analysis.results.results import Results
 from modnet.core.messages import counted, epoch_number
 from modnet.core.numbers import format_number
 
-__all__ = ["curve_pictures", "curves_picture"]
+__all__ = ["curve_pictures", "curves_picture", "picture_of_curves"]
 
 _COLUMNS = 2
 _WIDTH, _HEIGHT = 4.6, 3.7
@@ -32,7 +33,12 @@ _DECADE = 10.0
 
 def curves_picture(results: Results) -> Picture | None:
     """Return the learning curves side by side, or None where no epoch was trained."""
-    pictures = curve_pictures(results)
+    return picture_of_curves(results.curves)
+
+
+def picture_of_curves(curves: Sequence[Curve]) -> Picture | None:
+    """Return curves side by side, or None where there are none."""
+    pictures = _pictures(curves)
     if not pictures:
         return None
     columns = min(len(pictures), _COLUMNS)
@@ -43,18 +49,22 @@ def curves_picture(results: Results) -> Picture | None:
         for picture, panel in zip(pictures, panels, strict=False):
             picture.draw(panel)
 
-    title = f"Learning curves over {counted(len(results.run.history), 'epoch')}"
+    title = f"Learning curves over {counted(len(curves[0].epochs), 'epoch')}"
     text = f"{title}. {' '.join(picture.text for picture in pictures)}"
     return Picture("curves", title, text, _WIDTH * columns, _HEIGHT * rows, draw)
 
 
 def curve_pictures(results: Results) -> list[Picture]:
     """Return a picture for each learning curve."""
+    return _pictures(results.curves)
+
+
+def _pictures(curves: Sequence[Curve]) -> list[Picture]:
     return [
         Picture(
             curve.name, f"{curve.title.capitalize()} by epoch", curve.sentence, _WIDTH, _HEIGHT, partial(_draw, curve)
         )
-        for curve in results.curves
+        for curve in curves
     ]
 
 
