@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
 import jax
 
+from modnet_jax.cache import ProgramCache
 from modnet_jax.device import Device
+from modnet_jax.parts import RetraceError
 from modnet_jax.program import Program
 
 __all__ = ["JaxPrograms"]
@@ -21,25 +23,30 @@ class JaxPrograms:
     Args:
         program: The functions.
         device: What they are compiled for.
+        cache: Where they are kept.
     """
 
-    def __init__(self, program: Program, device: Device) -> None:
-        self._program, self._device = program, device
+    def __init__(self, program: Program, device: Device, cache: ProgramCache) -> None:
+        self._program, self._device, self._cache = program, device, cache
         self._compiled: dict[Hashable, Callable[..., Any]] = {}
 
     def call(self, name: str, shapes: tuple[Hashable, ...], *args: Any, **static: Any) -> Any:
         """Call a function of the program."""
         key = name, shapes, *static.values()
         compiled = self._compiled.get(key)
-        if compiled is None:
-            lowered = jax.jit(partial(getattr(self._program, name), **static)).lower(*args)
-            compiled = self._compiled[key] = lowered.compile(compiler_options=self._device.compiler_options)
+        while compiled is None:
+            with suppress(RetraceError):
+                lowered = jax.jit(partial(getattr(self._program, name), **static)).lower(*args)
+                compiled = self._compiled[key] = self._cache.compile(lowered, kept=not self._program.calls.parts)
         return compiled(*args)
 
     def put(self, tree: Any) -> Any:
         """Return arrays on the device."""
         return jax.device_put(tree, self._device.device)
 
-    def settings(self) -> AbstractContextManager[None]:
-        """Return a context in which everything else is called."""
-        return self._device.settings()
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """Hold the settings that everything else is called in; raise what a part has raised."""
+        with self._device.settings():
+            yield
+        self._program.calls.raise_error()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -38,13 +40,13 @@ class Device:
         Raises:
             ConfigError: there is none.
         """
-        platform, _, number = name.partition(":")
+        kind, _, number = name.partition(":")
         try:
-            devices = jax.local_devices() if platform == "auto" else jax.local_devices(backend=platform)
+            devices = jax.local_devices() if kind == "auto" else jax.local_devices(backend=kind)
             return cls(devices[int(number or 0)], precision, deterministic)
-        except (RuntimeError, ValueError, IndexError):
-            found = [f"{device.platform}:{device.id}" for device in jax.local_devices()]
-            raise ConfigError(f"engine.device: there is no '{name}'; there are {', '.join(found)}") from None
+        except (RuntimeError, IndexError):
+            found = ", ".join(_names())
+            raise ConfigError(f"engine.device: there is no '{name}' here; JAX has {found or 'no device'}") from None
 
     @property
     def is_cpu(self) -> bool:
@@ -53,27 +55,66 @@ class Device:
 
     @property
     def fingerprint(self) -> dict[str, str | int | float]:
-        """What the last bits depend on."""
-        versions: dict[str, str | int | float] = {"jax": jax.__version__, "jaxlib": version("jaxlib")}
-        place: dict[str, str | int | float] = {"device": self.device.device_kind, "precision": self.precision}
-        if self.is_cpu:
-            found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
-            place |= {"device": f"cpu {found[-1] if found else 'baseline'}", "cores": len(os.sched_getaffinity(0))}
-        return {**versions, **place, "deterministic": int(self.deterministic)}
+        """What the last bits of results depend on."""
+        kind: dict[str, str | int | float] = {"device": self.device.device_kind}
+        if self.is_cpu:  # how a product is cut depends on the number of cores, and sums on the instructions
+            kind = {"device": " ".join(["cpu", platform.machine(), *_vector_instructions()]), "cores": _cores()}
+        versions = {name: version(name) for name in ("jax", "jaxlib")}
+        return {**versions, **kind, "precision": self.precision, "deterministic": int(self.deterministic)}
 
-    @contextmanager
-    def settings(self) -> Iterator[None]:
-        """Hold the settings of JAX that a training needs, in this thread."""
-        with ExitStack() as stack:
-            stack.enter_context(jax.enable_x64(True))  # dtypes are always said; this makes float64 possible
-            stack.enter_context(jax.default_device(self.device))
-            stack.enter_context(jax.default_matmul_precision("highest" if self.precision == "full" else "default"))
-            stack.enter_context(jax.numpy_dtype_promotion("standard"))
-            stack.enter_context(jax.debug_nans(False))
-            yield
+    @property
+    def identity(self) -> list[Any]:
+        """What a compiled program depends on beside its instructions."""
+        flags = ""
+        if self.is_cpu and Path("/proc/cpuinfo").exists():
+            lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+            flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+        client = self.device.client
+        return [self.fingerprint, self.device.id, client.platform_version, os.environ.get("XLA_FLAGS"), flags]
+
+    @property
+    def free_memory(self) -> int:
+        """How many bytes of samples it may hold: half of what is free."""
+        stats = self.device.memory_stats() or {}
+        if "bytes_limit" in stats:
+            return int(stats["bytes_limit"] - stats.get("bytes_in_use", 0)) // 2
+        try:
+            return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        except (AttributeError, OSError, ValueError):  # a system that does not tell
+            return 1 << 30
 
     @property
     def compiler_options(self) -> dict[str, Any]:
         """What the compiler is told."""
-        exact = self.deterministic and self.device.platform in ("gpu", "cuda", "rocm")
-        return {"xla_gpu_deterministic_ops": True} if exact else {}
+        return {"xla_gpu_deterministic_ops": True} if self.deterministic and self.device.platform == "gpu" else {}
+
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """Hold the settings of JAX that a training needs, in this thread, whatever the process has set."""
+        with ExitStack() as stack:
+            stack.enter_context(jax.enable_x64(True))  # makes float64 possible; all dtypes are said
+            stack.enter_context(jax.default_device(self.device))
+            stack.enter_context(jax.default_matmul_precision("highest" if self.precision == "full" else "default"))
+            stack.enter_context(jax.numpy_dtype_promotion("standard"))
+            stack.enter_context(jax.numpy_rank_promotion("allow"))
+            stack.enter_context(jax.threefry_partitionable(True))
+            for check in (jax.debug_nans, jax.debug_infs, jax.disable_jit):
+                stack.enter_context(check(False))
+            yield
+
+
+def _names() -> list[str]:
+    try:
+        return [f"{device.platform}:{index}" for index, device in enumerate(jax.local_devices())]
+    except RuntimeError:
+        return []
+
+
+def _vector_instructions() -> list[str]:
+    """Return the widest vector instructions that NumPy finds here: XLA uses them, too."""
+    found: Any = np.show_config(mode="dicts")
+    return list(found.get("SIMD Extensions", {}).get("found", []))[-1:]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

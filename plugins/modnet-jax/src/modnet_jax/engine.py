@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from modnet import BlockLimits, ConfigError, Engine, EngineSession, ProcessGroup, TrainingPlan
+from modnet.core.component import Auto
 from modnet.engines.processes.cluster import find_place
 
 __all__ = ["JaxEngine"]
@@ -18,7 +19,7 @@ class JaxEngine(Engine):
     kind: Literal["jax"] = "jax"
     device: str = Field(
         default="auto",
-        min_length=1,
+        pattern=r"^[a-z]+(:[0-9]{1,4})?$",
         description='what computes: `"auto"` is the best device there is, else a platform (`"cpu"`, `"gpu"`), or one '
         'device of it by its number (`"gpu:1"`)',
     )
@@ -29,6 +30,19 @@ class JaxEngine(Engine):
     deterministic: bool = Field(
         default=True,
         description="whether a GPU repeats the same bits; without, some operations are faster there",
+    )
+    device_memory: Annotated[float | None, Auto("a number above 0")] = Field(
+        default=None,
+        gt=0,
+        json_schema_extra=Auto.schema,
+        description='how many GB of training samples may lie on the device, else they are read in chunks; `"auto"` is '
+        "half of what is free there",
+    )
+    cache: str = Field(
+        default="auto",
+        min_length=1,
+        description='the folder that keeps compiled programs for later runs; `"auto"` is one in the user\'s cache '
+        'folder, `"off"` none',
     )
 
     processes: int | None = Field(
@@ -72,7 +86,7 @@ class JaxEngine(Engine):
         from modnet_jax.session import start
 
         device = Device.find(self.device, precision=self.precision, deterministic=self.deterministic)
-        return start(plan, device)
+        return start(plan, device, self.cache, self.device_memory)
 
     def block_limits(self) -> BlockLimits:
         """Return blocks of many calls, so that the host works on the outputs of one while the device makes the next."""

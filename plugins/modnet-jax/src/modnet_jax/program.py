@@ -28,6 +28,7 @@ class Program:
         self._classes, self._sums_penalties = plan.samples.targets.classes, plan.config.cost_with_penalty
         self.parameters = ParameterArrays(plan.network)
         self.rule = RuleArrays(parts.rule, plan.network, self.parameters)
+        self.calls = parts.calls
         self._pass = Pass(parts.layers, parts.cost, [layer.is_trained for layer in plan.network.layers])
 
     def updates(

@@ -6,6 +6,7 @@ from modnet import EngineSession, TrainingPlan
 from modnet.data.row_source import row_bytes
 from modnet.engines.compiled.gradients import Sizes
 from modnet.engines.compiled.session import CompiledSession
+from modnet_jax.cache import ProgramCache
 from modnet_jax.compiled import JaxPrograms
 from modnet_jax.device import Device
 from modnet_jax.parts import Parts
@@ -21,12 +22,12 @@ GPU_FACTOR = 16
 """By how many times a GPU's calls and pieces are larger, as each costs more there, and a sample less."""
 
 
-def start(plan: TrainingPlan, device: Device) -> EngineSession:
-    """Begin a training on a device."""
-    program, network = Program(plan, Parts.of(plan)), plan.network
+def start(plan: TrainingPlan, device: Device, cache: str, memory: float | None) -> EngineSession:
+    """Begin a training on a device; see the engine's options for the others."""
+    program, network = Program(plan, Parts(plan)), plan.network
     outputs, factor = network.outputs * network.dtype.itemsize, 1 if device.is_cpu else GPU_FACTOR
     chunk = max(1, factor * min(CHUNK_ROWS, CHUNK_BYTES // max(row_bytes(plan.samples.x), outputs)))
-    sizes = Sizes(chunk, min(chunk, factor * network.chunk), 1 << 34)
-    return CompiledSession(
-        plan, JaxPrograms(program, device), program.parameters, program.rule, sizes, device.fingerprint
-    )
+    most = device.free_memory if memory is None else int(memory * 1e9)
+    programs = JaxPrograms(program, device, ProgramCache(cache, device))
+    sizes = Sizes(chunk, min(chunk, factor * network.chunk), most)
+    return CompiledSession(plan, programs, program.parameters, program.rule, sizes, device.fingerprint)

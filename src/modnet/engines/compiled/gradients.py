@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modnet.core.interfaces.engine import OnOutputs, Rows, length_of, pieces_of
+from modnet.core.interfaces.engine import OnOutputs, Rows, length_of, part_of, pieces_of
 from modnet.data.prepared import Samples
 from modnet.engines.compiled.functions import join
 from modnet.engines.compiled.programs import Carry, Programs
@@ -59,6 +58,7 @@ class Gradients:
         samples: The samples on the device.
         batches: Their targets and weights on the host.
         needs_full_batch: Whether a layer must see a whole batch in one piece.
+        is_exact: Whether a layer must see no other samples than those: it needs all of them, or keeps a state.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Gradients:
         self._programs, self._state, self._sizes = programs, state, sizes
         self.samples, self.batches = DeviceSamples(samples, programs, sizes.memory), BatchLoader(samples, network)
         self.needs_full_batch = any(layer.needs_full_batch for layer in network.layers)
+        self.is_exact = self.needs_full_batch or any(layer.state for layer in network.layers)
 
     def total(self, rows: Rows) -> float:
         """Return what rows weigh: their number, or the sum of their weights."""
@@ -82,21 +83,30 @@ class Gradients:
             carry: The state at which they are computed.
             number: How many updates have been made before: it decides the randomness.
         """
-        size = length_of(rows) if self.needs_full_batch else min(self._sizes.piece, length_of(rows))
-        together = max(1, self._sizes.chunk // size)
-        parts, total, state = pieces_of(rows, together * size), np.float64(self.total(rows)), self._state
         sums: Any = (tuple(np.zeros(array.shape, array.dtype) for array in carry.theta), carry.states)
-        positions = accumulate(map(length_of, parts[:-1]), initial=0)
-        overlap, chunks = Overlap(), self.samples.chunks(parts, together * size)
-        for part, position, (data, start) in zip(parts, positions, chunks, strict=True):
-            pieces = [length_of(piece) for piece in pieces_of(part, size)]
-            counts, available = padded(pieces, together, int), len(data["x"])
-            where = data, np.int64(start), np.int64(position), state.key, np.int64(number), counts, total
-            shapes = available, together, size
-            sums, outputs = self._programs.call("accumulate", shapes, sums, carry, state.frozen, *where, rows=size)
-            if not overlap.add(partial(self._hand_on, part, outputs, start, pieces, available, on_outputs)):
-                return None
+        overlap, total, position = Overlap(), np.float64(self.total(rows)), 0
+        for group, size in self._groups(rows):
+            together = max(1, min(self._sizes.chunk, length_of(group)) // size)
+            parts = pieces_of(group, together * size)
+            for part, (data, start) in zip(parts, self.samples.chunks(parts, together * size), strict=True):
+                pieces, available = [length_of(piece) for piece in pieces_of(part, size)], len(data["x"])
+                where = data, np.int64(start), np.int64(position), self._state.key, np.int64(number)
+                counts, shapes = padded(pieces, together, int), (available, together, size)
+                sums, outputs = self._programs.call(
+                    "accumulate", shapes, sums, carry, self._state.frozen, *where, counts, total, rows=size
+                )
+                position += length_of(part)
+                if not overlap.add(partial(self._hand_on, part, outputs, start, pieces, available, on_outputs)):
+                    return None
         return sums if overlap.end() else None
+
+    def _groups(self, rows: Rows) -> list[tuple[Rows, int]]:
+        """Return rows in groups that are worked through in pieces of one size, and that size."""
+        count = length_of(rows)
+        size = count if self.needs_full_batch else min(self._sizes.piece, count)
+        rest = count % size if self.is_exact else 0  # else the last piece is filled up with samples that do not count
+        groups = [(part_of(rows, 0, count - rest), size), (part_of(rows, count - rest, count), rest)]
+        return [(group, size) for group, size in groups if size]
 
     def penalized(self, carry: Carry, gradients: Any, rows: Rows) -> Vector:
         """Return what `accumulate` gave, with the gradients of the penalties, as a vector on the host."""

@@ -141,16 +141,16 @@ class CompiledSession:
 
     def _begin(self, block: Block, on_outputs: OnOutputs, *, single: bool) -> Iterator[Callable[[], bool]]:
         """Begin the updates, some at a time; each result waits for outputs and hands them on."""
-        size, count, full = block.batch_size, len(block), self._gradients.needs_full_batch
-        if size > self._chunk and not full:
+        size, count, is_exact = block.batch_size, len(block), self._gradients.is_exact
+        if size > self._chunk and not self._gradients.needs_full_batch:
             for part in block.single_updates():
                 yield partial(bool, self._make_large(part, on_outputs))
-        elif full and count > size and count % size:  # such a layer sees how long the last batch is
+        elif is_exact and count > size and count % size:  # the last batch by itself, as it is no longer
             whole = count - count % size
             yield from self._begin(block.part(0, whole), on_outputs, single=single)
             yield from self._begin(block.part(whole, count), on_outputs, single=single)
         else:
-            rows = min(size, count) if full else size
+            rows = min(size, count) if is_exact else size
             together = max(1, self._chunk // rows)
             step = rows if single else together * rows
             chunks = self._gradients.samples.chunks(pieces_of(block.rows, step), together * rows)

@@ -62,7 +62,7 @@ class DeviceState:
             raise ValueError(f"a key of shape {key.shape}; expected {self.key.shape}")
         self._network.parameters[...] = state.parameters
         self._network.load_layer_states(state.layer_states)
-        self._upload(self._rule.split(state.rule_state))
+        self._upload(self._rule.split({name: np.array(value) for name, value in state.rule_state.items()}))  # copies
         self.key, self.updates = key, state.updates
 
     def take_over(self) -> None:
