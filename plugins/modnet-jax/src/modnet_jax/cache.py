@@ -69,7 +69,7 @@ class ProgramCache:
         return None
 
     def _write(self, digest: str, lowered: Any, options: Mapping[str, Any]) -> Callable[..., Any]:
-        compiled = _compile(lowered, options)
+        compiled: Any = _compile(lowered, options)
         if self._folder is not None:
             with suppress(Exception):  # a full disk, or a device whose programs cannot be kept
                 content = serialize_executable.serialize(compiled)[0]
@@ -78,7 +78,7 @@ class ProgramCache:
                 Path(file.name).replace(self._folder / digest)
                 for old in sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-MOST_FILES]:
                     old.unlink()
-        return compiled
+        return compiled  # type: ignore[no-any-return] # a function
 
 
 def _compile(lowered: Any, options: Mapping[str, Any]) -> Callable[..., Any]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import jax
 
+from modnet.engines.compiled.parts import RetraceError
 from modnet_jax.cache import ProgramCache
 from modnet_jax.device import Device
-from modnet_jax.parts import RetraceError
 from modnet_jax.program import Program
 
 __all__ = ["JaxPrograms"]

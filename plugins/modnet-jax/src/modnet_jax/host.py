@@ -1,4 +1,4 @@
-"""Calls of Python functions of NumPy arrays from compiled programs, for parts that cannot be compiled."""
+"""Calls of Python from programs of JAX."""
 
 from __future__ import annotations
 
@@ -9,89 +9,60 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from modnet.core import registry
-from modnet.core.messages import log_warning, truncate
+from modnet.engines.compiled.host_calls import HostCalls
 
-__all__ = ["HostCalls", "like"]
+__all__ = ["JaxHostCalls"]
 
 
-class HostCalls:
-    """What a training's programs call in Python.
+class JaxHostCalls(HostCalls):
+    """The calls of one training.
 
-    An error of a part must not leave the thread of the runtime, which would print it; it is kept, and the numbers are
-    0.
-
-    Attributes:
-        refused: What is raised, as a text, instead of the first call, or None.
-        parts: The parts that are called.
+    Numbers of 64 bits are passed as pairs of 32: JAX's threads do not know of x64, and would narrow them.
     """
 
-    def __init__(self) -> None:
-        self.refused: str | None = None
-        self.parts: list[Any] = []
-        self._error: BaseException | None = None
-
-    def add(self, part: Any, error: Exception) -> None:
-        """Tell in a line that a part cannot be compiled, and what that costs."""
-        if part not in self.parts:
-            self.parts.append(part)
-            reason = truncate(f"{type(error).__name__}: {' '.join(str(error).split())}", 90)
-            name = f"{type(part).family} '{registry.active().full_name(type(part))}'"
-            log_warning(f"engine: the {name} cannot be compiled ({reason}); Python runs it, some 0.1 ms a call")
-
-    def raise_error(self) -> None:
-        """Raise what a part has raised since this was asked last."""
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
-
-    def __call__(self, function: Callable[..., Any], result: Any, *args: Any) -> Any:
-        """Return what a function returns for NumPy arrays, when the program runs.
-
-        Args:
-            function: The function.
-            result: The shapes and dtypes of the tree of arrays that it returns.
-            args: Its arguments, trees of arrays.
-        """
+    def call(self, function: Callable[..., Any], result: Any, *args: Any) -> Any:
+        """Return what a function of NumPy arrays returns when the program runs."""
         leaves, tree = jax.tree.flatten(args)
-        forms = [(leaf.shape, np.dtype(leaf.dtype)) for leaf in map(jnp.asarray, leaves)]
+        forms = self.like(leaves)
 
-        def call(*packed: Any) -> Any:
-            given = [_unpacked(array, *form) for array, form in zip(packed, forms, strict=True)]
-            try:
-                with np.errstate(all="ignore"):  # as on the NumPy engine: a number that is not finite is found later
-                    values = function(*jax.tree.unflatten(tree, given))
-                    return jax.tree.map(_as_promised, result, values)
-            except BaseException as error:
-                self._error = self._error or error
-                return jax.tree.map(lambda form: _as_promised(form, np.zeros(form.shape)), result)
+        def on_host(*packed: Any) -> Any:
+            def run() -> Any:
+                given = [
+                    np.array(a).view(form.dtype).reshape(form.shape) for a, form in zip(packed, forms, strict=True)
+                ]
+                return jax.tree.map(_as_promised, result, function(*jax.tree.unflatten(tree, given)))
 
-        packed = jax.pure_callback(call, jax.tree.map(_packed_form, result), *map(_packed, leaves))
+            return self.guarded(
+                run, lambda: jax.tree.map(lambda form: _as_promised(form, np.zeros(form.shape)), result)
+            )
+
+        packed = jax.pure_callback(on_host, jax.tree.map(_packed, result), *map(_halves, leaves))
         return jax.tree.map(lambda form, value: jax.lax.bitcast_convert_type(value, form.dtype), result, packed)
 
+    def form(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Return what says that an array is of this shape and dtype."""
+        return jax.ShapeDtypeStruct(shape, dtype)
 
-def like(value: Any) -> Any:
-    """Return shape and dtype of an array, or of a tree of them."""
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.asarray(leaf).dtype), value)
+    def like(self, tree: Any) -> Any:
+        """Return a tree of arrays with each one's form."""
+        return jax.tree.map(lambda leaf: self.form(jnp.shape(leaf), jnp.asarray(leaf).dtype), tree)
+
+    def seed(self, rng: Any) -> Any:
+        """Return the numbers of a source's key, and its position."""
+        return jnp.append(jax.random.key_data(rng.key), jnp.asarray(rng.position).astype(np.uint32))
 
 
-def _as_promised(form: Any, value: Any) -> Any:
-    array = np.asarray(value).astype(form.dtype)
-    if array.shape != form.shape:
-        raise ValueError(f"got an array of shape {array.shape}, expected {form.shape}")
-    promised = _packed_form(form)
-    return np.ascontiguousarray(array).view(promised.dtype).reshape(promised.shape)
-
-
-def _packed_form(form: Any) -> Any:
+def _packed(form: Any) -> Any:
     return jax.ShapeDtypeStruct((*form.shape, 2), np.uint32) if form.dtype.itemsize == 8 else form
 
 
-def _packed(value: Any) -> Any:
-    """Return an array in numbers of 32 bits: the runtime's threads do not know of x64, and would narrow others."""
-    array = jnp.asarray(value)
+def _halves(leaf: Any) -> Any:
+    array = jnp.asarray(leaf)
     return jax.lax.bitcast_convert_type(array, np.uint32) if array.dtype.itemsize == 8 else array
 
 
-def _unpacked(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-    return np.array(value).view(dtype).reshape(shape)  # a copy, in case that it is written to
+def _as_promised(form: Any, value: Any) -> Any:
+    array, packed = np.ascontiguousarray(value, form.dtype), _packed(form)
+    if array.size != np.prod(form.shape):
+        raise ValueError(f"got an array of shape {np.shape(value)}, expected {form.shape}")
+    return array.view(packed.dtype).reshape(packed.shape)

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 
 from modnet import TrainingPlan
 from modnet.engines.compiled.functions import Arrays, ParameterArrays, Pass, RuleArrays, penalty, with_penalties
+from modnet.engines.compiled.parts import Parts
 from modnet.engines.compiled.programs import Carry
-from modnet_jax.parts import Parts
 from modnet_jax.randomness import KeyRandom, key_of
 
 __all__ = ["Program"]

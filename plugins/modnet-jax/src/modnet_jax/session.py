@@ -5,11 +5,12 @@ from __future__ import annotations
 from modnet import EngineSession, TrainingPlan
 from modnet.data.row_source import row_bytes
 from modnet.engines.compiled.gradients import Sizes
+from modnet.engines.compiled.parts import Parts
 from modnet.engines.compiled.session import CompiledSession
 from modnet_jax.cache import ProgramCache
 from modnet_jax.compiled import JaxPrograms
 from modnet_jax.device import Device
-from modnet_jax.parts import Parts
+from modnet_jax.host import JaxHostCalls
 from modnet_jax.program import Program
 
 __all__ = ["start"]
@@ -24,7 +25,7 @@ GPU_FACTOR = 16
 
 def start(plan: TrainingPlan, device: Device, cache: str, memory: float | None) -> EngineSession:
     """Begin a training on a device; see the engine's options for the others."""
-    program, network = Program(plan, Parts(plan)), plan.network
+    program, network = Program(plan, Parts(plan, JaxHostCalls())), plan.network
     outputs, factor = network.outputs * network.dtype.itemsize, 1 if device.is_cpu else GPU_FACTOR
     chunk = max(1, factor * min(CHUNK_ROWS, CHUNK_BYTES // max(row_bytes(plan.samples.x), outputs)))
     most = device.free_memory if memory is None else int(memory * 1e9)
