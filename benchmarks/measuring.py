@@ -59,7 +59,7 @@ def load_mnist(folder: Path, dtype: str = "float32") -> tuple[np.ndarray, np.nda
 
 def machine() -> str:
     """Return the machine and the versions in one paragraph."""
-    names = ["numpy", "scikit-learn", "torch", "jax", "pydantic", "pluggy"]
+    names = ["numpy", "scikit-learn", "torch", "jax", "modnet-jax", "keras", "pydantic", "pluggy"]
     found = []
     for name in names:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from itertools import pairwise
@@ -60,6 +61,30 @@ def pytorch(sizes: list[int], x: np.ndarray, labels: np.ndarray, length: int, et
             loss = 0.5 * ((model(xb) - yb) ** 2).sum() / len(xb)
             loss.backward()
             optimizer.step()
+
+    return epoch
+
+
+def keras(sizes: list[int], x: np.ndarray, labels: np.ndarray, length: int, eta: float, steps: int = 1) -> Epoch:
+    """Keras on JAX: Dense and sigmoid, ½ Σ squares / batch, SGD, ``fit`` of one epoch; so many steps per execution."""
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras as keras_
+
+    if keras_.backend.backend() != "jax":
+        raise RuntimeError(f"Keras runs on {keras_.backend.backend()}, not on JAX: unset KERAS_BACKEND")
+    keras_.utils.set_random_seed(0)
+    layers = [keras_.layers.Dense(units, activation="sigmoid") for units in sizes[1:]]
+    model = keras_.Sequential([keras_.Input((sizes[0],)), *layers])
+
+    def loss(y, a):
+        return 0.5 * keras_.ops.sum(keras_.ops.square(a - y), axis=-1)
+
+    model.compile(keras_.optimizers.SGD(eta), loss, steps_per_execution=min(steps, -(-len(x) // length)))
+    targets = np.eye(10, dtype=x.dtype)[labels]
+
+    def epoch() -> None:
+        model.fit(x, targets, batch_size=length, epochs=1, shuffle=True, verbose=0)
 
     return epoch
 

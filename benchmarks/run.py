@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from engines import engines_part, first_epoch_part
 from measuring import Row, load_mnist, machine, ratios
 
 HERE = Path(__file__).parent
@@ -211,8 +212,10 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "fixed": fixed_part,
     "discovery": discovery_part,
     "tables": tables_part,
+    "engines": engines_part,
+    "first": first_epoch_part,
 }
-WITHOUT_MNIST = ("growth", "prediction", "start", "fixed", "discovery", "tables")
+WITHOUT_MNIST = ("growth", "prediction", "start", "fixed", "discovery", "tables", "first")
 
 
 def draw(results: dict[int, Row]) -> None:
