@@ -265,12 +265,22 @@ def changed(**changes):
     ("changes", "message"),
     [
         ({"estimator": "eval"}, "'eval' is none of MLPClassifier, MLPRegressor, ModnetClassifier, ModnetRegressor"),
+        ({"estimator": []}, r"\[\] is none of MLPClassifier"),
         ({"parameters": {"alfa": 1.0}}, "MLPClassifier has no parameter 'alfa'"),
         ({"parameters": {"rule": {"part": ["rule", "no-such-rule"]}}}, "rule: unknown rule 'no-such-rule'"),
         ({"parameters": {"rule": {"part": ["os", "system"]}}}, "rule: its contents are not those that were written"),
         ({"parameters": {"rule": {"call": ["print"]}}}, "rule: its contents are not those that were written"),
         ({"parameters": {"random_state": {"random": {"dict": []}}}}, "random_state: its contents are not those that"),
         ({"parameters": 3}, "its contents are not those that were written"),
+        ({"parameters": {"alpha": {"tuple": 3}}}, "alpha: its contents are not those that were written"),
+        (
+            {"attributes": {"classes_": {"labels": ["<U999999999", ["a"]]}}},
+            "classes_: its contents are not those that were",
+        ),
+        (
+            {"attributes": {"classes_": {"labels": ["<M8[s]", [1]]}}},
+            "classes_: its contents are not those that were written",
+        ),
         ({"attributes": {"predict": 1}}, "MLPClassifier has no attribute 'predict'"),
         ({"attributes": {"_network": 1}}, "MLPClassifier has no attribute '_network'"),
         ({"attributes": {"learning_rates": [1.0]}}, "its contents are not those that were written"),

@@ -105,7 +105,7 @@ def _estimator(network: Network, state: Any) -> Any:
             rates = EpochRate(float(rates[0]), float(rates[1]))
     except (LookupError, TypeError, ValueError):
         raise ModelFileError("its contents are not those that were written") from None
-    if name not in KINDS:
+    if not isinstance(name, str) or name not in KINDS:
         raise ModelFileError(f"{short_repr(name)} is none of {', '.join(KINDS)}")
     if unknown := parameters.keys() - KINDS[name]().get_params(deep=False).keys():
         raise ModelFileError(f"{name} has no parameter {short_repr(min(unknown))}")
@@ -119,9 +119,15 @@ def _estimator(network: Network, state: Any) -> Any:
             raise ModelFileError(f"{each} = {short_repr(found)} does not fit its network")
     if network.classes is not None:
         network.classes = estimator.classes_  # of the dtype that the labels had
-    if not isinstance(estimator, BaseMLP):
+    if isinstance(estimator, BaseMLP):
+        _give_network(estimator, network, rates)
+    else:
         estimator.network_ = network
-        return estimator
+    return estimator
+
+
+def _give_network(estimator: Any, network: Network, rates: EpochRate | None) -> None:
+    """Make a network that of an MLP, and its labels those that the MLP knows."""
     estimator._adopt(network)
     estimator._best = None
     if rates is not None:
@@ -129,7 +135,6 @@ def _estimator(network: Network, state: Any) -> Any:
     if is_classifier(estimator):
         rows = np.arange(2).repeat(network.target_width).reshape(2, -1)  # no label, and all of them
         estimator._label_binarizer = LabelBinarizer().fit(rows if network.multi_label else network.classes)
-    return estimator
 
 
 def _of_network(network: Network) -> ModnetClassifier | ModnetRegressor:

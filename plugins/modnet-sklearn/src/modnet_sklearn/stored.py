@@ -45,6 +45,9 @@ _PARTS: tuple[type[Component], ...] = (
 _FAMILIES = {part.family: part for part in _PARTS}
 _ALLOWED = "None, numbers, text, arrays of these, lists, tuples, dicts, parts of modnet, numpy.random.RandomState"
 
+MOST_BYTES = 2**28
+"""Of an array of labels, whose width a file could promise at any size."""
+
 
 def encode(value: Any, place: str) -> Any:
     """Return a value as `modnet.storage.state_codec` takes it; what is no plain value or list is ``{type: content}``.
@@ -89,7 +92,7 @@ def decode(value: Any, place: str) -> Any:
         return _decoded(value, place)
     except ModnetError:
         raise
-    except (AttributeError, LookupError, TypeError, ValueError):
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
         raise ModelFileError(f"{place}: its contents are not those that were written") from None
 
 
@@ -104,8 +107,10 @@ def _decoded(value: Any, place: str) -> Any:
     if kind == "dict":
         return {_decoded(key, place): _decoded(item, place) for key, item in content}
     if kind == "labels":
-        dtype, items = content
-        return np.array(_decoded(items, place), dtype=dtype)
+        dtype, items = np.dtype(content[0]), _decoded(content[1], place)
+        if dtype.kind not in "OU" or dtype.itemsize * len(items) > MOST_BYTES:
+            raise ValueError
+        return np.array(items, dtype=dtype)
     if kind == "part":
         family, table = content
         return _part(_FAMILIES[family], _decoded(table, place), place)
