@@ -16,9 +16,11 @@ from modnet.data.validation import check_finite, check_samples, float_dtype
 __all__ = ["MADE_DENSE", "SparseRows", "is_csr"]
 
 MADE_DENSE = "sparse rows are made dense, block by block: transforms, an engine or a first layer take no others"
-PRODUCT_BYTES, FEWEST = 1 << 19, 16
-"""How many bytes, and columns at least, of a dense operand are multiplied at a time: what scipy makes of them, a copy
-and the product, stays in the cache."""
+PRODUCT_BYTES, FEWEST = 4 << 20, 16
+"""How many bytes, and columns at least, of a dense operand are multiplied at a time: a copy of them is made, and scipy
+makes the product."""
+COPIED_ROWS = 256
+"""How many rows are copied at a time between arrays that lie differently: few enough to stay in the cache."""
 
 
 def is_csr(x: Any) -> bool:
@@ -32,8 +34,16 @@ def _multiply(matrix: Any, dense: NDArray[Any], place: NDArray[Any]) -> None:
     """Write the product of a sparse and a dense matrix to a place."""
     step = max(FEWEST, PRODUCT_BYTES // (max(matrix.shape) * dense.itemsize))
     for start in range(0, dense.shape[1], step):
-        columns = slice(start, start + step)
-        place[:, columns] = matrix @ dense[:, columns]
+        operand = dense[:, start : start + step]
+        if not operand.flags.c_contiguous:
+            operand = np.empty(operand.shape, operand.dtype)
+            _copy(dense[:, start : start + step], operand)
+        _copy(matrix @ operand, place[:, start : start + step])
+
+
+def _copy(source: NDArray[Any], target: NDArray[Any]) -> None:
+    for start in range(0, len(source), COPIED_ROWS):
+        target[start : start + COPIED_ROWS] = source[start : start + COPIED_ROWS]
 
 
 class _Operand:
