@@ -180,4 +180,4 @@ def test_what_cannot_be_shown(modnet: Modnet, arguments: tuple[str, ...], error:
 
 def test_every_family_is_offered(modnet: Modnet) -> None:
     offered = " ".join(modnet("plugins", "new", "--help").out.split())
-    assert f"--family FAMILY {', '.join(sorted(FAMILIES))}. [required]" in offered
+    assert f"--family FAMILY {', '.join(sorted(FAMILIES))}, command. [required]" in offered

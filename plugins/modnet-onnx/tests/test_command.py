@@ -41,23 +41,11 @@ REGRESSION = {
 
 
 @pytest.fixture
-def export(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Modnet:
-    """A function that runs ``modnet export`` in an empty folder, installed or not."""
-    from modnet_onnx.command import command
-
-    class Installed:
-        def __init__(self) -> None:
-            self.unreadable: list[Any] = []
-
-        def find(self, name: str) -> Any:
-            return self if name == "export" else None
-
-        def load(self) -> Any:
-            return command
-
-        provider = Provider("modnet-onnx", "0")
-
-    monkeypatch.setattr("modnet.cli.common.plugin_commands.PluginCommands", Installed)
+def export(
+    with_the_command: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Modnet:
+    """A function that runs ``modnet export`` in an empty folder."""
+    del with_the_command
     monkeypatch.chdir(tmp_path)
     run = runner(monkeypatch, capsys)
     return lambda *arguments: run("export", *arguments)

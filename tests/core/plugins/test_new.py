@@ -53,6 +53,26 @@ def test_an_activation_as_it_stands(command: Modnet, tmp_path: Path) -> None:
     assert (bent["version"], bent["status"], bent["components"]) == ("0.1.0", "ok", ["activation:bent"])
 
 
+def test_a_command_as_it_stands(command: Modnet, tmp_path: Path) -> None:
+    assert command("plugins", "new", "modnet-count", "--family", "command").code == 0
+    folder, site = Path("modnet-count"), tmp_path / "site"
+    for path in (path for path in folder.rglob("*.*") if path.is_file()):
+        assert not re.search(r"\b(NAME|MODULE|FAMILY|KIND|CLASS|CONFIG)\b", path.read_text(encoding="utf-8")), path
+    shutil.copytree(folder, tmp_path / "copy")
+    install(site, tmp_path / "copy")
+    tested = python(folder, *PYTEST, "-W", "error", **environment(site, MODNET_STRICT_PLUGINS="1"))
+    assert tested.returncode == 0, tested.stdout
+    helped = python(tmp_path, "-m", "modnet", "--help", **environment(site))
+    assert re.search(r"^  count +modnet-count: The command count for modnet\.$", helped.stdout, re.MULTILINE)
+    checked = python(tmp_path, "-m", "modnet", "plugins", "check", "modnet-count", **environment(site))
+    assert (checked.returncode, checked.stdout.splitlines()[0]) == (0, "command:count: conforms (2 of 2 checks ran)")
+
+
+def test_a_command_that_is_built_in(command: Modnet) -> None:
+    refused = command("plugins", "new", "modnet-train", "--family", "command")
+    assert refused.err == "modnet: --kind: the command 'train' is built in; allowed: another kind\n"
+
+
 def test_every_family_installs_passes_and_trains(command: Modnet, tmp_path: Path) -> None:
     for family in FAMILIES:
         assert command("plugins", "new", f"my-{family}", "--family", family).code == 0

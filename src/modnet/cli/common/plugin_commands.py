@@ -15,7 +15,10 @@ from modnet.core.plugins.disabled import disabled_by
 from modnet.core.plugins.installed import COMMAND_GROUP, installed, raise_if_strict, reason_of
 from modnet.core.registry import KIND, Provider, UnavailablePlugin, canonical
 
-__all__ = ["PluginCommand", "PluginCommands"]
+__all__ = ["COMMAND", "PluginCommand", "PluginCommands"]
+
+COMMAND = "command"
+"""What a command is, where a component is an activation, a layer and so on."""
 
 
 @dataclass(frozen=True)

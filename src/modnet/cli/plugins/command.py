@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 from modnet.cli.common.completing import Items, complete_kinds
 from modnet.cli.common.options import json_option
 from modnet.cli.common.output import print_json, print_line, print_table, print_text
-from modnet.cli.common.plugin_commands import PluginCommands
+from modnet.cli.common.plugin_commands import COMMAND, PluginCommands
 from modnet.cli.common.unknown import Commands
 from modnet.cli.plugins.inventory import Plugin, check_command, formula_of, installed_plugins, options_of
 from modnet.core import registry
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from modnet.testing import Report
 
 _FAMILIES = click.Choice(sorted(FAMILIES))
-_COMMAND = "command"
+_NEW = click.Choice([*_FAMILIES.choices, COMMAND])
 _COLOURS = {"ok": "green", "failed": "red", "disabled": "bright_black", "conflict": "yellow"}
 
 
@@ -79,13 +79,13 @@ def list_(as_json: bool) -> None:
 
 def _complete_kinds(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """Return the kinds of the family that was given, or plug-ins' commands."""
-    if ctx.params.get("family") == _COMMAND:
+    if ctx.params.get("family") == COMMAND:
         return [CompletionItem(name) for name in PluginCommands().by_name() if name.startswith(incomplete)]
     return complete_kinds(ctx, parameter, incomplete)
 
 
 @command.command("show")
-@click.argument("family", type=_Family([*_FAMILIES.choices, _COMMAND]), metavar="FAMILY")
+@click.argument("family", type=_Family(_NEW.choices), metavar="FAMILY")
 @click.argument("kind", metavar="KIND", shell_complete=_complete_kinds)
 @json_option
 def show(family: str, kind: str, as_json: bool) -> None:
@@ -94,7 +94,7 @@ def show(family: str, kind: str, as_json: bool) -> None:
     FAMILY is activation, layer, cost and so on; KIND is built in or provided by a plug-in. With the FAMILY command,
     KIND is the name of a plug-in's command, and its help is shown.
     """
-    if family == _COMMAND:
+    if family == COMMAND:
         _show_command(kind, as_json)
         return
     try:
@@ -132,7 +132,7 @@ def _show_command(name: str, as_json: bool) -> None:
     text, provider = found.help_text(), found.provider
     if as_json:
         names = {"name": found.name, "distribution": provider.distribution, "version": provider.version}
-        print_json({"family": _COMMAND, **names, "help": text}, indent=2)
+        print_json({"family": COMMAND, **names, "help": text}, indent=2)
     else:
         print_text(f"command {found.name}, from {provider}\n\n{text}")
 
@@ -217,13 +217,13 @@ def _as_dict(plugin: Plugin, reports: list[Report]) -> dict[str, Any]:
 
 @command.command("new")
 @click.argument("name", metavar="NAME")
-@click.option("--family", type=_FAMILIES, metavar="FAMILY", required=True, help=f"{', '.join(_FAMILIES.choices)}.")
-@click.option("--kind", metavar="KIND", help="The component's kind.  [default: NAME without a leading 'modnet-']")
+@click.option("--family", type=_NEW, metavar="FAMILY", required=True, help=f"{', '.join(_NEW.choices)}.")
+@click.option("--kind", metavar="KIND", help="The kind, or the name of the command.  [default: NAME without 'modnet-']")
 def new(name: str, family: str, kind: str | None) -> None:
     """Create a plug-in in the folder NAME.
 
-    It is a distribution with one component, a test and a README. It can be installed and passes its test as it is;
-    replace the formula by your own.
+    It is a distribution with one component, or with a command, a test and a README. It can be installed and passes its
+    test as it is; replace the formula by your own.
     """
     from modnet.cli.plugins.scaffold import write_plugin
 

@@ -1,4 +1,4 @@
-"""``modnet plugins new``: a distribution with one component, made of the files in ``templates/``."""
+"""``modnet plugins new``: a distribution with one component, or one command, of the files in ``templates/``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 
 from modnet import __version__
 from modnet.builtin import modnet_components
+from modnet.cli.common.builtin_commands import COMMANDS
+from modnet.cli.common.plugin_commands import COMMAND
 from modnet.core.errors import ConfigError
 from modnet.core.interfaces import FAMILIES
 from modnet.core.registry import KIND, canonical
@@ -29,8 +31,8 @@ def write_plugin(name: str, family: str, kind: str | None = None) -> list[Path]:
 
     Args:
         name: The distribution's name.
-        family: The family of its component.
-        kind: The component's kind; None takes it from the name, without a leading ``modnet-``.
+        family: The family of its component, or ``command``.
+        kind: The component's kind, or the command's name; None takes it from the name, without a leading ``modnet-``.
 
     Raises:
         ConfigError: a name is not allowed, or the folder exists.
@@ -39,7 +41,8 @@ def write_plugin(name: str, family: str, kind: str | None = None) -> list[Path]:
     kind = name.removeprefix("modnet-") if kind is None else kind
     if not KIND.fullmatch(kind):
         raise ConfigError(f"--kind: {kind!r} is not a kind; allowed: lower-case words joined by hyphens")
-    if any((part.family, part.kind_name()) == (family, kind) for part in modnet_components()):
+    built_in = {(part.family, part.kind_name()) for part in modnet_components()}
+    if (family, kind) in built_in | {(COMMAND, name) for name in COMMANDS}:
         raise ConfigError(f"--kind: the {family} '{kind}' is built in; allowed: another kind")
     target = Path(name)
     if target.exists() or target.is_symlink():
@@ -95,16 +98,18 @@ def _is_installed(name: str, module: str) -> bool:
 def _contents(name: str, module: str, family: str, kind: str) -> dict[str, str]:
     """Return the text of every file of the distribution, by its path."""
     cls = "".join(word.capitalize() for word in kind.split("-"))
-    if keyword.iskeyword(cls) or cls in _TAKEN:
+    if family in FAMILIES and (keyword.iskeyword(cls) or cls in _TAKEN):
         cls += FAMILIES[family].__name__
     words = {"NAME": name, "MODULE": module, "FAMILY": family, "KIND": kind, "CLASS": cls}
-    words["CONFIG"] = _fill(f"{family}.toml", words).rstrip()
     words["modnet-framework"] = f"modnet-framework>={'.'.join(__version__.split('.')[:2])}"
+    of_command = family == COMMAND
+    if not of_command:
+        words["CONFIG"] = _fill(f"{family}.toml", words).rstrip()
     templates = {
-        "pyproject.toml": "pyproject.toml",
-        "README.md": "README.md",
+        "pyproject.toml": "command.pyproject.toml" if of_command else "pyproject.toml",
+        "README.md": "command.README.md" if of_command else "README.md",
         f"src/{module}/__init__.py": f"{family}.py",
-        f"tests/test_{module}.py": "test_component.py",
+        f"tests/test_{module}.py": "test_command.py" if of_command else "test_component.py",
     }
     return {path: _fill(template, words) for path, template in templates.items()}
 

@@ -163,9 +163,9 @@ class Passthrough(Transform):
     def __call__(self, rows: NDArray[Any], state: TransformState) -> NDArray[Any]:
         """Return a copy."""
         del state
-        return namespace(rows).asarray(rows, copy=True)
+        copy: NDArray[Any] = namespace(rows).asarray(rows, copy=True)
+        return copy
 
     def inverse(self, rows: Floats, state: TransformState) -> Floats:
         """Return a copy."""
-        del state
-        return namespace(rows).asarray(rows, copy=True)
+        return self(rows, state)
