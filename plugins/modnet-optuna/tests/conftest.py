@@ -20,6 +20,7 @@ if importlib.util.find_spec("modnet_optuna") is None:
 
 from modnet.core.errors import ModnetError
 
+
 @dataclass(frozen=True)
 class Result:
     """What a person sees of one call."""

@@ -24,7 +24,10 @@ OTHERS = [
     ({"config": {**CONFIG, "epochs": 3}}, "epochs is 2 there, and 3 here"),
     ({"config": {**CONFIG, "dtype": "float32"}}, "dtype is not set there, and 'float32' here"),
     ({"settings": ["network.layers.0=9"]}, "network.layers.0 is 8 there, and 9 here"),
-    ({"search": {"optimizer.learning_rate": "log:0.1..9"}}, "search.optimizer.learning_rate.high is 10.0 there, and 9.0"),
+    (
+        {"search": {"optimizer.learning_rate": "log:0.1..9"}},
+        "search.optimizer.learning_rate.high is 10.0 there, and 9.0",
+    ),
     ({"search": {"optimizer.learning_rate": "0.1..10"}}, "search.optimizer.learning_rate.log is True there, and False"),
     ({"search": RATE | {"epochs": [1, 2]}}, "search.epochs is not set there, and {'values': ['1', '2']} here"),
     ({"seeds": 2}, "seeds is 1 there, and 2 here"),

@@ -65,10 +65,22 @@ REFUSED = [
     (["epochs=1..8.5"], "search epochs=1..8.5: epochs: 1.0 should be a valid integer"),
     (["epochs=-1..8"], "search epochs=-1..8: epochs: -1 should be greater than or equal to 0"),
     (["optimizer.learning_rate=0..1"], "search optimizer.learning_rate=0..1: optimizer.learning_rate: 0 should be gr…"),
-    (["optimizer.lerning_rate=1..2"], "search optimizer.lerning_rate=1..2: optimizer.lerning_rate: unknown option; did…"),
-    (["network.layers.7.units=1..3"], "search network.layers.7.units=1..3: 'network.layers' has 2 entries; allowed: 0…"),
-    (["network.layers.0.activation=tanh,nope"], "search network.layers.0.activation=tanh,nope: network.layers.0.activ…"),
-    (["network.layers.0.activation=8..9"], "search network.layers.0.activation=8..9: network.layers.0.activation: 8 is…"),
+    (
+        ["optimizer.lerning_rate=1..2"],
+        "search optimizer.lerning_rate=1..2: optimizer.lerning_rate: unknown option; did…",
+    ),
+    (
+        ["network.layers.7.units=1..3"],
+        "search network.layers.7.units=1..3: 'network.layers' has 2 entries; allowed: 0…",
+    ),
+    (
+        ["network.layers.0.activation=tanh,nope"],
+        "search network.layers.0.activation=tanh,nope: network.layers.0.activ…",
+    ),
+    (
+        ["network.layers.0.activation=8..9"],
+        "search network.layers.0.activation=8..9: network.layers.0.activation: 8 is…",
+    ),
     (
         ["network.layers.0.activation=tanh,leaky-relu", "network.layers.0.activation.slop=0.1..0.3"],
         "search network.layers.0.activation.slop=0.1..0.3: network.layers.0.activation.slop: unknown option…",

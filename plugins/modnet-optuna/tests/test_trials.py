@@ -129,7 +129,11 @@ def test_samples_that_cannot_be_read_end_the_search_and_lose_no_trial(refused):
     x, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
     np.savez("a.npz", x=x, y=y)
     np.savez("b.npz", x=x, y=y)
-    config = {"epochs": 1, "network": {"layers": [2]}, "data": {"kind": "npz", "path": "a.npz", "validation_share": 0.2}}
+    config = {
+        "epochs": 1,
+        "network": {"layers": [2]},
+        "data": {"kind": "npz", "path": "a.npz", "validation_share": 0.2},
+    }
     search = {"data.path": ["a.npz", "b.npz"]}
     Path("b.npz").rename("away.npz")
     options = {"trials": 6, "sampler": "random", "storage": "search.db"}

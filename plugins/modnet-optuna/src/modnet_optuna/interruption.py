@@ -1,4 +1,4 @@
-"""Interruption by a signal: at once while a network is trained, and never while the storage is written."""
+"""Interruption by a signal: a training stops at the end of its block, and nothing else is cut off in its middle."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from modnet.core.errors import Interrupted
+from modnet.core.interfaces import TrainingView
+from modnet.core.plugins.hookspecs import hookimpl
 from modnet.training.signals import handle_signals
 
 __all__ = ["Interruption"]
 
 
 class Interruption:
-    """What a signal asks for, and when it happens: an exception in the middle of a transaction could lose a trial."""
+    """What a signal asks for. It is a listener too, so that it can stop the training that is in progress.
+
+    An exception out of a signal's handler could leave a transaction open, or a thread that is never told to end.
+    """
 
     def __init__(self) -> None:
         self._pending: Interrupted | None = None
-        self._is_open = False
+        self._training: TrainingView | None = None
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
@@ -25,15 +30,10 @@ class Interruption:
             yield
 
     def ask(self, reason: str, number: int) -> None:
-        """Ask for the interruption.
-
-        Raises:
-            Interrupted: this is a moment for it.
-        """
+        """Ask for the interruption, from a signal's handler."""
         self._pending = Interrupted(reason, signal=number)
-        if self._is_open:
-            self._is_open = False
-            raise self._pending
+        if self._training is not None:
+            self._training.stop(f"interrupted ({reason})")
 
     def check(self) -> None:
         """Raise where an interruption was asked for.
@@ -44,17 +44,15 @@ class Interruption:
         if self._pending is not None:
             raise self._pending
 
-    @contextmanager
-    def allowed(self, *, now: bool = True) -> Iterator[None]:
-        """Within the block, an interruption happens at once; or, ``now`` being false, not before its end.
+    @hookimpl
+    def modnet_fit_start(self, training: TrainingView) -> None:
+        """Remember the training; one that begins after the signal ends at once."""
+        self._training = training
+        if self._pending is not None:
+            training.stop(f"interrupted ({self._pending.reason})")
 
-        Raises:
-            Interrupted: it was asked for before.
-        """
-        before, self._is_open = self._is_open, now
-        try:
-            self.check()
-            yield
-        finally:
-            self._is_open = before
-        self.check()
+    @hookimpl
+    def modnet_fit_end(self, training: TrainingView) -> None:
+        """Forget the training."""
+        del training
+        self._training = None

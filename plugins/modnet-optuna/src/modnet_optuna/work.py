@@ -97,8 +97,7 @@ def work(todo: Work, interruption: Interruption, look: Callable[[Ledger], None])
                     look(ledger)
                     return
                 else:
-                    with interruption.allowed():
-                        time.sleep(OFTEN)
+                    time.sleep(OFTEN)
         finally:
             ledger.close()
 
