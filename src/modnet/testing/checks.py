@@ -132,6 +132,8 @@ CHECKS = (
     Check(engine.sample_weights, ("engine",)),
     Check(engine.batch_sizes, ("engine",)),
     Check(engine.single_precision, ("engine",)),
+    Check(engine.kinds_of_samples, ("engine",)),
+    Check(engine.code_of_numpy, ("engine",)),
     Check(engine.row_sources, ("engine",)),
     Check(engine.sparse_rows, ("engine",)),
     Check(bits.repeats_exactly, ("engine",)),

@@ -68,6 +68,16 @@ def single_precision(case: Case) -> None:
     for_each(case, trials.SINGLE, agrees)
 
 
+def kinds_of_samples(case: Case) -> None:
+    """Check that samples may be images, and targets two classes with one output, or labels that may all apply."""
+    for_each(case, trials.KINDS, agrees)
+
+
+def code_of_numpy(case: Case) -> None:
+    """Check that θ is that of the NumPy engine with a layer and an activation that are written for NumPy alone."""
+    for_each(case, trials.NUMPY, agrees)
+
+
 def row_sources(case: Case) -> None:
     """Check that θ is that of the NumPy engine where rows are read from a source when they are needed."""
     for_each(case, trials.SOURCES, agrees)

@@ -7,11 +7,23 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from modnet.components.initializers import Ones
 from modnet.core.arrays import Array, namespace
-from modnet.core.interfaces import Layer, LayerContext, Optimizer, Problem, Solver, Sweep, TrainingData, UpdateContext
-from modnet.core.interfaces import UpdateRule as Rule
+from modnet.core.interfaces import (
+    Activation,
+    Layer,
+    LayerContext,
+    Optimizer,
+    ParameterSpec,
+    Problem,
+    Solver,
+    Sweep,
+    TrainingData,
+    UpdateContext,
+    UpdateRule,
+)
 
-__all__ = ["PARTS", "Lookahead", "MaskByCount", "NormalizedByArray", "ThreeSweeps"]
+__all__ = ["PARTS", "Lookahead", "MaskByCount", "NormalizedByArray", "NumpyScale", "NumpyTanh", "ThreeSweeps"]
 
 BATCH = 8
 """How many samples feed one update of the optimizers below."""
@@ -44,7 +56,44 @@ class MaskByCount(Layer):
         return delta if ctx.saved is None else delta * ctx.saved, {}
 
 
-class NormalizedByArray(Rule):
+class NumpyTanh(Activation):
+    """a = tanh z, by NumPy itself: it cannot be traced."""
+
+    kind: Literal["conformance-numpy"] = "conformance-numpy"
+
+    def __call__(self, z: Array) -> Array:
+        """Return tanh z."""
+        return np.tanh(np.asarray(z))
+
+    def backward(self, upstream: Array, z: Array, a: Array) -> Array:
+        """Return ∂C/∂z."""
+        del z
+        return np.asarray(upstream) * (1.0 - np.square(np.asarray(a)))
+
+
+class NumpyScale(Layer):
+    """z = x times a weight for each unit, by NumPy itself: it cannot be traced, and writes into its own arrays."""
+
+    kind: Literal["conformance-numpy"] = "conformance-numpy"
+
+    def parameters(self, input_shape: tuple[int, ...]) -> dict[str, ParameterSpec]:
+        """Return the weights, which are 1 at the start."""
+        return {"weights": ParameterSpec(input_shape, Ones(), 1, 1)}
+
+    def forward(self, x: Array, ctx: LayerContext) -> Array:
+        """Return x · w."""
+        z = np.array(x)
+        z *= np.asarray(ctx.parameters["weights"])
+        return z
+
+    def backward(self, delta: Array, ctx: LayerContext) -> tuple[Array | None, dict[str, Array]]:
+        """Return δ · w, and Σ δ · x."""
+        delta, x = np.asarray(delta), np.asarray(ctx.x)
+        below = None if ctx.is_first else delta * np.asarray(ctx.parameters["weights"])
+        return below, {"weights": np.sum(delta * x, axis=0)}
+
+
+class NormalizedByArray(UpdateRule):
     """A step along the gradient's direction, of each array of parameters by itself, with 0.1 η of decay of weights.
 
     The direction is of the sum of all gradients, and steps shrink with the number of updates, so that all that a rule
@@ -118,5 +167,5 @@ class Lookahead(Solver):
         del state["order"], state["next"]
 
 
-PARTS = (MaskByCount, NormalizedByArray, ThreeSweeps, Lookahead)
+PARTS = (MaskByCount, NumpyTanh, NumpyScale, NormalizedByArray, ThreeSweeps, Lookahead)
 """All of them, to be registered while the checks run."""

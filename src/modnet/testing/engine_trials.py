@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
 from modnet.core.interfaces import Engine
-from modnet.testing.engine_parts import Lookahead, MaskByCount, NormalizedByArray, ThreeSweeps
+from modnet.testing.engine_parts import Lookahead, MaskByCount, NormalizedByArray, NumpyScale, NumpyTanh, ThreeSweeps
+from modnet.testing.fixtures import Flatten
 from modnet.testing.numeric import normal, targets
 from modnet.testing.report import SkippedError
 
 __all__ = ["Trial"]
 
-FEATURES = 5
 
-
-def dense(units: int, activation: str = "identity", **options: Any) -> dict[str, Any]:
+def dense(units: int, activation: Any = "identity", **options: Any) -> dict[str, Any]:
     """Return the table of a dense layer."""
     return {"kind": "dense", "units": units, "activation": activation, **options}
 
@@ -51,10 +50,12 @@ class Trial:
         layers: The layers' tables.
         optimizer: The optimizer's table, or the optimizer.
         cost: The cost's table or kind.
-        targets: What the samples are trained for: three classes, two numbers from 0 to 1, or two counts.
+        targets: What the samples are trained for: three classes, or two; two labels that may both apply; two numbers
+            from 0 to 1; two counts.
         regularizers: The regularizers' tables.
         samples: How many samples there are.
         epochs: How many epochs: by default there are 50 updates.
+        shape: The shape of a sample.
         rows: How the samples lie: as an array, as rows that are read when they are asked for, or as a sparse matrix.
         weights: Whether samples have weights, of which some are 0.
         options: Further options of the configuration.
@@ -64,10 +65,11 @@ class Trial:
     layers: tuple[Any, ...] = (dense(4, "tanh"), dense(3, "softmax"))
     optimizer: Any = field(default_factory=mini_batch)
     cost: Any = "categorical-cross-entropy"
-    targets: Literal["classes", "numbers", "counts"] = "classes"
+    targets: Literal["classes", "two-classes", "labels", "numbers", "counts"] = "classes"
     regularizers: tuple[Any, ...] = ()
     samples: int = 40
     epochs: int = 10
+    shape: tuple[int, ...] = (5,)
     rows: Literal["array", "source", "sparse"] = "array"
     weights: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -85,12 +87,15 @@ class Trial:
             SkippedError: they cannot be made here.
         """
         which = np.arange(self.samples) % 3
-        x = normal(31, 3, FEATURES)[which] + 0.5 * normal(32, self.samples, FEATURES)
-        y: Any = which
-        if self.targets == "numbers":
-            y = targets(33, self.samples, 2)
-        elif self.targets == "counts":
-            y = np.floor(4.0 * targets(33, self.samples, 2))
+        x = normal(31, 3, *self.shape)[which] + 0.5 * normal(32, self.samples, *self.shape)
+        numbers = targets(33, self.samples, 2)
+        y: Any = {
+            "classes": which,
+            "two-classes": which > 0,
+            "labels": np.stack([which > 0, which < 2], axis=1),
+            "numbers": numbers,
+            "counts": np.floor(4.0 * numbers),
+        }[self.targets]
         weights = np.abs(normal(34, self.samples)) * (np.arange(self.samples) % 4 > 0) if self.weights else None
         if self.rows == "source":
             return Data((LazyRows(x), y, weights))
@@ -218,6 +223,15 @@ MASKED = (
     PLAIN.but(
         "masks in a residual", layers=([6, {"kind": "residual", "layers": [MaskByCount(), 6]}], dense(3, "softmax"))
     ),
+)
+KINDS = (
+    PLAIN.but("two classes", layers=(dense(1, "sigmoid"),), cost="binary-cross-entropy", targets="two-classes"),
+    PLAIN.but("several labels", layers=(dense(2, "sigmoid"),), cost="binary-cross-entropy", targets="labels"),
+    PLAIN.but("images", layers=(Flatten(), dense(3, "softmax")), shape=(2, 3)),
+)
+NUMPY = (
+    PLAIN.but("an activation of NumPy", layers=(dense(4, NumpyTanh()), dense(3, "softmax"))),
+    PLAIN.but("a layer of NumPy", layers=(dense(4, "tanh"), NumpyScale(), dense(3, "softmax"))),
 )
 SOURCES = (
     PLAIN.but("rows that are read", rows="source"),

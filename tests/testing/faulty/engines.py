@@ -188,6 +188,32 @@ class TensorFloats(Faulty):
                 self.gradient[...] = self.gradient.astype(np.float16)
 
 
+@found_by("kinds-of-samples", "two classes: θ is not that of the NumPy engine")
+class OneHot(Faulty):
+    """Classes are taken to have an output each."""
+
+    kind: Literal["one-hot"] = "one-hot"
+
+    class Session(Working):
+        def after_gradient(self, weights):
+            if self.network.classes is not None and self.network.outputs == 1:
+                self.gradient *= 0.5
+
+
+@found_by("code-of-numpy", "an activation of NumPy: θ is not that of the NumPy engine")
+class Constants(Faulty):
+    """What a part computes by NumPy itself is a constant, through which no gradient goes."""
+
+    kind: Literal["constants"] = "constants"
+
+    class Session(Working):
+        def after_gradient(self, weights):
+            for layer, views in zip(self.network.layers, self.network.views(self.gradient), strict=True):
+                if getattr(layer.activation, "kind", "") == "conformance-numpy":
+                    for view in views.values():
+                        view[...] = 0.0
+
+
 @found_by("row-sources", "rows that are read: θ is not that of the NumPy engine")
 class Sorting(Faulty):
     """Rows of a source are read in increasing order, and stay in it."""
