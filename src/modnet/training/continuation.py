@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,13 @@ import numpy as np
 from modnet.config.load import load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, ModnetError
-from modnet.core.interfaces import Engine, EngineSession
+from modnet.core.interfaces import Engine, EngineSession, ProcessGroup
 from modnet.network.network import Network
 from modnet.storage.run_folder import RunFolder
+from modnet.training.processes import failures_told
 from modnet.training.result import Run
 
-__all__ = ["engine_of", "restore_rule_state", "starting_point"]
+__all__ = ["engine_of", "restore_rule_state", "resuming", "starting_point"]
 
 
 def starting_point(initial: Network | Run | None) -> tuple[Network | None, Mapping[str, Any]]:
@@ -49,6 +50,29 @@ def restore_rule_state(config: RunConfig, network: Network, engine: EngineSessio
         raise ConfigError(f"optimizer.rule: {rule.kind}: {problem}; initial=run.network starts without it")
     copied = {name: np.array(value) if isinstance(value, np.ndarray) else value for name, value in state.items()}
     engine.restore(replace(engine.state(), rule_state=copied))
+
+
+@contextmanager
+def resuming(store: RunFolder, engine: Engine | None) -> Iterator[ProcessGroup]:
+    """Within the block, the run in the folder is resumed by the processes that it yields; the primary one locks it.
+
+    Args:
+        store: The run folder.
+        engine: The engine to continue on; None for that of the run.
+
+    Raises:
+        ModelFileError: another training is writing to the folder.
+    """
+    group = (engine or engine_of(store)).process_group()
+    with failures_told(group):
+        if not group.primary:
+            yield group
+            return
+        store.lock()
+        try:
+            yield group
+        finally:
+            store.release()
 
 
 def engine_of(store: RunFolder) -> Engine:

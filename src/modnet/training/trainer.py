@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -22,7 +21,7 @@ from modnet.network.network import Network
 from modnet.storage.data_record import DataRecord
 from modnet.storage.run_folder import RunFolder
 from modnet.training.callbacks import CallbackRunner
-from modnet.training.continuation import engine_of, starting_point
+from modnet.training.continuation import resuming, starting_point
 from modnet.training.functions import CallbackFunction, MetricFunction, add_metrics
 from modnet.training.given import given_in_memory, given_or_loaded
 from modnet.training.lifecycle import Resumption, prepare_resume, train
@@ -207,12 +206,7 @@ class Trainer:
         store = RunFolder.holding(path)
         if engine is not None:
             engine = load_config({"engine": engine}).engine
-        group = (engine or engine_of(store)).process_group()
-        with ExitStack() as ended:
-            ended.enter_context(failures_told(group))
-            if group.primary:
-                store.lock()
-                ended.callback(store.release)
+        with resuming(store, engine) as group:
             checkpoint = store.latest() if is_folder(path) else store.read_checkpoint(Path(path))
             config, state = prepare_resume(store, checkpoint, epochs)
             if progress is not None:

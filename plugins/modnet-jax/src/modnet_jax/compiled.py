@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from modnet.engines.compiled.parts import RetraceError
+from modnet.engines.compiled.share import Share
 from modnet_jax.cache import ProgramCache
 from modnet_jax.device import Device
 from modnet_jax.program import Program
@@ -26,6 +27,8 @@ class JaxPrograms:
         cache: Where they are kept.
     """
 
+    share = Share()
+
     def __init__(self, program: Program, device: Device, cache: ProgramCache) -> None:
         self._program, self._device, self._cache = program, device, cache
         self._compiled: dict[Hashable, Callable[..., Any]] = {}
@@ -36,13 +39,25 @@ class JaxPrograms:
         compiled = self._compiled.get(key)
         while compiled is None:
             with suppress(RetraceError):
-                lowered = jax.jit(partial(getattr(self._program, name), **static)).lower(*args)
-                compiled = self._compiled[key] = self._cache.compile(lowered, kept=not self._program.calls.parts)
+                lowered = jax.jit(self._function(name, len(args), **static)).lower(*args)
+                compiled = self._compiled[key] = self._cache.compile(lowered, kept=self._is_kept(name))
         return compiled(*args)
+
+    def _is_kept(self, name: str) -> bool:
+        """Return whether the compiled function is kept for other trainings."""
+        del name
+        return not self._program.calls.parts
+
+    def _function(self, name: str, count: int, **static: Any) -> Callable[..., Any]:
+        """Return a function of so many arguments, ready to be compiled."""
+        del count
+        return partial(getattr(self._program, name), **static)
 
     def put(self, tree: Any) -> Any:
         """Return arrays on the device."""
         return jax.device_put(tree, self._device.device)
+
+    put_rows = put
 
     @contextmanager
     def settings(self) -> Iterator[None]:

@@ -82,11 +82,12 @@ class JaxEngine(Engine):
             import jax  # noqa: F401 # whether it is there
         except ImportError as error:
             raise ConfigError(f"engine: jax cannot be imported ({error}); pip install modnet-jax installs it") from None
+        group = self.process_group()
         from modnet_jax.device import Device
         from modnet_jax.session import start
 
         device = Device.find(self.device, precision=self.precision, deterministic=self.deterministic)
-        return start(plan, device, self.cache, self.device_memory)
+        return start(plan, device, group, self.cache, self.device_memory)
 
     def block_limits(self) -> BlockLimits:
         """Return blocks of many calls, so that the host works on the outputs of one while the device makes the next."""

@@ -15,8 +15,8 @@ from typing import Any
 import jax
 import numpy as np
 from jax._src import distributed, xla_bridge  # no public name: the CPU's client with collectives on one address
-from jax._src.lib import _jax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding
+from jaxlib import _jax
 from numpy.typing import NDArray
 
 from modnet import ConfigError, Interrupted, ProcessError, ProcessGroup
@@ -26,10 +26,13 @@ from modnet.engines.processes.cluster import Place
 from modnet.storage.state_codec import flatten, unflatten
 from modnet_jax.device import Device
 
-__all__ = ["AXIS", "JaxGroup", "join"]
+__all__ = ["AXIS", "EQUAL", "SHARED", "JaxGroup", "join"]
 
 AXIS = "processes"
 """The name of the mesh's axis."""
+_Spec: Any = jax.sharding.PartitionSpec
+SHARED, EQUAL = _Spec(AXIS), _Spec()
+"""How arrays lie in the processes: each has its own rows, or all have the same."""
 STUCK_SECONDS = 5.0
 """How long after another's end a process may wait in a computation, which nothing else may end."""
 VERDICT_SECONDS = 5.0
@@ -162,11 +165,13 @@ def _connect(place: Place, address: str, seconds: float, device: str) -> Mesh:
         ProcessError: the runtime could not connect them.
     """
     at = f"[{place.host}]:{place.port}" if ":" in place.host else f"{place.host}:{place.port}"
-    preemption = jax.config.jax_enable_preemption_service
+    config: Any = jax.config
+    runtime: Any = jax.distributed
+    preemption = config.jax_enable_preemption_service
     with _silent_descriptors():
         try:
-            jax.config.update("jax_enable_preemption_service", False)  # it would take SIGTERM for itself
-            jax.distributed.initialize(
+            config.update("jax_enable_preemption_service", False)  # it would take SIGTERM for itself
+            runtime.initialize(
                 at,
                 place.count,
                 place.index,
@@ -183,21 +188,20 @@ def _connect(place: Place, address: str, seconds: float, device: str) -> Mesh:
             mesh = Mesh(np.array(everyone), (AXIS,))
             _summed(mesh, np.zeros(1, np.uint8))
             if own.platform == "cpu":
-                jax.distributed.shutdown()
+                runtime.shutdown()
         except (RuntimeError, ValueError) as error:
             raise ProcessError(f"engine: JAX's runtime does not connect the processes: {error_text(error)}") from None
         finally:
-            jax.config.update("jax_enable_preemption_service", preemption)
+            config.update("jax_enable_preemption_service", preemption)
     return mesh
 
 
 def _summed(mesh: Mesh, values: NDArray[Any]) -> NDArray[Any]:
     """Return the sum of vectors over all processes."""
     own = jax.device_put(values[None], mesh.local_devices[0])
-    sharding = NamedSharding(mesh, PartitionSpec(AXIS))
-    everyone = jax.make_array_from_single_device_arrays((mesh.size, len(values)), sharding, [own])
+    everyone = jax.make_array_from_single_device_arrays((mesh.size, len(values)), NamedSharding(mesh, SHARED), [own])
     add = partial(jax.lax.psum, axis_name=AXIS)
-    program = jax.shard_map(add, mesh=mesh, in_specs=PartitionSpec(AXIS), out_specs=PartitionSpec())
+    program = jax.shard_map(add, mesh=mesh, in_specs=SHARED, out_specs=EQUAL)
     return np.asarray(jax.jit(program)(everyone)).reshape(-1)
 
 

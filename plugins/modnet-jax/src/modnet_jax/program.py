@@ -32,8 +32,9 @@ class Program:
         self._pass = Pass(parts.layers, parts.cost, [layer.is_trained for layer in plan.network.layers])
 
     def updates(
-        self, carry: Carry, frozen: Arrays, data: Any, start: Any, first: Any, key: Any, updates: Any, batch: int
-    ) -> Any:
+        self, carry: Carry, frozen: Arrays, data: Any, start: Any, first: Any, key: Any, updates: Any, batch: int,
+        size: int,
+    ) -> Any:  # fmt: skip
         """Make updates, each with the ``batch`` samples after those of the one before.
 
         Args:
@@ -46,6 +47,7 @@ class Program:
             updates: Of each update, as many as there may be: how many of its samples count, what its batch weighs,
                 its learning rate and its momentum or None. One without samples, and all after it, are not made.
             batch: How many samples lie in data for each.
+            size: How many its batch has, in all processes.
 
         Returns:
             The state after them, the outputs as the updates saw them, (updates, batch, outputs), the sum of penalties,
@@ -57,11 +59,11 @@ class Program:
         def update(index: Any, loop: Any) -> Any:
             carry, outputs, penalties = loop
             total, number = totals[index], first + index
-            piece = data, start + index * batch, counts[index], total, 0, batch
+            piece = data, start + index * batch, counts[index], total, 0, batch, size
             a, gradients, states = self._gradients(carry, frozen, key_of(key, number), *piece)
             outputs = jax.lax.dynamic_update_index_in_dim(outputs, a.astype(outputs.dtype), index, 0)
             momentum = None if momenta is None else momenta[index]
-            after, added = self.apply(carry, gradients, states, number, total, rates[index], momentum)
+            after, added = self.apply(carry, self.summed(gradients), states, number, total, rates[index], momentum)
             return after, outputs, penalties + added
 
         begin = carry, outputs, jnp.zeros((), jnp.float64)
@@ -71,7 +73,7 @@ class Program:
 
     def accumulate(
         self, sums: Any, carry: Carry, frozen: Arrays, data: Any, start: Any, position: Any, key: Any, update: Any,
-        counts: Any, total: Any, rows: int,
+        counts: Any, total: Any, rows: int, size: int,
     ) -> Any:  # fmt: skip
         """Add the gradients of pieces of one batch to ``sums``, a pair of gradients and of layers' states.
 
@@ -87,6 +89,7 @@ class Program:
             counts: How many samples of each piece count, as many as there may be.
             total: What the batch weighs.
             rows: How many samples lie in data for each piece.
+            size: How many a piece has, in all processes.
 
         Returns:
             The sums, and the outputs, (pieces, rows, outputs).
@@ -96,7 +99,7 @@ class Program:
 
         def add(index: Any, loop: Any) -> Any:
             (gradients, states), outputs = loop
-            piece = data, start + index * rows, counts[index], total, position + index * rows, rows
+            piece = data, start + index * rows, counts[index], total, position + index * size, rows, size
             a, more, states = self._gradients(carry._replace(states=states), frozen, key, *piece)
             outputs = jax.lax.dynamic_update_index_in_dim(outputs, a.astype(outputs.dtype), index, 0)
             return (tuple(old + new for old, new in zip(gradients, more, strict=True)), states), outputs
@@ -126,6 +129,10 @@ class Program:
         theta, rule = self.rule.update(carry.theta, gradients, carry.rule, rate, momentum, number)
         return Carry(theta, rule, states)
 
+    def summed(self, gradients: Arrays) -> Arrays:
+        """Return the sums of gradients over all processes."""
+        return gradients
+
     @staticmethod
     def gather(data: Any, rows: Any) -> Any:
         """Return some rows of data, one after the other."""
@@ -133,12 +140,13 @@ class Program:
 
     def _gradients(
         self, carry: Carry, frozen: Arrays, key: Any, data: Any, start: Any, count: Any, total: Any, position: Any,
-        rows: int,
+        rows: int, size: int,
     ) -> Any:  # fmt: skip
         """Return outputs, gradients and layers' states of ``count`` samples from ``start``, in a slice of ``rows``.
 
         Where the data ends before the slice does, the slice begins earlier. What does not count is multiplied by 0.
         """
+        del size
         begin = jnp.minimum(start, data["x"].shape[0] - rows)
         piece = {name: jax.lax.dynamic_slice_in_dim(values, begin, rows) for name, values in data.items()}
         index = begin - start + jnp.arange(rows)

@@ -16,10 +16,11 @@ class KeyRandom:
     Attributes:
         key: The key of the update.
         position: The position in the batch of the first sample.
+        draws: How often it was drawn from.
     """
 
-    def __init__(self, key: Any, position: Any) -> None:
-        self.key, self.position, self._draws = key, position, 0
+    def __init__(self, key: Any, position: Any, draws: int = 0) -> None:
+        self.key, self.position, self.draws = key, position, draws
 
     def random(self, shape: tuple[int, ...], dtype: Any) -> Any:
         """Return numbers that are uniform in [0, 1)."""
@@ -30,8 +31,8 @@ class KeyRandom:
         return jax.vmap(lambda key: jax.random.normal(key, shape[1:], dtype))(self._keys(shape[0]))
 
     def _keys(self, rows: int) -> Any:
-        self._draws += 1
-        key = jax.random.fold_in(self.key, self._draws)
+        self.draws += 1
+        key = jax.random.fold_in(self.key, self.draws)
         return jax.vmap(jax.random.fold_in, (None, 0))(key, self.position + jnp.arange(rows))
 
 

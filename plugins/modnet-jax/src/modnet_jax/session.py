@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from modnet import EngineSession, TrainingPlan
 from modnet.data.row_source import row_bytes
 from modnet.engines.compiled.gradients import Sizes
@@ -23,12 +25,19 @@ GPU_FACTOR = 16
 """By how many times a GPU's calls and pieces are larger, as each costs more there, and a sample less."""
 
 
-def start(plan: TrainingPlan, device: Device, cache: str, memory: float | None) -> EngineSession:
-    """Begin a training on a device; see the engine's options for the others."""
-    program, network = Program(plan, Parts(plan, JaxHostCalls())), plan.network
+def start(plan: TrainingPlan, device: Device, group: Any, cache: str, memory: float | None) -> EngineSession:
+    """Begin a training on a device of each process of a group; see the engine's options for the others."""
+    parts, kept, fingerprint = Parts(plan, JaxHostCalls()), ProgramCache(cache, device), dict(device.fingerprint)
+    network = plan.network
+    if group.count == 1:
+        programs = JaxPrograms(program := Program(plan, parts), device, kept)
+    else:
+        from modnet_jax.sharing import SharedProgram, SharedPrograms
+
+        programs = SharedPrograms(program := SharedProgram(plan, parts), device, kept, group)
+        fingerprint["processes"] = group.count
     outputs, factor = network.outputs * network.dtype.itemsize, 1 if device.is_cpu else GPU_FACTOR
     chunk = max(1, factor * min(CHUNK_ROWS, CHUNK_BYTES // max(row_bytes(plan.samples.x), outputs)))
     most = device.free_memory if memory is None else int(memory * 1e9)
-    programs = JaxPrograms(program, device, ProgramCache(cache, device))
-    sizes = Sizes(chunk, min(chunk, factor * network.chunk), most)
-    return CompiledSession(plan, programs, program.parameters, program.rule, sizes, device.fingerprint)
+    sizes = Sizes(chunk * group.count, min(chunk, factor * network.chunk) * group.count, most)
+    return CompiledSession(plan, programs, program.parameters, program.rule, sizes, fingerprint)

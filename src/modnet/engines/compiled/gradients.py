@@ -18,7 +18,7 @@ from modnet.engines.compiled.state import DeviceState
 from modnet.engines.numpy.batches import BatchLoader
 from modnet.network.network import Network, Vector
 
-__all__ = ["Gradients", "Overlap", "Sizes", "counted_outputs", "padded"]
+__all__ = ["Gradients", "Overlap", "Sizes", "counted_outputs", "padded", "rows_before"]
 
 
 class Sizes(NamedTuple):
@@ -88,15 +88,17 @@ class Gradients:
         for group, size in self._groups(rows):
             together = max(1, min(self._sizes.chunk, length_of(group)) // size)
             parts = pieces_of(group, together * size)
-            for part, (data, start) in zip(parts, self.samples.chunks(parts, together * size), strict=True):
+            for part, (data, start) in zip(parts, self.samples.chunks(parts, size, together), strict=True):
                 pieces, available = [length_of(piece) for piece in pieces_of(part, size)], len(data["x"])
                 where = data, np.int64(start), np.int64(position), self._state.key, np.int64(number)
                 counts, shapes = padded(pieces, together, int), (available, together, size)
+                own, given = self._programs.share.size(size), (*where, counts, total)
                 sums, outputs = self._programs.call(
-                    "accumulate", shapes, sums, carry, self._state.frozen, *where, counts, total, rows=size
+                    "accumulate", shapes, sums, carry, self._state.frozen, *given, rows=own, size=size
                 )
                 position += length_of(part)
-                if not overlap.add(partial(self._hand_on, part, outputs, start, pieces, available, on_outputs)):
+                behind = rows_before(start, len(pieces), own, available)
+                if not overlap.add(partial(self._hand_on, part, outputs, pieces, size, behind, on_outputs)):
                     return None
         return sums if overlap.end() else None
 
@@ -119,9 +121,9 @@ class Gradients:
             return float(np.linalg.norm(self.penalized(carry, gradients, rows)))
 
     def _hand_on(
-        self, rows: Rows, outputs: Any, start: int, counts: list[int], available: int, on_outputs: OnOutputs
+        self, rows: Rows, outputs: Any, counts: list[int], size: int, behind: int, on_outputs: OnOutputs
     ) -> bool:
-        a = counted_outputs(outputs, start, counts, available)
+        a = counted_outputs(outputs, counts, size, behind)
         return on_outputs(a, self.batches.targets(rows), self.batches.weights(rows))
 
 
@@ -132,15 +134,30 @@ def padded(values: list[Any], count: int, dtype: Any = float) -> NDArray[Any]:
     return array
 
 
-def counted_outputs(outputs: Any, start: int, counts: list[int], available: int) -> Vector:
+def rows_before(start: int, pieces: int, rows: int, available: int) -> int:
+    """Return how many rows before its own the last piece begins: see `Programs`.
+
+    Args:
+        start: Where the first piece begins.
+        pieces: How many there are.
+        rows: How many rows lie in data for each.
+        available: How many rows data have.
+    """
+    begin = start + (pieces - 1) * rows
+    return begin - min(begin, available - rows)
+
+
+def counted_outputs(outputs: Any, counts: list[int], size: int, behind: int) -> Vector:
     """Return the outputs of the samples that count, of (pieces, rows, outputs).
 
-    The last piece begins before its samples where the data, of ``available`` rows, ends too early: see `Programs`.
+    Args:
+        outputs: Outputs; several processes together may have some rows more than a piece has samples.
+        counts: How many samples of each piece count.
+        size: How many samples a piece has.
+        behind: How many rows of the last piece come before its samples.
     """
-    _, size, width = outputs.shape
-    rows, last = np.asarray(outputs), len(counts) - 1
-    begin = start + last * size
-    behind = begin - min(begin, available - size)
+    rows, last = np.asarray(outputs)[:, :size], len(counts) - 1
+    width = rows.shape[2]
     if not behind:
         return rows.reshape(-1, width)[: last * size + counts[last]]
     return np.concatenate([rows[:last].reshape(-1, width), rows[last, behind : behind + counts[last]]])

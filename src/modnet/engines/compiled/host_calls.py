@@ -11,6 +11,7 @@ import numpy as np
 from modnet.core import registry
 from modnet.core.arrays import Array
 from modnet.core.component import Component
+from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Random
 from modnet.core.messages import log_warning, truncate
 
@@ -24,7 +25,10 @@ class HostCalls(ABC):
 
     Attributes:
         parts: The parts that are called.
+        refused: Why none may be called, or None.
     """
+
+    refused: str | None = None
 
     def __init__(self) -> None:
         self.parts: list[Component] = []
@@ -58,6 +62,8 @@ class HostCalls(ABC):
             self.parts.append(part)
             reason = truncate(f"{type(error).__name__}: {' '.join(str(error).split())}", 90)
             name = f"{part.family} '{registry.active().full_name(type(part))}'"
+            if self.refused is not None:
+                raise ConfigError(f"engine: the {name} cannot be compiled ({reason}); {self.refused}")
             log_warning(f"engine: the {name} cannot be compiled ({reason}); Python runs it, some 0.1 ms a call")
 
     def guarded(self, function: Callable[..., Any], otherwise: Callable[[], Any]) -> Any:

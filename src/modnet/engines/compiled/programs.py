@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from modnet.core.arrays import Array
 from modnet.engines.compiled.functions import Arrays
+from modnet.engines.compiled.share import Share
 
 __all__ = ["Carry", "Programs"]
 
@@ -36,6 +37,10 @@ class Programs(Protocol):
     earlier, and only its last samples count. ``total`` is what the samples of an update weigh, and ``key`` two numbers
     from which all randomness of the layers follows, with the number of updates made before.
 
+    In several processes, data are this one's rows of each batch, ``batch`` and ``rows`` how many places it has for
+    those of one; all other arguments and all results are the same in every process. Counts, totals and positions are
+    those of whole batches, and outputs those of all processes, one after the other.
+
     - ``gather(data, rows)`` returns data with these rows, in order.
     - ``updates(carry, frozen, data, start, number, key, (counts, totals, rates, momenta), batch=…)`` makes as many
       updates as there are counts above 0, each with the next ``batch`` samples, of which ``counts`` count. It returns
@@ -53,8 +58,15 @@ class Programs(Protocol):
     def call(self, name: str, shapes: tuple[Hashable, ...], *args: Any, **static: Any) -> Any:
         """Call a function; ``shapes`` tells the shapes of these arguments from those of its other calls."""
 
+    @property
+    def share(self) -> Share:
+        """Which rows of a batch the programs of this process are given."""
+
     def put(self, tree: Any) -> Any:
-        """Return arrays, in tuples, lists and dicts, on the device."""
+        """Return arrays, in tuples, lists and dicts, on the device; the same in every process."""
+
+    def put_rows(self, data: Any) -> Any:
+        """Return rows, this process's own, on the device."""
 
     def settings(self) -> AbstractContextManager[None]:
         """Return a context in which everything else is called."""

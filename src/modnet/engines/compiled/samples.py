@@ -26,16 +26,23 @@ class DeviceSamples:
     """
 
     def __init__(self, samples: Samples, programs: Programs, memory: int) -> None:
-        self._samples, self._programs = samples, programs
+        self._samples, self._programs, self._share = samples, programs, programs.share
         fits = row_bytes(samples.x) * len(samples) <= memory
-        self._whole = programs.put(self._load(slice(0, len(samples)), len(samples))) if fits else None
+        self._whole = programs.put_rows(self._load(slice(0, len(samples)), len(samples))) if fits else None
         self._reader = ThreadPoolExecutor(1, "modnet-rows")
 
-    def chunks(self, parts: Sequence[Rows], capacity: int) -> Iterator[tuple[dict[str, Any], int]]:
+    def chunks(self, parts: Sequence[Rows], batch: int, most: int) -> Iterator[tuple[dict[str, Any], int]]:
         """Yield, for each of the parts, data on the device in which its rows lie in order, and where they begin.
 
-        The data has at least ``capacity`` rows. While one is used, the next is on its way.
+        Of several processes each has its own rows of every batch. While one is used, the next is on its way.
+
+        Args:
+            parts: Rows of batches that follow each other.
+            batch: How many rows a batch has; the last of a part may have fewer.
+            most: How many batches a part has at most; the data has room for as many.
         """
+        parts = [self._share.rows(part, batch) for part in parts]
+        capacity = most * self._share.size(batch)
         if self._whole is not None:
             for rows in parts:
                 yield self._resident(self._whole, rows, capacity)
@@ -45,7 +52,7 @@ class DeviceSamples:
             data = coming.result()
             if following is not None:
                 coming = self._reader.submit(self._load, following, capacity)
-            yield self._programs.put(data), 0
+            yield self._programs.put_rows(data), 0
 
     def close(self) -> None:
         """End the thread that reads."""

@@ -12,7 +12,7 @@ import numpy as np
 from modnet.core.interfaces import Block, TrainingPlan, TrainState
 from modnet.core.interfaces.engine import OnOutputs, OnUpdate, Rows, length_of, pieces_of
 from modnet.engines.compiled.functions import ParameterArrays, RuleArrays
-from modnet.engines.compiled.gradients import Gradients, Overlap, Sizes, counted_outputs, padded
+from modnet.engines.compiled.gradients import Gradients, Overlap, Sizes, counted_outputs, padded, rows_before
 from modnet.engines.compiled.programs import Programs
 from modnet.engines.compiled.state import DeviceState
 from modnet.network.evaluate import MetricAccumulator
@@ -153,7 +153,7 @@ class CompiledSession:
             rows = min(size, count) if is_exact else size
             together = max(1, self._chunk // rows)
             step = rows if single else together * rows
-            chunks = self._gradients.samples.chunks(pieces_of(block.rows, step), together * rows)
+            chunks = self._gradients.samples.chunks(pieces_of(block.rows, step), rows, together)
             for start, (data, begin) in zip(range(0, count, step), chunks, strict=True):
                 part = block.part(start, min(start + step, count))  # now: a listener may have replaced its rates
                 yield self._make(part, rows, together, data, begin, on_outputs)
@@ -163,21 +163,22 @@ class CompiledSession:
     ) -> Callable[[], bool]:
         """Begin to make the updates of a chunk."""
         state, batches, dtype = self._state, pieces_of(part.rows, size), self._network.dtype
-        counts, available = [length_of(batch) for batch in batches], len(data["x"])
+        own, counts, available = self._programs.share.size(size), list(map(length_of, batches)), len(data["x"])
         totals = padded([self._gradients.total(batch) for batch in batches], together)
         momenta = None if part.momenta is None else padded(list(part.momenta), together, dtype)
         updates = padded(counts, together, int), totals, padded(list(part.rates), together, dtype), momenta
         shapes, before = (available, together, size, momenta is None), state.carry
         where = np.int64(start), np.int64(state.updates), state.key
         state.carry, outputs, penalties, self._finite = self._programs.call(
-            "updates", shapes, before, state.frozen, data, *where, updates, batch=size
+            "updates", shapes, before, state.frozen, data, *where, updates, batch=own, size=size
         )
         state.updates += len(batches)
         self._norm = partial(self._gradients.norm, before, state.updates - 1, batches[-1])
+        behind = rows_before(start, len(counts), own, available)
 
         def hand_on() -> bool:
             self._penalties += float(penalties)
-            a = counted_outputs(outputs, start, counts, available)
+            a = counted_outputs(outputs, counts, size, behind)
             y, weights = self._batches.targets(part.rows), self._batches.weights(part.rows)
             last = slice(len(a) - counts[-1], None)
             self._last_cost = partial(self._mean_cost, a[last], y[last], None if weights is None else weights[last])
