@@ -54,8 +54,8 @@ class _Operand:
 
     __array_ufunc__ = None
 
-    def __init__(self, matrix: Any) -> None:
-        self.matrix = matrix
+    def __init__(self, matrix: Any, transposed: Any = None) -> None:
+        self.matrix, self._transposed = matrix, transposed
 
     def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         if func is not np.dot:
@@ -68,7 +68,7 @@ class _Operand:
         if isinstance(left, _Operand):
             _multiply(left.matrix, right, place)
         else:
-            _multiply(right.matrix.T, left.T, place.T)
+            _multiply(right.transposed, left.T, place.T)
         return place
 
     @property
@@ -81,6 +81,18 @@ class _Operand:
         """That of the values."""
         dtype: np.dtype[Any] = self.matrix.data.dtype
         return dtype
+
+    @property
+    def transposed(self) -> Any:
+        """The transposed matrix, made once."""
+        if self._transposed is None:
+            self._transposed = self.matrix.T
+        return self._transposed
+
+    @property
+    def T(self) -> _Operand:  # noqa: N802 - as arrays have it
+        """(columns, rows), for products."""
+        return _Operand(self.transposed, self.matrix)
 
     def __matmul__(self, other: NDArray[Any]) -> NDArray[Any]:
         product: NDArray[Any] = np.dot(self, other)  # type: ignore[call-overload]
@@ -135,11 +147,6 @@ class SparseRows(_Operand):
     def nbytes(self) -> int:
         """How many bytes they take, as they are stored."""
         return sum(int(array.nbytes) for array in (self.matrix.data, self.matrix.indices, self.matrix.indptr))
-
-    @property
-    def T(self) -> _Operand:  # noqa: N802 - as arrays have it
-        """(features, samples), for products."""
-        return _Operand(self.matrix.T)
 
     def __len__(self) -> int:
         return self.shape[0]

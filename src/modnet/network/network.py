@@ -132,7 +132,7 @@ class Network(LayerStack):
             if not regularizer.divide_by_batch:
                 place += regularizer.gradient(weights)
             elif total:
-                place += regularizer.gradient(weights) / total
+                place += regularizer.gradient(weights) * (1.0 / total)  # a product is faster than a quotient
 
     def predict(self, x: ArrayLike) -> Vector:
         """Return predictions, (samples, values of a target), for raw rows ``x``, (samples, features).
