@@ -28,6 +28,7 @@ class After(optuna.pruners.BasePruner):
         self.epoch, self.numbers = epoch, numbers
 
     def prune(self, study, trial) -> bool:
+        del study
         return trial.number in self.numbers and trial.last_step == self.epoch
 
 
@@ -70,6 +71,7 @@ def test_what_a_trial_reported_before_it_was_interrupted_is_not_decided_again():
         asked: list[int] = []  # noqa: RUF012 -- it counts over several pruners
 
         def prune(self, study, trial) -> bool:
+            del study
             self.asked.append(trial.last_step)
             if self.asked == [0, 1, 2]:
                 raise KeyboardInterrupt

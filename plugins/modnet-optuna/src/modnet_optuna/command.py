@@ -121,7 +121,7 @@ def command(
     from modnet_optuna.tuning import tune  # imports Optuna, which takes a second
 
     progress = _Progress()
-    with _interruption(progress), _error_prefix(source), progress.shown(quiet=quiet):
+    with _interruption(progress), _argument_errors(), progress.shown(quiet=quiet):
         found = tune(
             source.path,
             search,
@@ -149,17 +149,12 @@ def command(
 
 
 @contextmanager
-def _error_prefix(source: Source) -> Iterator[None]:
-    """Let an error name the option, or the file, that it is about."""
+def _argument_errors() -> Iterator[None]:
+    """Let an error about an argument name the option."""
     try:
         yield
     except ArgumentError as error:
         raise ConfigError(f"--{error}") from None
-    except ConfigError as error:
-        if str(error).startswith("--"):
-            raise
-        with source.error_prefix():
-            raise
 
 
 class _Progress(Reporter):

@@ -124,9 +124,9 @@ class Place:
         """
         try:
             yield
-        except StorageInternalError as error:
+        except (StorageInternalError, ImportError) as error:  # which Optuna makes of others
             raise ModnetError(f"{self.name}: {_reason(error.__cause__ or error)}") from None
-        except (SQLAlchemyError, sqlite3.Error, ImportError) as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             raise ModnetError(f"{self.name}: {_reason(error)}") from None
         except RuntimeError as error:
             if "schema" not in str(error):  # of another version of Optuna

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from modnet.analysis.comparison.plan import ArgumentError
 from modnet.config.load import ConfigSource, read_table
 from modnet.config.overrides import apply_override
 from modnet.core.dataset import Data
+from modnet.core.errors import ConfigError
 from modnet.core.messages import did_you_mean, short_repr
 from modnet_optuna.interruption import Interruption
 from modnet_optuna.ledger import Ledger
@@ -91,12 +93,13 @@ def tune(
     _check_arguments(trials=trials, seeds=seeds, workers=workers, heartbeat=heartbeat)
     _check_names(prune=(prune, PRUNERS, BasePruner), sampler=(sampler, SAMPLERS, BaseSampler))
     parameters = read_parameters(search)
-    table, _ = read_table(config)
+    table, file = read_table(config)
     for setting in settings:
         table = apply_override(table, setting)
     with tempfile.TemporaryDirectory() as temporary:
         place = Place(str(Path(temporary, "search.db")) if storage is None else fspath(storage))
-        plan = make_plan(table, parameters, seeds=seeds, metric=metric, prune=prune, sampler=sampler, data=data)
+        with _error_prefix(file):
+            plan = make_plan(table, parameters, seeds=seeds, metric=metric, prune=prune, sampler=sampler, data=data)
         todo = Work(plan, place.text, study, trials, heartbeat, data)
         with quiet(), place.errors():
             opened = place.open(heartbeat)
@@ -111,6 +114,17 @@ def tune(
             else:
                 work_in_processes(todo, workers, interruption, teller.look)
         return _result(todo, place, out)
+
+
+@contextmanager
+def _error_prefix(file: str | None) -> Iterator[None]:
+    """Let an error of the configuration name its file."""
+    try:
+        yield
+    except ArgumentError:
+        raise
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}" if file else str(error)) from None
 
 
 def _result(todo: Work, place: Place, out: str | PathLike[str] | None) -> Search:
