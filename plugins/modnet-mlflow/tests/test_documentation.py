@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[3]
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("client")
+def test_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
     (block,) = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     exec(block, {})  # noqa: S102 # it is this distribution's own
     assert capsys.readouterr().out.strip() not in ("", "[]")
@@ -34,6 +34,7 @@ def _shared(callback: Any) -> list[str]:
     return list(callback.__mro__[1].option_names())
 
 
+@pytest.mark.usefixtures("client")
 def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     snippets = importlib.util.spec_from_file_location("snippets", ROOT / "tests" / "docs" / "test_snippets.py")
     assert snippets is not None

@@ -71,7 +71,7 @@ def test_what_cannot_be_reached(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     monkeypatch.setattr("modnet.analysis.logs.listener.SHARE", 1000)  # once in the beginning, once at the end
     with place as uri:
-        run = train(MLflow(tracking_uri=uri, every_updates=20, histograms_every_epochs=2))
+        run = train(MLflow(tracking_uri=uri, every_updates=20, histograms_every_epochs=2, confusion_every_epochs=0))
     out, err = capfd.readouterr()
     assert out == ""
     assert err.count("\n") == 1, err
@@ -84,7 +84,7 @@ def test_a_password_is_in_no_message(monkeypatch: pytest.MonkeyPatch, capfd: pyt
     with closed_port() as uri:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri.replace("//", "//me:secret@"))
         monkeypatch.setattr("modnet.analysis.logs.listener.SHARE", 1000)
-        train(MLflow(), epochs=1)
+        train(MLflow(confusion_every_epochs=0), epochs=1)
         err = capfd.readouterr().err
     assert f"mlflow: {uri}: cannot be written" in err
     assert "secret" not in err
@@ -93,7 +93,7 @@ def test_a_password_is_in_no_message(monkeypatch: pytest.MonkeyPatch, capfd: pyt
 def test_a_training_is_refused_by_no_store(client: Any, capfd: pytest.CaptureFixture[str]) -> None:
     """The experiment was deleted, and MLflow makes no other one of its name."""
     client.delete_experiment(client.create_experiment("gone"))
-    run = train(MLflow(experiment="gone"))
+    run = train(MLflow(experiment="gone", confusion_every_epochs=0))
     err = capfd.readouterr().err
     assert err.count("\n") == 1
     assert "deleted" in err
@@ -122,7 +122,7 @@ def test_a_server_that_goes_away_and_comes_back(
         elif training.epochs == 5:
             server.start()
 
-    run = train(come_and_go, MLflow(tracking_uri=server.url, every_updates=50, histograms_every_epochs=1))
+    run = train(come_and_go, MLflow(tracking_uri=server.url, every_updates=50, histograms_every_epochs=3))
     err = capfd.readouterr().err
     assert err.count("\n") == 1
     assert err.startswith(f"modnet: mlflow: {server.url}: cannot be written: ")
