@@ -27,8 +27,8 @@ GPU_FACTOR = 16
 
 def start(plan: TrainingPlan, device: Device, group: Any, cache: str, memory: float | None) -> EngineSession:
     """Begin a training on a device of each process of a group; see the engine's options for the others."""
-    parts, kept, fingerprint = Parts(plan, JaxHostCalls()), ProgramCache(cache, device), dict(device.fingerprint)
-    network = plan.network
+    parts, kept = Parts(plan, JaxHostCalls(on_cpu=device.is_cpu)), ProgramCache(cache, device)
+    network, fingerprint = plan.network, dict(device.fingerprint)
     if group.count == 1:
         programs = JaxPrograms(program := Program(plan, parts), device, kept)
     else:

@@ -1,0 +1,106 @@
+"""Which device computes, and with which settings; those of the process stay as they are."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from trained import agree, bits, fit
+
+from modnet import ConfigError, Trainer
+from modnet_jax.device import Device
+
+
+@pytest.mark.parametrize("device", ["gpu", "tpu:1", "cpu:7", "abacus"])
+def test_a_device_that_is_not_there_is_told_with_what_there_is(data: Any, device: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        fit(data, {"kind": "jax", "device": device})
+    assert str(caught.value) == f"engine.device: there is no '{device}' here; JAX has cpu:0"
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu:0", "auto"])
+def test_a_device_is_named(data: Any, device: str) -> None:
+    assert bits(fit(data, {"kind": "jax", "device": device})) == bits(fit(data))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "problem"),
+    [
+        ("device", "", "engine.device: '' does not match"),
+        ("device", "cpu:-1", "engine.device: 'cpu:-1' does not match"),
+        ("precision", "half", "engine.precision: 'half'"),
+        ("device_memory", 0, "engine.device_memory: 0"),
+        ("device_memory", "much", "engine.device_memory: 'much'"),
+        ("cache", "", "engine.cache: ''"),
+        ("thread", 1, "engine.thread: unknown option"),
+    ],
+)
+def test_a_wrong_option_is_one_line(option: str, value: Any, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Trainer.from_config({"engine": {"kind": "jax", option: value}})
+    assert str(caught.value).startswith(problem)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_setting_of_the_process_is_changed(data: Any) -> None:
+    before = dict(jax.config.values)
+    seen = []
+
+    def look(training: Any, row: Any) -> None:
+        del training, row
+        seen.append(jnp.ones(3).dtype)
+
+    fit(data, callbacks_given=[look])
+    assert jax.config.values == before
+    assert seen == [jnp.float32] * 2
+    assert jnp.arange(3.0).dtype == jnp.float32
+
+
+def test_settings_of_the_process_change_nothing(data: Any) -> None:
+    expected = bits(fit(data, layers=[4, {"kind": "dropout", "rate": 0.3}, 2]))
+    settings = (
+        jax.numpy_dtype_promotion("strict"),
+        jax.numpy_rank_promotion("raise"),
+        jax.threefry_partitionable(False),
+    )
+    with settings[0], settings[1], settings[2], jax.default_matmul_precision("bfloat16"), jax.disable_jit():
+        assert bits(fit(data, layers=[4, {"kind": "dropout", "rate": 0.3}, 2])) == expected
+
+
+def test_it_trains_in_any_thread(data: Any) -> None:
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(bits(fit(data))))
+    thread.start()
+    thread.join()
+    assert found == [bits(fit(data))]
+
+
+def test_the_fingerprint_names_what_the_bits_depend_on() -> None:
+    fingerprint = Device.find("auto").fingerprint
+    assert fingerprint["device"].startswith("cpu ")  # type: ignore[union-attr]
+    assert fingerprint["jax"] == jax.__version__
+    assert fingerprint.keys() == {"jax", "jaxlib", "device", "cores", "precision", "deterministic"}
+
+
+def test_a_gpu_is_told_to_repeat_its_bits() -> None:
+    class Gpu:
+        platform = "gpu"
+
+    assert Device(Gpu(), "full", deterministic=True).compiler_options == {"xla_gpu_deterministic_ops": True}
+    assert Device(Gpu(), "full", deterministic=False).compiler_options == {}
+    assert Device.find("cpu").compiler_options == {}
+
+
+@pytest.mark.parametrize(("precision", "expected"), [("full", "HIGHEST"), ("fast", "DEFAULT")])
+def test_products_are_as_exact_as_was_asked_for(precision: str, expected: str) -> None:
+    with Device.find("cpu", precision=precision).settings():
+        text = jax.jit(lambda x: x @ x).lower(np.ones((3, 3), np.float32)).as_text()
+    assert (f"precision = [{expected}, {expected}]" in text) == (expected == "HIGHEST")
+
+
+def test_numbers_of_strangers_stay_single(data: Any) -> None:
+    agree(data, 1e-4, dtype="float32", rule="adam", regularizers=["l1", "l2"])
