@@ -62,7 +62,7 @@ class Trial:
     """
 
     name: str
-    layers: tuple[Any, ...] = (dense(4, "tanh"), dense(3, "softmax"))
+    layers: tuple[Any, ...] = (dense(3, "tanh"), dense(3, "softmax"))
     optimizer: Any = field(default_factory=mini_batch)
     cost: Any = "categorical-cross-entropy"
     targets: Literal["classes", "two-classes", "labels", "numbers", "counts"] = "classes"
@@ -155,17 +155,17 @@ PENALIZED = PLAIN.but("l1 and l2", regularizers=({"kind": "l1", "strength": 0.01
 DECAYING = PLAIN.but("l2", regularizers=({"kind": "l2", "strength": 0.1},))
 DIVIDED = PLAIN.but("l2 with divide_by_batch", regularizers=({"kind": "l2", "strength": 1.0, "divide_by_batch": True},))
 CONTAINERS = (
-    PLAIN.but("chain and residual", layers=([4, {"kind": "residual", "layers": [[5, 4]]}], dense(3, "softmax"))),
+    PLAIN.but("chain and residual", layers=([3, {"kind": "residual", "layers": [[2, 3]]}], dense(3, "softmax"))),
     PLAIN.but(
         "parallel",
         layers=(
-            {"kind": "parallel", "branches": [dense(2, "tanh"), [3, 2]], "activation": "sigmoid"},
+            {"kind": "parallel", "branches": [dense(2, "tanh"), [2, 1]], "activation": "sigmoid"},
             dense(3, "softmax"),
         ),
     ),
     PLAIN.but(
         "parallel with merge = add",
-        layers=(dense(4, "tanh"), {"kind": "parallel", "branches": [4, []], "merge": "add"}, dense(3, "softmax")),
+        layers=(dense(3, "tanh"), {"kind": "parallel", "branches": [3, []], "merge": "add"}, dense(3, "softmax")),
     ),
 )
 BATCH_NORM = PLAIN.but(

@@ -176,7 +176,7 @@ class OnePiece(Faulty):
             return super().run(Block(block.rows, block.batch_size, rates, block.momenta), on_outputs, on_update)
 
 
-@found_by("single-precision", "momentum in float32: ")
+@found_by("single-precision", "batch-norm in float32: ")
 class TensorFloats(Faulty):
     """A gradient in float32 has the ten bits of a product in TF32."""
 
