@@ -17,6 +17,7 @@ from modnet.engines.compiled.host_calls import HostCalls
 from modnet.engines.compiled.parts import Parts, RetraceError
 from modnet.engines.compiled.programs import Carry
 from modnet.engines.compiled.session import CompiledSession
+from modnet.engines.compiled.share import Share
 
 
 class Loops(Engine):
@@ -36,6 +37,7 @@ class Loops(Engine):
 class LoopPrograms:
     called: ClassVar[list[tuple[str, Any]]] = []
     """Name and shapes of every call of this process."""
+    share = Share()
 
     def __init__(self, plan: TrainingPlan) -> None:
         self.plan, self.network, self.calls = plan, plan.network, Direct()
@@ -60,6 +62,8 @@ class LoopPrograms:
             return type(tree)(self.put(value) for value in tree)
         return frozen(np.array(tree))
 
+    put_rows = put
+
     @contextmanager
     def settings(self) -> Iterator[None]:
         yield
@@ -69,8 +73,10 @@ class LoopPrograms:
         return {name: values[rows] for name, values in data.items()}
 
     def updates(
-        self, carry: Carry, fixed: Any, data: Any, start: Any, number: Any, key: Any, updates: Any, batch: int
-    ) -> Any:
+        self, carry: Carry, fixed: Any, data: Any, start: Any, number: Any, key: Any, updates: Any, batch: int,
+        size: int,
+    ) -> Any:  # fmt: skip
+        assert batch == size  # in one process
         counts, totals, rates, momenta = updates
         outputs = np.zeros((len(counts), batch, self.network.outputs), self.network.dtype)
         penalties = 0.0
@@ -85,8 +91,9 @@ class LoopPrograms:
 
     def accumulate(
         self, sums: Any, carry: Carry, fixed: Any, data: Any, start: Any, position: Any, key: Any, number: Any,
-        counts: Any, total: Any, rows: int,
+        counts: Any, total: Any, rows: int, size: int,
     ) -> Any:  # fmt: skip
+        assert rows == size
         (gradients, states) = sums
         outputs = np.zeros((len(counts), rows, self.network.outputs), self.network.dtype)
         for index in range(np.count_nonzero(counts)):

@@ -37,17 +37,17 @@ class Programs(Protocol):
     earlier, and only its last samples count. ``total`` is what the samples of an update weigh, and ``key`` two numbers
     from which all randomness of the layers follows, with the number of updates made before.
 
-    In several processes, data are this one's rows of each batch, ``batch`` and ``rows`` how many places it has for
-    those of one; all other arguments and all results are the same in every process. Counts, totals and positions are
-    those of whole batches, and outputs those of all processes, one after the other.
+    In several processes, data are this one's rows of each batch, and ``batch`` and ``rows`` how many places it has for
+    those of one, of ``size`` samples. All other arguments and all results are the same in every process: counts, totals
+    and positions are those of whole batches, and outputs those of all processes, one after the other.
 
     - ``gather(data, rows)`` returns data with these rows, in order.
-    - ``updates(carry, frozen, data, start, number, key, (counts, totals, rates, momenta), batch=…)`` makes as many
-      updates as there are counts above 0, each with the next ``batch`` samples, of which ``counts`` count. It returns
-      the carry, outputs as the updates saw them, (updates, batch, outputs), the penalties times the totals, summed,
-      and whether all numbers are finite.
-    - ``accumulate(sums, carry, frozen, data, start, position, key, number, counts, total, rows=…)`` adds to a pair of
-      gradients and layers' states, by pieces of ``rows`` samples, what those of one update give that come after
+    - ``updates(carry, frozen, data, start, number, key, (counts, totals, rates, momenta), batch=…, size=…)`` makes as
+      many updates as there are counts above 0, each with the next ``batch`` samples, of which ``counts`` count. It
+      returns the carry, outputs as the updates saw them, (updates, batch, outputs), the penalties times the totals,
+      summed, and whether all numbers are finite.
+    - ``accumulate(sums, carry, frozen, data, start, position, key, number, counts, total, rows=…, size=…)`` adds to a
+      pair of gradients and layers' states, by pieces of ``rows`` samples, what those of one update give that come after
       ``position`` others; and returns it with the outputs, (pieces, rows, outputs).
     - ``penalized(carry, gradients, total)`` returns gradients with those of the penalties.
     - ``step(carry, gradients, states, number, rate, momentum)`` returns the carry after an update.
