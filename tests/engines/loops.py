@@ -1,4 +1,4 @@
-"""A stranger's engine on the session of engines that compile: its programs are loops of Python over NumPy arrays."""
+"""An engine of a stranger on the session of engines that compile; its programs are loops over NumPy arrays."""
 
 from __future__ import annotations
 

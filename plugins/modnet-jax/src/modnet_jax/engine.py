@@ -70,7 +70,7 @@ class JaxEngine(Engine):
         from modnet_jax.group import join
 
         about = self.model_dump(exclude={"processes", "process", "coordinator", "initialization_timeout"})
-        return join(place, about, self.initialization_timeout, self.device)
+        return join(place, about, self.initialization_timeout)
 
     def start(self, plan: TrainingPlan) -> EngineSession:
         """Begin a training.
