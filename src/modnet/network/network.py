@@ -117,12 +117,13 @@ class Network(LayerStack):
 
         Where it is 0, penalties that are divided by it are 0.
         """
-        weights = self.parameters[: self.regularized]
-        return sum(
-            float(regularizer(weights)) / (total if regularizer.divide_by_batch else 1.0)
-            for regularizer in self.regularizers
-            if total or not regularizer.divide_by_batch
-        )
+        weights, penalty = self._parameters[: self.regularized], 0.0
+        for regularizer in self.regularizers:
+            if not regularizer.divide_by_batch:
+                penalty += float(regularizer(weights))
+            elif total:
+                penalty += float(regularizer(weights)) / total
+        return penalty
 
     def add_penalty_gradient(self, gradient: Vector, total: float) -> None:
         """Add the gradient of `penalty` to ∇θ."""

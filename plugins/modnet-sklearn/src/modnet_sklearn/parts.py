@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 from scipy.optimize import OptimizeResult, minimize
 
-from modnet import Optimizer, Problem, Solver, Sweep, TrainingData
+from modnet import Activation, Optimizer, Problem, Solver, Sweep, TrainingData
+from modnet.components.activations import Softmax
 from modnet.components.costs import BinaryCrossEntropy, CategoricalCrossEntropy, Quadratic
 
 __all__ = [
@@ -57,6 +58,11 @@ class LogLoss(CategoricalCrossEntropy):
         """Return −Σ y ln a for each sample."""
         values: Vector = -np.sum(y * np.log(_clipped(a)), axis=-1)
         return values
+
+    def delta(self, activation: Activation | None, z: Vector, a: Vector, y: Vector) -> Vector:
+        """Return a − y for a softmax output: the targets are those of classes, and sum to 1."""
+        delta: Vector = a - y if isinstance(activation, Softmax) else super().delta(activation, z, a, y)
+        return delta
 
 
 class SquaredError(Quadratic):
