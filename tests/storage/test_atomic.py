@@ -27,6 +27,24 @@ def test_a_new_file_and_a_replaced_one(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_check_sees_the_new_file_before_it_replaces_the_earlier_one(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"earlier")
+    seen = []
+
+    def check(temporary: Path) -> None:
+        seen.append((temporary.read_bytes(), path.read_bytes(), temporary.parent))
+        if len(seen) == 2:
+            raise ArithmeticError("is wrong")
+
+    write_atomically(path, b"one", check)
+    with pytest.raises(ArithmeticError, match="is wrong"):
+        write_atomically(path, b"two", check)
+    assert seen == [(b"one", b"earlier", tmp_path), (b"two", b"one", tmp_path)]
+    assert path.read_bytes() == b"one"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
 def test_others_may_read_what_the_umask_lets_them(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:

@@ -163,10 +163,11 @@ def test_a_model_that_differs_is_refused_and_nothing_is_left(export: Modnet, ear
     refused = export("run", "--out", "m.onnx")
     assert (refused.code, refused.out) == (2, "")
     assert re.fullmatch(
-        r"modnet: (the model differs from the network by .* on 256 rows; allowed: 1e-05"
+        r"modnet: (the model differs from the network by .* on 256 rows; allowed: 1e-05 \(--tolerance\)"
         r"|the model's label for row \d+ .*)\n", refused.err
     )  # fmt: skip
     assert files() == (["m.onnx", "run"] if earlier else ["run"])
+    assert export("run", "--out", "other.onnx", "--tolerance", "9").code == 0
     assert not earlier or Path("m.onnx").read_text() == "an earlier one"
 
 

@@ -46,16 +46,19 @@ class Comparison:
     predict_ms: float
 
 
-def check(model: str | PathLike[str] | onnx.ModelProto, network: Network, rows: Rows) -> Comparison:
+def check(
+    model: str | PathLike[str] | onnx.ModelProto, network: Network, rows: Rows, tolerance: float = ALLOWED
+) -> Comparison:
     """Run a model in onnxruntime on raw rows, and compare it with its network.
 
     Args:
         model: A file, or the model itself.
         network: The network that it was exported from.
         rows: Raw rows, as `modnet.Network.predict` takes them; of more than 10,000, so many are taken, evenly spread.
+        tolerance: The largest difference that is not refused.
 
     Raises:
-        ExportError: the model cannot be run, predicts other labels, or differs by more than 1e-5.
+        ExportError: the model cannot be run, predicts other labels, or differs by more than ``tolerance``.
         DataError: the network cannot predict for these rows.
     """
     content = model.SerializeToString() if isinstance(model, onnx.ModelProto) else fspath(model)
@@ -73,10 +76,13 @@ def check(model: str | PathLike[str] | onnx.ModelProto, network: Network, rows: 
         found = dict(zip(names, session.run(None, given), strict=True))
     except Exception as error:  # onnxruntime has an error class for each status, derived from Exception alone
         raise ExportError(f"onnxruntime cannot run the model: {error_text(error)}") from error
-    difference = _difference(network, expected, {name.removeprefix("output_"): found[name] for name in names})
-    if not difference <= ALLOWED:
+    outputs = {name.removeprefix("output_"): found[name] for name in names}
+    difference = _difference(network, expected, outputs, tolerance)
+    if not difference <= tolerance:
+        rounding = "; float32 may round so" if network.dtype == np.float32 else ""
         raise ExportError(
-            f"the model differs from the network by {difference:.1e} on {len(raw):,} rows; allowed: {ALLOWED:g}"
+            f"the model differs from the network by {difference:.1e} on {len(raw):,} rows{rounding}; "
+            f"allowed: {tolerance:g} (--tolerance)"
         )
     one = {name: values[:1] for name, values in given.items()}
     row: Any = raw[:1]
@@ -103,7 +109,9 @@ def _expected(network: Network, rows: Rows) -> dict[str, NDArray[Any]]:
     return expected
 
 
-def _difference(network: Network, expected: dict[str, NDArray[Any]], found: dict[str, NDArray[Any]]) -> float:
+def _difference(
+    network: Network, expected: dict[str, NDArray[Any]], found: dict[str, NDArray[Any]], tolerance: float
+) -> float:
     """Return the largest difference of numbers.
 
     Raises:
@@ -115,7 +123,7 @@ def _difference(network: Network, expected: dict[str, NDArray[Any]], found: dict
         if values.shape != wanted.shape:
             raise ExportError(f"the model's {name} have the shape {values.shape}, the network's {wanted.shape}")
         if name == "label":
-            _compare_labels(network, expected["predictions"], wanted, values)
+            _compare_labels(network, expected["predictions"], wanted, values, tolerance)
         elif wanted.size:
             size = 1.0 if name == "probabilities" else float(np.max(np.abs(wanted))) or 1.0
             with np.errstate(invalid="ignore"):
@@ -124,7 +132,9 @@ def _difference(network: Network, expected: dict[str, NDArray[Any]], found: dict
     return largest
 
 
-def _compare_labels(network: Network, predictions: NDArray[Any], wanted: NDArray[Any], found: NDArray[Any]) -> None:
+def _compare_labels(
+    network: Network, predictions: NDArray[Any], wanted: NDArray[Any], found: NDArray[Any], tolerance: float
+) -> None:
     differs = wanted.astype(str) != found.astype(str)
     rows = np.nonzero(differs if differs.ndim == 1 else differs.any(axis=1))[0]
     for row in rows.tolist():
@@ -136,7 +146,7 @@ def _compare_labels(network: Network, predictions: NDArray[Any], wanted: NDArray
         else:
             first, second = np.sort(numbers)[::-1][:2]
             margin = float(first - second)
-        if margin > ALLOWED:
+        if margin > tolerance:
             raise ExportError(
                 f"the model's label for row {row} (counted from 0) is {found[row].tolist()!r}, "
                 f"the network's {wanted[row].tolist()!r}"

@@ -50,10 +50,20 @@ def _check_out(ctx: click.Context, parameter: click.Parameter, value: str) -> st
     show_default=True,
     help="A matrix of all features, or an input for each column by its name. auto: columns if some hold text.",
 )
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0.0),
+    default=1e-5,
+    show_default=True,
+    metavar="X",
+    help="The largest difference from predict that is not refused.",
+)
 @data_options
 @part_option
 @json_option
-def command(run: str, out: str, inputs: Any, other: OtherData, part: str | None, as_json: bool) -> None:
+def command(
+    run: str, out: str, inputs: Any, tolerance: float, other: OtherData, part: str | None, as_json: bool
+) -> None:
     """Export a trained network to ONNX.
 
     RUN is a run folder or a model file. The model takes raw rows: transforms are part of it. Before the file is in its
@@ -72,7 +82,7 @@ def command(run: str, out: str, inputs: Any, other: OtherData, part: str | None,
     content = _content(model)
     with write_errors(f"--out {out}"):
         target = Path(os.path.realpath(out))  # what a link leads to is replaced, not the link
-        write_atomically(target, content, lambda path: compared.append(check(path, network, rows)))
+        write_atomically(target, content, lambda path: compared.append(check(path, network, rows, tolerance)))
     (comparison,) = compared
     names = {"inputs": [each.name for each in model.graph.input], "outputs": [each.name for each in model.graph.output]}
     if as_json:
