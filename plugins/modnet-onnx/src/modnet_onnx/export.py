@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, TypeAlias
 
 import ndonnx as ndx
@@ -176,7 +177,9 @@ def _state_shape(value: onnx.ValueInfoProto, array: TracedArray) -> None:
 
 def _describe(model: onnx.ModelProto, network: Network, more: Mapping[str, str]) -> None:
     """Write into the model what it is: its origin, its columns, its classes."""
-    model.producer_name, model.producer_version = "modnet-onnx", version("modnet-onnx")
+    model.producer_name = "modnet-onnx"
+    with suppress(PackageNotFoundError):  # in a source folder that is not installed
+        model.producer_version = version("modnet-onnx")
     model.graph.name = "modnet"
     facts = {
         "modnet_version": __version__,
