@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import signal
 import sys
@@ -14,9 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-# The repository's suite runs whether or not its plug-ins are installed; what is installed goes first.
-if importlib.util.find_spec("modnet_optuna") is None:
-    sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(1, str(Path(__file__).parents[3] / "tests"))  # helpers of the repository's own tests
 
 from modnet.core.errors import ModnetError
 
