@@ -59,9 +59,8 @@ def of(uri: str) -> Iterator[str]:
         of("gopher://host"),
         of("postgresql://localhost/none"),
         of("file:///proc/self/nowhere"),
-        of("?"),
     ],
-    ids=["closed", "silent", "no host", "no folder", "no scheme", "no driver", "no files", "no URL"],
+    ids=["closed", "silent", "no host", "no folder", "no scheme", "no driver", "no files"],
 )
 def test_what_cannot_be_reached(
     place: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
