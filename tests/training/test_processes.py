@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
+from analysis.logs.records_in_memory import Memory
 from components.callbacks.strangers import installed
 from training.resuming import same, small_blocks
 
@@ -212,6 +213,22 @@ def test_the_callbacks_that_decide(data: Data, callbacks: list[dict[str, Any]]) 
     alone = Trainer.from_config(config("numpy", callbacks=callbacks)).fit(*data, test=data)
     outcomes, _ = together(lambda _: Trainer.from_config(config(callbacks=callbacks)).fit(*data, test=data))
     equal_runs(outcomes, alone)
+
+
+def test_a_log_is_written_by_one_of_them(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modnet.analysis.logs.listener.PAUSE", 0.0)
+    log = Memory(every_updates=3, histograms_every_epochs=2, confusion_every_epochs=0)
+    Memory.records, Memory.calls, Memory.refused, Memory.keeps = [], [], set(), True
+    alone = Trainer.from_config(config("numpy")).fit(*data, callbacks=[log])
+    expected, Memory.records, Memory.calls = Memory.records, [], []
+    outcomes, _ = together(lambda _: Trainer.from_config(config()).fit(*data, callbacks=[log]))
+    equal_runs(outcomes, alone)
+    assert [call[0] for call in Memory.calls if call[0] != "write"] == ["open", "close"]
+    shown = [
+        [(each.axis, each.step, {**each.numbers, "seconds": 0}, sorted(each.histograms)) for each in records]
+        for records in (expected, Memory.records)
+    ]
+    assert shown[0] == shown[1]
 
 
 class Descends(Solver):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from analysis.logs.notebook_of_records import Memory, numbers, pictures
+from analysis.logs.records_in_memory import Memory, numbers, pictures
 from training.resuming import interrupting, small_blocks
 
 from modnet import ConfigError, DivergenceError, Interrupted, Run, Trainer, hookimpl
