@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import peers
@@ -163,7 +162,7 @@ def first_epoch_part(arguments: argparse.Namespace) -> list[str]:
         "## From the start to the first epoch",
         "",
         "`modnet train` on the digits, the whole process until the line of its first epoch. *First time*: with an empty folder for",
-        f"compiled programs. {Path(sys.executable).name} and all modules are in the cache of files.",
+        "compiled programs; *again*: with what an earlier process left there. All files are in the system's cache.",
         "",
         "| what | seconds: median (least–most) | wanted |",
         "| --- | --- | --- |",
