@@ -58,6 +58,7 @@ class JaxGroup(ConnectedGroup):
 
     def __init__(self, place: Place, about: Mapping[str, Any], seconds: float) -> None:
         self.mesh: Mesh
+        self._sum: Any
         self._device = about["device"]
         versions = {name: module.__version__ for name, module in (("jax", jax), ("numpy", np))}
         super().__init__(place, {**versions, **{f"engine.{name}": value for name, value in about.items()}}, seconds)
@@ -98,6 +99,8 @@ class JaxGroup(ConnectedGroup):
                 number = jax.local_devices(backend=own.platform).index(own)
                 everyone = [jax.local_devices(index, own.platform)[number] for index in range(place.count)]
                 self.mesh = Mesh(np.array(everyone), (AXIS,))
+                add = jax.shard_map(_sum, mesh=self.mesh, in_specs=SHARED, out_specs=EQUAL)
+                self._sum = jax.jit(add)
                 self.sum(np.zeros(1, np.uint8))
                 if own.platform == "cpu":
                     runtime.shutdown()
@@ -112,9 +115,12 @@ class JaxGroup(ConnectedGroup):
         own = jax.device_put(values[None], self.mesh.local_devices[0])
         shape, sharding = (self.count, len(values)), NamedSharding(self.mesh, SHARED)
         everyone = jax.make_array_from_single_device_arrays(shape, sharding, [own])
-        add = partial(jax.lax.psum, axis_name=AXIS)
-        program = jax.shard_map(add, mesh=self.mesh, in_specs=SHARED, out_specs=EQUAL)
-        return np.asarray(jax.jit(program)(everyone)).reshape(-1)
+        return np.asarray(self._sum(everyone)).reshape(-1)
+
+
+def _sum(own: Any) -> Any:
+    add: Any = jax.lax.psum  # which has no types
+    return add(own, AXIS)
 
 
 @contextmanager

@@ -49,7 +49,9 @@ class JaxHostCalls(HostCalls):
             return buffer_callback(run_in_place, result)(*map(jnp.asarray, leaves))
         # numbers of 64 bits go as pairs of 32, since the threads of the runtime do not know of x64
         halves = jax.pure_callback(
-            lambda *given: jax.tree.map(_in_halves, run(*given)), jax.tree.map(_in_halves, result), *map(_in_halves, leaves)
+            lambda *given: jax.tree.map(_in_halves, run(*given)),
+            jax.tree.map(_in_halves, result),
+            *map(_in_halves, leaves),
         )
         return jax.tree.map(lambda form, value: jax.lax.bitcast_convert_type(value, form.dtype), result, halves)
 

@@ -8,6 +8,7 @@ from modnet import EngineSession, TrainingPlan
 from modnet.data.row_source import row_bytes
 from modnet.engines.compiled.gradients import Sizes
 from modnet.engines.compiled.parts import Parts
+from modnet.engines.compiled.prediction import predict, tell
 from modnet.engines.compiled.session import CompiledSession
 from modnet_jax.cache import ProgramCache
 from modnet_jax.compiled import JaxPrograms
@@ -27,17 +28,18 @@ GPU_FACTOR = 16
 
 def start(plan: TrainingPlan, device: Device, group: Any, cache: str, memory: float | None) -> EngineSession:
     """Begin a training on a device of each process of a group; see the engine's options for the others."""
-    parts, kept = Parts(plan, JaxHostCalls(on_cpu=device.is_cpu)), ProgramCache(cache, device)
+    calls, kept = JaxHostCalls(on_cpu=device.is_cpu), ProgramCache(cache, device)
     network, fingerprint = plan.network, dict(device.fingerprint)
-    if group.count == 1:
-        programs = JaxPrograms(program := Program(plan, parts), device, kept)
-    else:
-        from modnet_jax.sharing import SharedProgram, SharedPrograms
-
-        programs = SharedPrograms(program := SharedProgram(plan, parts), device, kept, group)
-        fingerprint["processes"] = group.count
+    programs = JaxPrograms(program := Program(plan, Parts(plan, calls)), device, kept)
     outputs, factor = network.outputs * network.dtype.itemsize, 1 if device.is_cpu else GPU_FACTOR
     chunk = max(1, factor * min(CHUNK_ROWS, CHUNK_BYTES // max(row_bytes(plan.samples.x), outputs)))
     most = device.free_memory if memory is None else int(memory * 1e9)
+    if group.count > 1:
+        from modnet_jax.sharing import SharedProgram, SharedPrograms
+
+        fingerprint["processes"], calls.refused = group.count, "in several processes Python cannot run it"
+        found = predict(plan, programs, program.parameters, program.rule, group, chunk)
+        tell(found if group.primary else None)
+        programs = SharedPrograms(program := SharedProgram(plan, Parts(plan, calls)), device, kept, group)
     sizes = Sizes(chunk * group.count, min(chunk, factor * network.chunk) * group.count, most)
     return CompiledSession(plan, programs, program.parameters, program.rule, sizes, fingerprint)

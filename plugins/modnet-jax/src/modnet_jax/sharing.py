@@ -32,7 +32,6 @@ class SharedProgram(Program):
     """The functions of one training, each for one process's rows of a batch."""
 
     def __init__(self, plan: TrainingPlan, parts: Parts) -> None:
-        parts.calls.refused = "in several processes Python cannot run it"
         pairs = zip(plan.network.layers, parts.layers, strict=True)
         layers = [
             self._with_whole_batches(part) if layer.needs_full_batch or layer.state else part for layer, part in pairs
