@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -55,8 +56,9 @@ class LayerStack:
         if len(self.layers[-1].output_shape) != 1:
             shape = self.layers[-1].output_shape
             raise ConfigError(f"network.layers: the output layer gives samples of shape {shape}; allowed: vectors")
-        self._parameters: Vector = allocate(sum(size for *_, size in self.parameter_layout()), np.dtype(dtype))
-        trained = [(spec, size) for *_, spec, size in self.parameter_layout() if spec.trainable]
+        self._layout = parameter_layout(self.layers)
+        self._parameters: Vector = allocate(sum(size for *_, size in self._layout), np.dtype(dtype))
+        trained = [(spec, size) for *_, spec, size in self._layout if spec.trainable]
         self.trainable = sum(size for _, size in trained)
         self.regularized = sum(size for spec, size in trained if spec.regularized)
         for layer, views in zip(self.layers, self.views(self.parameters), strict=True):
@@ -74,16 +76,16 @@ class LayerStack:
 
     def parameter_layout(self) -> Layout:
         """Return (layer, name, specification, size) of all parameters in their order in θ; layers count from 0."""
-        return parameter_layout(self.layers)
+        return self._layout
 
     @property
     def layout(self) -> tuple[ParameterSlice, ...]:
         """Which part of what is trained is which layer's which parameter, in order."""
-        return trained_slices(self.parameter_layout())
+        return trained_slices(self._layout)
 
     def views(self, vector: Vector) -> list[dict[str, Vector]]:
         """Return, for every layer, views of its parameters into a vector like θ, or like its trained part, by name."""
-        return views_into(vector, self.parameter_layout(), len(self.layers))
+        return views_into(vector, self._layout, len(self.layers))
 
     def layer_states(self) -> list[dict[str, Vector]]:
         """Return copies of every layer's state."""
@@ -103,4 +105,4 @@ class LayerStack:
     def sizes(self) -> list[int]:
         """How many units each layer has, the input first: 64, 30, 10."""
         shapes = [self.input_shape, *(layer.output_shape for layer in self.layers)]
-        return [int(np.prod(shape)) for shape in shapes]
+        return [math.prod(shape) for shape in shapes]

@@ -92,7 +92,8 @@ class Network(LayerStack):
         """Return how a copy is made: anew, with views into its own θ, since a view is copied as an array by itself."""
         components = [layer.component for layer in self.layers]
         made_from = components, self.input_shape, self.cost, self.regularizers, self.dtype.name
-        rest = {name: value for name, value in vars(self).items() if name not in ("layers", "_parameters", "_steps")}
+        made = ("layers", "_layout", "_parameters", "_steps")
+        rest = {name: value for name, value in vars(self).items() if name not in made}
         return type(self), made_from, (self.parameters, self.layer_states(), rest)
 
     def __setstate__(self, state: tuple[Vector, list[dict[str, Vector]], dict[str, Any]]) -> None:
