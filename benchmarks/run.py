@@ -178,6 +178,28 @@ def fixed_part(arguments: argparse.Namespace) -> list[str]:
     return lines + [f"| {name} | {1e3 * np.median(row[name]):.2f} ({1e3 * min(row[name]):.2f}) |" for name in row]
 
 
+def estimators_part(arguments: argparse.Namespace) -> list[str]:
+    from estimators import WANTED, measure, measure_peaks
+
+    lines = [
+        "## Estimators beside scikit-learn's",
+        "",
+        "`modnet_sklearn` with scikit-learn's parameters and numbers, on data in memory, with one and two BLAS threads for",
+        "scikit-learn; modnet limits BLAS to one and divides large updates among threads of its own. A ratio is",
+        "scikit-learn's time over modnet's.",
+        "",
+        "| what | BLAS threads | modnet ms | scikit-learn ms | ratio | wanted |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, threads, row in measure(arguments.rounds, arguments.mnist):
+        times = " | ".join(f"{1e3 * np.median(row[each]):.3f}" for each in ("modnet", "scikit-learn"))
+        ratio, wanted = spread(row, "scikit-learn"), WANTED.get(name, 1.0)
+        lines.append(f"| {name} | {threads} | {times} | {ratio} | ≥ {wanted} |")
+        print(lines[-1], flush=True)
+    peaks = " and ".join(f"{mb:.0f} MB in {name}" for name, mb in measure_peaks().items())
+    return [*lines, "", f"A fit of the sparse text takes at most {peaks} beyond its data."]
+
+
 def discovery_part(arguments: argparse.Namespace) -> list[str]:
     from discovery import measure
 
@@ -210,12 +232,13 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "prediction": prediction_part,
     "start": start_part,
     "fixed": fixed_part,
+    "estimators": estimators_part,
     "discovery": discovery_part,
     "tables": tables_part,
     "engines": engines_part,
     "first": first_epoch_part,
 }
-WITHOUT_MNIST = ("growth", "prediction", "start", "fixed", "discovery", "tables", "first")
+WITHOUT_MNIST = ("growth", "prediction", "start", "fixed", "estimators", "discovery", "tables", "first")
 
 
 def draw(results: dict[int, Row]) -> None:
