@@ -153,6 +153,15 @@ def test_the_curves_are_those_of_the_history(run: Run) -> None:
             np.testing.assert_array_equal(line.get_ydata(), [row[f"{prefix}{name}"] for row in run.history])
 
 
+def test_the_figures_of_the_test_samples_are_those_of_the_finished_network() -> None:
+    stopping = {"kind": "early-stopping", "monitor": "test_cost", "patience": 1, "minimum_gain": 9.0}
+    run = Trainer.from_config({"epochs": 5, "callbacks": [stopping]}).fit()  # the first epoch is restored
+    rows = [["".join(cell.itertext()) for cell in row] for row in parsed(run._repr_html_()).iter("tr")]
+    (row,) = (row for row in rows if row[0] == "test")
+    assert float(row[2]) == pytest.approx(run.history[0]["test_cost"], rel=1e-5)
+    assert run.history[-1]["test_cost"] != run.history[0]["test_cost"]
+
+
 def test_uneven_classes_are_told_beside_an_accuracy(rng: np.random.Generator) -> None:
     x, y = rng.normal(size=(100, 2)), np.repeat([0, 1], [90, 10])
     html = Trainer.from_config({"epochs": 1, "network": {"layers": [2]}}).fit(x, y)._repr_html_()

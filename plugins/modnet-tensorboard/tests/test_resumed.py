@@ -120,6 +120,21 @@ def test_an_earlier_checkpoint_leaves_the_branch_with_its_curves(whole: dict[str
     assert twice(folder) == []
 
 
+def test_files_of_later_sessions_go(whole: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checkpoint is of the first of two sessions."""
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        interrupt(patch, 400)
+        with pytest.raises(Interrupted):
+            train(folder)
+    Trainer.resume(folder)
+    assert len(list(folder.glob("*tfevents*"))) == 2
+    Trainer.resume(sorted((folder / "checkpoints").glob("*"))[0])
+    assert len(list(folder.glob("*tfevents*"))) == 2
+    assert everything(folder) == whole
+    assert twice(folder) == []
+
+
 def test_more_epochs_go_on_where_the_others_ended(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     train(folder, epochs=3)
