@@ -11,11 +11,11 @@ from pydantic import Field
 
 from modnet import Engine, EngineSession, TrainingPlan
 from modnet.core.random import GeneratorRandom
-from modnet.engines.compiled.functions import ParameterArrays, Pass, RuleArrays, penalty, with_penalties
 from modnet.engines.compiled.gradients import Sizes
 from modnet.engines.compiled.host_calls import HostCalls
 from modnet.engines.compiled.parts import Parts, RetraceError
 from modnet.engines.compiled.programs import Carry
+from modnet.engines.compiled.pure_program import PureProgram
 from modnet.engines.compiled.session import CompiledSession
 from modnet.engines.compiled.share import Share
 
@@ -34,18 +34,13 @@ class Loops(Engine):
         return CompiledSession(plan, programs, programs.parameters, programs.rule, sizes, {"numpy": np.__version__})
 
 
-class LoopPrograms:
+class LoopPrograms(PureProgram):
     called: ClassVar[list[tuple[str, Any]]] = []
     """Name and shapes of every call of this process."""
     share = Share()
 
     def __init__(self, plan: TrainingPlan) -> None:
-        self.plan, self.network, self.calls = plan, plan.network, Direct()
-        self.parts = Parts(plan, self.calls)
-        self.parameters = ParameterArrays(plan.network)
-        self.rule = RuleArrays(self.parts.rule, plan.network, self.parameters)
-        trained = [layer.is_trained for layer in plan.network.layers]
-        self.passes = Pass(self.parts.layers, self.parts.cost, trained)
+        super().__init__(plan, Parts(plan, Direct()))
 
     def call(self, name: str, shapes: Any, *args: Any, **static: Any) -> Any:
         self.called.append((name, shapes))
@@ -82,12 +77,12 @@ class LoopPrograms:
         penalties = 0.0
         for index in range(np.count_nonzero(counts)):
             where = data, start + index * batch, counts[index], totals[index], batch
-            outputs[index], gradients, states = self.gradients(carry, fixed, key, number + index, 0, *where)
+            outputs[index], gradients, states = self.piece(carry, fixed, key, number + index, 0, *where)
             momentum = None if momenta is None else momenta[index]
             more = number + index, totals[index], rates[index], momentum
-            carry, added, _ = self.finish(carry, gradients, states, *more)
+            carry, added = self.apply(carry, gradients, states, *more)
             penalties += added
-        return carry, outputs, penalties, is_finite(carry)
+        return carry, outputs, penalties, self.is_finite(carry)
 
     def accumulate(
         self, sums: Any, carry: Carry, fixed: Any, data: Any, start: Any, position: Any, key: Any, number: Any,
@@ -99,43 +94,18 @@ class LoopPrograms:
         for index in range(np.count_nonzero(counts)):
             where = data, start + index * rows, counts[index], total, rows
             before = carry._replace(states=states)
-            outputs[index], more, states = self.gradients(before, fixed, key, number, position + index * rows, *where)
+            outputs[index], more, states = self.piece(before, fixed, key, number, position + index * rows, *where)
             gradients = tuple(old + new for old, new in zip(gradients, more, strict=True))
         return (gradients, states), outputs
 
-    def penalized(self, carry: Carry, gradients: Any, total: Any) -> Any:
-        return with_penalties(gradients, self.parts.regularizers, self.weights(carry), np.asarray(total))
-
-    def step(self, carry: Carry, gradients: Any, states: Any, number: Any, rate: Any, momentum: Any) -> Carry:
-        theta, rule = self.rule.update(carry.theta, gradients, carry.rule, rate, momentum, number)
-        return Carry(theta, rule, states)
-
-    def finish(
-        self, carry: Carry, gradients: Any, states: Any, number: Any, total: Any, rate: Any, momentum: Any
-    ) -> Any:
-        added = float(total * penalty(self.parts.regularizers, self.weights(carry), np.asarray(total)))
-        carry = self.step(carry, self.penalized(carry, gradients, total), states, number, rate, momentum)
-        return carry, added, is_finite(carry)
-
-    def weights(self, carry: Carry) -> Any:
-        return carry.theta[: self.parameters.regularized]
-
-    def gradients(
+    def piece(
         self, carry: Carry, fixed: Any, key: Any, number: Any, position: Any, data: Any, start: Any, count: Any,
         total: Any, rows: int,
     ) -> Any:  # fmt: skip
-        begin = min(start, len(data["x"]) - rows)
-        piece = {name: values[begin : begin + rows] for name, values in data.items()}
-        index = begin - start + np.arange(rows)
-        scale = np.where((index >= 0) & (index < count), piece.get("w", 1.0) / (total or 1.0), 0.0)
-        y, classes = piece["y"], self.plan.samples.targets.classes
-        if classes is not None:
-            y = np.eye(len(classes), dtype=self.network.dtype)[y]
+        piece = {name: values[start : start + rows] for name, values in data.items()}
+        assert all(len(values) == rows for values in piece.values())
         rng = GeneratorRandom(np.random.default_rng([*key.tolist(), int(number), int(position)]))
-        named = self.parameters.by_layer((*carry.theta, *fixed))
-        column = scale.astype(self.network.dtype)[:, None]
-        a, gradients, states = self.passes(named, carry.states, piece["x"], y, column, rng)
-        return a, self.parameters.of_gradients(gradients), states
+        return self.gradients(carry, fixed, piece, np.arange(rows) < count, total, rng)
 
 
 class Direct(HostCalls):
@@ -159,9 +129,3 @@ class Direct(HostCalls):
 def frozen(array: Any) -> Any:
     array.flags.writeable = False
     return array
-
-
-def is_finite(carry: Carry) -> bool:
-    pieces, rest = carry.rule
-    arrays = [*carry.theta, *rest.values(), *(value for piece in pieces for value in piece.values())]
-    return all(np.isfinite(array).all() for array in arrays)

@@ -41,7 +41,10 @@ def test_a_layer_with_a_state_sees_the_last_batch_as_it_is() -> None:
 
 
 def test_rows_that_lie_together_are_used_where_they_are() -> None:
-    assert fit(50, 4, optimizer={"shuffle": False}) == [("updates", (50, 6, 4, True))]
+    assert fit(48, 4, optimizer={"shuffle": False}) == [("updates", (48, 6, 4, True))]
+    more = [("gather", (24,)), ("updates", (24, 6, 4, True))]  # for the last batch, of two
+    LoopPrograms.called.clear()
+    assert fit(50, 4, optimizer={"shuffle": False}) == [("updates", (50, 6, 4, True)), *more]
 
 
 def test_a_large_batch_is_worked_through_in_pieces() -> None:

@@ -10,6 +10,7 @@ import pytest
 from trained import bits, fit
 
 from modnet.core import messages
+from modnet.storage import cache_folder
 from modnet_jax import cache
 
 
@@ -22,8 +23,8 @@ def _nothing_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What is compiled from now on."""
     found: list[Any] = []
-    original = cache._compile
-    monkeypatch.setattr(cache, "_compile", lambda *args: found.append(args) or original(*args))
+    original = cache.ProgramCache._compile
+    monkeypatch.setattr(cache.ProgramCache, "_compile", lambda *args: found.append(args) or original(*args))
     return found
 
 
@@ -84,13 +85,13 @@ def test_a_folder_of_others_is_not_read(data: Any, tmp_path: Path, capsys: pytes
     fit(data, engine(tmp_path))
     assert list(tmp_path.iterdir()) == []
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"modnet: engine.cache: {tmp_path} can be written to by others; programs are compiled anew"
+    assert line == f"modnet: engine.cache: {tmp_path} can be written to by others; nothing is kept there"
 
 
 def test_a_folder_keeps_the_programs_that_were_used_last(
     data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "MOST_FILES", 2)
+    monkeypatch.setattr(cache_folder.CacheFolder.__init__, "__defaults__", (2,))
     for units in (2, 3, 4):
         fit(data, engine(tmp_path), layers=[units, 2])
     assert len(list(tmp_path.iterdir())) == 2

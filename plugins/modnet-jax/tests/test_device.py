@@ -30,8 +30,8 @@ def test_a_device_is_named(data: Any, device: str) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "problem"),
     [
-        ("device", "", "engine.device: '' does not match"),
-        ("device", "cpu:-1", "engine.device: 'cpu:-1' does not match"),
+        ("device", "", "engine.device: '' should match"),
+        ("device", "cpu:-1", "engine.device: 'cpu:-1' should match"),
         ("precision", "half", "engine.precision: 'half'"),
         ("device_memory", 0, "engine.device_memory: 0"),
         ("device_memory", "much", "engine.device_memory: 'much'"),
@@ -99,7 +99,7 @@ def test_a_gpu_is_told_to_repeat_its_bits() -> None:
 def test_products_are_as_exact_as_was_asked_for(precision: str, expected: str) -> None:
     with Device.find("cpu", precision=precision).settings():
         text = jax.jit(lambda x: x @ x).lower(np.ones((3, 3), np.float32)).as_text()
-    assert (f"precision = [{expected}, {expected}]" in text) == (expected == "HIGHEST")
+    assert f"precision = [{expected}, {expected}]" in text
 
 
 def test_numbers_of_strangers_stay_single(data: Any) -> None:

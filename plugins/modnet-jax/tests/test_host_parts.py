@@ -147,7 +147,7 @@ def _strangers() -> Any:
 def test_it_comes_to_the_same_numbers(data: Any, name: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "modnet"):
         agree(data, **CONFIGURATIONS[name])
-    (line,) = [record.getMessage() for record in caplog.records if "compiled" in record.getMessage()]
+    (line,) = {record.getMessage() for record in caplog.records if "compiled" in record.getMessage()}
     assert line.startswith(f"modnet: engine: the {name} cannot be compiled (")
     assert line.endswith("); Python runs it, some 0.1 ms a call")
     assert "\n" not in line

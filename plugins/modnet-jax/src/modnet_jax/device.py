@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from modnet import ConfigError
+from modnet.engines.numpy.threads import cores
 
 __all__ = ["Device"]
 
@@ -58,7 +59,7 @@ class Device:
         """What the last bits of results depend on."""
         kind: dict[str, str | int | float] = {"device": self.device.device_kind}
         if self.is_cpu:  # how a product is cut depends on the number of cores, and sums on the instructions
-            kind = {"device": " ".join(["cpu", platform.machine(), *_vector_instructions()]), "cores": _cores()}
+            kind = {"device": " ".join(["cpu", platform.machine(), *_vector_instructions()]), "cores": cores()}
         versions = {name: version(name) for name in ("jax", "jaxlib")}
         return {**versions, **kind, "precision": self.precision, "deterministic": int(self.deterministic)}
 
@@ -114,7 +115,3 @@ def _vector_instructions() -> list[str]:
     """Return the widest vector instructions that NumPy finds here: XLA uses them, too."""
     found: Any = np.show_config(mode="dicts")
     return list(found.get("SIMD Extensions", {}).get("found", []))[-1:]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -18,7 +18,7 @@ from modnet.engines.compiled.state import DeviceState
 from modnet.engines.numpy.batches import BatchLoader
 from modnet.network.network import Network, Vector
 
-__all__ = ["Gradients", "Overlap", "Sizes", "counted_outputs", "padded", "rows_before"]
+__all__ = ["Gradients", "Overlap", "Sizes", "counted_outputs", "padded"]
 
 
 class Sizes(NamedTuple):
@@ -89,16 +89,15 @@ class Gradients:
             together = max(1, min(self._sizes.chunk, length_of(group)) // size)
             parts = pieces_of(group, together * size)
             for part, (data, start) in zip(parts, self.samples.chunks(parts, size, together), strict=True):
-                pieces, available = [length_of(piece) for piece in pieces_of(part, size)], len(data["x"])
+                pieces = [length_of(piece) for piece in pieces_of(part, size)]
                 where = data, np.int64(start), np.int64(position), self._state.key, np.int64(number)
-                counts, shapes = padded(pieces, together, int), (available, together, size)
+                counts, shapes = padded(pieces, together, int), (len(data["x"]), together, size)
                 own, given = self._programs.share.size(size), (*where, counts, total)
                 sums, outputs = self._programs.call(
                     "accumulate", shapes, sums, carry, self._state.frozen, *given, rows=own, size=size
                 )
                 position += length_of(part)
-                behind = rows_before(start, len(pieces), own, available)
-                if not overlap.add(partial(self._hand_on, part, outputs, pieces, size, behind, on_outputs)):
+                if not overlap.add(partial(self._hand_on, part, outputs, pieces, size, on_outputs)):
                     return None
         return sums if overlap.end() else None
 
@@ -120,10 +119,8 @@ class Gradients:
             gradients, _ = self.accumulate(rows, lambda *_: True, carry, number)
             return float(np.linalg.norm(self.penalized(carry, gradients, rows)))
 
-    def _hand_on(
-        self, rows: Rows, outputs: Any, counts: list[int], size: int, behind: int, on_outputs: OnOutputs
-    ) -> bool:
-        a = counted_outputs(outputs, counts, size, behind)
+    def _hand_on(self, rows: Rows, outputs: Any, counts: list[int], size: int, on_outputs: OnOutputs) -> bool:
+        a = counted_outputs(outputs, counts, size)
         return on_outputs(a, self.batches.targets(rows), self.batches.weights(rows))
 
 
@@ -134,30 +131,13 @@ def padded(values: list[Any], count: int, dtype: Any = float) -> NDArray[Any]:
     return array
 
 
-def rows_before(start: int, pieces: int, rows: int, available: int) -> int:
-    """Return how many rows before its own the last piece begins: see `Programs`.
-
-    Args:
-        start: Where the first piece begins.
-        pieces: How many there are.
-        rows: How many rows lie in data for each.
-        available: How many rows data have.
-    """
-    begin = start + (pieces - 1) * rows
-    return begin - min(begin, available - rows)
-
-
-def counted_outputs(outputs: Any, counts: list[int], size: int, behind: int) -> Vector:
+def counted_outputs(outputs: Any, counts: list[int], size: int) -> Vector:
     """Return the outputs of the samples that count, of (pieces, rows, outputs).
 
     Args:
         outputs: Outputs; several processes together may have some rows more than a piece has samples.
         counts: How many samples of each piece count.
         size: How many samples a piece has.
-        behind: How many rows of the last piece come before its samples.
     """
     rows, last = np.asarray(outputs)[:, :size], len(counts) - 1
-    width = rows.shape[2]
-    if not behind:
-        return rows.reshape(-1, width)[: last * size + counts[last]]
-    return np.concatenate([rows[:last].reshape(-1, width), rows[last, behind : behind + counts[last]]])
+    return rows.reshape(-1, rows.shape[2])[: last * size + counts[last]]

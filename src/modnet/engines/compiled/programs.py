@@ -33,9 +33,9 @@ class Programs(Protocol):
     Calls may return before the device has computed: who reads a result waits for it.
 
     In their arguments, ``data`` is a dict of arrays x, y (classes as integers, else numbers) and perhaps w, in which
-    samples lie one after the other from ``start``; where an array ends before a piece of them does, the piece begins
-    earlier, and only its last samples count. ``total`` is what the samples of an update weigh, and ``key`` two numbers
-    from which all randomness of the layers follows, with the number of updates made before.
+    samples lie one after the other from ``start``; in the last of several pieces others follow, which do not count.
+    ``total`` is what the samples of an update weigh, and ``key`` two numbers from which all randomness of the layers
+    follows, with the number of updates made before.
 
     In several processes, data are this one's rows of each batch, and ``batch`` and ``rows`` how many places it has for
     those of one, of ``size`` samples. All other arguments and all results are the same in every process: counts, totals

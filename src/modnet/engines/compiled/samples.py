@@ -41,11 +41,11 @@ class DeviceSamples:
             batch: How many rows a batch has; the last of a part may have fewer.
             most: How many batches a part has at most; the data has room for as many.
         """
-        parts = [self._share.rows(part, batch) for part in parts]
-        capacity = most * self._share.size(batch)
+        parts, places = [self._share.rows(part, batch) for part in parts], self._share.size(batch)
+        capacity = most * places
         if self._whole is not None:
             for rows in parts:
-                yield self._resident(self._whole, rows, capacity)
+                yield self._resident(self._whole, rows, places, capacity)
             return
         coming = self._reader.submit(self._load, parts[0], capacity)
         for following in [*parts[1:], None]:
@@ -58,8 +58,9 @@ class DeviceSamples:
         """End the thread that reads."""
         self._reader.shutdown(cancel_futures=True)
 
-    def _resident(self, whole: dict[str, Any], rows: Rows, capacity: int) -> tuple[dict[str, Any], int]:
-        if isinstance(rows, slice) and len(self._samples) >= capacity:
+    def _resident(self, whole: dict[str, Any], rows: Rows, places: int, capacity: int) -> tuple[dict[str, Any], int]:
+        missing = -length_of(rows) % places  # of the last batch
+        if isinstance(rows, slice) and rows.stop + missing <= len(self._samples):
             return whole, rows.start
         padded = np.zeros(capacity, np.int32)
         padded[: length_of(rows)] = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows

@@ -12,7 +12,7 @@ import numpy as np
 from modnet.core.interfaces import Block, TrainingPlan, TrainState
 from modnet.core.interfaces.engine import OnOutputs, OnUpdate, Rows, length_of, pieces_of
 from modnet.engines.compiled.functions import ParameterArrays, RuleArrays
-from modnet.engines.compiled.gradients import Gradients, Overlap, Sizes, counted_outputs, padded, rows_before
+from modnet.engines.compiled.gradients import Gradients, Overlap, Sizes, counted_outputs, padded
 from modnet.engines.compiled.programs import Programs
 from modnet.engines.compiled.state import DeviceState
 from modnet.network.evaluate import MetricAccumulator
@@ -163,22 +163,21 @@ class CompiledSession:
     ) -> Callable[[], bool]:
         """Begin to make the updates of a chunk."""
         state, batches, dtype = self._state, pieces_of(part.rows, size), self._network.dtype
-        own, counts, available = self._programs.share.size(size), list(map(length_of, batches)), len(data["x"])
+        own, counts = self._programs.share.size(size), list(map(length_of, batches))
         totals = padded([self._gradients.total(batch) for batch in batches], together)
         momenta = None if part.momenta is None else padded(list(part.momenta), together, dtype)
         updates = padded(counts, together, int), totals, padded(list(part.rates), together, dtype), momenta
-        shapes, before = (available, together, size, momenta is None), state.carry
+        shapes, before = (len(data["x"]), together, size, momenta is None), state.carry
         where = np.int64(start), np.int64(state.updates), state.key
         state.carry, outputs, penalties, self._finite = self._programs.call(
             "updates", shapes, before, state.frozen, data, *where, updates, batch=own, size=size
         )
         state.updates += len(batches)
         self._norm = partial(self._gradients.norm, before, state.updates - 1, batches[-1])
-        behind = rows_before(start, len(counts), own, available)
 
         def hand_on() -> bool:
             self._penalties += float(penalties)
-            a = counted_outputs(outputs, counts, size, behind)
+            a = counted_outputs(outputs, counts, size)
             y, weights = self._batches.targets(part.rows), self._batches.weights(part.rows)
             last = slice(len(a) - counts[-1], None)
             self._last_cost = partial(self._mean_cost, a[last], y[last], None if weights is None else weights[last])
