@@ -3,7 +3,7 @@ search never saw.
 
     python benchmarks/tuning.py [--trials 50] [--workers 2] [--storage FILE]
 
-Needs `pip install . ./plugins/modnet-optuna`.
+Needs `pip install . ./plugins/modnet-activations ./plugins/modnet-optuna`.
 """
 
 from __future__ import annotations

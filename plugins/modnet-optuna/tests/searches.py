@@ -24,11 +24,12 @@ SETTINGS = ("network.layers=[8, 10]", "data.validation_share=0.25")
 SEARCH = "optimizer.learning_rate=log:0.1..10"
 
 
-def start(*arguments: object) -> subprocess.Popen[str]:
+def start(*arguments: object, **environment: str) -> subprocess.Popen[str]:
     """Start ``modnet tune`` with the small search and some more arguments."""
     settings = [word for setting in SETTINGS for word in ("--set", setting)]
     words = [*COMMAND, *settings, "--search", SEARCH, "--heartbeat", "1", "--quiet", *map(str, arguments)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    env = os.environ | environment
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
 
 
 def wait_until(condition: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
@@ -75,11 +76,10 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
         return []
 
 
-def kill_some(process: subprocess.Popen[str], kills: int) -> None:
-    """Kill random processes of a search, one after another, each when trials run and another one has begun."""
+def kill_some(process: subprocess.Popen[str], kills: int, workers: int) -> None:
+    """Kill random processes of a search, one after another, each when all of them train."""
     rng = random.Random(0)  # noqa: S311 -- which of them
     for _ in range(kills):
-        begun = len(states()) - states().count("WAITING")
-        wait_until(lambda begun=begun: running() and len(states()) - states().count("WAITING") > begun, process)
-        wait_until(lambda: workers_of(process), process)
+        wait_until(lambda: len(workers_of(process)) == running() == workers, process)
         os.kill(rng.choice(workers_of(process)), signal.SIGKILL)
+        wait_until(lambda: len(workers_of(process)) < workers or running() < workers, process)

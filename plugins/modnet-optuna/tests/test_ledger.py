@@ -194,11 +194,12 @@ def test_a_storage_that_is_away_for_a_moment_ends_no_heartbeat(opened, monkeypat
             time.sleep(0.05)
 
 
-def test_failures_that_optuna_s_own_tools_write_are_made_again(opened: Open) -> None:
+def test_what_others_write_into_the_study_does_not_count(opened: Open) -> None:
     ledger = opened(trials=2)
     ledger.study.tell(ledger.claim().number, state=TrialState.FAIL)
+    ledger.study.add_trial(optuna.create_trial(value=0.5))
     for _ in range(2):
         finish(ledger, ledger.claim())
     assert ledger.claim() is None
-    assert states() == ["FAIL", "COMPLETE", "COMPLETE"]
+    assert states() == ["FAIL", "COMPLETE", "COMPLETE", "COMPLETE"]
     assert len(ledger.results()) == ledger.counts().done == 2

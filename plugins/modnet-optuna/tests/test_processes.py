@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from core.plugins.sites import GOOD, Site
 from searches import RATE, SEARCH, SETTINGS, kill_some, running, start, states, trials, wait_until, workers_of
 
 import modnet
@@ -47,7 +48,7 @@ def go_on(count: int) -> dict[str, Any]:
 
 def test_processes_share_the_trials_and_one_that_is_killed_is_replaced():
     search = start(*LONG, "--trials", 12, "--workers", 2)
-    kill_some(search, 2)
+    kill_some(search, 2, workers=2)
     found = end(search)
     check(found, 12)
     best = found["trials"][0]
@@ -115,6 +116,19 @@ def test_an_error_of_a_process_ends_the_search_with_its_line():
     assert len(err.splitlines()) == 1
 
 
+def test_parts_of_plug_ins_are_searched_by_their_names(tmp_path: Path):
+    site = Site(tmp_path / "site")
+    site.folder.mkdir()
+    site.install("modnet-x", GOOD.format(kind="own"))
+    kinds = ("--search", "network.layers.0.activation=tanh,own,modnet-x:own", "--sampler", "random")
+    options = ("--epochs", 1, "--trials", 9, "--workers", 2, "--storage", "search.db", "--json")
+    found = end(start(*options, *kinds, PYTHONPATH=str(site.folder)))
+    figures = {trial["settings"]["network.layers.0.activation"]: trial["state"] for trial in found["trials"]}
+    assert figures == dict.fromkeys(["tanh", "own", "modnet-x:own"], "complete")
+    hidden = start(*options, *kinds, "--no-plugin", "modnet-x", PYTHONPATH=str(site.folder))
+    assert "unknown activation 'own'" in hidden.communicate()[1]
+
+
 def test_processes_in_python_have_samples_that_are_given(rng: np.random.Generator):
     x, y = rng.normal(size=(200, 3)), rng.integers(0, 2, 200)
     config = {"epochs": 2, "network": {"layers": [4, 2]}, "data": {"kind": "memory", "validation_share": 0.25}}
@@ -126,7 +140,7 @@ def test_processes_in_python_have_samples_that_are_given(rng: np.random.Generato
 @pytest.mark.soak
 def test_200_trials_by_4_processes_with_10_kills():
     search = start(*LONG, "--trials", 200, "--workers", 4)
-    kill_some(search, 10)
+    kill_some(search, 10, workers=4)
     check(end(search), 200)
 
 

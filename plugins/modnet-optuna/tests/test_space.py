@@ -25,7 +25,7 @@ RANGES = [
     ("network.layers.0.units=8..130:8", IntDistribution(8, 128, step=8)),
     ("network.layers.0.units=log:1_0..1_000", IntDistribution(10, 1000, log=True)),
     ("network.layers.0=8..20", IntDistribution(8, 20)),
-    ("network.layers.0.activation=tanh, relu,'gelu'", CategoricalDistribution(["tanh", "relu", "gelu"])),
+    ("network.layers.0.activation=tanh, relu,'softmax'", CategoricalDistribution(["tanh", "relu", "softmax"])),
     ("network.layers=[30, 10],[20, 20, 10]", CategoricalDistribution(["[30, 10]", "[20, 20, 10]"])),
     ("optimizer.batch_size=8,32", CategoricalDistribution([8, 32])),
     ("terminate_on_nan=true,false", CategoricalDistribution([True, False])),

@@ -64,15 +64,20 @@ class Ledger:
         self._storage.remove_session()
         self._storage.engine.dispose()
 
+    def look(self) -> tuple[list[FrozenTrial], Counts]:
+        """Return the trials that have ended, in the order of their numbers, and how far the search is."""
+        trials = self._trials()
+        results = [trial for trial in trials if is_result(trial)]
+        running = sum(trial.state == TrialState.RUNNING for trial in trials)
+        return results, Counts(len(results), running, self._wanted - len(results) - running)
+
     def counts(self) -> Counts:
         """Return how far the search is."""
-        states = [trial.state for trial in self._trials()]
-        done, running = sum(state.is_finished() for state in states), states.count(TrialState.RUNNING)
-        return Counts(done, running, self._wanted - done - running)
+        return self.look()[1]
 
     def results(self) -> list[FrozenTrial]:
         """Return the trials that have ended, in the order of their numbers."""
-        return [trial for trial in self._trials() if is_result(trial)]
+        return self.look()[0]
 
     def claim(self) -> Trial | None:
         """Return a trial for this process to make, or None where none is left: all have ended, or run elsewhere."""
@@ -132,9 +137,9 @@ class Ledger:
             thread.join()
 
     def _trials(self) -> list[FrozenTrial]:
-        """Return the first trials, as many as are wanted; failures, which we never write, do not count."""
-        trials = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state != TrialState.FAIL]
-        return trials[: self._wanted]
+        """Return the first trials, as many as are wanted; what others have ended in this study does not count."""
+        trials = self.study.get_trials(deepcopy=False)
+        return [trial for trial in trials if is_result(trial) or not trial.state.is_finished()][: self._wanted]
 
     def _claimed(self, number: int) -> Trial | None:
         """Return a waiting trial as this process's own, or None where another one was faster."""

@@ -21,7 +21,7 @@ from modnet.core.errors import Interrupted, ModnetError
 from modnet.core.plugins import disabled
 from modnet_optuna.interruption import Interruption
 from modnet_optuna.ledger import Ledger
-from modnet_optuna.storage import Place, quiet
+from modnet_optuna.storage import quiet
 from modnet_optuna.work import OFTEN, Work, open_ledger, work
 
 __all__ = ["work_in_processes"]
@@ -57,7 +57,7 @@ def work_in_processes(todo: Work, workers: int, interruption: Interruption, look
         RuntimeError: a process failed by an error of a plug-in, which it names.
     """
     running: list[_Worker] = []
-    with quiet(), Place(todo.place).errors():
+    with quiet(), todo.place.errors():
         ledger = open_ledger(todo)
         try:
             running += [_started(todo) for _ in range(workers)]

@@ -55,17 +55,17 @@ class Place:
 
     Args:
         text: A file's path, or a URL of SQLAlchemy (``postgresql://…``).
+        is_temporary: Whether nobody needs it after a power failure.
 
     Attributes:
-        text: What was given.
         name: What errors call it; a URL without its password.
 
     Raises:
         ArgumentError: it is no URL, or in memory, where other processes do not see it; nothing can be at the path.
     """
 
-    def __init__(self, text: str) -> None:
-        self.text, self.name, self._path = text, text, text
+    def __init__(self, text: str, *, is_temporary: bool = False) -> None:
+        self.name, self._text, self._path, self._is_temporary = text, text, text, is_temporary
         if "://" in text:
             try:
                 url = sqlalchemy.make_url(text)
@@ -106,14 +106,17 @@ class Place:
 
         def connect() -> sqlite3.Connection:
             # Without an isolation level Python begins no transaction by itself.
-            return sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(self._path, PATIENCE, isolation_level=None, check_same_thread=False)
+            if self._is_temporary:
+                connection.execute("PRAGMA synchronous = OFF")  # a trial waits for the disk some seven times
+            return connection
 
         storage = RDBStorage("sqlite:///", engine_kwargs={"creator": connect, "poolclass": QueuePool}, **options)
         event.listen(storage.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         return storage
 
     def _escaped(self) -> str:
-        return self.text.replace("{", "{{").replace("}", "}}")  # Optuna takes it for a template
+        return self._text.replace("{", "{{").replace("}", "}}")  # Optuna takes it for a template
 
     @contextmanager
     def errors(self) -> Iterator[None]:

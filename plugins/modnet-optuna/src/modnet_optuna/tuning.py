@@ -93,14 +93,15 @@ def tune(
     _check_arguments(trials=trials, seeds=seeds, workers=workers, heartbeat=heartbeat)
     _check_names(prune=(prune, PRUNERS, BasePruner), sampler=(sampler, SAMPLERS, BaseSampler))
     parameters = read_parameters(search)
-    table, file = read_table(config)
+    table, source = read_table(config)
     for setting in settings:
         table = apply_override(table, setting)
     with tempfile.TemporaryDirectory() as temporary:
-        place = Place(str(Path(temporary, "search.db")) if storage is None else fspath(storage))
-        with _error_prefix(file):
+        file = str(Path(temporary, "search.db")) if storage is None else fspath(storage)
+        place = Place(file, is_temporary=storage is None)
+        with _error_prefix(source):
             plan = make_plan(table, parameters, seeds=seeds, metric=metric, prune=prune, sampler=sampler, data=data)
-        todo = Work(plan, place.text, study, trials, heartbeat, data)
+        todo = Work(plan, place, study, trials, heartbeat, data)
         with quiet(), place.errors():
             opened = place.open(heartbeat)
             try:
@@ -113,7 +114,7 @@ def tune(
                 work(todo, interruption, teller.look)
             else:
                 work_in_processes(todo, workers, interruption, teller.look)
-        return _result(todo, place, out)
+        return _result(todo, out)
 
 
 @contextmanager
@@ -127,9 +128,9 @@ def _error_prefix(file: str | None) -> Iterator[None]:
         raise ConfigError(f"{file}: {error}" if file else str(error)) from None
 
 
-def _result(todo: Work, place: Place, out: str | PathLike[str] | None) -> Search:
+def _result(todo: Work, out: str | PathLike[str] | None) -> Search:
     plan, space = todo.plan, todo.plan.space
-    with quiet(), place.errors():
+    with quiet(), todo.place.errors():
         ledger = open_ledger(todo)
         try:
             kept = ledger.results()
@@ -140,7 +141,7 @@ def _result(todo: Work, place: Place, out: str | PathLike[str] | None) -> Search
     best = None
     if ordered and ordered[0].state == "complete":
         best = trained_config(space.config(results[ordered[0].number][0].params), in_memory=plan.in_memory)
-    search = Search(plan, place.name, todo.study, tuple(ordered), best)
+    search = Search(plan, todo.place.name, todo.study, tuple(ordered), best)
     if out is not None:
         from modnet_optuna.output import write_results  # imports matplotlib, which the processes need not
 
@@ -157,7 +158,7 @@ class _Teller:
 
     def look(self, ledger: Ledger) -> None:
         """Tell what has ended since the last look."""
-        results, counts = ledger.results(), ledger.counts()
+        results, counts = ledger.look()
         if self._told is None:
             self._reporter.begin(self._plan, counts)
             self._told = {trial.number for trial in results}

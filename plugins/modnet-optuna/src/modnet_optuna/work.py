@@ -42,7 +42,7 @@ class Work:
 
     Attributes:
         plan: The search.
-        place: Where its study is, a file's path or a URL.
+        place: Where its study is.
         study: The study's name.
         trials: How many results are wanted.
         heartbeat: Seconds between two signs of life.
@@ -50,7 +50,7 @@ class Work:
     """
 
     plan: Plan
-    place: str
+    place: Place
     study: str
     trials: int
     heartbeat: int
@@ -73,7 +73,7 @@ def open_ledger(todo: Work) -> Ledger:
             return SAMPLERS[chosen]((todo.plan.seed * 1_000_003 + number) % _SEEDS)
         return chosen
 
-    storage = Place(todo.place).open(todo.heartbeat)
+    storage = todo.place.open(todo.heartbeat)
     return Ledger(storage, todo.study, todo.trials, sampler, pruner_of(todo.plan))
 
 
@@ -84,7 +84,7 @@ def work(todo: Work, interruption: Interruption, look: Callable[[Ledger], None])
         Interrupted: a signal came; the trial waits for another process.
         ModnetError: the storage or the samples cannot be used.
     """
-    with quiet(), Place(todo.place).errors():
+    with quiet(), todo.place.errors():
         ledger, maker = open_ledger(todo), Maker(todo.plan, todo.data, interruption)
         try:
             while True:
