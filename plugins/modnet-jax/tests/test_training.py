@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -33,7 +34,7 @@ def command(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comple
 def test_the_command_trains_resumes_and_verifies(tmp_path: Path) -> None:
     run = command("train", "--set", "engine=jax", "--set", "epochs=2", "--out", "run", cwd=tmp_path)
     assert (run.returncode, run.stderr) == (0, "")
-    assert "after 2 epochs" in run.stdout
+    assert re.search(r"after 2 epochs and 288 updates in \d+\.\d s on cpu; the run is in run\.$", run.stdout)
     (tmp_path / "small.toml").write_text(
         'epochs = 2\nengine = "jax"\n[network]\nlayers = [4, 10]\n[optimizer]\nbatch_size = 100\n', encoding="utf-8"
     )

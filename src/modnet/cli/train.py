@@ -150,7 +150,8 @@ def _summary(run: Run) -> str:
     if remarks:
         reached += f" ({'; '.join(remarks)})"
     stopped = f" (stopped: {run.stopped})" if run.stopped else ""
-    return f"Reached {reached} after {epochs} in {run.seconds:.1f} s{stopped}; the run is in {run.folder}."
+    device = f" on {run.engine['device']}" if "device" in run.engine else ""
+    return f"Reached {reached} after {epochs} in {run.seconds:.1f} s{device}{stopped}; the run is in {run.folder}."
 
 
 def _part(run: Run) -> str:

@@ -42,6 +42,7 @@ class Run:
         folder: The run folder, or None.
         warnings: What was warned of before the first epoch, and after the first updates.
         rule_state: The state of the update rule at the end, with which a training from this run goes on.
+        engine: The name of the engine, and what its results depend on: versions, threads, perhaps its device.
     """
 
     config: RunConfig
@@ -56,6 +57,7 @@ class Run:
     folder: Path | None = None
     warnings: tuple[str, ...] = ()
     rule_state: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    engine: Mapping[str, str | int | float] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
         metrics = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -57,21 +58,19 @@ class Device:
     @property
     def fingerprint(self) -> dict[str, str | int | float]:
         """What the last bits of results depend on."""
-        kind: dict[str, str | int | float] = {"device": self.device.device_kind}
-        if self.is_cpu:  # how a product is cut depends on the number of cores, and sums on the instructions
-            kind = {"device": " ".join(["cpu", platform.machine(), *_vector_instructions()]), "cores": cores()}
         versions = {name: version(name) for name in ("jax", "jaxlib")}
-        return {**versions, **kind, "precision": self.precision, "deterministic": int(self.deterministic)}
+        options: dict[str, str | int] = {"precision": self.precision, "deterministic": int(self.deterministic)}
+        kind: dict[str, str | int] = {"device": self.device.device_kind}
+        if self.is_cpu:  # how a product is cut depends on the number of cores, and a sum on the instructions
+            kind |= {"instructions": _instructions(), "cores": cores()}
+        return {**versions, **kind, **options}
 
     @property
     def identity(self) -> list[Any]:
         """What a compiled program depends on beside its instructions."""
-        flags = ""
-        if self.is_cpu and Path("/proc/cpuinfo").exists():
-            lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-            flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-        client = self.device.client
-        return [self.fingerprint, self.device.id, client.platform_version, os.environ.get("XLA_FLAGS"), flags]
+        instructions = re.search("^(flags|Features).*", _text_of("/proc/cpuinfo"), re.MULTILINE)
+        client, flags = self.device.client, os.environ.get("XLA_FLAGS")
+        return [self.fingerprint, self.device.id, client.platform_version, flags, instructions and instructions[0]]
 
     @property
     def free_memory(self) -> int:
@@ -79,10 +78,8 @@ class Device:
         stats = self.device.memory_stats() or {}
         if "bytes_limit" in stats:
             return int(stats["bytes_limit"] - stats.get("bytes_in_use", 0)) // 2
-        try:
-            return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-        except (AttributeError, OSError, ValueError):  # a system that does not tell
-            return 1 << 30
+        found = re.search(r"MemAvailable: +(\d+) kB", _text_of("/proc/meminfo"))
+        return int(found[1]) * 512 if found else 1 << 30
 
     @property
     def compiler_options(self) -> dict[str, Any]:
@@ -111,7 +108,12 @@ def _names() -> list[str]:
         return []
 
 
-def _vector_instructions() -> list[str]:
-    """Return the widest vector instructions that NumPy finds here: XLA uses them, too."""
+def _text_of(path: str) -> str:
+    """Return what Linux tells there; nothing on another system."""
+    return Path(path).read_text(encoding="utf-8", errors="replace") if Path(path).exists() else ""
+
+
+def _instructions() -> str:
+    """Return the processor's kind, and the widest vector instructions that NumPy finds here: XLA uses them, too."""
     found: Any = np.show_config(mode="dicts")
-    return list(found.get("SIMD Extensions", {}).get("found", []))[-1:]
+    return " ".join([platform.machine(), *list(found.get("SIMD Extensions", {}).get("found", []))[-1:]])

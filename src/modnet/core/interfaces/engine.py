@@ -153,7 +153,8 @@ class EngineSession(Protocol):
     def fingerprint(self) -> Mapping[str, str | int | float]:
         """What the last bits of the results depend on: versions of libraries, number of threads, kind of device.
 
-        Where it is equal, results have equal bits.
+        Where it is equal, results have equal bits. Of an engine that may use several devices, ``device`` is the one
+        that it uses, as the summary of a run names it.
         """
 
     @property
