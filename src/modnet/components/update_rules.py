@@ -142,17 +142,22 @@ class Adam(UpdateRule):
         """Return η m̂ / (√ŝ + ε)."""
         beta1 = self.beta1 if context.momentum is None else context.momentum
         t = state["updates"] + 1
-        mean = beta1 * state["mean"] + (1.0 - beta1) * gradient
+        # Arrays of its own are changed in place where a library can: fewer of them stay in the cache.
+        mean = beta1 * state["mean"]
+        mean += (1.0 - beta1) * gradient
         xp, square = namespace(gradient), self.beta2 * state["mean_square"]
         if self.epsilon_hat:
             # The order of the operations, and a root that is no power, are those of scikit-learn: its bits.
-            square = square + (1.0 - self.beta2) * (gradient * gradient)
+            square += (1.0 - self.beta2) * (gradient * gradient)
             root = xp.sqrt(xp.asarray(1.0 - self.beta2**t, dtype=gradient.dtype))
-            step = (context.learning_rate * root / (1.0 - beta1**t)) * mean / (xp.sqrt(square) + self.epsilon)
+            rate, divisor = context.learning_rate * root / (1.0 - beta1**t), xp.sqrt(square)
         else:
-            square = square + (1.0 - self.beta2) * gradient * gradient
-            root = xp.sqrt(square) * (1.0 - self.beta2**t) ** -0.5 + self.epsilon
-            step = (context.learning_rate / (1.0 - beta1**t)) * mean / root
+            square += (1.0 - self.beta2) * gradient * gradient
+            rate, divisor = context.learning_rate / (1.0 - beta1**t), xp.sqrt(square)
+            divisor *= (1.0 - self.beta2**t) ** -0.5
+        divisor += self.epsilon
+        step = rate * mean
+        step /= divisor
         return step, {"mean": mean, "mean_square": square, "updates": t}
 
 

@@ -13,7 +13,7 @@ from modnet.network.network import Network, Vector
 
 __all__ = ["Updater"]
 
-PIECE_BYTES = 1 << 17
+PIECE_BYTES = 1 << 18
 """How much of θ an elementwise rule updates at a time: little enough for its temporary arrays to stay in the cache."""
 IN_PIECES_FROM = 1 << 20
 """How many bytes θ, ∇θ and the rule's arrays have from which pieces pay; with fewer, all of them stay there anyway."""
