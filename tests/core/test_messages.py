@@ -83,6 +83,7 @@ def test_a_reason_is_one_line() -> None:
     assert error_text(OSError(2, "No such\nfile")) == "No such file"
     assert error_text(ValueError("one\n  two")) == "one two"
     assert error_text(MemoryError()) == "MemoryError"
+    assert error_text(OSError("no room", 4)) == "4"  # of a library that has its own idea of these arguments
 
 
 def test_what_a_terminal_would_obey_or_hide_is_escaped() -> None:

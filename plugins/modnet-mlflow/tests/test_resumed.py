@@ -110,6 +110,12 @@ def test_more_epochs_go_on_where_the_others_ended(client: Any, tmp_path: Path) -
     assert (logged.data.params["epochs"], logged.data.tags["resumed.epochs"]) == ("3", "5")
 
 
+def test_a_run_is_known_by_its_identifier(client: Any, tmp_path: Path) -> None:
+    train(tmp_path / "run", epochs=3)
+    client.delete_tag(only_run(client).info.run_id, "modnet.training")
+    check(client, Trainer.resume(tmp_path / "run", epochs=4))
+
+
 def test_other_values_beyond_the_checkpoint_are_told_and_kept(
     client: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -99,6 +99,27 @@ def test_a_training_is_refused_by_no_store(client: Any, capfd: pytest.CaptureFix
     assert same(run)
 
 
+def test_what_was_logged_before_an_error_is_not_logged_again(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the histograms of an epoch cannot be stored what its numbers could."""
+    from mlflow import MlflowClient
+
+    sent: list[tuple[str, int]] = []
+    log_batch = MlflowClient.log_batch
+
+    def count(self: Any, run_id: str, metrics: Any = (), **options: Any) -> Any:
+        sent.extend((metric.key, metric.step) for metric in metrics)
+        return log_batch(self, run_id, metrics=metrics, **options)
+
+    def refuse(*arguments: Any) -> None:
+        raise OSError("no room for artifacts", len(arguments))
+
+    monkeypatch.setattr(MlflowClient, "log_batch", count)
+    monkeypatch.setattr(MlflowClient, "log_dict", refuse)
+    run = train(MLflow(histograms_every_epochs=2, confusion_every_epochs=0))
+    assert len(sent) == len(set(sent))
+    assert of_epochs(curves(client, only_run(client))) == expected_curves(run.history)
+
+
 @pytest.fixture
 def server(empty_database: Path, tmp_path: Path) -> Iterator[Server]:
     (tmp_path / "mlflow.db").write_bytes(empty_database.read_bytes())

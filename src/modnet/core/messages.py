@@ -110,7 +110,7 @@ def counted(number: int, noun: str) -> str:
 def error_text(error: BaseException) -> str:
     """Return the message of an error of Python or NumPy in one line."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    return " ".join(text.split())
+    return " ".join(str(text).split())  # strerror is whatever an OSError's second argument is
 
 
 def short_repr(value: Any) -> str:
