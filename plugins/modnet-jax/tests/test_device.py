@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from trained import agree, bits, fit
 
 from modnet import ConfigError, Trainer
+from modnet.core import messages
 from modnet_jax.device import Device
 
 
@@ -104,3 +106,28 @@ def test_products_are_as_exact_as_was_asked_for(precision: str, expected: str) -
 
 def test_numbers_of_strangers_stay_single(data: Any) -> None:
     agree(data, 1e-4, dtype="float32", rule="adam", regularizers=["l1", "l2"])
+
+
+def test_what_jax_says_of_devices_is_one_line(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = jax.local_devices()
+
+    def look() -> Any:
+        logging.getLogger("jax._src.xla_bridge").warning("A GPU may be present,\n but jaxlib has no support of it.")
+        return found
+
+    monkeypatch.setattr(jax, "local_devices", look)
+    messages.warn_once.cache_clear()
+    assert Device.find("auto").device == found[0]
+    assert capsys.readouterr().err == (
+        "modnet: engine.device: JAX says: A GPU may be present, but jaxlib has no support of it.\n"
+    )
+    assert caplog.records == []
+
+
+def test_a_jax_that_is_too_old_is_one_line(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(jax, "enable_x64")
+    monkeypatch.setattr(jax, "__version__", "0.7.2")
+    with pytest.raises(ConfigError, match=r"^engine: JAX 0\.7\.2 is too old; modnet-jax needs 0\.8\.0 or later$"):
+        fit(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import re
@@ -16,6 +17,7 @@ import jax
 import numpy as np
 
 from modnet import ConfigError
+from modnet.core.messages import warn_once
 from modnet.engines.numpy.threads import cores
 
 __all__ = ["Device"]
@@ -44,7 +46,8 @@ class Device:
         """
         kind, _, number = name.partition(":")
         try:
-            devices = jax.local_devices() if kind == "auto" else jax.local_devices(backend=kind)
+            with _in_one_line():
+                devices = jax.local_devices() if kind == "auto" else jax.local_devices(backend=kind)
             return cls(devices[int(number or 0)], precision, deterministic)
         except (RuntimeError, IndexError):
             found = ", ".join(_names())
@@ -99,6 +102,25 @@ class Device:
             for check in (jax.debug_nans, jax.debug_infs, jax.disable_jit):
                 stack.enter_context(check(False))
             yield
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Say in a line what JAX says in its log when it looks for devices: that there is a GPU which it cannot use."""
+    logger, told = logging.getLogger("jax._src.xla_bridge"), dict[str, None]()
+
+    def keep(record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.WARNING:
+            told[" ".join(record.getMessage().split())] = None
+        return False
+
+    logger.addFilter(keep)
+    try:
+        yield
+    finally:
+        logger.removeFilter(keep)
+        for text in told:
+            warn_once(f"engine.device: JAX says: {text}")
 
 
 def _names() -> list[str]:

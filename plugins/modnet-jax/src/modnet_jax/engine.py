@@ -79,9 +79,11 @@ class JaxEngine(Engine):
             ConfigError: JAX is missing or too old, or the device is not there.
         """
         try:
-            import jax  # noqa: F401 # whether it is there
+            import jax
         except ImportError as error:
             raise ConfigError(f"engine: jax cannot be imported ({error}); pip install modnet-jax installs it") from None
+        if not hasattr(jax, "enable_x64"):
+            raise ConfigError(f"engine: JAX {jax.__version__} is too old; modnet-jax needs 0.8.0 or later")
         group = self.process_group()
         from modnet_jax.device import Device
         from modnet_jax.session import start
@@ -91,4 +93,8 @@ class JaxEngine(Engine):
 
     def block_limits(self) -> BlockLimits:
         """Return blocks of many calls, so that the host works on the outputs of one while the device makes the next."""
-        return BlockLimits(rows=1 << 16, updates=1 << 14, input_bytes=1 << 40)
+        from modnet_jax.device import Device
+
+        if Device.find(self.device).is_cpu:
+            return BlockLimits(rows=1 << 16, updates=1 << 14, input_bytes=1 << 40)
+        return BlockLimits(rows=1 << 20, updates=1 << 12, input_bytes=1 << 40, work=1 << 40)
