@@ -35,25 +35,22 @@ def _of(layers: list[Any], batch: int = 8, **changes: Any) -> dict[str, Any]:
 RELU = {"kind": "dense", "units": 7, "activation": "relu"}
 BLOCK = {"kind": "residual", "layers": [{"kind": "dense", "units": 7, "activation": "tanh"}, {"kind": "batch-norm"}]}
 CONFIGS: dict[str, dict[str, Any]] = {
-    "dense": _of([RELU, RELU]),
-    "divides nothing": _of([RELU], batch=7),
+    "weights and penalties": _of(
+        [RELU, RELU], 9, network={"regularizers": ["l2"]}, cost_with_penalty=True, optimizer={"schedule": "one-cycle"}
+    ),
     "batches of one": _of([RELU], batch=1, epochs=1),
     "all rows": {**_of([RELU], epochs=50), "optimizer": {"kind": "batch", "learning_rate": 0.5}},
-    "weights": _of(
-        [RELU], batch=9, network={"regularizers": [{"kind": "l2", "strength": 0.1}]}, cost_with_penalty=True
-    ),
     "dropout": _of([RELU, {"kind": "dropout", "rate": 0.4}, RELU], batch=9),
-    "batch-norm": _of([RELU, {"kind": "batch-norm"}, RELU]),
-    "batch-norm, divides nothing": _of([{"kind": "batch-norm"}, RELU], batch=9),
-    "in a container": _of([RELU, {"kind": "dropout", "rate": 0.2}, BLOCK, {"kind": "dropout", "rate": 0.2}], batch=13),
-    "a rule that is not elementwise": _of(
-        [RELU], optimizer={"rule": {"kind": "clip-by-norm", "maximum": 0.5, "rule": "adam"}}
+    "batch-norm": _of([{"kind": "batch-norm"}, RELU], batch=8),
+    "in a container": _of(
+        [RELU, {"kind": "dropout", "rate": 0.2}, BLOCK, {"kind": "dropout", "rate": 0.2}],
+        13,
+        optimizer={"drop_last": True},
     ),
-    "numbers": {
-        **_of([RELU], batch=10, network={"cost": "quadratic"}),
+    "numbers, and a rule that sees all of θ": {
+        **_of([RELU], optimizer={"rule": {"kind": "clip-by-norm", "maximum": 0.5, "rule": "adam"}}),
         "network": {"layers": [RELU, {"kind": "dense", "units": 1, "activation": "identity"}], "cost": "quadratic"},
     },
-    "a schedule of the rate and momentum": _of([RELU], optimizer={"schedule": "one-cycle"}),
     "early stopping": _of(
         [RELU],
         epochs=30,
@@ -65,8 +62,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
 
 def train(name: str, engine: Any, **more: Any) -> Run:
     x, y, weights = data()
-    given = (x, x[:, :1] - x[:, 1:2]) if name == "numbers" else (x, y)
-    if name == "weights":
+    given = (x, x[:, :1] - x[:, 1:2]) if name.startswith("numbers") else (x, y)
+    if name.startswith("weights"):
         more["sample_weight"] = weights
     return Trainer.from_config({**CONFIGS[name], "engine": engine}).fit(*given, **more)
 

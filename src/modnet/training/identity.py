@@ -70,7 +70,7 @@ class Identity:
         everyone = group.gather(plain if group.index in (0, index) else None)
         first, other = everyone[0], everyone[index]
         for name in [*first, *other]:
-            ours, theirs = first.get(name, "none"), other.get(name, "none")
+            ours, theirs = _known(first, name), _known(other, name)
             if ours != theirs:
                 raise ConfigError(
                     f"{name}: process {index} has {short_repr(theirs)}, process 0 has {short_repr(ours)}; "
@@ -87,6 +87,11 @@ class Identity:
             for name in sorted(state):
                 digest.update(state[name].tobytes())
         return {**known, "the network at the start": f"SHA-256 {digest.hexdigest()[:16]}"}
+
+
+def _known(options: Mapping[str, Any], name: str) -> Any:
+    """Return a plain value, of a component with options its kind."""
+    return options.get(name, options.get(f"{name}.kind", "none"))
 
 
 def _flat(value: Any, place: str) -> Iterator[tuple[str, Any]]:

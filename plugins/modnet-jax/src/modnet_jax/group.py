@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -81,7 +79,7 @@ class JaxGroup(ConnectedGroup):
         config: Any = jax.config
         runtime: Any = jax.distributed
         takes_signals = config.jax_enable_preemption_service
-        with _silent_descriptors():
+        with self.silence():
             try:
                 config.update("jax_enable_preemption_service", False)  # it would take SIGTERM for itself
                 runtime.initialize(
@@ -121,19 +119,3 @@ class JaxGroup(ConnectedGroup):
 def _sum(own: Any) -> Any:
     add: Any = jax.lax.psum  # which has no types
     return add(own, AXIS)
-
-
-@contextmanager
-def _silent_descriptors() -> Iterator[None]:
-    """Let nothing be written to standard output and standard error, by libraries in C least of all."""
-    kept = [os.dup(number) for number in (1, 2)]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        for number in (1, 2):
-            os.dup2(nowhere, number)
-        yield
-    finally:
-        for number, before in zip((1, 2), kept, strict=True):
-            os.dup2(before, number)
-            os.close(before)
-        os.close(nowhere)

@@ -86,6 +86,10 @@ class Channel:
         """Say good-bye: the end of this process is no failure."""
         self._tell_all({"left": self._place.index})
 
+    def is_gone(self, error: ProcessError) -> bool:
+        """Return whether an error is of a process that has ended without a word."""
+        return error is self._told.get(None)
+
     def wait_for_failure(self, seconds: float) -> ProcessError | None:
         """Return the `failure`, after so many seconds at most."""
         with self._changed:

@@ -48,6 +48,7 @@ class ConnectedGroup(ProcessGroup):
     def __init__(self, place: Place, about: Message, seconds: float) -> None:
         self.index, self.count = place.index, place.count
         self._waiting, self._patience = 0, 0.0
+        self._descriptors: dict[int, int] = {}  # those that are silenced, and what they were
         self._channel = Channel(place, about, seconds, self._watch_for_standstill)
         with self.waiting():
             self.connect(place, self._channel.address, seconds)
@@ -98,6 +99,26 @@ class ConnectedGroup(ProcessGroup):
         finally:
             self._waiting -= 1
 
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Within the block, nothing is written to standard output and standard error, also not by libraries in C."""
+        self._descriptors = {number: os.dup(number) for number in (1, 2)}
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for number in self._descriptors:
+            os.dup2(nowhere, number)
+        os.close(nowhere)
+        try:
+            yield
+        finally:
+            self._speak()
+
+    def _speak(self) -> None:
+        """End the silence."""
+        while self._descriptors:
+            number, before = self._descriptors.popitem()
+            os.dup2(before, number)
+            os.close(before)
+
     def fail(self, error: BaseException) -> ProcessError | None:
         """Tell the others of an error, unless one of theirs is the cause, which is returned."""
         cause = self._channel.failure
@@ -111,9 +132,11 @@ class ConnectedGroup(ProcessGroup):
 
     def _explained(self, error: ProcessError) -> ProcessError:
         """Return the error with what is left of the training."""
-        last = self.last_checkpoint
-        left = "there is no checkpoint" if last is None else f"the last checkpoint is {last}"
-        return ProcessError(f"{error}; {left}", is_shown_elsewhere=error.is_shown_elsewhere)
+        if self.last_checkpoint is not None:
+            left = f"; the last checkpoint is {self.last_checkpoint}"
+        else:
+            left = "; there is no checkpoint" if self._channel.is_gone(error) else ""
+        return ProcessError(f"{error}{left}", is_shown_elsewhere=error.is_shown_elsewhere)
 
     def _watch_for_standstill(self) -> None:
         threading.Thread(target=self._end_if_stuck, name="modnet-standstill", daemon=True).start()
@@ -127,6 +150,7 @@ class ConnectedGroup(ProcessGroup):
                 since = time.monotonic()
         failure = self._channel.failure
         if failure is not None:
+            self._speak()
             if not failure.is_shown_elsewhere:
                 warn(str(self._explained(failure)))
             os._exit(2)
