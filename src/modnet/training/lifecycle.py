@@ -172,7 +172,7 @@ def train(
         folder=view.folder,
         warnings=tuple(warnings),
         rule_state=view.rule_state,
-        engine=fingerprint_of(config, engine),
+        engine={"engine": config.engine.kind, **engine.fingerprint},
     )
 
 

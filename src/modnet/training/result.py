@@ -42,7 +42,7 @@ class Run:
         folder: The run folder, or None.
         warnings: What was warned of before the first epoch, and after the first updates.
         rule_state: The state of the update rule at the end, with which a training from this run goes on.
-        engine: The name of the engine, and what its results depend on: versions, threads, perhaps its device.
+        engine: The kind of the engine, and what its results depend on: versions, threads, perhaps its device.
     """
 
     config: RunConfig
