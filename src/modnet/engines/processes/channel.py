@@ -107,6 +107,7 @@ class Channel:
                         message = receive(self._sockets[key.data])
                     except (OSError, ValueError):
                         selector.unregister(key.fileobj)
+                        self._sockets[key.data].close()
                         message = {} if key.data in self._left else {"gone": key.data}
                     self._handle(key.data, message)
 

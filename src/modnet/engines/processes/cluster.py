@@ -104,8 +104,8 @@ def _open_mpi(environment: Mapping[str, str]) -> _Found | None:
     if environment.get("OMPI_COMM_WORLD_LOCAL_SIZE") == size:
         host = "127.0.0.1"
     else:  # process 0 runs where mpirun does, unless a list of hosts says otherwise
-        launcher = re.search(r"tcp[46]?://\[?([^,\]/]+?)[,\]:]", environment.get("OMPI_MCA_orte_hnp_uri", ""))
-        host = None if launcher is None else launcher[1]
+        launcher = re.search(r"tcp://([^,:]+)|tcp6://\[([^],]+)", environment.get("OMPI_MCA_orte_hnp_uri", ""))
+        host = None if launcher is None else launcher[1] or f"[{launcher[2]}]"
     return _Found(None if host is None else f"{host}:{_port(job)}", int(size), int(rank))
 
 

@@ -53,40 +53,41 @@ def _wait_for_others(place: Place, hello: Message, seconds: float) -> Met:
         server = socket.create_server((place.host, place.port), family=family, backlog=place.count)
     except OSError as error:
         raise ConfigError(f"engine.coordinator: process 0 cannot listen at {_at(place)}: {error_text(error)}") from None
-    sockets: dict[int, socket.socket] = {}
+    came: list[tuple[int, socket.socket]] = []
     names, deadline = {0: str(hello["name"])}, time.monotonic() + seconds
+    problem: ModnetError | None = None
     with server:
-        while len(names) < place.count:
+        while len(came) < place.count - 1:
             server.settimeout(max(deadline - time.monotonic(), 0.001))
-            problem: ModnetError | None = None
             try:
                 connection, _ = server.accept()
             except TimeoutError:
-                missing = ", ".join(str(index) for index in range(place.count) if index not in names)
-                problem = ProcessError(
-                    f"engine.coordinator: these of {place.count} processes have not come to {_at(place)} within "
-                    f"{seconds:g} s: {missing}"
-                )
-            else:
-                theirs = _greeting(connection)
-                if theirs is None:  # something else has come to this port
-                    connection.close()
-                    continue
-                text = _difference(hello, theirs, names)
-                sockets[len(sockets) if text else theirs["process"]] = connection
-                names[theirs["process"]] = theirs["name"]
-                problem = None if text is None else ConfigError(text)
-            if problem is not None:
-                for other in sockets.values():
-                    with suppress(OSError):
-                        send(other, {"refused": str(problem)})
-                    other.close()
-                raise problem
-    ordered = [names[index] for index in range(place.count)]
-    for connection in sockets.values():
+                break
+            theirs = _greeting(connection)
+            if theirs is None:  # something else has come to this port
+                connection.close()
+                continue
+            text = _difference(hello, theirs, names)
+            if text is not None and problem is None:
+                problem = ConfigError(text)
+                deadline = min(deadline, time.monotonic() + GREETING_SECONDS)  # for the others to hear of it
+            came.append((theirs["process"], connection))
+            names[theirs["process"]] = theirs["name"]
+    if problem is None and len(names) < place.count:
+        missing = ", ".join(str(index) for index in range(place.count) if index not in names)
+        problem = ProcessError(
+            f"engine.coordinator: these of {place.count} processes have not come to {_at(place)} within {seconds:g} s: "
+            f"{missing}"
+        )
+    ordered = [names.get(index, "") for index in range(place.count)]
+    for _, connection in came:
         with suppress(OSError):  # that it is gone is heard later
-            send(connection, {"names": ordered})
-    return Met(sockets, ordered)
+            send(connection, {"names": ordered} if problem is None else {"refused": str(problem)})
+        if problem is not None:
+            connection.close()
+    if problem is not None:
+        raise problem
+    return Met(dict(came), ordered)
 
 
 def _greeting(connection: socket.socket) -> dict[str, Any] | None:
