@@ -44,6 +44,7 @@ def test_a_row_has_the_bytes_that_are_stored_of_it() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_products_are_those_of_the_dense_array(units: int, dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modnet.data.sparse_rows.PRODUCT_BYTES", 1)
+    monkeypatch.setattr("modnet.data.sparse_rows.COPIED_ROWS", 2)
     rng = np.random.default_rng(0)
     rows, dense = rows_of(DENSE, dtype), DENSE.astype(dtype)
     weights, delta = rng.integers(-5, 5, (units, 3)).astype(dtype), rng.integers(-5, 5, (4, units)).astype(dtype)

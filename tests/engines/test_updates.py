@@ -72,3 +72,18 @@ def test_a_copied_state_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None
         for name, value in expected.items():
             np.testing.assert_array_equal(kept[name], value)
     np.testing.assert_array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("pieces", [False, True])
+def test_what_is_not_finite_is_found_in_every_piece_of_the_state(pieces: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = network("float64")
+    made = updater(Adam(), net, monkeypatch, pieces=pieces)
+    assert sum(array.size for array in made.arrays()) == 2 * net.parameters.size
+    start = made.copy_state()
+    for place in (0, net.parameters.size - 1):
+        gradient = np.zeros(net.parameters.size)
+        made.restore(start, 0)
+        gradient[place] = np.inf
+        with np.errstate(invalid="ignore"):
+            made.apply(gradient, 0.1, None)
+        assert [np.isfinite(array).all() for array in made.arrays()].count(False) == 2  # of mean and mean_square

@@ -65,6 +65,16 @@ class Log:
         self.heard = state["heard"]
 
 
+def test_objects_of_one_class_hear_for_themselves_in_every_training(data: Data) -> None:
+    first, second, own = Log(), Log(), Log()
+    own.modnet_fit_end = hookimpl(lambda training: own.heard.append(training.epochs))  # type: ignore[attr-defined]
+    for _ in range(2):
+        fit(data, callbacks=[first, second], config={"epochs": 1})
+    fit(data, callbacks=[own, second], config={"epochs": 1})
+    assert (first.heard, second.heard) == (["start", 0] * 2, ["start", 0] * 3)
+    assert own.heard == ["start", 0, 1]  # what the object has beside its class, too
+
+
 def test_a_function_is_called_after_every_epoch(data: Data) -> None:
     seen: list[Any] = []
     run = fit(data, callbacks=[lambda training, row: seen.append((training.updates, row))])
