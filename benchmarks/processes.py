@@ -107,7 +107,10 @@ def print_measured(epochs: int) -> None:
         for key, (update, total) in found.items():
             mark = " (more processes than cores)" if count > cores else ""
             reduced = f"{total * 1e3:.1f}" if count > 1 else ""
-            print(f"| {count}{mark} | {key[1]:,} | {update * 1e3:.1f} | {reduced} | {one[key][0] / update:.2f} |", flush=True)
+            print(
+                f"| {count}{mark} | {key[1]:,} | {update * 1e3:.1f} | {reduced} | {one[key][0] / update:.2f} |",
+                flush=True,
+            )
 
 
 def print_computed(epochs: int) -> None:

