@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def print_computed(epochs: int) -> None:
     print("| --- |" + " ---: |" * len(columns))
     for name, layers in NETS.items():
         sizes = [784, *layers]
-        parameters = sum(int(np.prod(pair)) + pair[1] for pair in zip(sizes, sizes[1:], strict=False))
+        parameters = sum(int(np.prod(pair)) + pair[1] for pair in pairwise(sizes))
         cells = []
         for rate, machines in columns:
             message = parameters * 4 / machines / (rate * 1e9 / 8) + LATENCY

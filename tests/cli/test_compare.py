@@ -351,9 +351,9 @@ def test_without_a_folder_an_interruption_leaves_nothing(tmp_path: Path) -> None
 
 @ON_LINUX
 def test_a_process_that_is_killed_is_one_line(tmp_path: Path) -> None:
-    running = started(tmp_path, "--jobs", "2", "--set", "seed=0,1", "--out", "kept")
+    running = started(tmp_path, "--jobs", "2", "--set", "seed=0,1,2,3,4,5", "--out", "kept")
     assert running.stderr is not None
-    assert running.stderr.readline().startswith("1/4 ")
+    assert running.stderr.readline().startswith("1/12 ")
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         pid = int(path.parent.name)
         if pid in [*members(running.pid)] and b"spawn_main" in path.read_bytes():

@@ -169,9 +169,7 @@ def test_one_seed_of_the_tables_is_that_of_the_trainings(descents: ModuleType) -
     found = {kind: descents.descent(kind, 1) for kind in seeds}
     for kind, one in found.items():
         assert one.path.updates[-1] == reached[kind][0]
-        if (
-            kind == "stochastic"
-        ):  # another processor, another last bit, and soon another path
+        if kind == "stochastic":  # another processor, another last bit, and soon another path
             assert min(seeds[kind]) / 1.5 < one.last_cost < max(seeds[kind]) * 1.5
         else:
             assert one.last_cost == pytest.approx(seeds[kind][1], rel=0.2)
