@@ -44,8 +44,12 @@ def wait_until(condition: Callable[[], object], process: subprocess.Popen[str] |
 
 def trials(storage: str = "search.db", study: str = "modnet") -> list[optuna.trial.FrozenTrial]:
     """Return the trials of a storage."""
-    url = storage if "://" in storage else f"sqlite:///{storage}"
-    return optuna.load_study(study_name=study, storage=url).trials
+    opened = optuna.storages.RDBStorage(storage if "://" in storage else f"sqlite:///{storage}")
+    try:
+        return optuna.load_study(study_name=study, storage=opened).trials
+    finally:
+        opened.remove_session()
+        opened.engine.dispose()
 
 
 def states(storage: str = "search.db") -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,15 @@ import modnet
 from modnet_optuna import tune
 
 HERE = {"trials": 1, "storage": "search.db"}
+
+
+@contextmanager
+def created() -> Iterator[optuna.Study]:
+    """Make a study by Optuna alone."""
+    storage = optuna.storages.RDBStorage("sqlite:///search.db")
+    yield optuna.create_study(storage=storage, study_name="modnet", direction="maximize")
+    storage.remove_session()
+    storage.engine.dispose()
 
 
 @pytest.fixture
@@ -73,13 +84,14 @@ def test_test_samples_are_no_part_of_the_search(rng):
 
 
 def test_a_study_of_somebody_else_is_refused(refused):
-    study = optuna.create_study(storage="sqlite:///search.db", study_name="modnet")
-    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    with created() as study:
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
     assert "was not made by modnet tune; allowed: another --study" in refused(tune, CONFIG, RATE, **HERE)
 
 
 def test_a_study_whose_maker_was_killed_at_once_is_taken_over(monkeypatch):
-    optuna.create_study(storage="sqlite:///search.db", study_name="modnet", direction="maximize")
+    with created():
+        pass
     monkeypatch.setattr("modnet_optuna.plan._WAIT", 0.1)
     assert len(tune(CONFIG, RATE, **HERE).trials) == 1
 

@@ -12,6 +12,7 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import TrialState
+from searches import states
 
 from modnet_optuna.ledger import Ledger
 from modnet_optuna.outcome import ATTRIBUTE, Outcome
@@ -38,10 +39,6 @@ def opened() -> Iterator[Open]:
         yield call
         for ledger in ledgers:
             ledger.close()
-
-
-def states() -> list[str]:
-    return [trial.state.name for trial in optuna.load_study(study_name="s", storage="sqlite:///search.db").trials]
 
 
 def let_die() -> None:
@@ -77,6 +74,7 @@ def test_several_processes_never_take_the_same_trial(opened: Open) -> None:
     def take(ledger: Ledger) -> None:
         while (trial := ledger.claim()) is not None:
             taken[trial.number] += 1
+        ledger._storage.remove_session()
 
     threads = [threading.Thread(target=take, args=(ledger,)) for ledger in ledgers]
     for thread in threads:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
-from searches import CONFIG, RATE
+from searches import CONFIG, RATE, trials
 
 import modnet
 from modnet import Trainer
@@ -32,10 +32,6 @@ class After(optuna.pruners.BasePruner):
         return trial.number in self.numbers and trial.last_step == self.epoch
 
 
-def kept(storage="search.db"):
-    return optuna.load_study(study_name="modnet", storage=f"sqlite:///{storage}").trials
-
-
 def test_a_pruned_trial_stops_cleanly_with_its_last_figure_and_is_never_the_best():
     config = {**CONFIG, "epochs": 5}
     search = tune(config, RATE, trials=3, seeds=2, prune=After(1, (0, 2)), storage="search.db", out="out")
@@ -47,7 +43,7 @@ def test_a_pruned_trial_stops_cleanly_with_its_last_figure_and_is_never_the_best
         assert trial.last == row["validation_accuracy"]
         assert (trial.epochs, trial.figures, trial.value) == (2, (), None)  # in the first seed; the second never began
         assert trial.reason == f"pruned after epoch 2: validation accuracy {trial.last:.2%}"
-    assert [trial.state.name for trial in kept()] == ["PRUNED", "COMPLETE", "PRUNED"]
+    assert [trial.state.name for trial in trials()] == ["PRUNED", "COMPLETE", "PRUNED"]
     assert search.best_trial.epochs == 2 * 5
     rows = list(csv.DictReader(io.StringIO(Path("out/trials.csv").read_text())))
     assert (rows[1]["state"], float(rows[1]["validation_accuracy"])) == ("pruned", search.trials[1].last)
@@ -80,8 +76,8 @@ def test_what_a_trial_reported_before_it_was_interrupted_is_not_decided_again():
     options = {"trials": 1, "storage": "search.db", "prune": Until()}
     with pytest.raises(KeyboardInterrupt):
         tune({**CONFIG, "epochs": 6}, RATE, **options)
-    assert [trial.state.name for trial in kept()] == ["WAITING"]
-    rate = kept()[0].params
+    assert [trial.state.name for trial in trials()] == ["WAITING"]
+    rate = trials()[0].params
     search = tune({**CONFIG, "epochs": 6}, RATE, **options)
     assert Until.asked == [0, 1, 2, 2, 3, 4]  # after the last epoch there is nothing to decide
     assert (search.trials[0].settings, search.trials[0].epochs) == (rate, 6)
@@ -99,7 +95,7 @@ def test_a_trial_that_diverges_is_the_worst_with_its_reason_and_the_search_goes_
         Trainer(modnet.load_config(EXPLODING, ["optimizer.learning_rate=1e300"])).fit()
     assert worst.reason == str(caught.value)
     assert search.best_trial.settings == {"optimizer.learning_rate": 0.001}
-    values = {trial.params["optimizer.learning_rate"]: trial.value for trial in kept()}
+    values = {trial.params["optimizer.learning_rate"]: trial.value for trial in trials()}
     assert values[1e300] == -math.inf  # so that the sampler leaves such values alone
     assert worst.reason in Path("out/trials.csv").read_text().replace('""', '"')
 
@@ -140,6 +136,6 @@ def test_samples_that_cannot_be_read_end_the_search_and_lose_no_trial(refused):
     Path("b.npz").rename("away.npz")
     options = {"trials": 6, "sampler": "random", "storage": "search.db"}
     assert "b.npz" in refused(tune, config, search, **options)
-    assert [trial.state.name for trial in kept()].count("WAITING") == 1
+    assert [trial.state.name for trial in trials()].count("WAITING") == 1
     Path("away.npz").rename("b.npz")
     assert [trial.state for trial in tune(config, search, **options).trials] == ["complete"] * 6

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
-from searches import CONFIG, RATE
+from searches import CONFIG, RATE, trials
 
 import modnet
 from modnet import Trainer
@@ -119,9 +119,9 @@ def test_test_samples_that_are_divided_off_are_the_same_for_all_seeds_and_change
 def test_a_search_with_one_process_is_the_same_again_and_after_an_interruption():
     search = RATE | UNITS
     whole = tune(CONFIG, search, trials=14, storage="whole.db")
-    for trials in (3, 11, 14):
-        in_parts = tune(CONFIG, search, trials=trials, storage="parts.db")
-        assert len(in_parts.trials) == trials
+    for count in (3, 11, 14):
+        in_parts = tune(CONFIG, search, trials=count, storage="parts.db")
+        assert len(in_parts.trials) == count
     assert figures(in_parts) == figures(whole)
     assert len({str(trial.settings) for trial in whole.trials}) == 14
     others = tune({**CONFIG, "seed": 1}, search, trials=2)
@@ -130,10 +130,10 @@ def test_a_search_with_one_process_is_the_same_again_and_after_an_interruption()
 
 def test_a_finished_search_makes_no_more_trials_and_only_writes():
     tune(CONFIG, RATE, trials=3, storage="search.db")
-    before = optuna.load_study(study_name="modnet", storage="sqlite:///search.db").trials
+    before = trials()
     again = tune(CONFIG, RATE, trials=3, storage="search.db", out="out")
     assert len(again.trials) == 3
-    assert optuna.load_study(study_name="modnet", storage="sqlite:///search.db").trials == before
+    assert trials() == before
     assert {path.name for path in Path("out").iterdir()} == {"best.toml", "trials.csv", "search.html"}
 
 

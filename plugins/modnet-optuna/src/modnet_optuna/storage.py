@@ -106,12 +106,21 @@ class Place:
 
         def connect() -> sqlite3.Connection:
             # Without an isolation level Python begins no transaction by itself.
-            connection = sqlite3.connect(self._path, PATIENCE, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+            made.append(connection)
             if self._is_temporary:
                 connection.execute("PRAGMA synchronous = OFF")  # a trial waits for the disk some seven times
             return connection
 
-        storage = RDBStorage("sqlite:///", engine_kwargs={"creator": connect, "poolclass": QueuePool}, **options)
+        made: list[sqlite3.Connection] = []
+        try:
+            storage = RDBStorage("sqlite:///", engine_kwargs={"creator": connect, "poolclass": QueuePool}, **options)
+        except BaseException:
+            for connection in made:  # of an engine that nobody has
+                connection.close()
+            raise
+        finally:
+            made.clear()
         event.listen(storage.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         return storage
 
