@@ -62,7 +62,7 @@ def test_no_setting_of_the_process_is_changed(data: Any) -> None:
     assert jnp.arange(3.0).dtype == jnp.float32
 
 
-def test_settings_of_the_process_change_nothing(data: Any) -> None:
+def test_settings_of_the_process_change_nothing(data: Any, caplog: pytest.LogCaptureFixture) -> None:
     expected = bits(fit(data, layers=[4, {"kind": "dropout", "rate": 0.3}, 2]))
     settings = (
         jax.numpy_dtype_promotion("strict"),
@@ -71,6 +71,7 @@ def test_settings_of_the_process_change_nothing(data: Any) -> None:
     )
     with settings[0], settings[1], settings[2], jax.default_matmul_precision("bfloat16"), jax.disable_jit():
         assert bits(fit(data, layers=[4, {"kind": "dropout", "rate": 0.3}, 2])) == expected
+    assert caplog.records == []
 
 
 def test_it_trains_in_any_thread(data: Any) -> None:

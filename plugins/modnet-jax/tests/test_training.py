@@ -120,6 +120,11 @@ def test_masks_do_not_depend_on_how_a_batch_is_divided(data: Any, monkeypatch: p
     np.testing.assert_allclose(divided.network.parameters, expected.network.parameters, rtol=1e-12)
 
 
+def test_masks_are_new_in_every_update(data: Any) -> None:
+    costs = [row["cost"] for row in fit(data, layers=DROPOUT, epochs=20, kind="batch", learning_rate=1e-9).history]
+    assert np.std(costs) > 1e-3  # θ stays where it is
+
+
 def test_one_core_is_enough_for_parts_in_python(tmp_path: Path) -> None:
     if not hasattr(os, "sched_setaffinity"):
         pytest.skip("this system binds no process to a core")
