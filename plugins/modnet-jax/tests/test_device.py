@@ -132,3 +132,18 @@ def test_a_jax_that_is_too_old_is_one_line(data: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(jax, "__version__", "0.7.2")
     with pytest.raises(ConfigError, match=r"^engine: JAX 0\.7\.2 is too old; modnet-jax needs 0\.8\.0 or later$"):
         fit(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [("RESOURCE_EXHAUSTED: of all bytes", ConfigError), ("INTERNAL: a fault", jax.errors.JaxRuntimeError)],
+)
+def test_too_little_memory_is_one_line(data: Any, monkeypatch: pytest.MonkeyPatch, text: str, error: Any) -> None:
+    def fail(*_: Any) -> Any:
+        raise jax.errors.JaxRuntimeError(text)
+
+    monkeypatch.setattr(jax, "device_put", fail)
+    with pytest.raises(error) as caught:
+        fit(data)
+    if error is ConfigError:
+        assert str(caught.value).startswith("engine: TFRT_CPU_0 has too little memory for the training; ")

@@ -161,7 +161,9 @@ def test_float32_stays_float32(data: Any) -> None:
 def test_its_masks_are_new_in_every_update_and_the_same_in_every_run(data: Any) -> None:
     runs = [fit(data, layers=[4, "noise", 2], seed=seed) for seed in (0, 0, 1)]
     assert bits(runs[0]) == bits(runs[1])
-    costs = [row["cost"] for row in fit(data, layers=[4, "noise", 2], epochs=20, kind="batch", learning_rate=1e-9).history]
+    costs = [
+        row["cost"] for row in fit(data, layers=[4, "noise", 2], epochs=20, kind="batch", learning_rate=1e-9).history
+    ]
     assert np.std(costs) > 1e-3  # θ stays where it is
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from trained import agree, bits, fit, table
 
 from modnet import DataError, Trainer
@@ -44,6 +46,14 @@ def test_a_file_of_rows_takes_little_more_memory_than_on_the_numpy_engine(
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[0] - peaks[1] < 4 * 4096 * 800 < x.nbytes / 2  # some chunks
+
+
+def test_sparse_rows_are_made_dense(data: Any, caplog: pytest.LogCaptureFixture) -> None:
+    x = np.where(data[0] > 0.5, data[0], 0.0)
+    with caplog.at_level(logging.WARNING, "modnet"):
+        sparse = bits(fit((csr_array(x), data[1])))
+    assert "dense" in caplog.text
+    assert sparse == bits(fit((x, data[1])))
 
 
 class Breaks:

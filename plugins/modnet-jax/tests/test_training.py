@@ -114,7 +114,7 @@ def test_all_rows_at_once_are_worked_through_in_pieces() -> None:
 
 def test_masks_do_not_depend_on_how_a_batch_is_divided(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = fit(data, layers=DROPOUT, kind="batch", epochs=3)
-    monkeypatch.setattr("modnet_jax.session.CHUNK_ROWS", 20)
+    monkeypatch.setattr("modnet_jax.session.CHUNK_PIECES", 3)
     monkeypatch.setattr("modnet.network.network.CHUNK", 7)
     divided = fit(data, layers=DROPOUT, kind="batch", epochs=3)
     np.testing.assert_allclose(divided.network.parameters, expected.network.parameters, rtol=1e-12)

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 
+from modnet import ConfigError
 from modnet.engines.compiled.parts import RetraceError
 from modnet.engines.compiled.share import Share
 from modnet_jax.cache import ProgramCache
@@ -62,6 +63,14 @@ class JaxPrograms:
     @contextmanager
     def settings(self) -> Iterator[None]:
         """Hold the settings that everything else is called in; raise what a part has raised."""
-        with self._device.settings():
-            yield
+        try:
+            with self._device.settings():
+                yield
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            fewer = "engine.device_memory keeps fewer samples there"
+            raise ConfigError(
+                f"engine: {self._device.device} has too little memory for the training; {fewer}"
+            ) from None
         self._program.calls.raise_error()

@@ -18,8 +18,8 @@ from modnet_jax.program import Program
 
 __all__ = ["start"]
 
-CHUNK_ROWS = 4096
-"""How many samples the updates of one call have at most."""
+CHUNK_PIECES = 4
+"""How many pieces the samples of one call have at most: of 1,024, or fewer where a layer has thousands of units."""
 CHUNK_BYTES = 16 << 20
 """How many bytes these samples have at most, and their outputs."""
 GPU_FACTOR = 16
@@ -32,7 +32,7 @@ def start(plan: TrainingPlan, device: Device, group: Any, cache: str, memory: fl
     network, fingerprint = plan.network, dict(device.fingerprint)
     programs = JaxPrograms(program := Program(plan, Parts(plan, calls)), device, kept)
     outputs, factor = network.outputs * network.dtype.itemsize, 1 if device.is_cpu else GPU_FACTOR
-    chunk = max(1, factor * min(CHUNK_ROWS, CHUNK_BYTES // max(row_bytes(plan.samples.x), outputs)))
+    chunk = max(1, factor * min(CHUNK_PIECES * network.chunk, CHUNK_BYTES // max(row_bytes(plan.samples.x), outputs)))
     most = device.free_memory if memory is None else int(memory * 1e9)
     if group.count > 1:
         from modnet_jax.sharing import SharedProgram, SharedPrograms
