@@ -134,16 +134,15 @@ def test_a_jax_that_is_too_old_is_one_line(data: Any, monkeypatch: pytest.Monkey
         fit(data)
 
 
-@pytest.mark.parametrize(
-    ("text", "error"),
-    [("RESOURCE_EXHAUSTED: of all bytes", ConfigError), ("INTERNAL: a fault", jax.errors.JaxRuntimeError)],
-)
-def test_too_little_memory_is_one_line(data: Any, monkeypatch: pytest.MonkeyPatch, text: str, error: Any) -> None:
+@pytest.mark.parametrize("text", ["RESOURCE_EXHAUSTED: of all bytes", "INTERNAL: a fault"])
+def test_too_little_memory_is_one_line(data: Any, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     def fail(*_: Any) -> Any:
         raise jax.errors.JaxRuntimeError(text)
 
     monkeypatch.setattr(jax, "device_put", fail)
-    with pytest.raises(error) as caught:
+    is_memory = text.startswith("RESOURCE")
+    with pytest.raises(ConfigError if is_memory else jax.errors.JaxRuntimeError) as caught:
         fit(data)
-    if error is ConfigError:
-        assert str(caught.value).startswith("engine: TFRT_CPU_0 has too little memory for the training; ")
+    assert not is_memory or str(caught.value).endswith(
+        " has too little memory for the training; engine.device_memory keeps fewer samples there"
+    )
