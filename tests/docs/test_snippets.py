@@ -4,8 +4,9 @@ A page's blocks share one namespace and one folder:
 
 - ``python`` is executed, with what was installed before, or with ``title="path"`` written to that file;
 - ``toml`` is checked as a configuration, and with ``title="path"`` written too (a pyproject is only parsed);
-- ``console`` (lines that begin with ``$``) and ``sh``: every line that begins with ``modnet`` is run, as are
-  ``pip install`` of a folder and ``python -m pytest`` of one;
+- ``console`` (lines that begin with ``$``) and ``sh``: every line that begins with ``modnet`` or ``mpirun`` is run, as
+  are ``pip install`` of a folder and ``python -m pytest`` of one; ``sh`` with ``title="path"`` is run as a script;
+- ``bash`` and ``yaml`` with ``title="path"`` are written to that file;
 - ``text`` with ``title="path"`` is written to that file, and not checked; under the comment ``<!-- output -->`` it is
   what the block before it printed;
 - ``<!-- status: N -->`` before a ``console`` block says that its commands end with that status.
@@ -18,6 +19,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -150,6 +152,9 @@ class Page:
             modnet.load_config(path)
 
     def _take_console(self, block: Block) -> None:
+        if block.title:
+            self._take_script(block)
+            return
         lines = block.code.splitlines()
         if block.language == "console":
             lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
@@ -164,6 +169,8 @@ class Page:
                 command = self._installation(install[1])
             elif tests := re.fullmatch(r"python -m pytest ([\w/-]+)", command):
                 command = f"'{sys.executable}' -m pytest -q -p no:cacheprovider {tests[1]}"
+            elif parallel := re.fullmatch(r"mpirun -n (\d+) (modnet .*)", command):
+                command = self._parallel(int(parallel[1]), parallel[2])
             elif not command.startswith("modnet "):
                 pytest.fail(f"{block}: '{command}' is neither run nor listed as not run")
             for pattern, options in SHORTENED.items():
@@ -196,10 +203,28 @@ class Page:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         return done.returncode, done.stdout
+
+    def _parallel(self, count: int, command: str) -> str:
+        """Return the command under Open MPI, or where it is missing with its variables set by hand."""
+        if shutil.which("mpirun") is not None:
+            root = "--allow-run-as-root " if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
+            return f"mpirun {root}--oversubscribe -n {count} {command}"
+        sizes = f"OMPI_COMM_WORLD_SIZE={count} OMPI_COMM_WORLD_LOCAL_SIZE={count} PMIX_NAMESPACE={self.folder}"
+        processes = (f'{sizes} OMPI_COMM_WORLD_RANK={rank} {command} & ids="$ids $!"; ' for rank in range(count))
+        return "".join(processes) + "for id in $ids; do wait $id || exit $?; done"
+
+    def _take_script(self, block: Block) -> None:
+        path = self._write(block, block.title or "script.sh")
+        status, self.printed = self._run(f"sh {path.name}")
+        assert status == block.status, f"{block}: {self.printed}"
+
+    def _take_file(self, block: Block) -> None:
+        assert block.title, f"{block}: what is it for?"
+        self._write(block, block.title)
 
     def _installation(self, source: str) -> str:
         """Return the command that installs beside this environment, with what is in it and no network."""
@@ -218,6 +243,8 @@ TAKEN = {
     "toml": Page._take_toml,
     "console": Page._take_console,
     "sh": Page._take_console,
+    "bash": Page._take_file,
+    "yaml": Page._take_file,
 }
 
 
