@@ -119,6 +119,13 @@ except ConfigError as error:
     assert refused == "engine: differs from that of the first training of these processes, which stay connected"
 
 
+def test_work_that_makes_many_trainings_makes_each_in_one_process(tmp_path: Path) -> None:
+    """Nobody else comes: a training of two processes would wait."""
+    command = [*MODNET, "compare", "--epochs", "1", "--set", "engine=jax", "--set", "optimizer.batch_size=32,64"]
+    (outcome,) = run(1, command, tmp_path, OMPI_COMM_WORLD_SIZE="2")
+    assert outcome.code == 0, outcome.err
+
+
 def test_under_open_mpi_it_is_noticed_by_itself(tmp_path: Path) -> None:
     """Where Open MPI is missing, the same runs with its variables set by hand."""
     begin, count = mpirun(2), 1

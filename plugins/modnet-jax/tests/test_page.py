@@ -36,7 +36,7 @@ def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     snippets().run_page(ROOT / "docs" / "faster.md", tmp_path, monkeypatch, installed="plugins/modnet-jax")
     big, by_hand = (rows_of(tmp_path / "reader" / "runs" / name) for name in ("big", "by-hand"))
     assert len(big) == 6
-    for ours, theirs in zip(big[:3], by_hand, strict=True):  # Open MPI gives each process one core, by which sums differ
+    for ours, theirs in zip(big[:3], by_hand, strict=True):  # Open MPI gives each process one core
         assert ours == pytest.approx(theirs, rel=1e-5)
     script = tmp_path / "reader" / "train.slurm"
     bash = shutil.which("bash")

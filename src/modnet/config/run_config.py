@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -84,6 +84,11 @@ class RunConfig(Model):
         """Return the configuration as the table of a TOML file, with every default filled in."""
         table: dict[str, Any] = _with_lists(self.model_dump())
         return table
+
+    def alone(self) -> Self:
+        """Return it with an engine that trains in this process by itself, for work that makes many trainings."""
+        engine = self.engine.alone()
+        return self if engine is self.engine else self.model_copy(update={"engine": engine})
 
     def to_toml(self) -> str:
         """Return the configuration as TOML, with every default filled in."""

@@ -119,7 +119,7 @@ def check_resume(config: ConfigSource = None, *, times: int = 3) -> ResumeReport
         ConfigError: the configuration is wrong, does not fit the data, or has too few epochs to be interrupted.
         ModnetError: a training failed.
     """
-    base = with_progress(load_config(config), shown=False)
+    base = with_progress(load_config(config).alone(), shown=False)
     if all(callback.kind != "checkpoint" for callback in base.callbacks):  # the last one holds the final state
         base = base.model_copy(update={"callbacks": (*base.callbacks, Callback.resolve("checkpoint"))})
     with tempfile.TemporaryDirectory(prefix="modnet-") as folder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -61,6 +61,10 @@ class JaxEngine(Engine):
     initialization_timeout: float = Field(
         default=60.0, gt=0, description="seconds to wait for the other processes at the start"
     )
+
+    def alone(self) -> Self:
+        """Return this engine for one process."""
+        return self.model_copy(update={"processes": 1, "process": None, "coordinator": None})
 
     def process_group(self) -> ProcessGroup:
         """Return the processes that train together, connected."""

@@ -149,7 +149,7 @@ class Maker:
 
     def _run(self, config: RunConfig, data: Data, listeners: Sequence[object]) -> Run:
         samples = with_one_test(config, data, self._plan.seed)
-        return Trainer(config, checks=False).fit_data(samples, callbacks=listeners, omit=TEST)
+        return Trainer(config.alone(), checks=False).fit_data(samples, callbacks=listeners, omit=TEST)
 
 
 @dataclass

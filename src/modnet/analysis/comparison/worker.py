@@ -74,7 +74,7 @@ def _run(task: Task, cache: DataCache, folder: Path | None) -> Run:
             return Trainer.resume(folder, *data.train, **parts)
         with file_errors(folder, "cannot be removed"):
             shutil.rmtree(folder)
-    return Trainer(task.config, checks=False).fit_data(data, out=folder)
+    return Trainer(task.config.alone(), checks=False).fit_data(data, out=folder)
 
 
 class Worker:

@@ -171,7 +171,7 @@ class TrialRunner:
         sample = subsample(parts["train"], self._samples, config.seed)
         start = flow_at(network, sample, config, 0)
         try:
-            run = Trainer(config, checks=False).fit(*data.train)
+            run = Trainer(config.alone(), checks=False).fit(*data.train)
         except DivergenceError as error:
             diverged = Diagnosis("diverged", (error.layer,), (), str(error))
             return Trial(patch, error.update, metric.label, None, start, None, (diverged,))

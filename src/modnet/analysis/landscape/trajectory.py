@@ -74,7 +74,7 @@ def record(config: RunConfig, data: Data, samples: Samples, points: int, progres
         DivergenceError: the training diverged; the error names the optimizer.
     """
     recorder, optimizer = _Recorder(samples, points, progress), config.optimizer.kind
-    trainer = Trainer(config.model_copy(update={"callbacks": (_Recording(recorder),)}), checks=False)
+    trainer = Trainer(config.alone().model_copy(update={"callbacks": (_Recording(recorder),)}), checks=False)
     try:
         network = trainer.fit(*data.train, validation=data.validation, test=data.test).network
     except DivergenceError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -228,6 +228,10 @@ class Engine(Component):
     def block_limits(self) -> BlockLimits:
         """Return how large the blocks are that its sessions are given; asked for once a training has begun."""
         return BlockLimits()
+
+    def alone(self) -> Self:
+        """Return this engine, with options by which a process trains by itself whatever its environment says."""
+        return self
 
     def process_group(self) -> ProcessGroup:
         """Return the processes that train together: by default this one by itself.
