@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from components.callbacks.strangers import installed
 from training.resuming import interrupted, same, small_blocks
 
-from modnet import Engine, ModelFileError, Run, Trainer
+from modnet import Engine, ModelFileError, Run, Solver, Trainer, hookimpl
 from modnet.components.layers import Dense
 from modnet.data.row_source import RowSource
 from modnet.data.sparse_rows import SparseRows
@@ -61,6 +61,9 @@ def fit(x: Any, config: dict[str, Any], **options: Any) -> Run:
 
 def assert_equal(sparse: Run, dense: Run, tolerance: float = 1e-12) -> None:
     np.testing.assert_allclose(sparse.network.parameters, dense.network.parameters, rtol=tolerance, atol=tolerance)
+    assert sparse.rule_state.keys() == dense.rule_state.keys()
+    for name, value in sparse.rule_state.items():  # in the order of θ, too
+        np.testing.assert_allclose(value, dense.rule_state[name], rtol=tolerance, atol=tolerance)
     for row, expected in zip(sparse.history, dense.history, strict=True):
         for name in row.keys() - {"seconds"}:
             assert row[name] == pytest.approx(expected[name], rel=tolerance, abs=tolerance), name
@@ -85,6 +88,55 @@ def test_float32_and_a_given_validation_part() -> None:
     dense = fit(X.toarray(), config, validation=(X[:300].toarray(), Y[:300]))
     assert sparse.samples["validation"].x.dtype == np.float32
     assert_equal(sparse, dense, 1e-4)
+
+
+class Interfering:
+    """A listener that writes to θ after updates and epochs, and goes back to snapshots."""
+
+    def __init__(self) -> None:
+        self.seen: list[np.ndarray] = []
+        self.kept: Any = None
+
+    @hookimpl
+    def modnet_batch_end(self, training: Any) -> None:
+        self.seen.append(training.parameters.copy())
+        training.parameters[::3] *= 0.99
+        if training.updates % 20 == 7:
+            self.kept = training.snapshot()
+        elif training.updates % 20 == 11:
+            training.restore(self.kept)
+
+    @hookimpl
+    def modnet_epoch_end(self, training: Any) -> None:
+        training.network.layers[0].weights[3:5, 2:90] += 0.01
+
+
+def test_listeners_see_and_change_theta_as_with_dense_rows() -> None:
+    listeners = Interfering(), Interfering()
+    sparse, dense = (
+        fit(x, {"engine": {"threads": 1}}, callbacks=[each])
+        for x, each in zip((X, X.toarray()), listeners, strict=True)
+    )
+    assert_equal(sparse, dense, 1e-11)
+    np.testing.assert_allclose(listeners[0].seen, listeners[1].seen, rtol=1e-11, atol=1e-11)
+
+
+class Descent(Solver):
+    """Three steps along the gradient, of which the rule makes two."""
+
+    kind: Literal["descent"] = "descent"
+
+    def solve(self, problem: Any) -> None:
+        for _ in range(2):
+            _, gradient = problem.value_and_grad()
+            problem.apply_gradient(gradient)
+        problem.parameters[...] -= 0.01 * problem.value_and_grad(np.arange(0, 900, 2))[1]
+
+
+def test_a_solver_sees_theta_and_its_gradient_as_with_dense_rows() -> None:
+    config = {"optimizer": {"kind": "descent", "rule": "adam", "learning_rate": 0.01}}
+    with installed(Descent):
+        assert_equal(fit(X, config), fit(X.toarray(), config))
 
 
 class Doubling(Dense):

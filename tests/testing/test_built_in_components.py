@@ -196,7 +196,7 @@ def test_a_component_unlike_any_built_in_conforms(cls, notes, monkeypatch):
 CHECKS_OF_FAMILIES = {
     "activation": 22,
     "cost": 22,
-    "regularizer": 19,
+    "regularizer": 20,
     "layer": 27,
     "rule": 23,
     "schedule": 14,

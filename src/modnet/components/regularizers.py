@@ -21,6 +21,7 @@ class L2(Regularizer):
 
     kind: Literal["l2"] = "l2"
     also_known_as: ClassVar[tuple[str, ...]] = ("ridge", "weight-decay", "elastic-net")
+    elementwise: ClassVar[bool] = True
     strength: float = Field(default=1e-4, ge=0, description="λ, the strength of the penalty")
 
     def __call__(self, weights: Array) -> Array:
@@ -42,6 +43,7 @@ class L1(Regularizer):
 
     kind: Literal["l1"] = "l1"
     also_known_as: ClassVar[tuple[str, ...]] = ("lasso", "elastic-net")
+    elementwise: ClassVar[bool] = True
     strength: float = Field(default=1e-4, ge=0, description="λ, the strength of the penalty")
 
     def __call__(self, weights: Array) -> Array:

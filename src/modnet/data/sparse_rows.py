@@ -17,8 +17,8 @@ __all__ = ["MADE_DENSE", "SparseRows", "is_csr"]
 
 MADE_DENSE = "sparse rows are made dense, block by block: transforms, an engine or a first layer take no others"
 PRODUCT_BYTES, FEWEST = 4 << 20, 16
-"""How many bytes, and columns at least, of a dense operand are multiplied at a time: a copy of them is made, and scipy
-makes the product."""
+"""How many bytes, and columns at least, of a dense operand are multiplied at a time: scipy makes the product, and what
+lies differently is copied."""
 COPIED_ROWS = 256
 """How many rows are copied at a time between arrays that lie differently: few enough to stay in the cache."""
 
@@ -32,7 +32,8 @@ def is_csr(x: Any) -> bool:
 
 def _multiply(matrix: Any, dense: NDArray[Any], place: NDArray[Any]) -> None:
     """Write the product of a sparse and a dense matrix to a place."""
-    step = max(FEWEST, PRODUCT_BYTES // (max(matrix.shape) * dense.itemsize))
+    rows = matrix.shape[0] if dense.flags.c_contiguous else max(matrix.shape)
+    step = max(FEWEST, PRODUCT_BYTES // (rows * dense.itemsize))
     for start in range(0, dense.shape[1], step):
         operand = dense[:, start : start + step]
         if not operand.flags.c_contiguous:

@@ -89,7 +89,7 @@ CHECKS = (
     Check(optimizer.uses_learning_rate, ("rule",)),
     Check(optimizer.minimizes_quadratic, ("rule",)),
     Check(optimizer.zero_gradient_zero_step, ("rule",)),
-    Check(optimizer.elementwise_in_pieces, ("rule",)),
+    Check(optimizer.elementwise_in_pieces, ("rule", "regularizer")),
     Check(optimizer.stateless, ("schedule",)),
     Check(optimizer.positive_finite_factor, ("schedule",)),
     Check(optimizer.starts_at_one, ("schedule",)),

@@ -93,7 +93,17 @@ def state_is_separate(case: Case) -> None:
 
 
 def elementwise_in_pieces(case: Case) -> None:
-    """Check that a rule with `elementwise = True` makes the same steps for pieces of θ as for all of it."""
+    """Check that with `elementwise = True` a step, or a gradient, of pieces of θ is that of all of it."""
+    if case.cls.family == "regularizer":
+        weights, gradient = normal(49, 9), case.component.gradient
+        pieces = np.concatenate([gradient(weights[:4]), gradient(weights[4:])])
+        message = "elementwise = True, but the gradient of two pieces of w is not that of w as a whole"
+        require(not case.component.elementwise or np.array_equal(pieces, gradient(weights)), message)
+    else:
+        _steps_in_pieces(case)
+
+
+def _steps_in_pieces(case: Case) -> None:
     rule, theta = case.component, normal(49, 9)
     state, pieces = rule.init(theta), [(theta[:4], rule.init(theta[:4])), (theta[4:], rule.init(theta[4:]))]
     for seed in (50, 51, 52) if rule.elementwise else ():

@@ -13,6 +13,7 @@ from testing.faulty.record import found_by
 from modnet import Initializer, Optimizer, Schedule, Solver, Sweep, namespace
 from modnet.components.initializers import StandardNormal, Zeros
 from modnet.components.optimizers import Batch, MiniBatch
+from modnet.components.regularizers import L2
 from modnet.components.schedules import Exponential
 from modnet.components.update_rules import Adam, Momentum, Plain
 
@@ -121,6 +122,19 @@ class NormalizedInPieces(Plain):
     def update(self, gradient, state, context):
         xp = namespace(gradient)
         return context.learning_rate * gradient / (1.0 + xp.sqrt(xp.sum(gradient * gradient))), state
+
+
+@found_by("elementwise-in-pieces", "of two pieces of w is not that of w as a whole")
+class PenalizesTheNorm(L2):
+    """R = ¼λ (Σ w²)², said to be elementwise."""
+
+    kind: Literal["penalizes-the-norm"] = "penalizes-the-norm"
+
+    def __call__(self, weights):
+        return 0.25 * self.strength * (weights @ weights) ** 2
+
+    def gradient(self, weights):
+        return self.strength * (weights @ weights) * weights
 
 
 @found_by("stateless", "in another order")

@@ -82,9 +82,14 @@ class Regularizer(Component):
     """A penalty R(w) on the weights (never the biases) that is added to the mean cost of an update.
 
     With ``divide_by_batch`` the engine adds R(w)/n, where n is the total weight of the samples of the update.
+
+    Attributes:
+        elementwise: Whether every number of the gradient depends only on the weight at its own position. An engine may
+            then put the weights into another order.
     """
 
     family: ClassVar[str] = "regularizer"
+    elementwise: ClassVar[bool] = False
     divide_by_batch: bool = Field(
         default=False,
         description="whether the penalty is divided by the number of samples of an update, or the sum of their "

@@ -76,7 +76,7 @@ class UpdateRule(Component):
     """The learning rate η that an optimizer takes where none is configured."""
     elementwise: ClassVar[bool] = False
     """True where every number of the step depends on the numbers at its own position alone, so that an engine may
-    update θ piece by piece."""
+    update θ piece by piece, or in another order."""
 
     def init(self, parameters: Array) -> dict[str, Any]:
         """Return the state before the first update: arrays like θ, and integers, by name."""

@@ -9,6 +9,7 @@ from pydantic import Field
 from modnet.core.component import Auto
 from modnet.core.interfaces import Engine, TrainingPlan
 from modnet.engines.numpy.session import NumpySession
+from modnet.engines.numpy.sideways import SidewaysSession
 
 __all__ = ["NumpyEngine"]
 
@@ -29,4 +30,5 @@ class NumpyEngine(Engine):
     def start(self, plan: TrainingPlan) -> NumpySession:
         """Begin a training; with `"auto"` a resumed one has as many threads as before, whatever the number of cores."""
         resumes = plan.fingerprint.get("engine") == self.kind  # another engine's threads mean something else
-        return NumpySession(plan, self.threads or (plan.fingerprint["threads"] if resumes else None))
+        session = SidewaysSession if SidewaysSession.suits(plan) else NumpySession
+        return session(plan, self.threads or (plan.fingerprint["threads"] if resumes else None))
