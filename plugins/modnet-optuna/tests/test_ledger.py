@@ -66,10 +66,10 @@ def test_a_ledger_gives_as_many_trials_as_are_wanted(opened: Open) -> None:
 
 
 def test_several_processes_never_take_the_same_trial(opened: Open) -> None:
-    first = opened(trials=80)
-    for _ in range(80):
+    first = opened(trials=40)
+    for _ in range(40):
         first.study.add_trial(optuna.create_trial(state=TrialState.WAITING))
-    ledgers, taken = [opened(trials=80) for _ in range(4)], Counter()
+    ledgers, taken = [opened(trials=40) for _ in range(4)], Counter()
 
     def take(ledger: Ledger) -> None:
         while (trial := ledger.claim()) is not None:
@@ -81,7 +81,7 @@ def test_several_processes_never_take_the_same_trial(opened: Open) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert taken == dict.fromkeys(range(80), 1)
+    assert taken == dict.fromkeys(range(40), 1)
 
 
 def test_a_trial_too_many_waits_until_more_are_wanted(opened: Open) -> None:

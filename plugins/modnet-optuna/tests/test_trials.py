@@ -60,6 +60,15 @@ def test_the_median_pruner_ends_the_worse_half_early():
     assert {trial.epochs for trial in search.trials if trial.state == "pruned"} <= {1, 2, 3}
 
 
+@pytest.mark.parametrize("name", ["successive-halving", "hyperband"])
+def test_optuna_s_other_pruners_end_trials_too(name):
+    search = tune({**CONFIG, "epochs": 9}, {"optimizer.learning_rate": "log:1e-4..3"}, trials=16, prune=name)
+    lengths = {state: {t.epochs for t in search.trials if t.state == state} for state in ("complete", "pruned")}
+    assert lengths["complete"] == {9}
+    assert lengths["pruned"]
+    assert max(lengths["pruned"]) < 9
+
+
 def test_what_a_trial_reported_before_it_was_interrupted_is_not_decided_again():
     class Until(optuna.pruners.BasePruner):
         """Interrupts the process once, after epoch 2, as a signal would."""
