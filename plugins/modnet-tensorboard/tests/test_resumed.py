@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from event_reading import curves, everything, expected_curves, read, twice
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
 from modnet import Interrupted, Run, Trainer
 from modnet.analysis.logs import listener
@@ -98,16 +99,25 @@ def test_after_a_kill_between_two_checkpoints(whole: dict[str, Any], tmp_path: P
     assert twice(folder) == []
 
 
-def test_a_tensorboard_that_is_open_forgets_what_is_trained_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pause", [0.0, 1e9], ids=["written at the checkpoint", "not yet written"])
+def test_a_tensorboard_that_is_open_forgets_what_is_trained_again(
+    pause: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It has read points beyond the checkpoint, which the file does not have any more."""
+    monkeypatch.setattr(listener, "PAUSE", pause)
     log = {"kind": "tensorboard"}
     folder = tmp_path / "run"
     train(folder, callbacks=[log, CHECKPOINT])
-    reader = read(folder)
-    assert [step for step, _ in curves(reader)["cost/training"]] == [1, 2, 3, 4, 5, 6]
-    run = Trainer.resume(sorted((folder / "checkpoints").glob("*"))[0])
+    reader, server = read(folder), EventMultiplexer(max_reload_threads=1)
+    server.AddRun(str(folder), "run").Reload()  # as TensorBoard itself does, again and again
+    steps = [1, 2, 3, 4, 5, 6]
+    assert [step for step, _ in curves(reader)["cost/training"]] == steps
+    assert [point.step for point in server.Tensors("run", "cost/training")] == steps
+    run = Trainer.resume(sorted((folder / "checkpoints").glob("*"))[0], epochs=7)
     reader.Reload()
+    server.Reload()
     assert curves(reader) == expected_curves(run.history)
+    assert [point.step for point in server.Tensors("run", "cost/training")] == [*steps, 7]
     assert twice(folder) == []
 
 
@@ -120,7 +130,9 @@ def test_an_earlier_checkpoint_leaves_the_branch_with_its_curves(whole: dict[str
     assert twice(folder) == []
 
 
-def test_files_of_later_sessions_go(whole: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_later_sessions_are_emptied(
+    whole: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The checkpoint is of the first of two sessions."""
     folder = tmp_path / "run"
     with monkeypatch.context() as patch:
@@ -130,7 +142,7 @@ def test_files_of_later_sessions_go(whole: dict[str, Any], tmp_path: Path, monke
     Trainer.resume(folder)
     assert len(list(folder.glob("*tfevents*"))) == 2
     Trainer.resume(sorted((folder / "checkpoints").glob("*"))[0])
-    assert len(list(folder.glob("*tfevents*"))) == 2
+    assert [bool(file.stat().st_size) for file in sorted(folder.glob("*tfevents*"))] == [True, False, True]
     assert everything(folder) == whole
     assert twice(folder) == []
 

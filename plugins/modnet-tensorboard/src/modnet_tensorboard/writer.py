@@ -49,6 +49,7 @@ class TensorBoardWriter(LogWriter):
         self._training: TrainingView | None = None
         self._token = secrets.token_hex(8)
         self._sizes: dict[str, int] = {}
+        self._earlier: list[str] = []
         self._name: str | None = None
         self._file: EventFile | None = None
         self._header: list[Any] = []
@@ -93,13 +94,13 @@ class TensorBoardWriter(LogWriter):
         is_whole = all(name in ours and (folder / name).stat().st_size >= size for name, size in self._sizes.items())
         if not is_whole:
             self._sizes, self._has_parameters, self._configuration = {}, False, 0
-        for name in ours - self._sizes.keys():
-            (folder / name).unlink()
-        for name, size in self._sizes.items():
+        self._earlier = sorted(ours)
+        for name in self._earlier:  # one that goes while it is read would stop a TensorBoard that is open
             with self._opened(name, "r+b") as file:
-                file.truncate(size)
-        self._header = self._texts(training, is_resumed=bool(self._sizes))
-        return is_whole and bool(self._sizes)
+                file.truncate(self._sizes.get(name, 0))
+        continues = bool(self._sizes)
+        self._header = self._texts(training, last=training.epochs if continues else -1)
+        return continues
 
     def write(self, records: Sequence[LogRecord]) -> None:
         """Append the events of records."""
@@ -127,12 +128,12 @@ class TensorBoardWriter(LogWriter):
         if self._file is not None:
             self._file.close()
 
-    def _texts(self, training: TrainingView, *, is_resumed: bool) -> list[Any]:
-        """Return the first events of a session."""
+    def _texts(self, training: TrainingView, last: int) -> list[Any]:
+        """Return the first events of a session; ``last`` is the last step that is there."""
         now, step = time.time(), training.epochs
         events = [first_event(now)]
-        if is_resumed and not self._options.every_updates:  # which count their steps otherwise
-            events.append(purge(now, step + 1))
+        if not self._options.every_updates:  # which count their steps otherwise
+            events.append(purge(now, last + 1))  # from the second one of a run on, TensorBoard takes them for restarts
         toml = training.config.to_toml()
         configuration = zlib.crc32(toml.encode())
         if configuration != self._configuration:  # where it is resumed with more epochs, it is another one
@@ -142,8 +143,10 @@ class TensorBoardWriter(LogWriter):
         return events
 
     def _new_name(self) -> str:
-        latest = max((int(name.split(".")[3]) for name in self._sizes), default=0)
-        return f"events.out.tfevents.{max(int(time.time()), latest):010d}.{self._token}.{len(self._sizes):03d}"
+        names = [*self._earlier, *self._sizes]
+        latest = max((int(name.split(".")[3]) for name in names), default=0)
+        number = max((int(name.split(".")[5]) for name in names), default=-1) + 1
+        return f"events.out.tfevents.{max(int(time.time()), latest):010d}.{self._token}.{number:03d}"
 
     def _opened(self, name: str, mode: str) -> IO[Any]:
         if not _NAME.fullmatch(name):
