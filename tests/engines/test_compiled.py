@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+from components.callbacks.strangers import installed
 from engines.loops import LoopPrograms, Loops
 
-from modnet import Trainer
+from modnet import Layer, Trainer
 from modnet.testing import parametrize_checks
 
 
@@ -22,12 +23,18 @@ def _no_calls() -> None:
     LoopPrograms.called.clear()
 
 
-def fit(samples: int, batch: int, **more: Any) -> list[Any]:
-    """Return the distinct calls of two epochs."""
-    rng = np.random.default_rng(0)
+def table(batch: int, **more: Any) -> dict[str, Any]:
     optimizer = {"kind": "mini-batch", "batch_size": batch, **more.pop("optimizer", {})}
-    config = {"epochs": 2, "engine": Loops(), "network": {"layers": [3, 2], **more}, "optimizer": optimizer}
-    Trainer.from_config(config).fit(rng.normal(size=(samples, 4)), np.arange(samples) % 2)
+    return {"epochs": 2, "engine": Loops(), "network": {"layers": [3, 2], **more}, "optimizer": optimizer}
+
+
+def samples(count: int) -> tuple[Any, Any]:
+    return np.random.default_rng(0).normal(size=(count, 4)), np.arange(count) % 2
+
+
+def fit(count: int, batch: int, **more: Any) -> list[Any]:
+    """Return the distinct calls of two epochs."""
+    Trainer.from_config(table(batch, **more)).fit(*samples(count))
     return list(dict.fromkeys(LoopPrograms.called))
 
 
@@ -38,6 +45,32 @@ def test_one_shape_serves_a_short_last_batch_too() -> None:
 def test_a_layer_with_a_state_sees_the_last_batch_as_it_is() -> None:
     calls = fit(50, 4, layers=[3, "batch-norm", 2])
     assert calls == [("gather", (24,)), ("updates", (24, 6, 4, True)), ("updates", (24, 12, 2, True))]
+
+
+class Counts(Layer):
+    """Keeps one number, without an axis: how many samples it has seen in training."""
+
+    kind: Literal["counts"] = "counts"
+
+    def initial_state(self, input_shape: tuple[int, ...]) -> dict[str, Any]:
+        del input_shape
+        return {"samples": np.zeros(())}
+
+    def forward(self, x: Any, ctx: Any) -> Any:
+        if ctx.training:
+            ctx.state["samples"] = ctx.state["samples"] + float(x.shape[0])
+        return x
+
+    def backward(self, delta: Any, ctx: Any) -> Any:
+        del ctx
+        return delta, {}
+
+
+@pytest.mark.parametrize("batch", [4, 50])
+def test_a_state_may_be_one_number(batch: int) -> None:
+    with installed(Counts):
+        run = Trainer.from_config(table(batch, layers=[3, "counts", 2])).fit(*samples(50))
+    assert run.network.layers[1].state["samples"] == 100.0
 
 
 def test_rows_that_lie_together_are_used_where_they_are() -> None:

@@ -68,7 +68,7 @@ class DeviceState:
     def take_over(self) -> None:
         """Take over what was written to the network since `publish`."""
         pairs = zip(self._seen, self._on_host(), strict=True)
-        if not all(np.array_equal(seen.view(np.uint8), now.view(np.uint8)) for seen, now in pairs):
+        if not all(np.array_equal(_bytes(seen), _bytes(now)) for seen, now in pairs):
             self._upload(self.carry.rule)
 
     def publish(self) -> None:
@@ -91,3 +91,7 @@ class DeviceState:
     def _on_host(self) -> list[Any]:
         states = [value for layer in self._network.layers for value in layer.state.values()]
         return [self._network.parameters, *states]
+
+
+def _bytes(array: Any) -> Any:
+    return array.reshape(-1).view(np.uint8)
