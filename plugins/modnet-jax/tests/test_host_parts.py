@@ -12,6 +12,7 @@ from trained import agree, bits, fit, installed
 
 from modnet import Activation, Cost, Layer, ParameterSpec, Regularizer, UpdateContext, UpdateRule
 from modnet.components.initializers import Ones
+from modnet_jax.host import JaxHostCalls
 
 
 class AsksNumpy(Activation):
@@ -151,6 +152,13 @@ def test_it_comes_to_the_same_numbers(data: Any, name: str, caplog: pytest.LogCa
     assert line.startswith(f"modnet: engine: the {name} cannot be compiled (")
     assert line.endswith("); Python runs it, some 0.1 ms a call")
     assert "\n" not in line
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_gpu_sends_its_numbers_as_they_are(data: Any, monkeypatch: pytest.MonkeyPatch, dtype: str) -> None:
+    monkeypatch.setattr("modnet_jax.session.JaxHostCalls", lambda on_cpu: JaxHostCalls(on_cpu=not on_cpu))
+    options = {"layers": [TANH, "gain", 2], "cost": "writes", "rule": "counts", "regularizers": ["looks"]}
+    agree(data, 1e-10 if dtype == "float64" else 1e-4, dtype=dtype, **options)
 
 
 def test_float32_stays_float32(data: Any) -> None:

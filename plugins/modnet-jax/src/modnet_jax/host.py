@@ -73,7 +73,7 @@ def _in_halves(value: Any) -> Any:
     if isinstance(value, jax.ShapeDtypeStruct):
         return jax.ShapeDtypeStruct((*value.shape, 2), np.uint32) if value.dtype.itemsize == 8 else value
     if isinstance(value, np.ndarray):
-        return value.view(np.uint32).reshape(*value.shape, 2) if value.dtype.itemsize == 8 else value
+        return value.reshape(-1).view(np.uint32).reshape(*value.shape, 2) if value.dtype.itemsize == 8 else value
     array = jnp.asarray(value)
     return jax.lax.bitcast_convert_type(array, np.uint32) if array.dtype.itemsize == 8 else array
 
