@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from modnet.config.run_config import RunConfig
 from modnet.core.dataset import Data
-from modnet.core.interfaces import Engine, Optimizer
+from modnet.core.interfaces import Engine
 from modnet.testing.engine_parts import Lookahead, MaskByCount, NormalizedByArray, NumpyScale, NumpyTanh, ThreeSweeps
 from modnet.testing.fixtures import Flatten
 from modnet.testing.numeric import normal, targets
@@ -106,10 +106,6 @@ class Trial:
     def but(self, name: str, **changes: Any) -> Trial:
         """Return another trial, which differs in something."""
         return replace(self, name=name, **changes)
-
-
-def _optimizer(kind: type[Optimizer], **options: Any) -> Optimizer:
-    return kind.model_validate(options)
 
 
 def _sparse(x: NDArray[Any]) -> Any:
@@ -264,8 +260,8 @@ BITS = (MIXED, SCHEDULES[3])
 RESUMED = tuple(
     tuple(trial.but(f"{name}, {trial.name}", optimizer=optimizer, epochs=3) for trial in BITS)
     for name, optimizer in (
-        ("mini-batches", partial(_optimizer, ThreeSweeps, rule="adam", schedule="one-cycle", learning_rate=0.02)),
-        ("a solver", partial(_optimizer, Lookahead, rule="momentum", learning_rate=0.05)),
+        ("mini-batches", partial(ThreeSweeps.model_validate, {"rule": "adam", "schedule": "one-cycle", "eta": 0.02})),
+        ("a solver", partial(Lookahead.model_validate, {"rule": "momentum", "eta": 0.05})),
     )
 )
 DIVERGING = (
