@@ -67,6 +67,9 @@ class LoopPrograms(PureProgram):
     def gather(self, data: Any, rows: Any) -> Any:
         return {name: values[rows] for name, values in data.items()}
 
+    def place(self, data: Any, more: Any) -> Any:
+        return {name: np.concatenate([more[name], values[len(more[name]) :]]) for name, values in data.items()}
+
     def updates(
         self, carry: Carry, fixed: Any, data: Any, start: Any, number: Any, key: Any, updates: Any, batch: int,
         size: int,

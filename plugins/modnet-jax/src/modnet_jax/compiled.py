@@ -40,7 +40,8 @@ class JaxPrograms:
         compiled = self._compiled.get(key)
         while compiled is None:
             with suppress(RetraceError):
-                lowered = jax.jit(self._function(name, len(args), **static)).lower(*args)
+                donated = (0,) if name == "place" else ()
+                lowered = jax.jit(self._function(name, len(args), **static), donate_argnums=donated).lower(*args)
                 compiled = self._compiled[key] = self._cache.compile(lowered, kept=self._is_kept(name))
         return compiled(*args)
 

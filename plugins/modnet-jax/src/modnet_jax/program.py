@@ -67,6 +67,11 @@ class Program(PureProgram):
         """Return some rows of data."""
         return {name: values.at[rows].get(mode="promise_in_bounds") for name, values in data.items()}
 
+    @staticmethod
+    def place(data: Any, more: Any) -> Any:
+        """Return data with others in place of its first rows."""
+        return {name: jax.lax.dynamic_update_slice_in_dim(data[name], more[name], 0, 0) for name in data}
+
     def _gradients(
         self, carry: Carry, frozen: Arrays, key: Any, data: Any, start: Any, count: Any, total: Any, position: Any,
         rows: int, size: int,

@@ -26,6 +26,8 @@ __all__ = ["SharedProgram", "SharedPrograms"]
 
 DATA = {"updates": 2, "accumulate": 3}
 """Which argument of a function are this process's rows."""
+LOCAL = ("gather", "place")
+"""The functions that each process calls by itself."""
 
 
 class SharedProgram(Program):
@@ -148,13 +150,13 @@ class SharedPrograms(JaxPrograms):
 
     def _function(self, name: str, count: int, **static: Any) -> Callable[..., Any]:
         function = super()._function(name, count, **static)
-        if name == "gather":
+        if name in LOCAL:
             return function
         specs = tuple(SHARED if index == DATA.get(name) else EQUAL for index in range(count))
         return jax.shard_map(function, mesh=self._mesh, in_specs=specs, out_specs=EQUAL, check_vma=False)
 
     def _is_kept(self, name: str) -> bool:
-        return name == "gather"  # others know of the connections
+        return name in LOCAL  # others know of the connections
 
     def _everywhere(self, value: Any) -> Any:
         if isinstance(value, jax.Array) and not value.is_fully_addressable:

@@ -42,6 +42,7 @@ class Programs(Protocol):
     and positions are those of whole batches, and outputs those of all processes, one after the other.
 
     - ``gather(data, rows)`` returns data with these rows, in order.
+    - ``place(data, more)`` returns data with others in place of its first rows; it may use data's memory for that.
     - ``updates(carry, frozen, data, start, number, key, (counts, totals, rates, momenta), batch=…, size=…)`` makes as
       many updates as there are counts above 0, each with the next ``batch`` samples, of which ``counts`` count. It
       returns the carry, outputs as the updates saw them, (updates, batch, outputs), the penalties times the totals,

@@ -29,6 +29,7 @@ class DeviceSamples:
         self._samples, self._programs, self._share = samples, programs, programs.share
         fits = row_bytes(samples.x) * len(samples) <= memory
         self._whole = programs.put_rows(self._load(slice(0, len(samples)), len(samples))) if fits else None
+        self._chunks: dict[int, dict[str, Any]] = {}
         self._reader = ThreadPoolExecutor(1, "modnet-rows")
 
     def chunks(self, parts: Sequence[Rows], batch: int, most: int) -> Iterator[tuple[dict[str, Any], int]]:
@@ -43,20 +44,33 @@ class DeviceSamples:
         """
         parts, places = [self._share.rows(part, batch) for part in parts], self._share.size(batch)
         capacity = most * places
+        # single batches, as listeners to every update want, are put into a chunk that is there already
+        size = places if all(length_of(rows) <= places for rows in parts) else capacity
         if self._whole is not None:
             for rows in parts:
-                yield self._resident(self._whole, rows, places, capacity)
+                data, start = self._resident(self._whole, rows, places, size)
+                yield (data if data is self._whole else self._placed(data, size, capacity)), start
             return
-        coming = self._reader.submit(self._load, parts[0], capacity)
+        coming = self._reader.submit(self._load, parts[0], size)
         for following in [*parts[1:], None]:
             data = coming.result()
             if following is not None:
-                coming = self._reader.submit(self._load, following, capacity)
-            yield self._programs.put_rows(data), 0
+                coming = self._reader.submit(self._load, following, size)
+            yield self._placed(self._programs.put_rows(data), size, capacity), 0
 
     def close(self) -> None:
         """End the thread that reads."""
         self._reader.shutdown(cancel_futures=True)
+
+    def _placed(self, data: dict[str, Any], size: int, capacity: int) -> dict[str, Any]:
+        """Return data of so many rows in a chunk."""
+        if size == capacity:
+            return data
+        if capacity not in self._chunks:
+            zeros = {name: np.zeros((capacity, *rows.shape[1:]), rows.dtype) for name, rows in data.items()}
+            self._chunks[capacity] = self._programs.put_rows(zeros)
+        self._chunks[capacity] = self._programs.call("place", (size, capacity), self._chunks[capacity], data)
+        return self._chunks[capacity]
 
     def _resident(self, whole: dict[str, Any], rows: Rows, places: int, capacity: int) -> tuple[dict[str, Any], int]:
         missing = -length_of(rows) % places  # of the last batch

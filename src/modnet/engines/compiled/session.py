@@ -151,7 +151,7 @@ class CompiledSession:
             yield from self._begin(block.part(whole, count), on_outputs, single=single)
         else:
             rows = min(size, count) if is_exact else size
-            together = max(1, self._chunk // rows)
+            together = 1 if rows < size else max(1, self._chunk // rows)
             step = rows if single else together * rows
             chunks = self._gradients.samples.chunks(pieces_of(block.rows, step), rows, together)
             for start, (data, begin) in zip(range(0, count, step), chunks, strict=True):
