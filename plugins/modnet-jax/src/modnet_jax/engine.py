@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
@@ -71,6 +72,7 @@ class JaxEngine(Engine):
         place = find_place(self.coordinator, self.processes, self.process)
         if place is None:
             return ProcessGroup()
+        _check_jax()
         from modnet_jax.group import join
 
         about = self.model_dump(exclude={"processes", "process", "coordinator", "initialization_timeout"})
@@ -82,12 +84,7 @@ class JaxEngine(Engine):
         Raises:
             ConfigError: JAX is missing or too old, or the device is not there.
         """
-        try:
-            import jax
-        except ImportError as error:
-            raise ConfigError(f"engine: jax cannot be imported ({error}); pip install modnet-jax installs it") from None
-        if not hasattr(jax, "enable_x64"):
-            raise ConfigError(f"engine: JAX {jax.__version__} is too old; modnet-jax needs 0.8.0 or later")
+        _check_jax()
         group = self.process_group()
         from modnet_jax.device import Device
         from modnet_jax.session import start
@@ -102,3 +99,15 @@ class JaxEngine(Engine):
         if Device.find(self.device).is_cpu:
             return BlockLimits(rows=1 << 16, updates=1 << 14, input_bytes=1 << 40)
         return BlockLimits(rows=1 << 20, updates=1 << 12, input_bytes=1 << 40, work=1 << 40)
+
+
+def _check_jax() -> None:
+    os.environ.setdefault(
+        "TF_CPP_MIN_LOG_LEVEL", "3"
+    )  # the library logs what it raises, too, and versions of processors
+    try:
+        import jax
+    except ImportError as error:
+        raise ConfigError(f"engine: jax cannot be imported ({error}); pip install modnet-jax installs it") from None
+    if not hasattr(jax.config, "jax_enable_preemption_service"):
+        raise ConfigError(f"engine: JAX {jax.__version__} is too old; modnet-jax needs 0.8.2 or later")
