@@ -102,12 +102,10 @@ class JaxEngine(Engine):
 
 
 def _check_jax() -> None:
-    os.environ.setdefault(
-        "TF_CPP_MIN_LOG_LEVEL", "3"
-    )  # the library logs what it raises, too, and versions of processors
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the library logs what it raises, too
     try:
         import jax
     except ImportError as error:
         raise ConfigError(f"engine: jax cannot be imported ({error}); pip install modnet-jax installs it") from None
-    if not hasattr(jax.config, "jax_enable_preemption_service"):
+    if not (hasattr(jax, "enable_x64") and hasattr(jax.config, "jax_enable_preemption_service")):
         raise ConfigError(f"engine: JAX {jax.__version__} is too old; modnet-jax needs 0.8.2 or later")
