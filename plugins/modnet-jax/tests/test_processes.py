@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from modnet.engines.compiled.prediction import SpeedUp, tell
 SCRIPT = str(Path(trainings.__file__))
 
 
-def trained(count: int, names: list[str], folder: Path) -> dict[str, Any]:
+def trained(count: int, names: list[str], folder: Path, **options: Any) -> dict[str, Any]:
     """Make trainings in so many processes; return state and history of each, which all processes have alike."""
-    outcomes = run(count, [sys.executable, SCRIPT, "found.json", *names], folder)
+    outcomes = run(count, [sys.executable, SCRIPT, "found.json", json.dumps(options), *names], folder)
     assert [(outcome.code, outcome.err) for outcome in outcomes] == [(0, "")] * count
     assert len({outcome.out for outcome in outcomes}) == 1
     found: dict[str, Any] = json.loads((folder / "found.json").read_text())
@@ -28,8 +29,10 @@ def trained(count: int, names: list[str], folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def of_two(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """All trainings in two processes."""
-    return trained(2, list(trainings.CONFIGS), tmp_path_factory.mktemp("two"))
+    """All trainings in two processes, the first of which has another address than what its machine's name leads to."""
+    with socket.create_server(("127.0.0.2", 0)) as server:
+        coordinator = f"127.0.0.2:{server.getsockname()[1]}"
+    return trained(2, list(trainings.CONFIGS), tmp_path_factory.mktemp("two"), coordinator=coordinator)
 
 
 def compare(found: Any, name: str) -> None:
@@ -51,8 +54,8 @@ def test_four_processes_train_as_one_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="the system has no /proc to see sockets in")
-def test_they_listen_and_connect_where_they_are_told_and_nowhere_else(of_two: dict[str, Any]) -> None:
-    assert of_two["addresses"] == ["127.0.0.1"]
+def test_they_listen_where_they_are_told_and_nowhere_else(of_two: dict[str, Any]) -> None:
+    assert of_two["addresses"] == [["127.0.0.2"], ["127.0.0.1"]]
 
 
 ON_FOUR_DEVICES = """

@@ -1,4 +1,4 @@
-"""``trainings.py OUT NAME...``: make trainings of the table, one after the other, in as many processes as there are."""
+"""``trainings.py OUT OPTIONS NAME...``: make trainings of the table one by one, in as many processes as there are."""
 
 from __future__ import annotations
 
@@ -76,31 +76,32 @@ def state_of(run: Run) -> NDArray[Any]:
     return np.concatenate([run.network.parameters, *states])
 
 
-def addresses() -> list[str]:
-    """Return the addresses at which this process listens, or has connections, from what the system says."""
+def addresses() -> list[str] | None:
+    """Return the addresses at which this process listens, as the system says."""
     if not Path("/proc/self/net/tcp").exists():
-        return []
+        return None
     sockets = []
     for path in Path("/proc/self/fd").iterdir():
         with suppress(OSError):  # that of this listing
             sockets.append(str(path.readlink()))
-    found = []
+    found = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]:
-            local, inode = line.split()[1], line.split()[9]
-            if f"socket:[{inode}]" in sockets:
-                found.append(str(ipaddress.ip_address(bytes.fromhex(local.split(":")[0])[::-1])))
-    return found
+            local, state, inode = (line.split()[index] for index in (1, 3, 9))
+            if state == "0A" and f"socket:[{inode}]" in sockets:
+                found.add(str(ipaddress.ip_address(bytes.fromhex(local.split(":")[0])[::-1])))
+    return sorted(found)
 
 
 def main() -> None:
-    out, *names = sys.argv[1:]
+    out, options, *names = sys.argv[1:]
+    engine = {"kind": "jax", **json.loads(options)}
     found: dict[str, Any] = {}
     for name in names:
-        run = train(name, "jax")
+        run = train(name, engine)
         found[name] = state_of(run).tolist(), [{**row, "seconds": 0} for row in run.history]
-    group = Trainer.from_config({"engine": "jax"}).config.engine.process_group()
-    found["addresses"] = sorted(set().union(*group.gather(addresses())))
+    group = Trainer.from_config({"engine": engine}).config.engine.process_group()
+    found["addresses"] = group.gather(addresses())
     text = json.dumps(found)
     print(hashlib.sha256(text.encode()).hexdigest())
     if group.primary:
