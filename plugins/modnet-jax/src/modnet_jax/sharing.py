@@ -153,7 +153,10 @@ class SharedPrograms(JaxPrograms):
         if name in LOCAL:
             return function
         specs = tuple(SHARED if index == DATA.get(name) else EQUAL for index in range(count))
-        return jax.shard_map(function, mesh=self._mesh, in_specs=specs, out_specs=EQUAL, check_vma=False)
+        shared: Callable[..., Any] = jax.shard_map(
+            function, mesh=self._mesh, in_specs=specs, out_specs=EQUAL, check_vma=False
+        )
+        return shared
 
     def _is_kept(self, name: str) -> bool:
         return name in LOCAL  # others know of the connections

@@ -132,7 +132,7 @@ def command(
             workers=workers,
             seeds=seeds,
             metric=metric,
-            prune=prune,  # type: ignore[arg-type] # click has checked it
+            prune=prune,
             sampler=sampler,
             heartbeat=heartbeat,
             out=out,

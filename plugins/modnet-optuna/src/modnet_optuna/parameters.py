@@ -56,7 +56,7 @@ class Parameter:
         """The values that are checked, in TOML: both ends of a range, or all."""
         if self.choices:
             return [toml for _, toml in self.choices]
-        return [to_toml(self.distribution.low), to_toml(self.distribution.high)]  # type: ignore[attr-defined] # a range
+        return [to_toml(self.distribution.low), to_toml(self.distribution.high)]
 
     def change(self, toml: str) -> str:
         """Return what sets the key to a value: ``key=value``."""
