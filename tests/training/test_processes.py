@@ -310,6 +310,27 @@ def test_a_signal_to_any_process_stops_all_at_the_same_block(
     assert [group.last_checkpoint for group in groups] == [str(checkpoint)] * COUNT
 
 
+def test_a_signal_that_comes_after_the_exchange_waits_for_the_next(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gather, seen = Group.gather, []
+
+    def after_block(group: Group, session: NumpySession) -> None:
+        if group.index == 1:
+            seen.append(session.updates)
+
+    def late(group: Group, value: Any) -> list[Any]:
+        told = gather(group, value)
+        if group.index == 1 and seen and seen[-1] == 7 and value == {}:
+            group.request_stop("SIGTERM", 15)
+        return told
+
+    monkeypatch.setattr(Together, "after_block", staticmethod(after_block))
+    monkeypatch.setattr(Group, "gather", late)
+    outcomes, _ = together(lambda _: Trainer.from_config(config()).fit(*data, out=tmp_path / "run"))
+    assert [(type(each), getattr(each, "updates", 0)) for each in outcomes] == [(Interrupted, 8)] * COUNT
+
+
 def test_resumed_runs_keep_the_states_of_listeners(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = config(callbacks=["checkpoint", {"kind": "early-stopping", "patience": 2, "minimum_gain": 0.05}])
     together(lambda _: Trainer.from_config(table).fit(*data, out=tmp_path / "whole"))
