@@ -4,8 +4,8 @@
 
 Each process is pinned to one core with taskset; where there are more processes than cores, they share them, and the row is
 marked. The engine is jax on made data. A process makes all its trainings one after the other; an epoch's seconds are those
-of the history, the first epoch (which compiles) aside. "all-reduce" is the sum of one vector like θ over the processes by
-itself.
+of the history, the first epoch (which compiles) aside. The processor time is that of process 0; where others use the machine
+it says more than the seconds. "all-reduce" is the sum of one vector like θ over the processes by itself.
 
 The computed table is no measurement. Its compute time is that of one pinned process, measured here for a machine's share of
 the batch; its all-reduce is that of a ring, 2 (n - 1) messages one after the other of 1/n of θ, at the full rate of the
@@ -61,7 +61,8 @@ def worker(jobs: list[Any]) -> None:
     for name, batch, epochs in jobs:
         rows = max(ROWS // batch, 1) * batch
         trainer = Trainer.from_config(config(NETS[name], batch, epochs))
-        run = trainer.fit(x[:rows], y[:rows])
+        ends = []
+        run = trainer.fit(x[:rows], y[:rows], callbacks=[lambda *_: ends.append(time.process_time())])
         group, theta = trainer.config.engine.process_group(), run.network.parameters
         sums = []
         for _ in range(12 if group.count > 1 else 0):
@@ -71,11 +72,12 @@ def worker(jobs: list[Any]) -> None:
             sums.append(time.perf_counter() - began)
         if group.primary:
             seconds = statistics.median(row["seconds"] for row in run.history[1:]) * batch / rows
-            print(json.dumps([name, batch, seconds, statistics.median(sums[2:]) if sums else 0.0]), flush=True)
+            used = statistics.median(np.diff(ends)) * batch / rows
+            print(json.dumps([name, batch, seconds, used, statistics.median(sums[2:]) if sums else 0.0]), flush=True)
 
 
-def measure(count: int, jobs: list[Any]) -> dict[tuple[str, int], tuple[float, float]]:
-    """Return (net, batch) → seconds of an update, and of an all-reduce, of so many pinned processes."""
+def measure(count: int, jobs: list[Any]) -> dict[tuple[str, int], tuple[float, float, float]]:
+    """Return (net, batch) → seconds of an update, its processor time in process 0, and seconds of an all-reduce."""
     cores = sorted(os.sched_getaffinity(0))
     processes = []
     with tempfile.TemporaryDirectory() as folder:
@@ -92,26 +94,24 @@ def measure(count: int, jobs: list[Any]) -> dict[tuple[str, int], tuple[float, f
         printed = [process.communicate()[0] for process in processes]
     assert all(process.returncode == 0 for process in processes), "a process has failed"
     rows = [json.loads(line) for line in printed[0].splitlines()]
-    return {(name, batch): (seconds, total) for name, batch, seconds, total in rows}
+    return {(name, batch): (seconds, used, total) for name, batch, seconds, used, total in rows}
 
 
 def print_measured(epochs: int) -> None:
     jobs = [(COMPARED, batch, epochs) for batch in BATCHES]
     cores = len(os.sched_getaffinity(0))
     print(f"Measured: {COMPARED}, float32, each process pinned to one of {cores} cores\n")
-    print("| processes | batch | an update, ms | all-reduce, ms | times as fast as one |")
-    print("| ---: | ---: | ---: | ---: | ---: |")
-    one: dict[tuple[str, int], tuple[float, float]] = {}
+    print("| processes | batch | an update, ms | its processor time, ms | all-reduce, ms | times as fast as one |")
+    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
+    one: dict[tuple[str, int], tuple[float, float, float]] = {}
     for count in COUNTS:
         found = measure(count, jobs)
         one = one or found
-        for key, (update, total) in found.items():
+        for key, (update, used, total) in found.items():
             mark = " (more processes than cores)" if count > cores else ""
             reduced = f"{total * 1e3:.1f}" if count > 1 else ""
-            print(
-                f"| {count}{mark} | {key[1]:,} | {update * 1e3:.1f} | {reduced} | {one[key][0] / update:.2f} |",
-                flush=True,
-            )
+            cells = [f"{count}{mark}", f"{key[1]:,}", f"{update * 1e3:.1f}", f"{used * 1e3:.1f}", reduced]
+            print(f"| {' | '.join(cells)} | {one[key][0] / update:.2f} |", flush=True)
 
 
 def print_computed(epochs: int) -> None:
