@@ -61,8 +61,8 @@ def worker(jobs: list[Any]) -> None:
     for name, batch, epochs in jobs:
         rows = max(ROWS // batch, 1) * batch
         trainer = Trainer.from_config(config(NETS[name], batch, epochs))
-        ends = []
-        run = trainer.fit(x[:rows], y[:rows], callbacks=[lambda *_: ends.append(time.process_time())])
+        ends: list[float] = []
+        run = trainer.fit(x[:rows], y[:rows], callbacks=[lambda *_, ends=ends: ends.append(time.process_time())])
         group, theta = trainer.config.engine.process_group(), run.network.parameters
         sums = []
         for _ in range(12 if group.count > 1 else 0):
@@ -100,7 +100,7 @@ def measure(count: int, jobs: list[Any]) -> dict[tuple[str, int], tuple[float, f
 def print_measured(epochs: int) -> None:
     jobs = [(COMPARED, batch, epochs) for batch in BATCHES]
     cores = len(os.sched_getaffinity(0))
-    print(f"Measured: {COMPARED}, float32, each process pinned to one of {cores} cores\n")
+    print(f"**Measured**: {COMPARED}, float32, each process pinned to one of {cores} cores\n")
     print("| processes | batch | an update, ms | its processor time, ms | all-reduce, ms | times as fast as one |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
     one: dict[tuple[str, int], tuple[float, float, float]] = {}
@@ -119,7 +119,7 @@ def print_computed(epochs: int) -> None:
 
     shares = sorted({max(TABLE_BATCH // machines, 1) for machines in (1, *MACHINES)})
     found = measure(1, [(name, share, epochs) for name in NETS for share in shares])
-    print(f"\nComputed: times as fast as one machine, for batches of {TABLE_BATCH:,}\n")
+    print(f"\n**Computed**: times as fast as one machine, for batches of {TABLE_BATCH:,}\n")
     columns = [(rate, machines) for rate in GIGABITS for machines in MACHINES]
     print("| net | " + " | ".join(f"{machines:,} at {rate} Gbit/s" for rate, machines in columns) + " |")
     print("| --- |" + " ---: |" * len(columns))
@@ -132,8 +132,11 @@ def print_computed(epochs: int) -> None:
             update = found[name, max(TABLE_BATCH // machines, 1)][0] + 2 * (machines - 1) * message
             cells.append(f"{found[name, TABLE_BATCH][0] / update:.1f}")
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
-    print("\nMeasured for it, ms of an update in one pinned process:", end=" ")
-    print("; ".join(f"{name} {share:,}: {found[name, share][0] * 1e3:.2f}" for name in NETS for share in shares))
+    print("\nMeasured for it: an update in one pinned process, ms, by the rows of its batch\n")
+    print("| net | " + " | ".join(f"{share:,}" for share in shares) + " |")
+    print("| --- |" + " ---: |" * len(shares))
+    for name in NETS:
+        print(f"| {name} | " + " | ".join(f"{found[name, share][0] * 1e3:,.1f}" for share in shares) + " |")
 
 
 def main() -> None:
@@ -148,7 +151,7 @@ def main() -> None:
     sys.path.insert(0, str(Path(__file__).parent))
     from measuring import machine
 
-    print(f"{machine()}; load at the start: {os.getloadavg()[0]:.2f}\n")
+    print(f"*{machine()}.*\n")
     print_measured(options.epochs)
     if not options.skip_table:
         print_computed(options.epochs)

@@ -38,6 +38,10 @@ def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(big) == 6
     for ours, theirs in zip(big[:3], by_hand, strict=True):  # Open MPI gives each process one core
         assert ours == pytest.approx(theirs, rel=1e-5)
+    with pytest.raises(
+        modnet.ModelFileError, match=r"was written with (cores 1, here it is|processes 2, here it is none)"
+    ):
+        modnet.Trainer.resume(tmp_path / "reader" / "runs" / "big", epochs=7)
     script = tmp_path / "reader" / "train.slurm"
     bash = shutil.which("bash")
     assert bash is not None

@@ -75,7 +75,8 @@ class JaxEngine(Engine):
         _check_jax()
         from modnet_jax.group import join
 
-        about = self.model_dump(exclude={"processes", "process", "coordinator", "initialization_timeout"})
+        own = {"processes", "process", "coordinator", "initialization_timeout", "cache", "device_memory"}
+        about = self.model_dump(exclude=own)
         return join(place, about, self.initialization_timeout)
 
     def start(self, plan: TrainingPlan) -> EngineSession:
