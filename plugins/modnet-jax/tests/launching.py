@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -88,10 +87,3 @@ def running(name: str) -> list[str]:
         except OSError:  # it has ended, or is another user's
             continue
     return found
-
-
-def mpirun(count: int) -> list[str] | None:
-    """Return the beginning of a command of Open MPI, or None where it is not installed."""
-    path = shutil.which("mpirun")
-    more = ["--allow-run-as-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    return None if path is None else [path, *more, "--oversubscribe", "-n", str(count)]

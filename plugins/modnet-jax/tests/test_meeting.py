@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from launching import MODNET, Ended, mpirun, run
+from launching import MODNET, Ended, run
 
 TRAIN = [*MODNET, "train", "--quiet", "--epochs", "1", "--out", "run", "--set", "engine=jax"]
 ALIKE = "; all processes of a training need the same configuration, data and versions\n"
@@ -34,21 +34,15 @@ def test_a_process_that_does_not_come(tmp_path: Path) -> None:
     commands = [[*command, "--set", f"engine.process={index}"] for index in (0, 2)]
     problem = f"these of 3 processes have not come to 127.0.0.1:{port} within 2 s: 1\n"
     assert told(run(2, command, tmp_path, commands)) == f"modnet: engine.coordinator: {problem}"
-    (alone,) = run(1, commands[1], tmp_path)
-    start = f"modnet: engine.coordinator: process 0 is not to be reached at 127.0.0.1:{port} within 2 s: "
-    assert alone.err.startswith(start)
-    assert (alone.code, alone.err.count("\n"), list(tmp_path.iterdir())) == (2, 1, [])
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_processes_with_other_options_configuration_or_data(tmp_path: Path) -> None:
+def test_processes_with_another_configuration_or_other_data(tmp_path: Path) -> None:
     rng, y = np.random.default_rng(0), np.arange(40) % 2
     for name in ("a", "b"):
         np.savez(tmp_path / f"{name}.npz", x=rng.normal(size=(40, 3)), y=y)
-    for change, problem in {
-        "engine.precision=fast": "engine.precision: process 1 has 'fast', process 0 has 'full'",
-        "optimizer.rule=adam": "optimizer.rule: process 1 has 'adam', process 0 has 'plain'",
-    }.items():
-        assert told(run(2, TRAIN, tmp_path, [TRAIN, [*TRAIN, "--set", change]])) == f"modnet: {problem}{ALIKE}"
+    line = told(run(2, TRAIN, tmp_path, [TRAIN, [*TRAIN, "--set", "optimizer.rule=adam"]]))
+    assert line == f"modnet: optimizer.rule: process 1 has 'adam', process 0 has 'plain'{ALIKE}"
     (tmp_path / "other").mkdir()
     (tmp_path / "b.npz").rename(tmp_path / "other" / "a.npz")
     here = [*TRAIN, "--set", "data={kind='npz', path='a.npz'}", "--set", "network.layers=[3, 2]"]
@@ -84,12 +78,10 @@ def test_what_python_would_have_to_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_error_of_one_process_is_told_by_the_first(tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "file").touch()
-    assert told(run(2, TRAIN, tmp_path)) == "modnet: run: is not empty; a run needs a folder of its own\n"
+    (tmp_path / "other").mkdir()
     here = [*TRAIN[:-2], "--set", "engine=jax", "--set", "data={kind='npz', path='a.npz'}"]
     np.savez(tmp_path / "a.npz", x=np.ones((4, 2)), y=np.arange(4) % 2)
-    there = [sys.executable, "-c", "import os; os.chdir('run'); from modnet.cli import main; main()", *here[3:]]
+    there = [sys.executable, "-c", "import os; os.chdir('other'); from modnet.cli import main; main()", *here[3:]]
     line = told(run(2, here, tmp_path, [here, there]))
     assert line == "modnet: process 1: a.npz: cannot be read: No such file or directory\n"
 
@@ -124,16 +116,3 @@ def test_work_that_makes_many_trainings_makes_each_in_one_process(tmp_path: Path
     command = [*MODNET, "compare", "--epochs", "1", "--set", "engine=jax", "--set", "optimizer.batch_size=32,64"]
     (outcome,) = run(1, command, tmp_path, OMPI_COMM_WORLD_SIZE="2")
     assert outcome.code == 0, outcome.err
-
-
-def test_under_open_mpi_it_is_noticed_by_itself(tmp_path: Path) -> None:
-    """Where Open MPI is missing, the same runs with its variables set by hand."""
-    begin, count = mpirun(2), 1
-    if begin is None:
-        begin, count = [], 2
-    outcomes = run(count, [*begin, *TRAIN], tmp_path, **({} if count == 2 else {"OMPI_COMM_WORLD_SIZE": "1"}))
-    assert [outcome.code for outcome in outcomes] == [0] * count, outcomes
-    text = "".join(outcome.out for outcome in outcomes)
-    assert text.count("Reached test accuracy") == 1
-    fingerprint = (tmp_path / "run").exists()
-    assert fingerprint
