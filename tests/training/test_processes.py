@@ -421,6 +421,15 @@ def test_other_parameters_to_start_from_are_refused(data: Data) -> None:
     assert {str(outcome).partition(":")[0] for outcome in outcomes} == {"the network at the start"}
 
 
+def test_callbacks_that_one_process_lacks_are_refused(data: Data) -> None:
+    def train(index: int) -> Run:
+        return Trainer.from_config(config()).fit(*data, callbacks=[] if index else [Busy()])
+
+    outcomes, _ = together(train)
+    assert [type(outcome) for outcome in outcomes] == [ConfigError] * COUNT, outcomes
+    assert str(outcomes[0]).startswith("events of the callbacks: process 1 has '', process 0 has 'modnet_batch_end, ")
+
+
 def test_parameters_that_drift_apart_are_noticed_within_an_epoch(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     def after_block(group: Group, session: NumpySession) -> None:
         if group.index == 1 and session.updates == 3:

@@ -81,6 +81,11 @@ class CallbackRunner:
         if muted:
             self._listeners = []
 
+    @property
+    def events(self) -> list[str]:
+        """The events that listeners implement, here or in the process that calls them."""
+        return sorted(self._heard)
+
     def listens_to(self, event: str) -> bool:
         """Return whether a listener implements an event (``"batch_end"``), here or in the process that calls it."""
         return f"modnet_{event}" in self._heard

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,10 @@ class Identity:
             if here.get(part) != kept.get(part):
                 raise DataError(f"{part_name(part)} samples: must be those of the interrupted run, {path}")
 
-    def check_alike(self, group: ProcessGroup) -> None:
+    def check_alike(self, group: ProcessGroup, events: Sequence[str]) -> None:
         """Refuse processes that would not train the same network alike; with one process nothing is done.
+
+        ``events`` are those that listeners implement: after each, processes exchange what has been changed.
 
         Options of the engine are the engine's to compare: each process may have others.
 
@@ -62,7 +64,7 @@ class Identity:
         """
         if group.count == 1:
             return
-        plain = self._as_plain()
+        plain = {**self._as_plain(), "events of the callbacks": ", ".join(events)}
         digests = group.gather(hashlib.sha256(json.dumps(plain).encode()).hexdigest())
         index = next((number for number, digest in enumerate(digests) if digest != digests[0]), 0)
         if index == 0:
