@@ -130,7 +130,7 @@ def test_what_jax_says_of_devices_is_one_line(
 def test_a_jax_that_is_too_old_is_one_line(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(jax, "enable_x64")
     monkeypatch.setattr(jax, "__version__", "0.7.2")
-    with pytest.raises(ConfigError, match=r"^engine: JAX 0\.7\.2 is too old; modnet-jax needs 0\.8\.2 or later$"):
+    with pytest.raises(ConfigError, match=r"^engine: JAX 0\.7\.2 is too old; modnet-jax needs 0\.10\.2 or later$"):
         fit(data)
 
 

@@ -109,4 +109,4 @@ def _check_jax() -> None:
     except ImportError as error:
         raise ConfigError(f"engine: jax cannot be imported ({error}); pip install modnet-jax installs it") from None
     if not (hasattr(jax, "enable_x64") and hasattr(jax.config, "jax_enable_preemption_service")):
-        raise ConfigError(f"engine: JAX {jax.__version__} is too old; modnet-jax needs 0.8.2 or later")
+        raise ConfigError(f"engine: JAX {jax.__version__} is too old; modnet-jax needs 0.10.2 or later")

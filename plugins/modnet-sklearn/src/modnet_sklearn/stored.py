@@ -108,7 +108,7 @@ def _decoded(value: Any, place: str) -> Any:
         return {_decoded(key, place): _decoded(item, place) for key, item in content}
     if kind == "labels":
         dtype, items = np.dtype(content[0]), _decoded(content[1], place)
-        if dtype.kind not in "OU" or dtype.itemsize * len(items) > MOST_BYTES:
+        if dtype.kind not in "OU" or not 0 <= dtype.itemsize * len(items) <= MOST_BYTES:
             raise ValueError
         return np.array(items, dtype=dtype)
     if kind == "part":
