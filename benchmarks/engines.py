@@ -46,16 +46,17 @@ def missing() -> dict[str, str]:
     }
 
 
-def contenders_of(number: int, x: np.ndarray, y: np.ndarray) -> dict[str, Callable[[], object]]:
+def contenders_of(number: int, x: np.ndarray, y: np.ndarray, device: str) -> dict[str, Callable[[], object]]:
     """Return what takes turns on a row of the table, as far as it is installed."""
     sizes, length, samples = ROWS[number]
     x, y = x[:samples], y[:samples]
+    engine = {"kind": "jax", "device": device}
     makers: dict[str, Callable[[], Callable[[], object]]] = {
         "modnet, numpy": lambda: ours(configuration(sizes, length, samples), x, y),
-        "modnet, jax": lambda: ours(configuration(sizes, length, samples, engine="jax"), x, y),
+        "modnet, jax": lambda: ours(configuration(sizes, length, samples, engine=engine), x, y),
         "JAX by hand": lambda: peers.jax(sizes, x, y, length, ETA),
         "scikit-learn": lambda: peers.scikit_learn(sizes, x, y, length, ETA),
-        "PyTorch": lambda: peers.pytorch(sizes, x, y, length, ETA),
+        "PyTorch": lambda: peers.pytorch(sizes, x, y, length, ETA, device),
         "Keras": lambda: peers.keras(sizes, x, y, length, ETA),
         "Keras, 64 steps": lambda: peers.keras(sizes, x, y, length, ETA, steps=64),
     }
@@ -68,19 +69,19 @@ def engines_part(arguments: argparse.Namespace) -> list[str]:
     x, y = load_mnist(arguments.mnist)
     results = {}
     for number in arguments.rows:
-        results[number] = take_turns(contenders_of(number, x, y), arguments.rounds)
+        results[number] = take_turns(contenders_of(number, x, y, arguments.device), arguments.rounds)
         print(
             f"row {number}:", {name: f"{np.median(times):.4f}" for name, times in results[number].items()}, flush=True
         )
-    return engines_section(results)
+    return engines_section(results, arguments.device)
 
 
-def engines_section(results: dict[int, Row]) -> list[str]:
+def engines_section(results: dict[int, Row], device: str) -> list[str]:
     """Return the seconds of every contender, and its ratios with what is wanted of them."""
     names = ["modnet, numpy", *NEEDED]
     compared = [name for name in names if name != "modnet, jax"]
     lines = [
-        "## One epoch of training on the engine jax, float32",
+        f"## One epoch of training on the engine jax, float32{', on a GPU' if device == 'gpu' else ''}",
         "",
         "*modnet* is an epoch within a fit, with its metrics and its history, on the engines `numpy` and `jax`; *JAX by hand* is the",
         "whole epoch in one `jit(scan)`, without either; *Keras* runs on JAX, also with 64 steps per execution. Seconds are medians.",

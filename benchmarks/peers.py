@@ -39,21 +39,23 @@ def scikit_learn(sizes: list[int], x: np.ndarray, labels: np.ndarray, length: in
     return epoch
 
 
-def pytorch(sizes: list[int], x: np.ndarray, labels: np.ndarray, length: int, eta: float) -> Epoch:
+def pytorch(sizes: list[int], x: np.ndarray, labels: np.ndarray, length: int, eta: float, device: str = "cpu") -> Epoch:
     """Eager PyTorch: Linear and Sigmoid, ½ Σ squares / batch, SGD; rows permuted once an epoch and sliced."""
     import torch
 
     torch.manual_seed(0)
+    where = torch.device("cuda" if device == "gpu" else "cpu")
     stages: list[torch.nn.Module] = []
     for below, above in pairwise(sizes):
         stages += [torch.nn.Linear(below, above), torch.nn.Sigmoid()]
-    model = torch.nn.Sequential(*stages).to(torch.from_numpy(x[:1]).dtype)
+    model = torch.nn.Sequential(*stages).to(where, torch.from_numpy(x[:1]).dtype)
     optimizer = torch.optim.SGD(model.parameters(), lr=eta)
     rows, targets = torch.from_numpy(x), torch.eye(10, dtype=torch.from_numpy(x[:1]).dtype)[torch.from_numpy(labels)]
+    rows, targets = rows.to(where), targets.to(where)
 
     def epoch() -> None:
         whole = length >= len(rows)
-        order = None if whole else torch.randperm(len(rows))
+        order = None if whole else torch.randperm(len(rows), device=where)
         xs, ys = (rows, targets) if order is None else (rows[order], targets[order])
         for start in range(0, len(xs), length):
             xb, yb = xs[start : start + length], ys[start : start + length]
@@ -61,6 +63,8 @@ def pytorch(sizes: list[int], x: np.ndarray, labels: np.ndarray, length: int, et
             loss = 0.5 * ((model(xb) - yb) ** 2).sum() / len(xb)
             loss.backward()
             optimizer.step()
+        if device == "gpu":
+            torch.cuda.synchronize()
 
     return epoch
 
@@ -120,7 +124,8 @@ def jax(sizes: list[int], x: np.ndarray, labels: np.ndarray, length: int, eta: f
 
     def epoch() -> None:
         order = jnp.asarray(rng.permutation(len(x))[: count * length].reshape(count, length))
-        state["theta"], values = run(state["theta"], order)
+        with jax_.default_matmul_precision("highest"):  # float32 products of float32 on a GPU, too
+            state["theta"], values = run(state["theta"], order)
         values.block_until_ready()
 
     return epoch

@@ -1,6 +1,6 @@
 """Training in several processes on one machine, measured, and on many machines, computed from what was measured.
 
-    python benchmarks/processes.py [--epochs 5] [--skip-table]
+    python benchmarks/processes.py [--epochs 5] [--rounds 3] [--skip-table]
 
 Each process is pinned to one core with taskset; where there are more processes than cores, they share them, and the row is
 marked. The engine is jax on made data. A process makes all its trainings one after the other; an epoch's seconds are those
@@ -97,21 +97,28 @@ def measure(count: int, jobs: list[Any]) -> dict[tuple[str, int], tuple[float, f
     return {(name, batch): (seconds, used, total) for name, batch, seconds, used, total in rows}
 
 
-def print_measured(epochs: int) -> None:
+def print_measured(epochs: int, rounds: int) -> None:
     jobs = [(COMPARED, batch, epochs) for batch in BATCHES]
     cores = len(os.sched_getaffinity(0))
-    print(f"**Measured**: {COMPARED}, float32, each process pinned to one of {cores} cores\n")
-    print("| processes | batch | an update, ms | its processor time, ms | all-reduce, ms | times as fast as one |")
+    turns = [{count: measure(count, jobs) for count in COUNTS} for _ in range(rounds)]
+    print(
+        f"**Measured**: {COMPARED}, float32, each process pinned to one of {cores} cores; medians of {rounds} rounds\n"
+    )
+    print(
+        "| processes | batch | an update, ms | its processor time, ms | all-reduce, ms | times as fast as one (least–most) |"
+    )
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
-    one: dict[tuple[str, int], tuple[float, float, float]] = {}
     for count in COUNTS:
-        found = measure(count, jobs)
-        one = one or found
-        for key, (update, used, total) in found.items():
-            mark = " (more processes than cores)" if count > cores else ""
+        mark = " (more processes than cores)" if count > cores else ""
+        for key in turns[0][count]:
+            update, used, total = (
+                statistics.median(values) for values in zip(*(turn[count][key] for turn in turns), strict=True)
+            )
+            faster = sorted(turn[1][key][0] / turn[count][key][0] for turn in turns)
             reduced = f"{total * 1e3:.1f}" if count > 1 else ""
+            spread = f" ({faster[0]:.2f}–{faster[-1]:.2f})" if count > 1 else ""
             cells = [f"{count}{mark}", f"{key[1]:,}", f"{update * 1e3:.1f}", f"{used * 1e3:.1f}", reduced]
-            print(f"| {' | '.join(cells)} | {one[key][0] / update:.2f} |", flush=True)
+            print(f"| {' | '.join(cells)} | {statistics.median(faster):.2f}{spread} |", flush=True)
 
 
 def print_computed(epochs: int) -> None:
@@ -142,6 +149,7 @@ def print_computed(epochs: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3, help="how often the numbers of processes take their turns")
     parser.add_argument("--skip-table", action="store_true")
     parser.add_argument("--worker", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -152,7 +160,7 @@ def main() -> None:
     from measuring import machine
 
     print(f"*{machine()}.*\n")
-    print_measured(options.epochs)
+    print_measured(options.epochs, options.rounds)
     if not options.skip_table:
         print_computed(options.epochs)
 

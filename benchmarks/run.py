@@ -3,6 +3,7 @@
 pip install . -r benchmarks/requirements.txt
 python benchmarks/run.py --mnist FOLDER          # --rounds 3, or --only training,prediction, for less
 python benchmarks/run.py --only tables           # needs no MNIST
+python benchmarks/run.py --mnist FOLDER --only engines --device gpu --rows 1,2,3,4,5,6
 """
 
 from __future__ import annotations
@@ -279,6 +280,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(PARTS), help="which parts, with commas")
     parser.add_argument("--rows", default="1,2,3,4,5", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--rounds", type=int, default=7, help="how often each contender takes its turn")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "gpu"], help="what the part 'engines' runs on")
     parser.add_argument("--no-jax", action="store_true", help="leave JAX out")
     arguments = parser.parse_args()
     names = arguments.only.split(",")

@@ -24,7 +24,9 @@ ROWS: dict[int, tuple[list[int], int, int]] = {
     3: ([784, 30, 10], 50_000, 50_000),
     4: ([784, 100, 10], 32, 50_000),
     5: ([784, 512, 512, 10], 128, 50_000),
+    6: ([784, 2048, 2048, 10], 1_024, 50_000),
 }
+"""Layers' sizes, batch size and samples; the last is for a GPU, and is left out unless it is asked for."""
 ETA = 0.5
 
 

@@ -206,7 +206,7 @@ CHECKS_OF_FAMILIES = {
     "callback": 13,
     "dataset": 11,
     "transform": 21,
-    "engine": 43,
+    "engine": 44,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,13 +97,21 @@ class MetricAccumulator:
         return metric.partial(a, targets, None if weights[0] is None else np.concatenate(weights))
 
 
-def evaluate(network: Network, samples: Samples, metrics: Sequence[Metric]) -> MetricAccumulator:
-    """Return cost and metrics of these samples at the network's present θ; nothing is disturbed by it."""
-    accumulator = MetricAccumulator(network, metrics)
-    for start in range(0, len(samples), network.chunk):
-        rows = slice(start, start + network.chunk)
+def evaluate(
+    network: Network, samples: Samples, metrics: Sequence[Metric], outputs: Iterable[Vector] | None = None
+) -> MetricAccumulator:
+    """Return cost and metrics of samples at the network's present θ; nothing is disturbed by it.
+
+    Args:
+        network: The network.
+        samples: The samples.
+        metrics: The metrics.
+        outputs: The network's outputs for them, in pieces of any size; by default NumPy computes them.
+    """
+    accumulator, start = MetricAccumulator(network, metrics), 0
+    for a in network.forward_in_pieces(samples.x) if outputs is None else outputs:
+        rows = slice(start, start + len(a))
         y = samples.targets.batch(rows, network.dtype, network.target_width)
-        accumulator.update(
-            network.forward(samples.x[rows]), y, None if samples.weights is None else samples.weights[rows]
-        )
+        accumulator.update(a, y, None if samples.weights is None else samples.weights[rows])
+        start = rows.stop
     return accumulator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -218,6 +218,11 @@ class Network(LayerStack):
             except ValueError as error:
                 raise DataError(f"{where}: the cost {self.cost.kind} {error}") from None
         return prepared
+
+    def forward_in_pieces(self, x: ArrayOrSource) -> Iterator[Vector]:
+        """Yield the outputs of preprocessed rows, of at most `chunk` of them at a time."""
+        for start in range(0, len(x), self.chunk):
+            yield self.forward(x[start : start + self.chunk])
 
     def forward(self, a: Vector) -> Vector:
         """Return the outputs of preprocessed rows, in one piece."""

@@ -136,6 +136,7 @@ CHECKS = (
     Check(engine.code_of_numpy, ("engine",)),
     Check(engine.row_sources, ("engine",)),
     Check(engine.sparse_rows, ("engine",)),
+    Check(engine.outputs_of_rows, ("engine",)),
     Check(bits.repeats_exactly, ("engine",)),
     Check(bits.blocks_cut_anywhere, ("engine",)),
     Check(bits.state_is_a_copy, ("engine",)),

@@ -124,7 +124,7 @@ def predictions_disturb_nothing(case: Case) -> None:
     def check(case: Case, trial: Trial) -> None:
         def look(one: Opened) -> None:
             one.network.predict(one.samples.x[:3])
-            evaluate(one.network, one.samples, ())
+            evaluate(one.network, one.samples, (), one.session.outputs(one.samples.x))
 
         with opened(case.component, trial) as one:
             start = one.state()

@@ -8,7 +8,15 @@ import numpy as np
 
 from modnet.testing import engine_trials as trials
 from modnet.testing.case import Case
-from modnet.testing.engine_sessions import final_state, for_each, reference, require_close
+from modnet.testing.engine_sessions import (
+    block_of,
+    final_state,
+    for_each,
+    opened,
+    reference,
+    require_close,
+    run_all,
+)
 from modnet.testing.engine_trials import Trial
 from modnet.testing.report import require
 
@@ -86,6 +94,28 @@ def row_sources(case: Case) -> None:
 def sparse_rows(case: Case) -> None:
     """Check that θ is that of the NumPy engine with a sparse matrix, if the class sets `takes_sparse = True`."""
     for_each(case, trials.SPARSE if case.component.takes_sparse else (), agrees)
+
+
+def outputs_of_rows(case: Case) -> None:
+    """Check that `outputs` are those of a prediction: of any number of rows, in order, at θ as it is."""
+    random = trials.DROPOUT, *trials.NORMALIZATIONS, *trials.NUMPY
+    sparse = trials.SPARSE if case.component.takes_sparse else ()
+    others = *trials.CONTAINERS, *trials.KINDS, trials.SINGLE[0], trials.SOURCES[0], *sparse
+    for_each(case, (*random, *others), _predicts)
+
+
+def _predicts(case: Case, trial: Trial) -> None:
+    with opened(case.component, trial) as one:
+        run_all(one, [block_of(one, 24)])
+        one.network.parameters[...] *= 0.5  # as a listener may
+        many = (
+            np.random.default_rng(52).normal(size=(2 * one.network.chunk + 1, *trial.shape)).astype(one.network.dtype)
+        )
+        for x in (one.samples.x, many, many[:1]):
+            pieces = list(one.session.outputs(x))
+            actual = np.concatenate(pieces) if pieces else np.empty(0)
+            expected = np.concatenate(list(one.network.forward_in_pieces(x)))
+            _require_alike(case, f"{trial.name}: the array of outputs of {len(x):,} rows", actual, expected)
 
 
 def agrees(case: Case, trial: Trial) -> None:

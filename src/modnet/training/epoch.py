@@ -133,7 +133,8 @@ class EpochRunner:
                 self.rows += len(block)
                 after_block()
         if not self.accumulator.samples:
-            self.accumulator = evaluate(self._network, self._samples, self._metrics)
+            outputs = self._engine.outputs(self._samples.x)
+            self.accumulator = evaluate(self._network, self._samples, self._metrics, outputs)
             self.penalties = self.accumulator.weight * self._network.penalty(self.accumulator.weight)
         values = self.accumulator.compute()
         if self._config.cost_with_penalty:

@@ -190,8 +190,10 @@ def _train_to_end(
     try:
         _run(loop, callbacks, checkpoints, resumption)
         loop.check_result()
-        is_tested = "test" in held_out and loop.group.primary
-        test = evaluate(network, held_out["test"], loop.view.metrics).compute() if is_tested else {}
+        test: dict[str, float] = {}
+        if "test" in held_out:
+            outputs = loop.engine.outputs(held_out["test"].x)
+            test = evaluate(network, held_out["test"], loop.view.metrics, outputs).compute()
         test = dict(loop.group.broadcast(test))
     except Exception as error:
         if checkpoints is not None and loop.is_complete and not isinstance(error, DivergenceError):

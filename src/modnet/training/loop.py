@@ -130,8 +130,8 @@ class TrainingLoop:
         Raises:
             DivergenceError: naming the last update.
         """
-        train = self.view.train
         if self.view.updates:
+            train = self.view.train
             rows = max(1, min(CHUNK, CHECKED_BYTES // row_bytes(train.x)))
             few = train.take(np.arange(min(rows, len(train))))
             self._check_metrics(evaluate(self._network, few, ()).compute())
@@ -222,13 +222,13 @@ class TrainingLoop:
                 self._callbacks.call("batch_end", training=self.view)
             self.view.is_after_update = False
 
-        listens = self._callbacks.listens_to("batch_end")
+        view, listens = self.view, self._callbacks.listens_to("batch_end")
         values = self._runner.run(self._rng, self._optimizer_state, on_update if listens else None, after_block)
-        view = self.view
         view.within_epoch, view.epochs = False, view.epoch + 1
         row: dict[str, Any] = {"epoch": view.epoch, **values}
-        for part, samples in view.held_out.items() if self.group.primary else ():
-            row |= evaluate(self._network, samples, self._metrics).compute(f"{part}_")
+        for part, samples in view.held_out.items():
+            totals = evaluate(self._network, samples, self._metrics, self._engine.outputs(samples.x))
+            row |= totals.compute(f"{part}_")
         row = self.group.broadcast(row)
         self._check_metrics(row)
         row["seconds"] = time.perf_counter() - self._epoch_started

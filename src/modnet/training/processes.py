@@ -47,6 +47,10 @@ class _AgreeingSession:
         with self._group.waiting():
             return self._engine.value_and_grad(rows)
 
+    def outputs(self, x: Any) -> Iterator[NDArray[Any]]:
+        with self._group.waiting():
+            yield from self._engine.outputs(x)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 from dataclasses import replace
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -101,6 +102,29 @@ class DrawsForPredictions(Faulty):
                 return forward(a)
 
             plan.network.forward = draw
+
+
+@found_by("outputs-of-rows", "dropout: the array of outputs of 40 rows is not that of the NumPy engine")
+class DropsInPredictions(Faulty):
+    """Predictions are made as a training makes them, where a layer is random."""
+
+    kind: Literal["drops-in-predictions"] = "drops-in-predictions"
+
+    class Session(Working):
+        def outputs(self, x):
+            for a in super().outputs(x):
+                yield a * 0.7 if is_random(self.network) else a
+
+
+@found_by("outputs-of-rows", "dropout: the array of outputs of 2,049 rows is not that of the NumPy engine: ")
+class OnePiece(Faulty):
+    """Only the first piece of many rows is predicted."""
+
+    kind: Literal["one-piece"] = "one-piece"
+
+    class Session(Working):
+        def outputs(self, x):
+            return islice(super().outputs(x), 1)
 
 
 @found_by("outputs-as-seen", "weights: weights of a block, in order, is not that of the NumPy engine")

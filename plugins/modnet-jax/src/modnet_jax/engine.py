@@ -98,7 +98,7 @@ class JaxEngine(Engine):
         from modnet_jax.device import Device
 
         if Device.find(self.device).is_cpu:
-            return BlockLimits(rows=1 << 16, updates=1 << 14, input_bytes=1 << 40)
+            return BlockLimits(rows=1 << 16, updates=1 << 14, input_bytes=1 << 40, work=20_000_000_000)
         return BlockLimits(rows=1 << 20, updates=1 << 12, input_bytes=1 << 40, work=1 << 40)
 
 

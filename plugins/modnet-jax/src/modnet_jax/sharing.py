@@ -24,7 +24,7 @@ from modnet_jax.randomness import KeyRandom
 
 __all__ = ["SharedProgram", "SharedPrograms"]
 
-DATA = {"updates": 2, "accumulate": 3}
+DATA = {"updates": 2, "accumulate": 3, "outputs": 2}
 """Which argument of a function are this process's rows."""
 LOCAL = ("gather", "place")
 """The functions that each process calls by itself."""
@@ -58,6 +58,10 @@ class SharedProgram(Program):
         (gradients, states), outputs = super().accumulate((zeros, states), *args, **static)
         gradients = tuple(old + new for old, new in zip(before, self.summed(gradients), strict=True))
         return (gradients, states), _gathered(outputs, 1)
+
+    def outputs(self, *args: Any) -> Any:
+        """Return the outputs of rows; see `PureProgram.outputs`."""
+        return _gathered(super().outputs(*args), 0)
 
     def summed(self, gradients: Arrays) -> Arrays:
         """Return the sums over all processes: of one vector, because each exchange takes its time."""
@@ -100,6 +104,8 @@ class _WholeBatch:
 
     def forward(self, x: Any, ctx: LayerContext) -> Any:
         """Return this process's rows of the net input."""
+        if not ctx.training:  # predictions need no other rows
+            return self._component.forward(x, ctx)
         rng: Any = ctx.rng
         all_random = KeyRandom(rng.key, rng.position - self._program.first, rng.draws)
         inner = replace(ctx, x=self._program.whole(x), rng=all_random, layer=self._component)

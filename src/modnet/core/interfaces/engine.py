@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeAlias
 
@@ -189,6 +189,15 @@ class EngineSession(Protocol):
 
     def apply_gradient(self, gradient: NDArray[Any], rate: float, momentum: float | None = None) -> None:
         """Make one update by the configured rule; randomness and the layers' state advance."""
+
+    def outputs(self, x: Any) -> Iterator[NDArray[Any]]:
+        """Yield the network's outputs at θ, in pieces of any size; nothing is disturbed by it.
+
+        In several processes all ask for them together.
+
+        Args:
+            x: Rows as ``samples.x`` has them, which need not be training samples.
+        """
 
     def last_cost(self) -> float:
         """Return the mean cost of the last update's samples, as it saw them, without penalties.

@@ -128,6 +128,17 @@ class Pass:
         ]
         return a, gradients, after
 
+    def outputs(
+        self, parameters: Sequence[Mapping[str, Array]], states: Sequence[Mapping[str, Array]], x: Array
+    ) -> Array:
+        """Return the outputs of samples, as predictions have them."""
+        a = x
+        for part, own, state in zip(self._parts, parameters, states, strict=True):
+            ctx = LayerContext(own, {}, dict(state), layer=part.component, trainable=part.component.trainable, x=a)
+            z = part.component.forward(a, ctx)
+            a = z if part.activation is None else part.activation(z)
+        return a
+
 
 def penalty(regularizers: Sequence[Regularizer], weights: Sequence[Array], total: Array) -> Array:
     """Return what the regularizers add to the mean cost of samples that weigh ``total``; see `Network.penalty`."""

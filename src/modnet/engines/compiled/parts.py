@@ -120,8 +120,8 @@ class _Layer(_Part):
                 return self.part.forward(x, ctx)
             except Exception as error:  # as above
                 self._to_host(error)
-        rng: Any = ctx.rng
-        given = dict(ctx.parameters), dict(ctx.state), x, self._calls.seed(rng)
+        seed = None if ctx.rng is None else self._calls.seed(ctx.rng)
+        given = dict(ctx.parameters), dict(ctx.state), x, seed
         result = self._calls.form((x.shape[0], *self._output_shape), x.dtype), self._calls.like(given[1])
         z, state = self._calls.call(lambda *given: self._forward(ctx, *given)[:2], result, *given)
         ctx.state, ctx.saved = state, given
@@ -150,11 +150,11 @@ class _Layer(_Part):
         self._on_host = True
 
     def _forward(
-        self, ctx: LayerContext, parameters: Mapping[str, Array], state: Mapping[str, Array], x: Array, seed: Array
+        self, ctx: LayerContext, parameters: Mapping[str, Array], state: Mapping[str, Array], x: Array, seed: Any
     ) -> tuple[Array, dict[str, Array], LayerContext]:
         """Return z, the state after it, and the context, all of NumPy; the same seed gives the same masks."""
-        rng = GeneratorRandom(np.random.default_rng([*seed.tolist(), self._number]))
-        own = LayerContext(parameters, {}, dict(state), rng, True, ctx.is_first, self.part, ctx.trainable)
+        rng = None if seed is None else GeneratorRandom(np.random.default_rng([*seed.tolist(), self._number]))
+        own = LayerContext(parameters, {}, dict(state), rng, ctx.training, ctx.is_first, self.part, ctx.trainable)
         own.x = x
         z = self.part.forward(x, own)
         return z, {name: own.state[name] for name in state}, own

@@ -50,6 +50,7 @@ class Programs(Protocol):
     - ``accumulate(sums, carry, frozen, data, start, position, key, number, counts, total, rows=…, size=…)`` adds to a
       pair of gradients and layers' states, by pieces of ``rows`` samples, what those of one update give that come after
       ``position`` others; and returns it with the outputs, (pieces, rows, outputs).
+    - ``outputs(carry, frozen, data)`` returns the outputs of rows x, (rows, outputs), as predictions have them.
     - ``penalized(carry, gradients, total)`` returns gradients with those of the penalties.
     - ``step(carry, gradients, states, number, rate, momentum)`` returns the carry after an update.
     - ``finish(carry, gradients, states, number, total, rate, momentum)`` is both, and also returns the penalty times

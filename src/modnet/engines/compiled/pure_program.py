@@ -51,6 +51,11 @@ class PureProgram:
         a, gradients, states = self._pass(parameters, carry.states, piece["x"], self._targets(piece["y"]), column, rng)
         return xp.astype(a, dtype), self.parameters.of_gradients(gradients), states
 
+    def outputs(self, carry: Carry, frozen: Arrays, data: Mapping[str, Array]) -> Array:
+        """Return the outputs of rows x."""
+        a = self._pass.outputs(self.parameters.by_layer((*carry.theta, *frozen)), carry.states, data["x"])
+        return namespace(a).astype(a, self.network.dtype)
+
     def apply(
         self, carry: Carry, gradients: Arrays, states: Any, number: Any, total: Any, rate: Any, momentum: Any
     ) -> tuple[Carry, Any]:

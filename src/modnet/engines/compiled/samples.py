@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modnet.core.interfaces.engine import Rows, length_of
 from modnet.data.prepared import Samples
 from modnet.data.row_source import row_bytes
 from modnet.engines.compiled.programs import Programs
 
-__all__ = ["DeviceSamples"]
+__all__ = ["DeviceSamples", "filled_up"]
 
 
 class DeviceSamples:
@@ -85,7 +86,10 @@ class DeviceSamples:
         targets, weights = self._samples.targets, self._samples.weights
         arrays = {"x": self._samples.x, "y": targets.values if targets.codes is None else targets.codes, "w": weights}
         loaded = {name: np.asarray(values[rows]) for name, values in arrays.items() if values is not None}
-        missing = capacity - length_of(rows)
-        if missing:
-            loaded = {name: np.concatenate([part, np.repeat(part[:1], missing, 0)]) for name, part in loaded.items()}
-        return loaded
+        return {name: filled_up(values, capacity) for name, values in loaded.items()}
+
+
+def filled_up(rows: NDArray[Any], count: int) -> NDArray[Any]:
+    """Return rows, and the first of them again until there are so many."""
+    missing = count - len(rows)
+    return np.concatenate([rows, np.repeat(rows[:1], missing, 0)]) if missing else rows

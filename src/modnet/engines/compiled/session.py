@@ -11,8 +11,10 @@ import numpy as np
 
 from modnet.core.interfaces import Block, TrainingPlan, TrainState
 from modnet.core.interfaces.engine import OnOutputs, OnUpdate, Rows, length_of, pieces_of
+from modnet.data.row_source import ArrayOrSource
 from modnet.engines.compiled.functions import ParameterArrays, RuleArrays
 from modnet.engines.compiled.gradients import Gradients, Overlap, Sizes, counted_outputs, padded
+from modnet.engines.compiled.outputs import outputs_of
 from modnet.engines.compiled.programs import Programs
 from modnet.engines.compiled.state import DeviceState
 from modnet.network.evaluate import MetricAccumulator
@@ -43,7 +45,8 @@ class CompiledSession:
         fingerprint: Mapping[str, str | int | float],
     ) -> None:
         self._network: Network = plan.network
-        self._programs, self._parameters, self._chunk = programs, parameters, sizes.chunk
+        self._programs, self._parameters = programs, parameters
+        self._chunk, self._piece = sizes.chunk, sizes.piece
         self.fingerprint = fingerprint
         self._penalties = 0.0
         self._finite: Any = True
@@ -121,6 +124,10 @@ class CompiledSession:
             self._states_after_gradient = None
             self._norm = lambda: float(np.linalg.norm(gradient))
             state.publish()
+
+    def outputs(self, x: ArrayOrSource) -> Iterator[Vector]:
+        """Yield the network's outputs at θ."""
+        return outputs_of(x, self._programs, self._state, self._piece)
 
     def last_cost(self) -> float:
         """Return the mean cost of the last update's samples."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, TypeAlias
@@ -12,6 +12,7 @@ import numpy as np
 
 from modnet.core.interfaces import Block, TrainingPlan, TrainState
 from modnet.core.interfaces.engine import OnOutputs, OnUpdate, Rows
+from modnet.data.row_source import ArrayOrSource
 from modnet.data.sparse_rows import SparseRows
 from modnet.engines.numpy.batches import BatchLoader
 from modnet.engines.numpy.threads import blas_name, one_blas_thread
@@ -113,6 +114,10 @@ class NumpySession:
             self._after_gradient = None
         self._updater.apply(gradient, rate, momentum)
         self._last_gradient = gradient
+
+    def outputs(self, x: ArrayOrSource) -> Iterator[Vector]:
+        """Yield the network's outputs at θ."""
+        return self._network.forward_in_pieces(x)
 
     def last_cost(self) -> float:
         """Return the mean cost of the last update's samples."""

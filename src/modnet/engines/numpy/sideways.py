@@ -6,7 +6,7 @@ own, and exchanges numbers with the network's where somebody else sees or writes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from modnet.core.interfaces import Block, TrainingPlan, TrainState
 from modnet.core.interfaces.engine import OnOutputs, OnUpdate, Rows
+from modnet.data.row_source import ArrayOrSource
 from modnet.data.sparse_rows import SparseRows
 from modnet.engines.numpy.session import NumpySession
 from modnet.network.network import Network, Vector
@@ -105,6 +106,11 @@ class SidewaysSession(NumpySession):
         self._pull()
         super().apply_gradient(_turn(gradient, self._upright, self._sideways), rate, momentum)
         self._push()
+
+    def outputs(self, x: ArrayOrSource) -> Iterator[Vector]:
+        """Yield the network's outputs at θ."""
+        self._pull()
+        return super().outputs(x)
 
     def _pull(self) -> None:
         """Take the network's θ."""
