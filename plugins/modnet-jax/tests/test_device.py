@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from trained import agree, bits, fit
 
-from modnet import ConfigError, Trainer
+from modnet import Activation, ConfigError, Trainer
 from modnet.core import messages
 from modnet_jax.device import Device
 
@@ -62,15 +62,29 @@ def test_no_setting_of_the_process_is_changed(data: Any) -> None:
     assert jnp.arange(3.0).dtype == jnp.float32
 
 
+class Mixes(Activation):
+    """Numbers times truth values, as NumPy allows."""
+
+    kind: Literal["mixes"] = "mixes"
+
+    def __call__(self, z: Any) -> Any:
+        return z * (z > 0.0)
+
+    def backward(self, upstream: Any, z: Any, a: Any) -> Any:
+        del a
+        return upstream * (z > 0.0)
+
+
 def test_settings_of_the_process_change_nothing(data: Any, caplog: pytest.LogCaptureFixture) -> None:
-    expected = bits(fit(data, layers=[4, {"kind": "dropout", "rate": 0.3}, 2]))
+    layers = [{"kind": "dense", "units": 4, "activation": Mixes()}, {"kind": "dropout", "rate": 0.3}, 2]
+    expected = bits(fit(data, layers=layers))
     settings = (
         jax.numpy_dtype_promotion("strict"),
         jax.numpy_rank_promotion("raise"),
         jax.threefry_partitionable(False),
     )
     with settings[0], settings[1], settings[2], jax.default_matmul_precision("bfloat16"), jax.disable_jit():
-        assert bits(fit(data, layers=[4, {"kind": "dropout", "rate": 0.3}, 2])) == expected
+        assert bits(fit(data, layers=layers)) == expected
     assert caplog.records == []
 
 
