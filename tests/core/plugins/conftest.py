@@ -5,6 +5,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint, distributions, entry_points
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,35 @@ from core.plugins.processes import install
 from core.plugins.sites import Site
 
 from modnet.core import registry
+from modnet.core.plugins import installed as installed_points
 from modnet.core.plugins.discovery import discover
 from modnet.core.registry import Registry
 
 DISTRIBUTIONS = Path(__file__).parents[2] / "distributions"
+
+
+INSTALLED = {
+    point.dist.name
+    for group in (installed_points.COMPONENT_GROUP, installed_points.COMMAND_GROUP)
+    for point in entry_points(group=group)
+    if point.dist is not None and point.dist.name != installed_points.BUILTIN_DISTRIBUTION
+}
+"""The plug-ins of whoever runs the tests."""
+
+
+@pytest.fixture(autouse=True)
+def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process there are the plug-ins of a test, and no others."""
+
+    def others_left_out(**selected: str) -> list[EntryPoint]:
+        return [point for point in entry_points(**selected) if point.dist is None or point.dist.name not in INSTALLED]
+
+    monkeypatch.setattr(installed_points, "entry_points", others_left_out)
+    monkeypatch.setattr(
+        installed_points,
+        "distributions",
+        lambda: [each for each in distributions() if each.name not in INSTALLED],
+    )
 
 
 @pytest.fixture(autouse=True)
