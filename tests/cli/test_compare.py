@@ -335,8 +335,9 @@ def test_it_goes_on_after_an_interruption(
 
 
 @ON_LINUX
-def test_without_a_folder_an_interruption_leaves_nothing(tmp_path: Path) -> None:
-    running = started(tmp_path, "--jobs", "2", "--set", "seed=0,1")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_without_a_folder_an_interruption_leaves_nothing(tmp_path: Path, jobs: str) -> None:
+    running = started(tmp_path, "--jobs", jobs, "--set", "seed=0,1")
     assert running.stderr is not None
     assert running.stderr.readline().startswith("1/4 ")
     os.killpg(running.pid, signal.SIGINT)

@@ -19,9 +19,9 @@ from modnet.core.errors import ConfigError, DataError, DivergenceError
 from modnet.core.interfaces import TrainingView
 from modnet.core.messages import epoch_number
 from modnet.core.plugins.hookspecs import hookimpl
+from modnet.training.interruption import Interruption
 from modnet.training.result import Run, metric_text
 from modnet.training.trainer import Trainer
-from modnet_optuna.interruption import Interruption
 from modnet_optuna.outcome import Outcome, State
 from modnet_optuna.plan import Plan
 from modnet_optuna.samples import TEST, with_one_test

@@ -19,7 +19,7 @@ from types import FrameType
 from modnet.analysis.comparison.pool import blocked_signals
 from modnet.core.errors import Interrupted, ModnetError
 from modnet.core.plugins import disabled
-from modnet_optuna.interruption import Interruption
+from modnet.training.interruption import Interruption
 from modnet_optuna.ledger import Ledger
 from modnet_optuna.storage import quiet
 from modnet_optuna.work import OFTEN, Work, open_ledger, work

@@ -19,7 +19,7 @@ from modnet.config.overrides import apply_override
 from modnet.core.dataset import Data
 from modnet.core.errors import ConfigError
 from modnet.core.messages import did_you_mean, short_repr
-from modnet_optuna.interruption import Interruption
+from modnet.training.interruption import Interruption
 from modnet_optuna.ledger import Ledger
 from modnet_optuna.making import trained_config
 from modnet_optuna.outcome import TrialResult

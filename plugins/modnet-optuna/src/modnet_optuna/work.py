@@ -13,7 +13,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import Trial
 
 from modnet.core.dataset import Data
-from modnet_optuna.interruption import Interruption
+from modnet.training.interruption import Interruption
 from modnet_optuna.ledger import Ledger
 from modnet_optuna.making import Maker
 from modnet_optuna.plan import Plan

@@ -16,9 +16,9 @@ from modnet.analysis.comparison.outcome import Outcome
 from modnet.analysis.comparison.plan import DataCache, Task
 from modnet.analysis.comparison.worker import BLOCKED, Worker, train
 from modnet.core.dataset import Data
-from modnet.core.errors import Interrupted, ModnetError
+from modnet.core.errors import ModnetError
 from modnet.core.plugins import disabled
-from modnet.training.signals import handle_signals
+from modnet.training.interruption import Interruption
 
 __all__ = ["blocked_signals", "run_all"]
 
@@ -39,19 +39,16 @@ def run_all(
     """
     if not tasks:
         return
-    interruptions: list[Interrupted] = []
-
-    def interrupt(reason: str, number: int) -> None:
-        interruptions.append(Interrupted(reason, signal=number))
-        if jobs == 1:
-            raise interruptions[0]
-
-    with handle_signals(interrupt):
+    interruption = Interruption()
+    with interruption.on_signals():
         if jobs == 1:
             for task in tasks:
-                done(train(task, cache, part, folder and folder / task.name))
+                outcome = train(task, cache, part, folder and folder / task.name, interruption)
+                if not interruption.has_stopped:
+                    done(outcome)
+                interruption.check()
         else:
-            _run_in_processes(tasks, part, folder, min(jobs, len(tasks)), data, done, interruptions)
+            _run_in_processes(tasks, part, folder, min(jobs, len(tasks)), data, done, interruption)
 
 
 def _run_in_processes(
@@ -61,7 +58,7 @@ def _run_in_processes(
     jobs: int,
     data: Data | None,
     done: Done,
-    interruptions: Sequence[Interrupted],
+    interruption: Interruption,
 ) -> None:
     """Make all runs in processes; signals are looked for again and again.
 
@@ -89,8 +86,7 @@ def _run_in_processes(
         while running:
             finished = wait(running, _OFTEN, FIRST_COMPLETED).done
             take(finished)
-            if interruptions:
-                raise interruptions[0]
+            interruption.check()
             submit(len(finished))
         executor.shutdown()
     except BrokenProcessPool:

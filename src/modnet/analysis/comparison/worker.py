@@ -25,6 +25,7 @@ from modnet.core.plugins import disabled
 from modnet.storage.atomic import file_errors
 from modnet.storage.model_file import MODEL_NAME
 from modnet.storage.run_folder import RunFolder
+from modnet.training.interruption import Interruption
 from modnet.training.result import Run
 from modnet.training.trainer import Trainer
 
@@ -37,8 +38,17 @@ BLOCKED = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if n
 """The signals that the processes leave to the one that started them: in a terminal, all of them get Ctrl-C."""
 
 
-def train(task: Task, cache: DataCache, part: str, folder: Path | None) -> Outcome:
+def train(
+    task: Task, cache: DataCache, part: str, folder: Path | None, interruption: Interruption | None = None
+) -> Outcome:
     """Return what a run reaches; in its folder, where it has one, an earlier attempt is resumed from its checkpoint.
+
+    Args:
+        task: The run.
+        cache: The data of earlier runs.
+        part: The samples whose metrics are compared.
+        folder: Its folder, or None.
+        interruption: What may stop a run that has no folder; one that has is interrupted by signals itself.
 
     Raises:
         Interrupted: the run was interrupted.
@@ -47,7 +57,7 @@ def train(task: Task, cache: DataCache, part: str, folder: Path | None) -> Outco
     started = time.perf_counter()
     names: dict[str, Any] = {"combination": task.combination, "seed": task.seed, "fold": task.fold}
     try:
-        run = _run(task, cache, folder)
+        run = _run(task, cache, folder, interruption)
     except DivergenceError as error:
         names |= {"epochs": error.epoch, "updates": error.update, "seconds": time.perf_counter() - started}
         return Outcome(**names, metrics={}, test={}, diverged=str(error))
@@ -64,7 +74,7 @@ def train(task: Task, cache: DataCache, part: str, folder: Path | None) -> Outco
     return Outcome(**names, metrics=metrics, test=test, baseline=baseline)
 
 
-def _run(task: Task, cache: DataCache, folder: Path | None) -> Run:
+def _run(task: Task, cache: DataCache, folder: Path | None, interruption: Interruption | None) -> Run:
     data = task.data(cache)
     if folder is not None and folder.exists():
         if RunFolder(folder).checkpoints() and not (folder / MODEL_NAME).exists():
@@ -74,7 +84,8 @@ def _run(task: Task, cache: DataCache, folder: Path | None) -> Run:
             return Trainer.resume(folder, *data.train, **parts)
         with file_errors(folder, "cannot be removed"):
             shutil.rmtree(folder)
-    return Trainer(task.config.alone(), checks=False).fit_data(data, out=folder)
+    listeners = [] if interruption is None or folder is not None else [interruption]
+    return Trainer(task.config.alone(), checks=False).fit_data(data, out=folder, callbacks=listeners)
 
 
 class Worker:
