@@ -274,6 +274,19 @@ def test_the_sentence_tells_what_the_network_reaches_that_early_stopping_went_ba
     assert f"Reached validation accuracy {best['validation_accuracy']:.2%}" in sentence
 
 
+def test_processes_that_train_each_by_itself_are_told_so(
+    modnet: Modnet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    for rank in ("0", "1"):
+        monkeypatch.setenv("OMPI_COMM_WORLD_RANK", rank)
+        assert modnet("train", "--quiet", "--epochs", 1).code == 0
+    (told,) = caplog.messages  # of the first alone
+    assert told.startswith(
+        "modnet: 2 processes were started together, but the engine 'numpy' trains in each by itself; "
+    )
+
+
 def test_another_engine_goes_on_only_where_it_is_allowed(modnet: Modnet) -> None:
     first = modnet("train", "--quiet", "--epochs", 1, "--set", "callbacks=['checkpoint']", "--out", "run")
     assert (first.code, first.err) == (0, "")

@@ -163,7 +163,7 @@ class Page:
         for command in commands:
             if any(re.fullmatch(rf"{pattern}(\s+#.*)?", command) for pattern in NOT_RUN):
                 continue
-            if install := re.fullmatch(r"pip install ((\./)?[\w/-]+)", command):
+            if install := re.fullmatch(r"pip install '?((\./)?[\w/-]+)(\[test\]')?", command):
                 if install[1].removeprefix("./") == self.installed:
                     continue
                 command = self._installation(install[1])

@@ -16,6 +16,7 @@ from components.callbacks.strangers import installed
 from training.resuming import same, small_blocks
 
 from modnet import (
+    Callback,
     ConfigError,
     DataError,
     DivergenceError,
@@ -427,7 +428,50 @@ def test_callbacks_that_one_process_lacks_are_refused(data: Data) -> None:
 
     outcomes, _ = together(train)
     assert [type(outcome) for outcome in outcomes] == [ConfigError] * COUNT, outcomes
-    assert str(outcomes[0]).startswith("events of the callbacks: process 1 has '', process 0 has 'modnet_batch_end, ")
+    assert str(outcomes[0]).startswith("the callbacks: process 1 has 'none', process 0 has 'Busy'")
+
+
+class Shows(Callback):
+    """What shows something at the start, too, where it has a terminal."""
+
+    kind: Literal["shows"] = "shows"
+    terminal: bool
+    at_updates: bool = False
+
+    def listener(self) -> object:
+        class Lines:
+            @hookimpl
+            def modnet_epoch_end(self, training: Any) -> None:
+                del training
+
+        class Bar(Lines):
+            @hookimpl
+            def modnet_fit_start(self, training: Any) -> None:
+                del training
+
+        class Each(Lines):
+            @hookimpl
+            def modnet_batch_end(self, training: Any) -> None:
+                del training
+
+        return (Each() if self.at_updates else Bar()) if self.terminal else Lines()
+
+
+def test_a_callback_may_have_another_listener_in_each_process(data: Data) -> None:
+    outcomes, _ = together(
+        lambda index: Trainer.from_config(config()).fit(*data, callbacks=[Shows(terminal=index == 0)])
+    )
+    assert len({outcome.network.parameters.tobytes() for outcome in outcomes}) == 1
+
+
+def test_listeners_to_every_update_must_be_in_all_processes(data: Data) -> None:
+    def train(index: int) -> Run:
+        shows = Shows(terminal=index == 0, at_updates=True)
+        return Trainer.from_config(config()).fit(*data, callbacks=[shows])
+
+    outcomes, _ = together(train)
+    assert [type(outcome) for outcome in outcomes] == [ConfigError] * COUNT, outcomes
+    assert str(outcomes[0]).startswith("a callback at every update: process 1 has 'none', process 0 has 'yes'")
 
 
 def test_parameters_that_drift_apart_are_noticed_within_an_epoch(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,8 @@ from modnet_jax.device import Device
 def test_a_device_that_is_not_there_is_told_with_what_there_is(data: Any, device: str) -> None:
     with pytest.raises(ConfigError) as caught:
         fit(data, {"kind": "jax", "device": device})
-    assert str(caught.value) == f"engine.device: there is no '{device}' here; JAX has cpu:0"
+    more = "; for NVIDIA's GPUs: pip install 'jax[cuda13]'" if device == "gpu" else ""
+    assert str(caught.value) == f"engine.device: there is no '{device}' here; JAX has cpu:0{more}"
 
 
 @pytest.mark.parametrize("device", ["cpu", "cpu:0", "auto"])

@@ -103,7 +103,8 @@ def check_stopped(outcomes: list[Ended], victim: int, path: Path) -> None:
     del victim
     updates = int(latest(path).split("-")[3].partition(".")[0])
     assert [outcome.code for outcome in outcomes] == [128 + signal.SIGTERM] * len(outcomes)
-    told = f"modnet: interrupted after {updates:,} updates; resume with: modnet train --resume run\n"
+    how = f"resume with {len(outcomes)} processes: modnet train --resume run"
+    told = f"modnet: interrupted after {updates:,} updates; {how}\n"
     assert [outcome.err for outcome in outcomes] == [told, *[""] * (len(outcomes) - 1)]
 
 

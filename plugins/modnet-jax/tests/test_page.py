@@ -36,11 +36,9 @@ def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     snippets().run_page(ROOT / "docs" / "faster.md", tmp_path, monkeypatch, installed="plugins/modnet-jax")
     big, by_hand = (rows_of(tmp_path / "reader" / "runs" / name) for name in ("big", "by-hand"))
     assert len(big) == 6
-    for ours, theirs in zip(big[:3], by_hand, strict=True):  # Open MPI gives each process one core
+    for ours, theirs in zip(big, by_hand, strict=True):  # Open MPI gives each process one core
         assert ours == pytest.approx(theirs, rel=1e-5)
-    with pytest.raises(
-        modnet.ModelFileError, match=r"was written with (cores 1, here it is|processes 2, here it is none)"
-    ):
+    with pytest.raises(modnet.ModelFileError, match="was written with processes 2, here it is 1"):
         modnet.Trainer.resume(tmp_path / "reader" / "runs" / "big", epochs=7)
     script = tmp_path / "reader" / "train.slurm"
     bash = shutil.which("bash")

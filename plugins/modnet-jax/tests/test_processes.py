@@ -131,7 +131,7 @@ def test_the_speed_up_is_predicted_in_a_line_and_the_device_that_is_named_is_use
     first, second = run(2, [*command, *engine], tmp_path, XLA_FLAGS="--xla_force_host_platform_device_count=2")
     assert (first.code, second) == (0, (0, "", ""))
     (line,) = first.err.splitlines()
-    assert line.startswith("modnet: 2 processes: predicted to be 0.")  # the batches are tiny
+    assert line.startswith("modnet: 2 processes: updates are predicted to be 0.")  # the batches are tiny
     assert line.endswith(" to sum the gradients; larger batches or fewer processes use them better")
     assert first.out.startswith("Reached test accuracy ")
 
@@ -142,8 +142,8 @@ def test_what_is_predicted(capsys: pytest.CaptureFixture[str], caplog: pytest.Lo
     for each in (None, good, bad):
         tell(each)
     assert capsys.readouterr().err == (
-        "modnet: 8 processes: predicted to be 5 times as fast as one; measured: an update 800 ms in one, 100 ms shared "
-        "out, and 60 ms to sum the gradients\n"
+        "modnet: 8 processes: updates are predicted to be 5 times as fast as in one; measured: one takes 800 ms "
+        "in one, 100 ms shared out, and 60 ms more to sum the gradients\n"
     )
     (warning,) = caplog.messages
-    assert warning.startswith("modnet: 2 processes: predicted to be 0.8 times as fast as one; ")
+    assert warning.startswith("modnet: 2 processes: updates are predicted to be 0.8 times as fast as in one; ")

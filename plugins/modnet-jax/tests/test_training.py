@@ -31,10 +31,16 @@ def command(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comple
     )
 
 
+KEPT = ("--set", "callbacks=['checkpoint']")
+
+
 def test_the_command_trains_resumes_and_verifies(tmp_path: Path) -> None:
-    run = command("train", "--set", "engine=jax", "--set", "epochs=2", "--out", "run", cwd=tmp_path)
+    run = command("train", "--set", "engine=jax", "--epochs", "2", *KEPT, "--out", "run", cwd=tmp_path)
     assert (run.returncode, run.stderr) == (0, "")
     assert re.search(r"after 2 epochs and 288 updates in \d+\.\d s on cpu; the run is in run\.$", run.stdout)
+    again = command("train", "--resume", "run", "--epochs", "3", "--set", "engine.cache=off", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert 'cache = "off"' in (tmp_path / "run/config.toml").read_text(encoding="utf-8")
     (tmp_path / "small.toml").write_text(
         'epochs = 2\nengine = "jax"\n[network]\nlayers = [4, 10]\n[optimizer]\nbatch_size = 100\n', encoding="utf-8"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -14,10 +15,12 @@ import click
 from modnet.cli.common.completing import complete_folders, complete_runs
 from modnet.cli.common.output import mute, print_result, unmute
 from modnet.cli.common.source import Source, source_options
+from modnet.config.load import load_config
 from modnet.config.run_config import RunConfig
 from modnet.core.errors import ConfigError, Interrupted, ProcessError
 from modnet.core.interfaces import Engine
 from modnet.core.messages import counted, log_warning, shell_word, warn
+from modnet.engines.processes.cluster import processes_started
 from modnet.storage.atomic import file_errors
 from modnet.storage.run_folder import RunFolder
 from modnet.training.continuation import engine_of
@@ -83,12 +86,15 @@ def _resume(path: str, source: Source, out: str | None, *, allow_other_engine: b
         raise ConfigError(
             f"--resume {path}: cannot be combined with {given[0]}; allowed: --epochs, and --set of the engine"
         )
-    config = source.config()
-    _is_primary(config.engine if source.settings else engine_of(RunFolder.holding(path)))
+    engine = engine_of(RunFolder.holding(path))
+    if source.settings:  # options are those of the run's engine
+        kept = engine.model_dump(exclude_defaults=True) | {"kind": engine.kind}
+        engine = load_config({"engine": kept}, source.settings).engine
+    _is_primary(engine)
     return Trainer.resume(
         path,
-        epochs=config.epochs if source.shortcuts["epochs"] else None,
-        engine=config.engine if source.settings else None,
+        epochs=replace(source, settings=()).config().epochs if source.shortcuts["epochs"] else None,
+        engine=engine if source.settings else None,
         allow_other_engine=allow_other_engine,
         progress=not quiet,
     )
@@ -99,7 +105,18 @@ def _is_primary(engine: Engine) -> bool:
     group = engine.process_group()
     if not group.primary:
         mute()
+    _warn_if_apart(engine)
     return group.primary
+
+
+def _warn_if_apart(engine: Engine) -> None:
+    """Warn where processes were started together, and the engine knows nothing of that."""
+    started = processes_started()
+    if started is not None and started.index == 0 and type(engine).process_group is Engine.process_group:
+        together = f"{started.count} processes were started together, but"
+        log_warning(
+            f"{together} the engine '{engine.kind}' trains in each by itself; others train one network together"
+        )
 
 
 def _interrupted(interruption: Interrupted) -> str:
@@ -107,7 +124,8 @@ def _interrupted(interruption: Interrupted) -> str:
     if interruption.checkpoint is None:
         return f"interrupted after {updates}"
     run = shell_word(str(interruption.checkpoint.parent.parent))
-    return f"interrupted after {updates}; resume with: modnet train --resume {run}"
+    how = "" if interruption.processes == 1 else f" {interruption.processes} processes"
+    return f"interrupted after {updates}; resume with{how}: modnet train --resume {run}"
 
 
 @contextmanager

@@ -83,6 +83,7 @@ class Interrupted(KeyboardInterrupt):
         reason: What interrupted it.
         signal: The signal's number, or None.
         updates: How many updates were made.
+        processes: How many processes trained together.
         checkpoint: The file that `modnet.Trainer.resume` continues from; None without a run folder.
     """
 
@@ -91,6 +92,7 @@ class Interrupted(KeyboardInterrupt):
         self.reason = reason
         self.signal = signal
         self.updates = 0
+        self.processes = 1
         self.checkpoint: Path | None = None
 
     def __str__(self) -> str:

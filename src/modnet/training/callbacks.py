@@ -45,6 +45,9 @@ _hooks: WeakKeyDictionary[type, list[_Hook]] = WeakKeyDictionary()
 class CallbackRunner:
     """The listeners of one training, called in the order of the configured callbacks, and of those given beside them.
 
+    Attributes:
+        kinds: The callbacks' kinds, also of those that another process calls.
+
     Args:
         config: The configuration.
         more: Callbacks that are no part of it, as `as_listener` takes them.
@@ -78,13 +81,9 @@ class CallbackRunner:
             if not muted:
                 method = MethodType(hook.function, listener) if hook.is_method else hook.function
                 self._methods[hook.event].append((name, method, hook.arguments))
+        self.kinds = [kind for kind, _ in self._listeners]
         if muted:
             self._listeners = []
-
-    @property
-    def events(self) -> list[str]:
-        """The events that listeners implement, here or in the process that calls them."""
-        return sorted(self._heard)
 
     def listens_to(self, event: str) -> bool:
         """Return whether a listener implements an event (``"batch_end"``), here or in the process that calls it."""

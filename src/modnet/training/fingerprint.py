@@ -33,7 +33,7 @@ def check_fingerprint(kept: Fingerprint, current: Fingerprint, path: Path) -> No
     Raises:
         ModelFileError: naming the first difference, and how it is allowed.
     """
-    for name in [*current, *kept]:
+    for name in [*kept, *current]:
         before, here = kept.get(name, "none"), current.get(name, "none")
         if before != here:
             effect = "results may" if name == "modnet" or name.endswith(" (plug-in)") else "last bits would"

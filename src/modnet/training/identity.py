@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from modnet.data.prepared import Samples
 from modnet.network.network import Network
 from modnet.storage.data_record import DataRecord, absolute_paths
 from modnet.storage.metadata import plugins_of
+from modnet.training.callbacks import CallbackRunner
 from modnet.training.result import part_name
 
 __all__ = ["Identity"]
@@ -52,10 +53,11 @@ class Identity:
             if here.get(part) != kept.get(part):
                 raise DataError(f"{part_name(part)} samples: must be those of the interrupted run, {path}")
 
-    def check_alike(self, group: ProcessGroup, events: Sequence[str]) -> None:
+    def check_alike(self, group: ProcessGroup, callbacks: CallbackRunner) -> None:
         """Refuse processes that would not train the same network alike; with one process nothing is done.
 
-        ``events`` are those that listeners implement: after each, processes exchange what has been changed.
+        A callback may have another listener in each process, as the progress has where one of them has a terminal. But
+        after an event of every update, all exchange what has been changed.
 
         Options of the engine are the engine's to compare: each process may have others.
 
@@ -64,7 +66,8 @@ class Identity:
         """
         if group.count == 1:
             return
-        plain = {**self._as_plain(), "events of the callbacks": ", ".join(events)}
+        plain = self._as_plain() | {"the callbacks": ", ".join(callbacks.kinds) or "none"}
+        plain["a callback at every update"] = "yes" if callbacks.listens_to("batch_end") else "none"
         digests = group.gather(hashlib.sha256(json.dumps(plain).encode()).hexdigest())
         index = next((number for number, digest in enumerate(digests) if digest != digests[0]), 0)
         if index == 0:

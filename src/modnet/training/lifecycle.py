@@ -138,7 +138,7 @@ def train(
     network, samples, metrics = setup
     warnings: list[str] = []
     identity = Identity(config, network, samples)
-    identity.check_alike(group, callbacks.events)
+    identity.check_alike(group, callbacks)
     fingerprint = {} if resumption is None else resumption.state.fingerprint
     engine = config.engine.start(TrainingPlan(config, network, samples["train"], fingerprint))
     try:

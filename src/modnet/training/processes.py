@@ -124,6 +124,7 @@ class Agreement:
         found = next((each["asked"] for each in everyone if "asked" in each), None)
         if found is not None:
             self.interruption = Interrupted(found[0], signal=found[1])
+            self.interruption.processes = group.count
 
     def _has_state(self) -> bool:
         """Return whether a listener has written to θ, or restored a state."""

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from modnet import ConfigError, ProcessError
+from modnet.engines.processes import rendezvous
 from modnet.engines.processes.channel import Channel
 from modnet.engines.processes.cluster import Place
 from modnet.engines.processes.messages import receive, send
@@ -183,7 +184,11 @@ def test_another_number_of_processes_is_refused(port: int) -> None:
     assert texts == ["engine.processes: process 1 has 3, process 0 has 2"] * 2
 
 
-def test_who_does_not_come_is_named_after_a_bounded_time(port: int) -> None:
+def test_who_does_not_come_is_named_after_a_bounded_time(
+    port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rendezvous, "PATIENCE_SECONDS", 0.5)
+
     def meet(index: int) -> str:
         with pytest.raises(ProcessError) as refused:
             Channel(Place("127.0.0.1", port, 4, index), ABOUT, 1.0, lambda: None)
@@ -192,7 +197,8 @@ def test_who_does_not_come_is_named_after_a_bounded_time(port: int) -> None:
     with ThreadPoolExecutor(2) as pool:
         texts = list(pool.map(meet, [0, 2]))
     told = f"engine.coordinator: these of 4 processes have not come to 127.0.0.1:{port} within 1 s: 1, 3"
-    assert texts == [told, told]
+    assert texts == [f"{told}; what they print says why, or they were not started"] * 2
+    assert capsys.readouterr().err == f"modnet: waiting at 127.0.0.1:{port} for process 1, 3\n"
 
 
 def test_where_nobody_listens(port: int) -> None:

@@ -51,7 +51,10 @@ class Device:
             return cls(devices[int(number or 0)], precision, deterministic)
         except (RuntimeError, IndexError):
             found = ", ".join(_names())
-            raise ConfigError(f"engine.device: there is no '{name}' here; JAX has {found or 'no device'}") from None
+            more = "; for NVIDIA's GPUs: pip install 'jax[cuda13]'" if kind == "gpu" and "gpu" not in found else ""
+            raise ConfigError(
+                f"engine.device: there is no '{name}' here; JAX has {found or 'no device'}{more}"
+            ) from None
 
     @property
     def is_cpu(self) -> bool:

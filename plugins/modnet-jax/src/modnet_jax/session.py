@@ -29,7 +29,7 @@ GPU_FACTOR = 16
 def start(plan: TrainingPlan, device: Device, group: Any, cache: str, memory: float | None) -> EngineSession:
     """Begin a training on a device of each process of a group; see the engine's options for the others."""
     calls, kept = JaxHostCalls(on_cpu=device.is_cpu), ProgramCache(cache, device)
-    network, fingerprint = plan.network, dict(device.fingerprint)
+    network, fingerprint = plan.network, {"processes": group.count, **device.fingerprint}
     programs = JaxPrograms(program := Program(plan, Parts(plan, calls)), device, kept)
     outputs, factor = network.outputs * network.dtype.itemsize, 1 if device.is_cpu else GPU_FACTOR
     chunk = max(1, factor * min(CHUNK_PIECES * network.chunk, CHUNK_BYTES // max(row_bytes(plan.samples.x), outputs)))
@@ -37,7 +37,7 @@ def start(plan: TrainingPlan, device: Device, group: Any, cache: str, memory: fl
     if group.count > 1:
         from modnet_jax.sharing import SharedProgram, SharedPrograms
 
-        fingerprint["processes"], calls.refused = group.count, "in several processes Python cannot run it"
+        calls.refused = "in several processes Python cannot run it"
         found = predict(plan, programs, program.parameters, program.rule, group, chunk)
         tell(found if group.primary else None)
         programs = SharedPrograms(program := SharedProgram(plan, Parts(plan, calls)), device, kept, group)

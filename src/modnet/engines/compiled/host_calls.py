@@ -15,7 +15,10 @@ from modnet.core.errors import ConfigError
 from modnet.core.interfaces import Random
 from modnet.core.messages import log_warning, truncate
 
-__all__ = ["HostCalls"]
+__all__ = ["REMEDY", "HostCalls"]
+
+
+REMEDY = "a part that uses modnet.namespace in place of numpy, and asks for no values, is"
 
 
 class HostCalls(ABC):
@@ -63,8 +66,10 @@ class HostCalls(ABC):
             reason = truncate(f"{type(error).__name__}: {' '.join(str(error).split())}", 90)
             name = f"{part.family} '{registry.active().full_name(type(part))}'"
             if self.refused is not None:
-                raise ConfigError(f"engine: the {name} cannot be compiled ({reason}); {self.refused}")
-            log_warning(f"engine: the {name} cannot be compiled ({reason}); Python runs it, some 0.1 ms a call")
+                raise ConfigError(f"engine: the {name} cannot be compiled ({reason}); {self.refused}; {REMEDY}")
+            log_warning(
+                f"engine: the {name} cannot be compiled ({reason}); Python runs it, some 0.1 ms a call; {REMEDY}"
+            )
 
     def guarded(self, function: Callable[..., Any], otherwise: Callable[[], Any]) -> Any:
         """Call a function; keep its error, and call ``otherwise`` instead."""

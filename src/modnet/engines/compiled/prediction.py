@@ -20,8 +20,8 @@ from modnet.engines.processes.group import ConnectedGroup
 
 __all__ = ["SpeedUp", "predict", "tell"]
 
-LEAST_WORK = 1e11
-"""How many floating-point operations a training has at least that is worth a prediction; some seconds."""
+LEAST_WORK, LEAST_UPDATES = 1e11, 10_000
+"""How many floating-point operations or updates a training has at least that is worth a prediction; some seconds."""
 WORTHWHILE = 1.5
 REPETITIONS = 3
 
@@ -43,15 +43,14 @@ class SpeedUp(NamedTuple):
 
     @property
     def factor(self) -> float:
-        """How many times as fast as one process they are."""
+        """How many times as fast as in one process their updates are."""
         return self.whole / (self.share + self.total)
 
     def __str__(self) -> str:
         whole, share, total = (f"{seconds * 1e3:.3g} ms" for seconds in self[1:])
-        return (
-            f"{self.processes} processes: predicted to be {self.factor:.2g} times as fast as one; measured: an update "
-            f"{whole} in one, {share} shared out, and {total} to sum the gradients"
-        )
+        measured = f"one takes {whole} in one, {share} shared out, and {total} more to sum the gradients"
+        factor = f"updates are predicted to be {self.factor:.2g} times as fast as in one"
+        return f"{self.processes} processes: {factor}; measured: {measured}"
 
 
 def tell(found: SpeedUp | None) -> None:
@@ -81,9 +80,10 @@ def predict(
         most: How many samples an update is measured with at most; for more, its time is in proportion.
     """
     network, samples = plan.network, len(plan.samples)
-    if 6 * network.parameters.size * samples * plan.config.epochs < LEAST_WORK:
+    updates, epochs = max(plan.config.optimizer.updates(samples), 1), plan.config.epochs
+    if 6 * network.parameters.size * samples * epochs < LEAST_WORK and updates * epochs < LEAST_UPDATES:
         return None
-    rows = math.ceil(samples / max(plan.config.optimizer.updates(samples), 1))
+    rows = math.ceil(samples / updates)
     with programs.settings():
         state = DeviceState(plan, programs, parameters, rule)
         dtype, zero = network.dtype, np.int64(0)

@@ -13,7 +13,7 @@ from typing import TypeVar
 from modnet.core.errors import ConfigError
 from modnet.core.messages import short_repr
 
-__all__ = ["Place", "find_place"]
+__all__ = ["Place", "Started", "find_place", "processes_started"]
 
 Value = TypeVar("Value")
 
@@ -35,6 +35,14 @@ class Place:
 
     host: str
     port: int
+    count: int
+    index: int
+
+
+@dataclass(frozen=True)
+class Started:
+    """How many processes were started together, and the number of this one."""
+
     count: int
     index: int
 
@@ -75,6 +83,14 @@ def find_place(coordinator: str | None, processes: int | None, process: int | No
         wanted = "should be the host and a port of process 0, as in 'node1:61000'"
         raise ConfigError(f"engine.coordinator: {short_repr(address)} {wanted}")
     return Place(host.strip("[]"), int(port), count, index)
+
+
+def processes_started() -> Started | None:
+    """Return what Open MPI or SLURM say of processes that were started together; None for one by itself."""
+    found = _found(os.environ)
+    if found.count is None or found.index is None or found.count == 1:
+        return None
+    return Started(found.count, found.index)
 
 
 def _given(name: str, value: Value | None, count: int) -> Value:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from modnet.core.errors import ConfigError, ModnetError, ProcessError
-from modnet.core.messages import error_text, short_repr
+from modnet.core.messages import error_text, short_repr, warn
 from modnet.engines.processes.cluster import Place
 from modnet.engines.processes.messages import Message, receive, send
 
 __all__ = ["meet"]
 
+PATIENCE_SECONDS = 5.0
+"""After how many seconds process 0 says for whom it waits."""
 GREETING_SECONDS = 5.0
 """How long who has connected may take to say who it is."""
 
@@ -56,13 +60,18 @@ def _wait_for_others(place: Place, hello: Message, seconds: float) -> Met:
     came: list[tuple[int, socket.socket]] = []
     names, deadline = {0: str(hello["name"])}, time.monotonic() + seconds
     problem: ModnetError | None = None
+    notice = time.monotonic() + PATIENCE_SECONDS
     with server:
         while len(came) < place.count - 1:
-            server.settimeout(max(deadline - time.monotonic(), 0.001))
+            server.settimeout(max(min(deadline, notice) - time.monotonic(), 0.001))
             try:
                 connection, _ = server.accept()
             except TimeoutError:
-                break
+                if time.monotonic() >= deadline:
+                    break
+                warn(f"waiting at {_at(place)} for process {_missing(place, names)}")
+                notice = math.inf
+                continue
             theirs = _greeting(connection)
             if theirs is None:  # something else has come to this port
                 connection.close()
@@ -74,10 +83,9 @@ def _wait_for_others(place: Place, hello: Message, seconds: float) -> Met:
             came.append((theirs["process"], connection))
             names[theirs["process"]] = theirs["name"]
     if problem is None and len(names) < place.count:
-        missing = ", ".join(str(index) for index in range(place.count) if index not in names)
         problem = ProcessError(
             f"engine.coordinator: these of {place.count} processes have not come to {_at(place)} within {seconds:g} s: "
-            f"{missing}"
+            f"{_missing(place, names)}; what they print says why, or they were not started"
         )
     ordered = [names.get(index, "") for index in range(place.count)]
     for _, connection in came:
@@ -88,6 +96,10 @@ def _wait_for_others(place: Place, hello: Message, seconds: float) -> Met:
     if problem is not None:
         raise problem
     return Met(dict(came), ordered)
+
+
+def _missing(place: Place, names: Collection[int]) -> str:
+    return ", ".join(str(index) for index in range(place.count) if index not in names)
 
 
 def _greeting(connection: socket.socket) -> dict[str, Any] | None:
