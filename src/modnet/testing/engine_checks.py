@@ -98,19 +98,18 @@ def sparse_rows(case: Case) -> None:
 
 def outputs_of_rows(case: Case) -> None:
     """Check that `outputs` are those of a prediction: of any number of rows, in order, at θ as it is."""
-    random = trials.DROPOUT, *trials.NORMALIZATIONS, *trials.NUMPY
+    layers = trials.DROPOUT, *trials.NORMALIZATIONS, *trials.CONTAINERS, *trials.NUMPY
+    rows = *trials.KINDS, trials.SINGLE[0], trials.SOURCES[0]
     sparse = trials.SPARSE if case.component.takes_sparse else ()
-    others = *trials.CONTAINERS, *trials.KINDS, trials.SINGLE[0], trials.SOURCES[0], *sparse
-    for_each(case, (*random, *others), _predicts)
+    for_each(case, (*layers, *rows, *sparse), _predicts)
 
 
 def _predicts(case: Case, trial: Trial) -> None:
     with opened(case.component, trial) as one:
         run_all(one, [block_of(one, 24)])
         one.network.parameters[...] *= 0.5  # as a listener may
-        many = (
-            np.random.default_rng(52).normal(size=(2 * one.network.chunk + 1, *trial.shape)).astype(one.network.dtype)
-        )
+        drawn = np.random.default_rng(52).normal(size=(2 * one.network.chunk + 1, *trial.shape))
+        many = drawn.astype(one.network.dtype)
         for x in (one.samples.x, many, many[:1]):
             pieces = list(one.session.outputs(x))
             actual = np.concatenate(pieces) if pieces else np.empty(0)

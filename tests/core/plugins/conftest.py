@@ -4,8 +4,8 @@ import importlib
 import logging
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from importlib.metadata import EntryPoint, distributions, entry_points
+from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from pathlib import Path
 
 import pytest
@@ -22,27 +22,30 @@ DISTRIBUTIONS = Path(__file__).parents[2] / "distributions"
 
 
 INSTALLED = {
-    point.dist.name
+    (point.group, point.name, point.value)
     for group in (installed_points.COMPONENT_GROUP, installed_points.COMMAND_GROUP)
     for point in entry_points(group=group)
-    if point.dist is not None and point.dist.name != installed_points.BUILTIN_DISTRIBUTION
+    if point.dist is None or point.dist.name != installed_points.BUILTIN_DISTRIBUTION
 }
-"""The plug-ins of whoever runs the tests."""
+"""The entry points of the plug-ins of whoever runs the tests."""
 
 
 @pytest.fixture(autouse=True)
 def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process there are the plug-ins of a test, and no others."""
 
-    def others_left_out(**selected: str) -> list[EntryPoint]:
-        return [point for point in entry_points(**selected) if point.dist is None or point.dist.name not in INSTALLED]
+    def without(points: Iterable[EntryPoint]) -> list[EntryPoint]:
+        return [point for point in points if (point.group, point.name, point.value) not in INSTALLED]
 
-    monkeypatch.setattr(installed_points, "entry_points", others_left_out)
-    monkeypatch.setattr(
-        installed_points,
-        "distributions",
-        lambda: [each for each in distributions() if each.name not in INSTALLED],
-    )
+    def is_kept(distribution: Distribution) -> bool:
+        try:
+            points = list(distribution.entry_points)
+        except Exception:  # it is a test's
+            return True
+        return len(without(points)) == len(points)
+
+    monkeypatch.setattr(installed_points, "entry_points", lambda group: without(entry_points(group=group)))
+    monkeypatch.setattr(installed_points, "distributions", lambda: filter(is_kept, distributions()))
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ __all__ = ["REMEDY", "HostCalls"]
 
 
 REMEDY = "a part that uses modnet.namespace in place of numpy, and asks for no values, is"
+"""What to do about a part that cannot be compiled."""
 
 
 class HostCalls(ABC):
