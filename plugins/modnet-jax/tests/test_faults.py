@@ -77,10 +77,14 @@ def disturbed(folder: Path, count: int, faults: list[tuple[int, int]], epochs: i
                 if number:
                     processes[victim].send_signal(number)
                 outcomes = ended(processes, WITHIN if number else PATIENCE)
-            if [outcome.code for outcome in outcomes] == [0] * count:
+            codes = [outcome.code for outcome in outcomes]
+            if codes == [0] * count:
                 break  # it was over before, or there are no more faults
             made += 1
-            (check_stopped if number == signal.SIGTERM else check_killed)(outcomes, victim, path)
+            if any(code for index, code in enumerate(codes) if index != victim):
+                (check_stopped if number == signal.SIGTERM else check_killed)(outcomes, victim, path)
+            elif (path / "model.safetensors").exists():
+                break  # it was over for the others when the signal came
             command = [*TRAIN, "--resume", "run"]
         assert left_by(path) == left_by(whole)
         runs += 1

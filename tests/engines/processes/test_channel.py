@@ -274,6 +274,7 @@ if index:
     own.gather(None)
     os.kill(os.getpid(), signal.SIGKILL)
 threading.Timer(0.0, own.gather, [None]).start()
+sys.stderr = open(os.devnull, "w")  # as the command does in all processes but the first
 with own.waiting(), own.silence():
     time.sleep(60)  # in a computation that nothing else ends
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import sys
 import threading
 import time
 from abc import abstractmethod
@@ -151,6 +152,7 @@ class ConnectedGroup(ProcessGroup):
         failure = self._channel.failure
         if failure is not None:
             self._speak()
+            sys.stderr = sys.__stderr__  # a command may have muted it
             if not failure.is_shown_elsewhere:
                 warn(str(self._explained(failure)))
             os._exit(2)
