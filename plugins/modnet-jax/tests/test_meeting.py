@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from launching import MODNET, Ended, run
 
+from modnet.engines.compiled.host_calls import REMEDY
+
 TRAIN = [*MODNET, "train", "--quiet", "--epochs", "1", "--out", "run", "--set", "engine=jax"]
 ALIKE = "; all processes of a training need the same configuration, data and versions\n"
 
@@ -75,7 +77,7 @@ def test_what_python_would_have_to_run_is_refused(tmp_path: Path) -> None:
     layer = "network.layers=[{kind='dense', units=3, activation='of-numpy'}, 10]"
     line = told(run(2, [sys.executable, "-c", OWN_PART, *TRAIN[3:], "--set", layer], tmp_path))
     assert line.startswith("modnet: engine: the activation 'modnet-own:of-numpy' cannot be compiled (")
-    assert "; in several processes Python cannot run it; a part that uses modnet.namespace" in line
+    assert line.endswith(f"; in several processes Python cannot run it; {REMEDY}\n")
 
 
 def test_an_error_of_one_process_is_told_by_the_first(tmp_path: Path) -> None:

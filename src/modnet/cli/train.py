@@ -111,9 +111,9 @@ def _is_primary(engine: Engine) -> bool:
 
 def _warn_if_apart(engine: Engine) -> None:
     """Warn where processes were started together, and the engine knows nothing of that."""
-    started = processes_started()
-    if started is not None and started.index == 0 and type(engine).process_group is Engine.process_group:
-        together = f"{started.count} processes were started together, but"
+    index, processes = processes_started()
+    if index == 0 and processes > 1 and type(engine).process_group is Engine.process_group:
+        together = f"{processes} processes were started together, but"
         log_warning(
             f"{together} the engine '{engine.kind}' trains in each by itself; others train one network together"
         )

@@ -40,7 +40,7 @@ def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     def is_kept(distribution: Distribution) -> bool:
         try:
             points = list(distribution.entry_points)
-        except Exception:  # it is a test's
+        except Exception:  # whatever a test has written into its entry_points.txt: it is one of the test's
             return True
         return len(without(points)) == len(points)
 

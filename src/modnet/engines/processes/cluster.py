@@ -13,7 +13,7 @@ from typing import TypeVar
 from modnet.core.errors import ConfigError
 from modnet.core.messages import short_repr
 
-__all__ = ["Place", "Started", "find_place", "processes_started"]
+__all__ = ["Place", "find_place", "processes_started"]
 
 Value = TypeVar("Value")
 
@@ -35,14 +35,6 @@ class Place:
 
     host: str
     port: int
-    count: int
-    index: int
-
-
-@dataclass(frozen=True)
-class Started:
-    """How many processes were started together, and the number of this one."""
-
     count: int
     index: int
 
@@ -85,12 +77,10 @@ def find_place(coordinator: str | None, processes: int | None, process: int | No
     return Place(host.strip("[]"), int(port), count, index)
 
 
-def processes_started() -> Started | None:
-    """Return what Open MPI or SLURM say of processes that were started together; None for one by itself."""
+def processes_started() -> tuple[int, int]:
+    """Return the number of this process, and how many Open MPI or SLURM say were started together: 0 of 1 by itself."""
     found = _found(os.environ)
-    if found.count is None or found.index is None or found.count == 1:
-        return None
-    return Started(found.count, found.index)
+    return (0, 1) if found.count is None or found.index is None else (found.index, found.count)
 
 
 def _given(name: str, value: Value | None, count: int) -> Value:
